@@ -1,0 +1,217 @@
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "str.h"
+
+ssize_t io_read(int fd, void *data, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = read(fd, (char *)data + done, n - done);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t io_pread(int fd, void *data, size_t n, off_t offset)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = pread(fd, (char *)data + done, n - done, offset + (off_t)done);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+int io_write(int fd, const void *data, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = write(fd, (const char *)data + done, n - done);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		done += (size_t)r;
+	}
+	return 0;
+}
+
+int io_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct error *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	size_t total = 0;
+
+	if (fd < 0)
+		return error_set(err, errno, "%s", path);
+	for (;;) {
+		size_t want = max - total < 16384 ? max - total + 1 : 16384;
+		uint8_t *p = buf_reserve(out, want);
+		ssize_t r;
+
+		if (!p)
+			return error_set(err, errno, "%s", path);
+		r = read(fd, p, want);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return error_set(err, errno, "read %s", path);
+		buf_commit(out, (size_t)r);
+		if (r == 0)
+			return 0;
+		total += (size_t)r;
+		if (total > max)
+			return error_set(err, EFBIG, "%s: more than %zu bytes", path, max);
+	}
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct error *err)
+{
+	return file_read_at(AT_FDCWD, path, max, out, err);
+}
+
+char *file_line(const char *path, struct error *err)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	char *s;
+
+	if (file_read(path, 4096, &b, err) < 0)
+		return NULL;
+	s = buf_steal_text(&b);
+	if (!s) {
+		error_set(err, ENOMEM, "%s", path);
+		return NULL;
+	}
+	s[strcspn(s, "\n")] = '\0';
+	return s;
+}
+
+int file_poke(const char *path, const char *text, struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t n = strlen(text);
+	ssize_t r;
+
+	if (fd < 0)
+		return error_set(err, errno, "%s", path);
+	do
+		r = write(fd, text, n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return error_set(err, errno, "write %s", path);
+	if ((size_t)r != n)
+		return error_set(err, EIO, "write %s", path);
+	return 0;
+}
+
+int file_write(const char *path, const void *data, size_t n, mode_t mode, struct error *err)
+{
+	_cleanup_free_ char *temporary = str_format("%s.XXXXXX", path);
+	_cleanup_close_ int fd = -1;
+	int code = 0;
+
+	if (!temporary)
+		return error_set(err, ENOMEM, "%s", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "%s", path);
+	if (io_write(fd, data, n) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0) {
+		code = errno;
+		unlink(temporary);
+		return error_set(err, code, "write %s", path);
+	}
+	return 0;
+}
+
+int dir_make(const char *path, mode_t mode, struct error *err)
+{
+	_cleanup_free_ char *p = strdup(path);
+	char *slash;
+
+	if (!p)
+		return error_set(err, ENOMEM, "%s", path);
+	if (mkdir(path, mode) == 0)
+		return 0;
+	for (slash = p + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST && errno != EROFS)
+			return error_set(err, errno, "make directory %s", p);
+		*slash = '/';
+	}
+	if (mkdir(path, mode) < 0) {
+		struct stat st;
+
+		if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+			return 0;
+		return error_set(err, errno, "make directory %s", path);
+	}
+	return 0;
+}
+
+static int remove_at(int dirfd, const char *name, dev_t device, struct error *err)
+{
+	struct stat st;
+	int fd;
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_set(err, errno, "remove %s", name);
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "remove %s", name);
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return error_set(err, errno, "remove %s", name);
+	}
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "remove %s", name);
+	if (device != 0 && st.st_dev != device)
+		return error_set(err, EBUSY, "remove %s: something is mounted there", name);
+	while ((entry = readdir(dir))) {
+		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
+			continue;
+		if (remove_at(fd, entry->d_name, st.st_dev, err) < 0)
+			return -1;
+	}
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_set(err, errno, "remove %s", name);
+	return 0;
+}
+
+int dir_remove(const char *path, struct error *err)
+{
+	return remove_at(AT_FDCWD, path, 0, err);
+}

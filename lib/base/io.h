@@ -1,0 +1,33 @@
+/* Whole reads and writes, small files, directories. Offsets and sizes in bytes. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "error.h"
+
+/* Until n bytes or end of file; returns the count read, -1 with errno. EINTR is retried. */
+ssize_t io_read(int fd, void *data, size_t n);
+ssize_t io_pread(int fd, void *data, size_t n, off_t offset);
+/* All n bytes or -1 with errno. EINTR is retried. For blocking descriptors. */
+int io_write(int fd, const void *data, size_t n);
+
+int io_nonblock(int fd);
+
+/* Appends a file's content; more than max bytes is an error (EFBIG). dirfd as for openat(2). */
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct error *err);
+int file_read(const char *path, size_t max, struct buf *out, struct error *err);
+/* The first line of a small file (at most 4096 bytes) without its newline; NULL on failure. Caller frees. */
+char *file_line(const char *path, struct error *err);
+
+/* Writes into an existing file such as one of /proc or /sys with a single write(2). */
+int file_poke(const char *path, const char *text, struct error *err);
+/* Replaces the file in one step: temporary name beside it, fsync, rename. Nothing stays behind on failure. */
+int file_write(const char *path, const void *data, size_t n, mode_t mode, struct error *err);
+
+/* Makes a directory and its missing parents. An existing directory is fine. */
+int dir_make(const char *path, mode_t mode, struct error *err);
+/* Removes a tree (never crosses a mount point, never follows links). A missing path is fine. */
+int dir_remove(const char *path, struct error *err);

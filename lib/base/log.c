@@ -1,0 +1,63 @@
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+	const char *name;
+	enum log_level level;
+	bool uptime;
+	int fd;
+} self = { .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
+
+void log_setup(const char *name, enum log_level level, bool uptime)
+{
+	self.name = name;
+	self.level = level;
+	self.uptime = uptime;
+}
+
+void log_to(int fd)
+{
+	self.fd = fd;
+}
+
+/* snprintf returns what it would have written; a cut line ends at the buffer's end. */
+static size_t clamp(size_t at, int n, size_t size)
+{
+	if (n < 0)
+		return at;
+	return at + (size_t)n < size ? at + (size_t)n : size - 1;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
+	char line[1024];
+	size_t at = 0, room = sizeof(line) - 1;
+	int saved = errno;
+	va_list ap;
+
+	if (level > self.level)
+		return;
+	if (self.uptime) {
+		struct timespec t;
+
+		clock_gettime(CLOCK_BOOTTIME, &t);
+		at = clamp(at, snprintf(line, room, "[%5lld.%06ld] ", (long long)t.tv_sec, t.tv_nsec / 1000), room);
+	}
+	if (self.name)
+		at = clamp(at, snprintf(line + at, room - at, "%s: ", self.name), room);
+	at = clamp(at, snprintf(line + at, room - at, "%s", prefix[level]), room);
+	va_start(ap, fmt);
+	at = clamp(at, vsnprintf(line + at, room - at, fmt, ap), room);
+	va_end(ap);
+	line[at++] = '\n';
+	/* Nothing can be said about a message that cannot be written. */
+	if (write(self.fd, line, at) < 0)
+		errno = saved;
+	errno = saved;
+}

@@ -1,0 +1,86 @@
+/* The event loop of every daemon: one epoll, one blocking call.
+ *
+ * Sources are structs owned by the caller, embedded in its own; zero-initialise, fill, add. A source must be
+ * removed before its memory goes. Removing any source, also the running one or one whose event is pending in
+ * the same round, is legal in every callback: pending events of removed sources are dropped.
+ * Level-triggered. Single-threaded. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include "error.h"
+
+struct loop;
+struct loop_io;
+struct loop_timer;
+struct loop_child;
+
+/* events: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR ... as they arrived */
+typedef void loop_io_fn(struct loop_io *io, uint32_t events);
+typedef void loop_timer_fn(struct loop_timer *timer);
+/* status as from waitpid(2) */
+typedef void loop_child_fn(struct loop_child *child, int status);
+typedef void loop_signal_fn(void *data, int signo);
+
+struct loop_io {
+	int fd;          /* stays the caller's: the loop never closes it */
+	uint32_t events; /* wanted */
+	loop_io_fn *fn;
+	void *data;
+	/* private */
+	struct loop *loop;
+};
+
+struct loop_timer {
+	loop_timer_fn *fn;
+	void *data;
+	/* private */
+	struct loop *loop;
+	uint64_t deadline;
+	size_t index;
+};
+
+struct loop_child {
+	loop_child_fn *fn; /* called once; the child is reaped and the source removed by then */
+	void *data;
+	/* private */
+	pid_t pid;
+	struct loop_io io;
+};
+
+/* NULL on failure. */
+struct loop *loop_new(struct error *err);
+/* The sources left are forgotten, not closed. NULL is fine. */
+void loop_free(struct loop *loop);
+
+int loop_io_add(struct loop *loop, struct loop_io *io, struct error *err);
+/* Changes the wanted events (0 is legal: only HUP and ERR remain). Cheap when nothing changes. */
+int loop_io_want(struct loop_io *io, uint32_t events, struct error *err);
+/* Legal on one that was never added. The caller then closes the descriptor. */
+void loop_io_remove(struct loop_io *io);
+static inline bool loop_io_active(const struct loop_io *io) { return io->loop != NULL; }
+
+/* Microseconds of CLOCK_MONOTONIC. */
+uint64_t loop_now(void);
+/* One-shot; arming an armed timer moves it. Fails only without memory. */
+int loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t deadline_us, struct error *err);
+int loop_timer_after(struct loop *loop, struct loop_timer *timer, uint64_t delay_us, struct error *err);
+void loop_timer_disarm(struct loop_timer *timer);
+static inline bool loop_timer_armed(const struct loop_timer *timer) { return timer->loop != NULL; }
+
+/* Watches a child of this process by pidfd and reaps it. */
+int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struct error *err);
+void loop_child_remove(struct loop_child *child);
+
+/* Blocks the signals in this thread and delivers them by signalfd. Once a loop.
+ * spawn() gives children an empty mask. SIGPIPE is a matter of the program: signal(SIGPIPE, SIG_IGN). */
+int loop_signals(struct loop *loop, const sigset_t *set, loop_signal_fn *fn, void *data, struct error *err);
+
+/* One round: waits (no longer than the next deadline, nor timeout_us where that is not -1), then calls back. */
+int loop_once(struct loop *loop, int64_t timeout_us, struct error *err);
+/* Rounds until loop_quit(); returns the status given there, or -1. */
+int loop_run(struct loop *loop, struct error *err);
+void loop_quit(struct loop *loop, int status);

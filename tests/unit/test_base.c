@@ -1,0 +1,106 @@
+/* lib/base: errors, buffers, strings, files. */
+#include "buf.h"
+#include "error.h"
+#include "io.h"
+#include "str.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+static void test_error(void)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	ok(error_set(&e, ENOENT, "open %s", "x") == -1 && e.code == ENOENT, "error_set fills the code");
+	ok_str(error_text(&e), "open x: No such file or directory", "error_set adds the reason");
+	error_wrap(&e, "load");
+	ok_str(error_text(&e), "load: open x: No such file or directory", "error_wrap puts context in front");
+	ok(error_set(NULL, 1, "nobody listens") == -1, "a NULL error is legal");
+}
+
+static void test_buf(void)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	char big[1000];
+
+	memset(big, 'x', sizeof(big));
+	ok_str(buf_text(&b), "", "an empty buffer reads as empty text");
+	buf_addf(&b, "%d-%s", 12, "ab");
+	ok_str(buf_text(&b), "12-ab", "formatted text");
+	buf_consume(&b, 3);
+	ok_str(buf_text(&b), "ab", "consumed from the front");
+	buf_add(&b, big, sizeof(big));
+	ok(b.len == 1002 && memcmp(buf_bytes(&b), "abxx", 4) == 0, "growth keeps the bytes");
+	buf_consume(&b, 5000);
+	ok(b.len == 0, "consuming more than there is empties");
+	ok(buf_reserve(&b, (size_t)-1) == NULL && errno == ENOMEM, "an absurd size is refused");
+}
+
+static void test_str(void)
+{
+	static const struct {
+		const char *text;
+		int result;
+		uint64_t value;
+	} sizes[] = {
+		{ "10", 0, 10240 }, { "1K", 0, 1024 }, { "2M", 0, 2 << 20 }, { "3GiB", 0, 3ULL << 30 }, { "4gB", 0, 4ULL << 30 },
+		{ "", -1, 0 }, { "x", -1, 0 }, { "1Q", -1, 0 }, { "1Kx", -1, 0 }, { "-1", -1, 0 }, { "99999999999999999999", -1, 0 },
+		{ "18446744073709551615T", -1, 0 },
+	};
+	uint64_t v;
+
+	for (size_t i = 0; i < array_len(sizes); i++) {
+		v = 0;
+		ok(str_to_size(sizes[i].text, 1024, &v) == sizes[i].result && v == sizes[i].value, "size '%s'", sizes[i].text);
+	}
+	ok(str_to_u64("65535", 65535, &v) == 0 && v == 65535, "number at its bound");
+	ok(str_to_u64("65536", 65535, &v) == -1 && errno == ERANGE, "number above its bound");
+	ok(str_distance("comand", "command", 2) == 1 && str_distance("binds", "bidns", 2) == 2 && str_distance("a", "xyz", 2) == 3,
+	   "edit distance");
+	ok(str_ends("a.yml", ".yml") && !str_ends("yml", ".yml"), "suffix");
+}
+
+static void test_strv(void)
+{
+	_cleanup_strv_ char **v = strv_split("//a/b//c/", "/");
+	_cleanup_strv_ char **many = NULL;
+	_cleanup_free_ char *joined = strv_join(v, ", ");
+
+	ok_str(joined, "a, b, c", "split and join");
+	for (int i = 0; i < 1000; i++)
+		strv_addf(&many, "%d", i);
+	ok(strv_len(many) == 1000 && str_eq(many[999], "999"), "a thousand strings");
+}
+
+static void test_files(void)
+{
+	char dir[] = "/tmp/test_base.XXXXXX";
+	_cleanup_free_ char *file = NULL, *deep = NULL;
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	struct stat st;
+
+	if (!ok(mkdtemp(dir) != NULL, "temporary directory"))
+		return;
+	file = str_format("%s/a/b/file", dir);
+	deep = str_format("%s/a/b", dir);
+	ok(dir_make(deep, 0755, &e) == 0 && dir_make(deep, 0755, &e) == 0, "directories, twice");
+	ok(file_write(file, "hello", 5, 0640, &e) == 0, "file written");
+	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0640, "its mode");
+	ok(file_read(file, 5, &b, &e) == 0 && str_eq(buf_text(&b), "hello"), "file read at its bound");
+	ok(file_read(file, 4, &b, &e) == -1 && e.code == EFBIG, "a larger file is refused");
+	ok(dir_make(file, 0755, &e) == -1, "a file is no directory");
+	ok(dir_remove(dir, &e) == 0 && stat(dir, &st) < 0, "tree removed");
+	ok(dir_remove(dir, &e) == 0, "and again");
+}
+
+int main(void)
+{
+	test_error();
+	test_buf();
+	test_str();
+	test_strv();
+	test_files();
+	return tap_done();
+}

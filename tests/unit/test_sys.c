@@ -1,0 +1,141 @@
+/* lib/sys: event loop and spawn. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "io.h"
+#include "loop.h"
+#include "spawn.h"
+#include "str.h"
+#include "tap.h"
+
+static char order[32];
+
+static void on_timer(struct loop_timer *t)
+{
+	strcat(order, t->data);
+}
+
+static struct loop *the_loop;
+
+static void on_last(struct loop_timer *t)
+{
+	strcat(order, t->data);
+	loop_quit(the_loop, 7);
+}
+
+static void test_timers(void)
+{
+	struct loop_timer t[5] = {
+		{ .fn = on_timer, .data = (char *)"a" }, { .fn = on_timer, .data = (char *)"b" }, { .fn = on_timer, .data = (char *)"c" },
+		{ .fn = on_timer, .data = (char *)"d" }, { .fn = on_last, .data = (char *)"e" },
+	};
+	static const uint64_t at[5] = { 3000, 1000, 2000, 1500, 9000 };
+	struct loop *loop = the_loop = loop_new(NULL);
+
+	for (int i = 0; i < 5; i++)
+		loop_timer_after(loop, &t[i], at[i], NULL);
+	loop_timer_disarm(&t[3]);
+	ok(loop_run(loop, NULL) == 7, "loop_quit gives the status");
+	ok_str(order, "bcae", "timers in order of their deadlines, without the disarmed one");
+	loop_free(loop);
+}
+
+static int child_status = -1;
+
+static void on_child(struct loop_child *c, int status)
+{
+	(void)c;
+	child_status = status;
+	loop_quit(the_loop, 0);
+}
+
+static void test_child(void)
+{
+	struct loop *loop = the_loop = loop_new(NULL);
+	struct loop_child c = { .fn = on_child };
+	char *argv[] = { "sh", "-c", "exit 5", NULL };
+	struct spawn s = { .path = "sh", .argv = argv };
+	pid_t pid = spawn(&s, NULL);
+
+	ok(pid > 0 && loop_child_add(loop, &c, pid, NULL) == 0, "child watched");
+	loop_run(loop, NULL);
+	ok(WIFEXITED(child_status) && WEXITSTATUS(child_status) == 5, "child's status by pidfd");
+	loop_free(loop);
+}
+
+/* Two descriptors ready in one round; the first callback removes both. */
+static int calls;
+static struct loop_io pair[2];
+
+static void on_either(struct loop_io *io, uint32_t events)
+{
+	(void)io;
+	(void)events;
+	calls++;
+	loop_io_remove(&pair[0]);
+	loop_io_remove(&pair[1]);
+}
+
+static void test_removal(void)
+{
+	struct loop *loop = loop_new(NULL);
+	int fds[2][2];
+
+	for (int i = 0; i < 2; i++) {
+		if (pipe(fds[i]) < 0 || write(fds[i][1], "x", 1) != 1)
+			return;
+		pair[i] = (struct loop_io){ .fd = fds[i][0], .events = EPOLLIN, .fn = on_either };
+		loop_io_add(loop, &pair[i], NULL);
+	}
+	loop_once(loop, 0, NULL);
+	ok(calls == 1, "a source removed in the same round is not called");
+	loop_free(loop);
+}
+
+static void test_spawn(void)
+{
+	char *missing[] = { "/no/such/program", NULL };
+	char *talk[] = { "sh", "-c", "echo out; echo err >&2; kill -9 $$", NULL };
+	char *hang[] = { "sleep", "60", NULL };
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	int status;
+
+	ok(spawn(&(struct spawn){ .path = missing[0], .argv = missing }, &e) == -1 && e.code == ENOENT, "exec's errno arrives");
+	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no zombie stays");
+	status = spawn_wait(&(struct spawn){ .path = "sh", .argv = talk }, &b, 100, 0, &e);
+	ok(WIFSIGNALED(status) && spawn_status_code(status) == 137, "status of a killed child");
+	ok_str(buf_text(&b), "out\nerr\n", "both streams collected");
+	ok(spawn_wait(&(struct spawn){ .path = "sleep", .argv = hang }, NULL, 0, 50000, &e) == -1 && e.code == ETIMEDOUT, "deadline");
+}
+
+/* Sources that are each other's targets. */
+static void test_spawn_fds(void)
+{
+	char *argv[] = { "sh", "-c", "read a <&3; read b <&4; echo $a $b", NULL };
+	int a[2], b[2];
+	struct spawn_fd fds[2];
+	struct spawn s = { .path = "sh", .argv = argv, .fds = fds, .fd_count = 2 };
+	_cleanup_buf_ struct buf out = { 0 };
+
+	if (pipe(a) < 0 || pipe(b) < 0)
+		return;
+	ok(write(a[1], "A\n", 2) == 2 && write(b[1], "B\n", 2) == 2, "pipes filled");
+	dup2(a[0], 14);
+	dup2(b[0], 13);
+	fds[0] = (struct spawn_fd){ 14, 3 };
+	fds[1] = (struct spawn_fd){ 13, 4 };
+	spawn_wait(&s, &out, 100, 0, NULL);
+	ok_str(buf_text(&out), "A B\n", "descriptors at their numbers");
+}
+
+int main(void)
+{
+	test_timers();
+	test_child();
+	test_removal();
+	test_spawn();
+	test_spawn_fds();
+	return tap_done();
+}
