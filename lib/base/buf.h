@@ -21,7 +21,10 @@ struct buf {
 void buf_free(struct buf *b);
 
 /* Unread bytes; valid until the next call that changes the buffer. */
-static inline uint8_t *buf_bytes(const struct buf *b) { return b->data + b->start; }
+static inline uint8_t *buf_bytes(const struct buf *b)
+{
+	return b->data + b->start;
+}
 /* The same as text; "" when nothing was ever appended. */
 const char *buf_text(const struct buf *b);
 
@@ -38,7 +41,10 @@ int buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(
 
 /* Drops n bytes (at most all) from the front. */
 void buf_consume(struct buf *b, size_t n);
-static inline void buf_clear(struct buf *b) { buf_consume(b, b->len); }
+static inline void buf_clear(struct buf *b)
+{
+	buf_consume(b, b->len);
+}
 
 /* Takes the text out; the caller frees it, the buffer is empty afterwards. NULL without memory. */
 char *buf_steal_text(struct buf *b);

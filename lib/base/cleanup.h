@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static inline void cleanup_free(void *p) { free(*(void **)p); }
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
 
 /* close(2) is not retried on EINTR: Linux has released the descriptor by then. */
 static inline void cleanup_close(int *fd)
@@ -28,10 +31,10 @@ static inline void cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-#define _cleanup_(fn) __attribute__((cleanup(fn)))
-#define _cleanup_free_ _cleanup_(cleanup_free)
-#define _cleanup_close_ _cleanup_(cleanup_close)
-#define _cleanup_fclose_ _cleanup_(cleanup_fclose)
+#define _cleanup_(fn)      __attribute__((cleanup(fn)))
+#define _cleanup_free_     _cleanup_(cleanup_free)
+#define _cleanup_close_    _cleanup_(cleanup_close)
+#define _cleanup_fclose_   _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
 
 static inline int steal_fd(int *fd)
@@ -43,11 +46,11 @@ static inline int steal_fd(int *fd)
 }
 
 /* Typed: steal_ptr(&p) has p's own type. */
-#define steal_ptr(pp)                      \
-	({                                 \
+#define steal_ptr(pp)                         \
+	({                                    \
 		__typeof__(*(pp)) p_ = *(pp); \
-		*(pp) = NULL;              \
-		p_;                        \
+		*(pp) = NULL;                 \
+		p_;                           \
 	})
 
 #define array_len(a) (sizeof(a) / sizeof(*(a)))

@@ -41,7 +41,8 @@ static int digits(const char **s, uint64_t max, uint64_t *out)
 		return -1;
 	}
 	for (; *p >= '0' && *p <= '9'; p++) {
-		if (__builtin_mul_overflow(v, (uint64_t)10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v) || v > max) {
+		if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v) || v > max) {
 			errno = ERANGE;
 			return -1;
 		}

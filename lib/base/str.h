@@ -8,8 +8,14 @@
 
 #include "cleanup.h"
 
-static inline bool str_eq(const char *a, const char *b) { return strcmp(a, b) == 0; }
-static inline bool str_starts(const char *s, const char *prefix) { return strncmp(s, prefix, strlen(prefix)) == 0; }
+static inline bool str_eq(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+static inline bool str_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
 bool str_ends(const char *s, const char *suffix);
 
 /* printf to a new string; NULL without memory. */
@@ -27,7 +33,10 @@ size_t str_distance(const char *a, const char *b, size_t limit);
 
 /* --- vectors --- */
 void strv_free(char **v);
-static inline void cleanup_strv(char ***v) { strv_free(*v); }
+static inline void cleanup_strv(char ***v)
+{
+	strv_free(*v);
+}
 #define _cleanup_strv_ _cleanup_(cleanup_strv)
 
 size_t strv_len(char *const *v);

@@ -61,7 +61,10 @@ int loop_io_add(struct loop *loop, struct loop_io *io, struct error *err);
 int loop_io_want(struct loop_io *io, uint32_t events, struct error *err);
 /* Legal on one that was never added. The caller then closes the descriptor. */
 void loop_io_remove(struct loop_io *io);
-static inline bool loop_io_active(const struct loop_io *io) { return io->loop != NULL; }
+static inline bool loop_io_active(const struct loop_io *io)
+{
+	return io->loop != NULL;
+}
 
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t loop_now(void);
@@ -69,7 +72,10 @@ uint64_t loop_now(void);
 int loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t deadline_us, struct error *err);
 int loop_timer_after(struct loop *loop, struct loop_timer *timer, uint64_t delay_us, struct error *err);
 void loop_timer_disarm(struct loop_timer *timer);
-static inline bool loop_timer_armed(const struct loop_timer *timer) { return timer->loop != NULL; }
+static inline bool loop_timer_armed(const struct loop_timer *timer)
+{
+	return timer->loop != NULL;
+}
 
 /* Watches a child of this process by pidfd and reaps it. */
 int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struct error *err);

@@ -24,7 +24,7 @@ struct failure {
 };
 
 static const char *const failure_names[] = {
-	[AT_SESSION] = "new session", [AT_FDS] = "descriptors", [AT_TTY] = "controlling terminal",
+	[AT_SESSION] = "new session",   [AT_FDS] = "descriptors", [AT_TTY] = "controlling terminal",
 	[AT_CWD] = "working directory", [AT_EXEC] = "exec",
 };
 
@@ -170,7 +170,8 @@ static int collect(int pidfd, int output_fd, struct buf *output, size_t max, uin
 		if (p[0].fd >= 0 && p[0].revents) {
 			ssize_t n = read(p[0].fd, chunk, sizeof(chunk));
 
-			if (n > 0 && output->len < max && buf_add(output, chunk, (size_t)n < max - output->len ? (size_t)n : max - output->len) < 0)
+			if (n > 0 && output->len < max &&
+			    buf_add(output, chunk, (size_t)n < max - output->len ? (size_t)n : max - output->len) < 0)
 				return error_set(err, ENOMEM, "output");
 			if (n == 0 || (n < 0 && errno != EINTR))
 				p[0].fd = -1;
@@ -210,8 +211,8 @@ int spawn_wait(const struct spawn *s, struct buf *output, size_t max, uint64_t t
 	if (pid < 0)
 		return -1;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	r = pidfd < 0 ? error_set(err, errno, "pidfd_open") :
-			collect(pidfd, out, output, max, timeout_us ? loop_now() + timeout_us : 0, err);
+	r = pidfd < 0 ? error_set(err, errno, "pidfd_open")
+		      : collect(pidfd, out, output, max, timeout_us ? loop_now() + timeout_us : 0, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

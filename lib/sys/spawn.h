@@ -14,19 +14,21 @@ struct spawn_fd {
 };
 
 struct spawn {
-	const char *path;        /* program; without a slash it is looked for in PATH */
-	char *const *argv;       /* argv[0] included */
-	char *const *env;        /* NULL: this process's environment */
-	const char *cwd;         /* NULL: unchanged */
-	const struct spawn_fd *fds; /* everything else below 3 goes to /dev/null; above 2 it is closed by close-on-exec */
+	const char *path;  /* program; without a slash it is looked for in PATH */
+	char *const *argv; /* argv[0] included */
+	char *const *env;  /* NULL: this process's environment */
+	const char *cwd;   /* NULL: unchanged */
+	const struct spawn_fd
+		*fds; /* everything else below 3 goes to /dev/null; above 2 it is closed by close-on-exec */
 	size_t fd_count;
-	bool inherit_stdio;      /* descriptors 0 to 2 stay instead of /dev/null */
-	bool new_session;        /* setsid */
-	bool new_group;          /* setpgid(0, 0) */
-	int controlling_tty;     /* with new_session: number in the child, plus one, of the descriptor to take as terminal; 0: none */
-	int death_signal;        /* prctl(PR_SET_PDEATHSIG); 0: none */
-	const char *cgroup;      /* cgroup v2 directory to start in (CLONE_INTO_CGROUP), NULL: ours */
-	uint64_t namespaces;     /* CLONE_NEW* flags, 0: ours */
+	bool inherit_stdio;  /* descriptors 0 to 2 stay instead of /dev/null */
+	bool new_session;    /* setsid */
+	bool new_group;      /* setpgid(0, 0) */
+	int controlling_tty; /* with new_session: number in the child, plus one, of the descriptor to take as terminal;
+				0: none */
+	int death_signal;    /* prctl(PR_SET_PDEATHSIG); 0: none */
+	const char *cgroup;  /* cgroup v2 directory to start in (CLONE_INTO_CGROUP), NULL: ours */
+	uint64_t namespaces; /* CLONE_NEW* flags, 0: ours */
 };
 
 /* The child has an empty signal mask and default dispositions. Returns its pid, or -1: it does not exist then

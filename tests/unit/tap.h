@@ -8,7 +8,8 @@
 
 static int tap_count, tap_failed;
 
-__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool good, const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool good, const char *file, int line, const char *fmt,
+								...)
 {
 	va_list ap;
 
@@ -41,5 +42,5 @@ static inline int tap_done(void)
 	return tap_failed ? 1 : 0;
 }
 
-#define ok(good, ...) tap_ok((good), __FILE__, __LINE__, __VA_ARGS__)
+#define ok(good, ...)           tap_ok((good), __FILE__, __LINE__, __VA_ARGS__)
 #define ok_str(got, want, what) tap_str((got), (want), __FILE__, __LINE__, (what))

@@ -44,19 +44,30 @@ static void test_str(void)
 		int result;
 		uint64_t value;
 	} sizes[] = {
-		{ "10", 0, 10240 }, { "1K", 0, 1024 }, { "2M", 0, 2 << 20 }, { "3GiB", 0, 3ULL << 30 }, { "4gB", 0, 4ULL << 30 },
-		{ "", -1, 0 }, { "x", -1, 0 }, { "1Q", -1, 0 }, { "1Kx", -1, 0 }, { "-1", -1, 0 }, { "99999999999999999999", -1, 0 },
+		{ "10", 0, 10240 },
+		{ "1K", 0, 1024 },
+		{ "2M", 0, 2 << 20 },
+		{ "3GiB", 0, 3ULL << 30 },
+		{ "4gB", 0, 4ULL << 30 },
+		{ "", -1, 0 },
+		{ "x", -1, 0 },
+		{ "1Q", -1, 0 },
+		{ "1Kx", -1, 0 },
+		{ "-1", -1, 0 },
+		{ "99999999999999999999", -1, 0 },
 		{ "18446744073709551615T", -1, 0 },
 	};
 	uint64_t v;
 
 	for (size_t i = 0; i < array_len(sizes); i++) {
 		v = 0;
-		ok(str_to_size(sizes[i].text, 1024, &v) == sizes[i].result && v == sizes[i].value, "size '%s'", sizes[i].text);
+		ok(str_to_size(sizes[i].text, 1024, &v) == sizes[i].result && v == sizes[i].value, "size '%s'",
+		   sizes[i].text);
 	}
 	ok(str_to_u64("65535", 65535, &v) == 0 && v == 65535, "number at its bound");
 	ok(str_to_u64("65536", 65535, &v) == -1 && errno == ERANGE, "number above its bound");
-	ok(str_distance("comand", "command", 2) == 1 && str_distance("binds", "bidns", 2) == 2 && str_distance("a", "xyz", 2) == 3,
+	ok(str_distance("comand", "command", 2) == 1 && str_distance("binds", "bidns", 2) == 2 &&
+		   str_distance("a", "xyz", 2) == 3,
 	   "edit distance");
 	ok(str_ends("a.yml", ".yml") && !str_ends("yml", ".yml"), "suffix");
 }

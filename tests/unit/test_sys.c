@@ -27,8 +27,9 @@ static void on_last(struct loop_timer *t)
 static void test_timers(void)
 {
 	struct loop_timer t[5] = {
-		{ .fn = on_timer, .data = (char *)"a" }, { .fn = on_timer, .data = (char *)"b" }, { .fn = on_timer, .data = (char *)"c" },
-		{ .fn = on_timer, .data = (char *)"d" }, { .fn = on_last, .data = (char *)"e" },
+		{ .fn = on_timer, .data = (char *)"a" }, { .fn = on_timer, .data = (char *)"b" },
+		{ .fn = on_timer, .data = (char *)"c" }, { .fn = on_timer, .data = (char *)"d" },
+		{ .fn = on_last, .data = (char *)"e" },
 	};
 	static const uint64_t at[5] = { 3000, 1000, 2000, 1500, 9000 };
 	struct loop *loop = the_loop = loop_new(NULL);
@@ -102,12 +103,15 @@ static void test_spawn(void)
 	_cleanup_buf_ struct buf b = { 0 };
 	int status;
 
-	ok(spawn(&(struct spawn){ .path = missing[0], .argv = missing }, &e) == -1 && e.code == ENOENT, "exec's errno arrives");
+	ok(spawn(&(struct spawn){ .path = missing[0], .argv = missing }, &e) == -1 && e.code == ENOENT,
+	   "exec's errno arrives");
 	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no zombie stays");
 	status = spawn_wait(&(struct spawn){ .path = "sh", .argv = talk }, &b, 100, 0, &e);
 	ok(WIFSIGNALED(status) && spawn_status_code(status) == 137, "status of a killed child");
 	ok_str(buf_text(&b), "out\nerr\n", "both streams collected");
-	ok(spawn_wait(&(struct spawn){ .path = "sleep", .argv = hang }, NULL, 0, 50000, &e) == -1 && e.code == ETIMEDOUT, "deadline");
+	ok(spawn_wait(&(struct spawn){ .path = "sleep", .argv = hang }, NULL, 0, 50000, &e) == -1 &&
+		   e.code == ETIMEDOUT,
+	   "deadline");
 }
 
 /* Sources that are each other's targets. */

@@ -1,0 +1,33 @@
+# Tests, lint, fuzzing, installation.
+
+.PHONY: test lint format fuzz bench install
+test: setup all unit-tests images  ## install what is lacking, build everything, run every test
+	tests/run $(T)
+
+.PHONY: unit-tests
+unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
+
+c-files = $(shell git ls-files '*.c' '*.h')
+lint:  ## clang-format, cppcheck, layering, shellcheck
+	clang-format --dry-run -Werror $(c-files)
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --suppressions-list=mk/cppcheck.txt \
+		-j 2 --max-configs=4 -D__linux__ -DEPOLLIN=1 $(filter %.c,$(c-files))
+	mk/check-layers
+	shellcheck $$(git grep -lE '^#!/bin/(ba)?sh' -- ':!*.bats')
+format:  ## put all C sources into the project's form
+	clang-format -i $(c-files)
+
+FUZZ_SECONDS ?= 10
+fuzz: $(addprefix $(B)/fuzz/,$(fuzzers))  ## each fuzz target for FUZZ_SECONDS (10), from its corpus
+	@set -e; for f in $(fuzzers); do echo "# $$f"; mkdir -p $(B)/fuzz-corpus/$$f; \
+	seeds=tests/fuzz/corpus/$${f#fuzz_}; [ -d $$seeds ] || seeds=; \
+	$(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \
+		-artifact_prefix=$(B)/fuzz/ $(B)/fuzz-corpus/$$f $$seeds; done
+
+bench: all images  ## every claim's measurement
+	@set -e; for b in $$(find bench -maxdepth 1 -type f -perm -u+x | sort); do echo "# $$b"; $$b; done
+
+install: host  ## the pith command into DESTDIR/PREFIX, also under the name linuxkit with LINUXKIT=1
+	install -D -m 0755 $(B)/host/pith $(DESTDIR)$(PREFIX)/bin/pith
+	$(if $(LINUXKIT),ln -sf pith $(DESTDIR)$(PREFIX)/bin/linuxkit)
+	install -D -m 0644 docs/pith.schema.json $(DESTDIR)$(PREFIX)/share/pith/pith.schema.json
