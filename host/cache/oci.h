@@ -1,0 +1,96 @@
+/* The JSON documents of OCI images (image-spec 1.1) and their Docker twins: descriptors, indexes, manifests,
+ * configurations. Bytes in, structs out: no I/O. Every string and array is owned by its struct. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define OCI_INDEX         "application/vnd.oci.image.index.v1+json"
+#define OCI_MANIFEST      "application/vnd.oci.image.manifest.v1+json"
+#define OCI_CONFIG        "application/vnd.oci.image.config.v1+json"
+#define OCI_LAYER         "application/vnd.oci.image.layer.v1.tar"
+#define OCI_LAYER_GZIP    "application/vnd.oci.image.layer.v1.tar+gzip"
+#define OCI_LAYER_ZSTD    "application/vnd.oci.image.layer.v1.tar+zstd"
+#define DOCKER_INDEX      "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_MANIFEST   "application/vnd.docker.distribution.manifest.v2+json"
+#define DOCKER_CONFIG     "application/vnd.docker.container.image.v1+json"
+#define DOCKER_LAYER      "application/vnd.docker.image.rootfs.diff.tar"
+#define DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+#define ANNOTATION_REF_NAME   "org.opencontainers.image.ref.name"
+#define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
+
+/* Documents larger than this are refused. */
+#define OCI_JSON_MAX (4u << 20)
+
+enum oci_kind {
+	OCI_KIND_OTHER, /* attestations, artifacts */
+	OCI_KIND_INDEX,
+	OCI_KIND_MANIFEST,
+};
+enum oci_kind oci_kind(const char *media_type);
+
+/* "linux", "amd64", "" or "v8" in GOARCH's words; empty os: none given. */
+struct platform {
+	char os[24], arch[24], variant[16];
+};
+/* "linux/arm64", "linux/arm64/v8", or "arm64" alone (linux). */
+int platform_parse(const char *text, struct platform *out, struct error *err);
+/* linux and this machine's architecture. */
+struct platform platform_host(void);
+/* "amd64" for "x86_64", "arm64" for "aarch64"; others and GOARCH's own names stay. */
+const char *platform_goarch(const char *machine);
+/* Operating system and architecture equal; the variant only where `wanted` names one. */
+bool platform_match(const struct platform *wanted, const struct platform *have);
+/* "linux/arm64/v8"; static storage, one at a time. */
+const char *platform_text(const struct platform *p);
+
+struct oci_descriptor {
+	char *media_type;
+	char *digest; /* checked: digest_valid() */
+	uint64_t size;
+	struct platform platform;
+	json_t *annotations; /* object of strings, or NULL */
+};
+void oci_descriptor_clear(struct oci_descriptor *d);
+#define _cleanup_descriptor_ _cleanup_(oci_descriptor_clear)
+int oci_descriptor_copy(struct oci_descriptor *to, const struct oci_descriptor *from);
+/* NULL where there is none. */
+const char *oci_annotation(const struct oci_descriptor *d, const char *key);
+/* A new reference, keys in the specification's order; NULL without memory. */
+json_t *oci_descriptor_json(const struct oci_descriptor *d);
+
+struct oci_index {
+	char *media_type; /* NULL when the document does not say */
+	struct oci_descriptor *manifests;
+	size_t count;
+};
+int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct error *err);
+void oci_index_clear(struct oci_index *x);
+#define _cleanup_index_ _cleanup_(oci_index_clear)
+
+struct oci_manifest {
+	char *media_type;
+	struct oci_descriptor config;
+	struct oci_descriptor *layers;
+	size_t layer_count;
+};
+int oci_manifest_parse(const void *data, size_t n, struct oci_manifest *out, struct error *err);
+void oci_manifest_clear(struct oci_manifest *m);
+#define _cleanup_manifest_ _cleanup_(oci_manifest_clear)
+
+/* What runs in a container made from the image; vectors are NULL where the image does not say. */
+struct oci_config {
+	struct platform platform;
+	char **entrypoint, **cmd, **env;
+	char *workdir, *user; /* NULL where absent or empty */
+	json_t *labels;       /* object of strings; never NULL after parsing */
+	char **diff_ids;
+};
+int oci_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err);
+void oci_config_clear(struct oci_config *c);
+#define _cleanup_config_ _cleanup_(oci_config_clear)

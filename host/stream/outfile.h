@@ -1,0 +1,44 @@
+/* Output files that appear whole or not at all: written without a name (O_TMPFILE) or under a temporary one, synced,
+ * then renamed. When the process fails, is killed or the disk is full, what was there before is still there and
+ * nothing else is: temporary names are removed by a guard process that outlives this one. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "error.h"
+
+struct outfile {
+	int fd;     /* open for reading and writing; -1 after commit or discard */
+	char *path; /* final name */
+	char *temp; /* NULL: no name yet */
+	int guard;  /* private */
+};
+
+#define _cleanup_outfile_ _cleanup_(outfile_discard)
+#define OUTFILE_INIT                  \
+	{                             \
+		.fd = -1, .guard = -1 \
+	}
+
+/* The directory must exist. */
+int outfile_open(struct outfile *out, const char *path, struct error *err);
+/* fsync, mode, rename. Afterwards the file is in place and `out` empty. */
+int outfile_commit(struct outfile *out, mode_t mode, struct error *err);
+/* Drops the output; fine on one that is committed, discarded or zero-filled by OUTFILE_INIT. */
+void outfile_discard(struct outfile *out);
+
+/* A private directory (0700) that is removed with its content by temp_dir_remove(), or by the guard when this
+ * process goes without. */
+struct temp_dir {
+	char *path;
+	int guard; /* private */
+};
+#define _cleanup_temp_dir_ _cleanup_(temp_dir_remove)
+#define TEMP_DIR_INIT       \
+	{                   \
+		.guard = -1 \
+	}
+
+/* Below `parent` (NULL: $TMPDIR, else /var/tmp). */
+int temp_dir_make(struct temp_dir *dir, const char *parent, struct error *err);
+void temp_dir_remove(struct temp_dir *dir);

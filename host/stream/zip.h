@@ -1,0 +1,18 @@
+/* Compression of an output as it is written. Deterministic: no times, names or thread counts in the result. */
+#pragma once
+
+#include "error.h"
+#include "sink.h"
+
+enum zip {
+	ZIP_NONE,
+	ZIP_GZIP,
+	ZIP_ZSTD,
+};
+
+/* "none", "gzip", "zstd"; -1 with an error that lists them. */
+int zip_parse(const char *text, enum zip *out, struct error *err);
+
+/* A sink that compresses into `next`, which stays the caller's and is not finished by it. level 0: the default of
+ * the format (gzip 6, zstd 9). NULL on failure. */
+struct sink *zip_sink(struct sink *next, enum zip zip, int level, struct error *err);

@@ -1,0 +1,70 @@
+/* Writing a tree: one walk, several formats.
+ *
+ * The order is deterministic and what any unpacker needs: all directories (parents first, sorted by bytes), then
+ * symbolic links, devices, empty files and files from memory sorted by path, then the files of every layer in the
+ * order in which the layer has them (so that each layer is decompressed once), each followed by its hard links.
+ * A tree is written below the modes of tree_node; sockets do not exist in it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "sink.h"
+#include "tree.h"
+#include "zip.h"
+
+/* --- the walk --- */
+struct tree_writer {
+	/* One name. path: no leading slash, "" for the root. link: NULL, or the path (written before) that this name is
+	 * a hard link of: no data follows. For files otherwise exactly inode->size bytes of data calls follow. */
+	int (*entry)(struct tree_writer *w, const char *path, const struct tree_inode *inode, uint32_t ino,
+		     const char *link, struct error *err);
+	int (*data)(struct tree_writer *w, const void *data, size_t n, struct error *err);
+	/* Counts of work for a progress line, may be NULL: bytes of content written so far and in all. */
+	void (*progress)(struct tree_writer *w, uint64_t done, uint64_t total);
+};
+/* ino: from 1, one a inode, in the order of writing. */
+int tree_walk(const struct tree *t, struct tree_writer *w, struct error *err);
+/* Bytes of all contents, a hard-linked one once. */
+uint64_t tree_size(const struct tree *t);
+
+/* --- formats --- */
+/* POSIX pax where ustar cannot say it. */
+int tree_write_tar(const struct tree *t, struct sink *out, struct error *err);
+/* cpio newc with TRAILER!!!, padded to 512 bytes. */
+int tree_write_cpio(const struct tree *t, struct sink *out, struct error *err);
+
+/* File system images, made by mkfs tools. fd: a regular file, open for writing and empty. The tools' memory is bounded,
+ * the result deterministic. squashfs: sqfstar of squashfs-tools 4.5 or newer. erofs: mkfs.erofs; before version 1.8
+ * over a temporary directory, which needs root or fakeroot. */
+int tree_write_squashfs(const struct tree *t, int fd, struct error *err);
+int tree_write_erofs(const struct tree *t, int fd, struct error *err);
+
+/* --- output files: whole or not at all --- */
+enum output_root {
+	OUTPUT_PLAIN,    /* cpio of the whole tree */
+	OUTPUT_EROFS,    /* /init, /early and /rootfs.erofs in a small cpio */
+	OUTPUT_SQUASHFS, /* the same with /rootfs.squashfs */
+};
+
+int output_tar(const struct tree *t, const char *path, enum zip zip, struct error *err);
+int output_squashfs(const struct tree *t, const char *path, struct error *err);
+int output_erofs(const struct tree *t, const char *path, struct error *err);
+
+/* An initrd. ucode: a file of the tree that goes in front, uncompressed and padded, as the kernel wants microcode
+ * (NULL: none). init: the file that becomes /init of an OUTPUT_EROFS/SQUASHFS initrd (the tree's own "init", usually).
+ * early: tree that is put beside it as it is ("early/10-loop.ko", ...), may be NULL.
+ * The small cpio around a file system image is not compressed: the image is already, and the kernel would have to
+ * unpack it. */
+struct output_initrd {
+	enum output_root root;
+	enum zip zip; /* of OUTPUT_PLAIN */
+	const struct tree_node *ucode, *init;
+	const struct tree *early;
+};
+int output_initrd(const struct tree *t, const struct output_initrd *how, const char *path, struct error *err);
+/* A single file of a tree (the kernel). */
+int output_node(const struct tree_node *file, const char *path, struct error *err);
+/* Bytes (the command line). */
+int output_bytes(const void *data, size_t n, const char *path, struct error *err);
