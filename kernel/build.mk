@@ -1,0 +1,23 @@
+# Guest kernels. build/kernel/default is a link to the flavour that examples and tests boot: the tuned one where it
+# has been built on this machine, else the distribution's, which takes seconds. KERNEL=debian or KERNEL=tuned decides.
+
+KERNEL ?=
+kernel-inputs := kernel/build kernel/debian kernel/debian.modules $(wildcard kernel/config/*.config)
+
+.PHONY: kernel
+kernel:  ## build the tuned kernel (minutes, once a machine), and make it the default
+	@kernel/build $(B)/kernel/tuned
+	@ln -sfn tuned $(B)/kernel/default
+
+$(B)/kernel/debian/kernel $(B)/kernel/debian/kernel.tar &: kernel/debian kernel/debian.modules
+	@kernel/debian $(B)/kernel/debian
+
+$(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar &: $(kernel-inputs)
+	@mkdir -p $(B)/kernel
+	@case "$(KERNEL)" in \
+	tuned) kernel/build $(B)/kernel/tuned && flavour=tuned ;; \
+	debian) $(MAKE) --no-print-directory $(B)/kernel/debian/kernel && flavour=debian ;; \
+	'') if kernel/build --cached $(B)/kernel/tuned; then flavour=tuned; \
+		else $(MAKE) --no-print-directory $(B)/kernel/debian/kernel && flavour=debian; fi ;; \
+	*) echo "KERNEL=$(KERNEL): tuned or debian" >&2; exit 1 ;; \
+	esac && ln -sfn $$flavour $(B)/kernel/default && touch $(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar
