@@ -1,0 +1,23 @@
+/* Kernel namespaces by name: binding one to a file, so that it outlives its processes. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "error.h"
+
+enum ns_kind {
+	NS_CGROUP,
+	NS_IPC,
+	NS_MNT,
+	NS_NET,
+	NS_PID,
+	NS_USER,
+	NS_UTS,
+	NS_COUNT,
+};
+
+/* "cgroup", "ipc" ...: the names below /proc/PID/ns */
+extern const char *const ns_names[NS_COUNT];
+
+/* Binds the namespace of process `pid` to the file `path`, which is made, with its parents, if it is missing. */
+int ns_bind(pid_t pid, enum ns_kind kind, const char *path, struct error *err);

@@ -1,0 +1,17 @@
+/* The boot report: every program of the boot appends what it did to /run/pith/boot.steps, one JSON object a line:
+ * {"name":"...","program":"...","start_us":N,"end_us":N,"status":N}. Times are microseconds of CLOCK_BOOTTIME;
+ * status only where one is given. A line is one write(2) in append mode, so that writers need no lock. */
+#pragma once
+
+#include <stdint.h>
+
+#include "error.h"
+
+enum { REPORT_NO_STATUS = -1 };
+
+/* Microseconds of CLOCK_BOOTTIME. */
+uint64_t report_now(void);
+
+/* Appends one step. status: exit status (128 + signal for a killed one), or REPORT_NO_STATUS. */
+int report_step(const char *program, const char *name, uint64_t start_us, uint64_t end_us, int status,
+		struct error *err);
