@@ -1,0 +1,31 @@
+/* What runtime.json asks for around a container: file systems, directories and control groups before it is created,
+ * interfaces and namespace binds between create and start, and the way back. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "error.h"
+#include "oci.h"
+
+struct bundle {
+	char *path; /* the bundle's directory */
+	struct oci_runtime runtime;
+	struct oci_config config;
+};
+
+#define _cleanup_bundle_ _cleanup_(bundle_clear)
+void bundle_clear(struct bundle *b);
+
+/* Reads config.json and, if it is there, runtime.json. */
+int bundle_load(const char *path, struct bundle *out, struct error *err);
+
+/* Mounts, directories, control groups, in this order, so that a directory can be made on a mount. What was mounted
+ * before a failure is taken away again. */
+int prepare_filesystem(const struct bundle *b, struct error *err);
+
+/* Interfaces and namespace binds of the created container whose first process is `pid`. */
+int prepare_process(const struct bundle *b, pid_t pid, struct error *err);
+
+/* Takes away the mounts inside the bundle's own directory, last first; those elsewhere were made for others and
+ * stay. A mount that is still in use stays too. */
+void prepare_undo(const struct bundle *b);
