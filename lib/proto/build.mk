@@ -1,0 +1,2 @@
+test_grpc.deps := nghttp2
+fuzz_grpc.deps := nghttp2
