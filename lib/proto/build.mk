@@ -1,2 +1,4 @@
 test_grpc.deps := nghttp2
 fuzz_grpc.deps := nghttp2
+test_oci.deps := jansson
+fuzz_oci.deps := jansson
