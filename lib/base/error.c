@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-static char *text_make(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *text_make(const char *fmt, va_list ap)
 {
 	char *s = NULL;
 

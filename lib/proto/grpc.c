@@ -331,7 +331,6 @@ int grpc_feed(struct grpc *g, const void *data, size_t len, struct error *err)
 
 	if (n < 0)
 		return error_set(err, 0, "gRPC connection: %s", nghttp2_strerror((int)n));
-	/* nghttp2 answers a protocol error with GOAWAY and then wants nothing more of the peer. */
 	if ((size_t)n != len || !nghttp2_session_want_read(g->session))
 		return error_set(err, ECONNRESET, "gRPC connection");
 	return 0;
@@ -347,8 +346,10 @@ int grpc_output(struct grpc *g, struct buf *out, size_t max, struct error *err)
 
 		if (n < 0)
 			return error_set(err, 0, "gRPC connection: %s", nghttp2_strerror((int)n));
-		if (n == 0)
-			return 0;
+		if (n == 0) {
+			/* After a protocol error nghttp2 sends GOAWAY and wants nothing more of the peer. */
+			return nghttp2_session_want_read(g->session) ? 0 : error_set(err, EPROTO, "gRPC connection");
+		}
 		if (buf_add(out, data, (size_t)n) < 0)
 			return error_set(err, ENOMEM, "gRPC connection");
 	}

@@ -86,5 +86,6 @@ static inline bool grpc_call_active(const struct grpc_call *call)
 
 /* Bytes from the peer. -1: the connection is unusable, free it. */
 int grpc_feed(struct grpc *g, const void *data, size_t len, struct error *err);
-/* Appends what is to be sent to `out`, at most about `max` bytes more; nothing appended: nothing to send now. */
+/* Appends what is to be sent to `out`, at most about `max` bytes more; nothing appended: nothing to send now. To be
+ * called after each grpc_feed: it may have an answer. -1: the connection is unusable, free it. */
 int grpc_output(struct grpc *g, struct buf *out, size_t max, struct error *err);

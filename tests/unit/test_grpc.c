@@ -268,9 +268,11 @@ static void test_garbage(void)
 	struct grpc_call call = { .done = on_done, .data = &o };
 	struct grpc *g = grpc_new(NULL);
 	_cleanup_error_ struct error e = { 0 };
+	_cleanup_buf_ struct buf out = { 0 };
 
 	grpc_call_start(g, &call, "/t/Echo", NULL, 0, "x", 1, NULL);
-	ok(grpc_feed(g, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, &e) == -1,
+	grpc_output(g, &out, 4096, NULL);
+	ok(grpc_feed(g, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, &e) == -1 || grpc_output(g, &out, 4096, &e) == -1,
 	   "a peer that does not speak HTTP/2 is refused");
 	grpc_free(g, error_text(&e));
 	ok(o.ended == 1 && o.status == GRPC_UNAVAILABLE, "its calls end");
