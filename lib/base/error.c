@@ -35,6 +35,22 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	return -1;
 }
 
+int error_say(struct error *err, int code, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	text = text_make(fmt, ap);
+	va_end(ap);
+	free(err->msg);
+	err->msg = text;
+	err->code = code;
+	return -1;
+}
+
 int error_wrap(struct error *err, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;

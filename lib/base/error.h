@@ -16,6 +16,9 @@ struct error {
  * ": " and strerror(code) follow the text. */
 int error_set(struct error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same without strerror(code): the text says it all, the code is for callers that look at it. */
+int error_say(struct error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* Puts "text: " in front of the message; the code stays. Returns -1. */
 int error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
