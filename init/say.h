@@ -1,0 +1,27 @@
+/* What PID 1 says: whole lines on the console, with the time since boot in front as the kernel prints it.
+ *
+ * PID 1 must not wait for a terminal that nobody reads, nor fail without one: the console is opened for itself,
+ * non-blocking; it is opened again when it was hung up; a message that finds no room in 200 ms is dropped.
+ * Nothing here allocates. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Microseconds since boot (CLOCK_BOOTTIME). */
+uint64_t boot_us(void);
+
+/* Opens the console. Standard descriptors that the kernel could not give are filled, so that no later
+ * descriptor takes their numbers. Once, before anything else is opened. */
+void say_setup(void);
+
+/* Decimal text of n in buf, which has NUMBER_SIZE bytes; returns where it starts. */
+enum { NUMBER_SIZE = 24 };
+const char *number(char *buf, uint64_t n);
+
+/* One line of the given strings. errno stays. */
+void say_parts(const char *const parts[]);
+#define say(...) say_parts((const char *const[]){ __VA_ARGS__, NULL })
+
+/* Opens the console for a child: read and write, blocking. -1 with errno. */
+int console_open(void);

@@ -1,0 +1,242 @@
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "say.h"
+
+enum {
+	PROGRAMS = 16,
+	DELAY_FIRST_US = 100 * 1000,
+	DELAY_MOST_US = 30 * 1000 * 1000,
+	HEALTHY_US = 10 * 1000 * 1000,
+};
+
+struct program {
+	char words[INITCTL_MESSAGE]; /* argv's strings, one after the other */
+	size_t argc;
+	char name[INITCTL_NAME + 1]; /* empty: the place is free */
+	uint32_t grace;              /* seconds */
+	pid_t pid;                   /* 0: waits to be started */
+	bool stopping;               /* forgotten once it has ended */
+	uint64_t started, due;       /* when it was, when it is to be started or killed */
+	uint64_t delay;              /* microseconds before the next start that fails or ends early */
+};
+
+static struct program programs[PROGRAMS]; /* in the order of the requests */
+static size_t count;
+static bool frozen;
+
+/* --- processes -------------------------------------------------------------------------------------- */
+
+static void child_streams(void)
+{
+	int fd = console_open();
+
+	if (fd < 0)
+		return; /* PID 1's own, then */
+	for (int i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+static _Noreturn void child_run(const char *const argv[], int fd, const char *const env[], bool tty)
+{
+	sigset_t none;
+
+	setsid();
+	child_streams();
+	if (tty)
+		ioctl(STDIN_FILENO, TIOCSCTTY, 1); /* a shell without job control is still one */
+	if (fd == 3)
+		fcntl(fd, F_SETFD, 0);
+	else if (fd >= 0)
+		dup2(fd, 3);
+	while (env && *env)
+		putenv((char *)*env++);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv(argv[0], (char *const *)argv);
+	say("cannot start ", argv[0], ": ", strerror(errno));
+	_exit(127);
+}
+
+pid_t program_start(const char *const argv[], int fd, const char *const env[], bool tty)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		child_run(argv, fd, env, tty);
+	return pid;
+}
+
+static void delay_next(struct program *p)
+{
+	p->due = boot_us() + p->delay;
+	p->delay = p->delay * 2 < DELAY_MOST_US ? p->delay * 2 : DELAY_MOST_US;
+}
+
+static void program_try(struct program *p)
+{
+	const char *argv[INITCTL_ARGS + 1] = { NULL };
+	const char *at = p->words;
+	pid_t pid;
+
+	for (size_t i = 0; i < p->argc; i++, at += strlen(at) + 1)
+		argv[i] = at;
+	pid = program_start(argv, -1, NULL, false);
+	p->started = boot_us();
+	if (pid > 0) {
+		p->pid = pid;
+		return;
+	}
+	say("cannot start ", p->name, ": ", strerror(errno), "; trying again");
+	delay_next(p);
+}
+
+/* --- the table ---------------------------------------------------------------------------------------- */
+
+static struct program *program_find(const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(programs[i].name, name) == 0)
+			return &programs[i];
+	return NULL;
+}
+
+static void program_forget(struct program *p)
+{
+	memmove(p, p + 1, (size_t)(programs + count - (p + 1)) * sizeof(*p));
+	count--;
+}
+
+static const char *respawn(const struct control_request *r)
+{
+	struct program *p = program_find(r->name);
+	char *at;
+
+	if (p)
+		return p->stopping ? "it is being stopped" : NULL;
+	if (frozen)
+		return "shutting down";
+	if (count == PROGRAMS)
+		return "too many programs";
+	p = &programs[count++];
+	*p = (struct program){ .grace = r->grace, .delay = DELAY_FIRST_US };
+	strcpy(p->name, r->name);
+	at = p->words; /* as large as the message that they came in */
+	for (; r->argv[p->argc]; p->argc++)
+		at = stpcpy(at, r->argv[p->argc]) + 1;
+	program_try(p);
+	return NULL;
+}
+
+static const char *stop(const char *name)
+{
+	struct program *p = program_find(name);
+
+	if (!p)
+		return "no such program";
+	if (p->pid == 0) {
+		program_forget(p);
+		return NULL;
+	}
+	if (!p->stopping) {
+		kill(p->pid, SIGTERM);
+		p->stopping = true;
+		p->due = boot_us() + (uint64_t)p->grace * 1000000;
+	}
+	return NULL;
+}
+
+/* Appends, as far as there is room. */
+static void put(char *reply, size_t size, size_t *n, const char *s)
+{
+	while (*s && *n < size)
+		reply[(*n)++] = *s++;
+}
+
+size_t supervise_request(const struct control_request *request, char *reply, size_t size)
+{
+	const char *wrong = NULL;
+	char digits[NUMBER_SIZE];
+	size_t n = 0;
+
+	if (request->verb == CONTROL_RESPAWN)
+		wrong = respawn(request);
+	else if (request->verb == CONTROL_STOP)
+		wrong = stop(request->name);
+	put(reply, size, &n, wrong ? "error: " : "ok");
+	put(reply, size, &n, wrong ? wrong : "");
+	put(reply, size, &n, "\n");
+	if (request->verb != CONTROL_LIST)
+		return n;
+	for (const struct program *p = programs; p < programs + count; p++) {
+		put(reply, size, &n, p->name);
+		put(reply, size, &n, " ");
+		put(reply, size, &n, number(digits, (uint64_t)p->pid));
+		put(reply, size, &n, " ");
+		put(reply, size, &n, number(digits, p->grace));
+		put(reply, size, &n, "\n");
+	}
+	return n;
+}
+
+bool supervise_ended(pid_t pid, int status)
+{
+	char digits[NUMBER_SIZE];
+	struct program *p = programs;
+
+	while (p < programs + count && p->pid != pid)
+		p++;
+	if (p == programs + count)
+		return false;
+	if (p->stopping) {
+		program_forget(p);
+		return true;
+	}
+	p->pid = 0;
+	if (frozen)
+		return true;
+	if (boot_us() - p->started >= HEALTHY_US)
+		p->delay = DELAY_FIRST_US;
+	say(p->name, WIFSIGNALED(status) ? " was killed by signal " : " ended with status ",
+	    number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))), "; starting it again");
+	delay_next(p);
+	return true;
+}
+
+int supervise_due(void)
+{
+	uint64_t now = boot_us(), next = UINT64_MAX;
+
+	for (struct program *p = programs; p < programs + count; p++) {
+		if (p->pid > 0 ? !p->stopping : frozen)
+			continue;
+		if (p->due <= now && p->pid == 0) {
+			program_try(p);
+			if (p->pid > 0)
+				continue;
+		} else if (p->due <= now) {
+			kill(-p->pid, SIGKILL);
+			kill(p->pid, SIGKILL);
+			p->due = UINT64_MAX;
+		}
+		if (p->due < next)
+			next = p->due;
+	}
+	if (next == UINT64_MAX)
+		return -1;
+	return next <= now ? 0 : (int)((next - now + 999) / 1000);
+}
+
+void supervise_freeze(void)
+{
+	frozen = true;
+}

@@ -1,0 +1,113 @@
+/* rc.init: the steps of a boot in their order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "cmdline.h"
+#include "initctl.h"
+#include "log.h"
+#include "rc.h"
+#include "report.h"
+#include "str.h"
+
+/* A machine's steps are left out in a container, where whoever runs it has done them. */
+static const struct step {
+	const char *name;
+	int (*run)(struct rc *rc, struct error *err);
+	bool machine;
+} steps[] = {
+	{ "mounts", rc_mounts, true },	   { "devices", rc_devices, true },   { "cgroups", rc_cgroups, true },
+	{ "control", rc_control, true },   { "clock", rc_clock, true },
+	{ "loopback", rc_loopback, true }, { "limits", rc_limits, false },    { "hostname", rc_hostname, false },
+	{ "resolv.conf", rc_resolv_conf, false },
+};
+
+/* Gives PID 1's socket its name, so that programs can be handed over to it. */
+int rc_control(struct rc *rc, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = INITCTL_SOCKET };
+	mode_t old;
+	int r;
+
+	if (rc->control < 0)
+		return 0;
+	if (mkdir("/run/pith", 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, "make directory /run/pith");
+	old = umask(0177);
+	r = bind(rc->control, (struct sockaddr *)&address, sizeof(address));
+	umask(old);
+	if (r < 0)
+		return error_set(err, errno, "bind %s", INITCTL_SOCKET);
+	return 0;
+}
+
+/* PID 1 says that it is ours by these variables, which are nobody else's business. */
+static void handover_read(struct rc *rc, uint64_t *start, uint64_t *root)
+{
+	const char *s = getenv("PITH_START"), *r = getenv("PITH_ROOT");
+
+	rc->control = -1;
+	if (!s || !r || str_to_u64(s, UINT64_MAX, start) < 0 || str_to_u64(r, UINT64_MAX, root) < 0)
+		return;
+	unsetenv("PITH_START");
+	unsetenv("PITH_ROOT");
+	if (fcntl(INITCTL_FD, F_SETFD, FD_CLOEXEC) == 0)
+		rc->control = INITCTL_FD;
+}
+
+static int step_run(struct rc *rc, const struct step *step, uint64_t times[2])
+{
+	_cleanup_error_ struct error err = { 0 };
+	int r;
+
+	times[0] = report_now();
+	r = step->run(rc, &err);
+	times[1] = report_now();
+	if (r < 0)
+		log_error("%s: %s", step->name, error_text(&err));
+	return r;
+}
+
+/* In a container the runtime's init is rc.init itself or its parent: orphans come to us, and we stay as long as
+ * there are any. */
+static void reap(void)
+{
+	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+		;
+}
+
+int rc_init(void)
+{
+	struct rc rc = { 0 };
+	bool machine = access("/proc/self", F_OK) < 0;
+	uint64_t start = 0, root = 0, times[array_len(steps)][2];
+	int failed = 0;
+
+	handover_read(&rc, &start, &root);
+	if (!machine && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		log_warn("become a subreaper: %s", strerror(errno));
+	for (size_t i = 0; i < array_len(steps); i++) {
+		if (steps[i].machine && !machine)
+			continue;
+		failed |= step_run(&rc, &steps[i], times[i]);
+		if (steps[i].run == rc_mounts)
+			cmdline_read(&rc.cmdline, NULL); /* without it every switch is off */
+	}
+	if (root) {
+		report_step("init", "kernel", 0, start, REPORT_NO_STATUS, NULL);
+		report_step("init", "root", start, root, REPORT_NO_STATUS, NULL);
+	}
+	for (size_t i = 0; i < array_len(steps); i++)
+		if (machine || !steps[i].machine)
+			report_step("rc", steps[i].name, times[i][0], times[i][1], REPORT_NO_STATUS, NULL);
+	rc_run_directory("rc", "/etc/init.d");
+	buf_free(&rc.cmdline);
+	if (!machine)
+		reap();
+	return failed ? 1 : 0;
+}

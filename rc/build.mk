@@ -1,0 +1,4 @@
+# rc.init, rc.shutdown and their relatives: one program, which looks at the name it is called by.
+guest-programs += rc
+rc.srcs := $(wildcard rc/*.c)
+rc.layers := base sys

@@ -1,0 +1,69 @@
+/* /etc/init.d and /etc/shutdown.d: programs run in the order of their names. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "rc.h"
+#include "report.h"
+#include "spawn.h"
+#include "str.h"
+
+/* Regular files and links to such that can be executed, sorted. */
+static char **programs_list(const char *path)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	_cleanup_strv_ char **names = NULL;
+	struct dirent *entry;
+
+	if (!dir) {
+		if (errno != ENOENT)
+			log_error("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	while ((entry = readdir(dir))) {
+		struct stat st;
+
+		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (!(st.st_mode & 0111))
+			log_warn("%s/%s is not executable: left out", path, entry->d_name);
+		else if (strv_add(&names, entry->d_name) < 0)
+			log_error("%s/%s: %s", path, entry->d_name, strerror(errno));
+	}
+	if (names)
+		strv_sort(names);
+	return steal_ptr(&names);
+}
+
+static void program_run(const char *program, const char *path, const char *name)
+{
+	static const struct spawn_fd output[] = { { 1, 1 }, { 2, 2 } };
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *file = str_format("%s/%s", path, name);
+	char *argv[] = { file, NULL };
+	uint64_t start = report_now();
+	int status;
+
+	if (!file) {
+		log_error("%s/%s: %s", path, name, strerror(errno));
+		return;
+	}
+	status = spawn_wait(&(struct spawn){ .path = file, .argv = argv, .fds = output, .fd_count = array_len(output) },
+			    NULL, 0, 0, &err);
+	if (status < 0)
+		log_error("%s", error_text(&err));
+	else if (status != 0)
+		log_error("%s: %s", file, spawn_status_text(status));
+	report_step(program, name, start, report_now(), status < 0 ? 127 : spawn_status_code(status), NULL);
+}
+
+void rc_run_directory(const char *program, const char *path)
+{
+	_cleanup_strv_ char **names = programs_list(path);
+
+	for (char **n = names; n && *n; n++)
+		program_run(program, path, *n);
+}

@@ -1,0 +1,21 @@
+/* rc: what it does depends on the name it is called by. */
+#include <signal.h>
+#include <string.h>
+
+#include "log.h"
+#include "rc.h"
+#include "str.h"
+
+int main(int argc, char **argv)
+{
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *name = slash ? slash + 1 : argc > 0 ? argv[0] : "rc";
+
+	log_setup(name, LOG_LEVEL_INFO, true);
+	signal(SIGPIPE, SIG_IGN);
+	if (str_eq(name, "rc.init"))
+		return rc_init();
+	if (str_eq(name, "rc.shutdown"))
+		return rc_shutdown(argc > 1 ? argv[1] : "poweroff");
+	log_error("called by a name that is not one of mine: rc.init, rc.shutdown");
+	return 1;
+}

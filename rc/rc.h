@@ -1,0 +1,35 @@
+/* What the parts of rc.init share. A part is a function that does one step of the boot; it goes on after what fails and
+ * returns -1 when the machine is not what the rest may expect of it, with the reason in err. Lesser things are logged
+ * where they happen. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "buf.h"
+#include "error.h"
+
+struct rc {
+	struct buf cmdline;  /* the kernel's command line; empty where there is no /proc */
+	int control;         /* PID 1's socket, to be bound when /run is there; -1: PID 1 is not ours */
+	bool root_writable;  /* before it was made read-only: missing mount points could be made */
+	bool unified;        /* cgroup 2 */
+};
+
+int rc_mounts(struct rc *rc, struct error *err);
+int rc_devices(struct rc *rc, struct error *err);
+int rc_cgroups(struct rc *rc, struct error *err);
+int rc_control(struct rc *rc, struct error *err);
+int rc_coldplug(struct rc *rc, struct error *err);
+int rc_clock(struct rc *rc, struct error *err);
+int rc_loopback(struct rc *rc, struct error *err);
+int rc_limits(struct rc *rc, struct error *err);
+int rc_hostname(struct rc *rc, struct error *err);
+int rc_resolv_conf(struct rc *rc, struct error *err);
+
+/* Runs every executable file of a directory, in the order of their names, one after another, each as one step of the
+ * boot report. Failures are logged. */
+void rc_run_directory(const char *program, const char *path);
+
+int rc_init(void);
+int rc_shutdown(const char *action);
+int rc_hotplug(void);
