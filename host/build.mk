@@ -1,0 +1,7 @@
+# pith: the command of the host. A folder of it adds its sources and libraries by += below.
+host-programs += pith
+pith.layers := base sys proto
+pith.srcs += host/main.c host/paths.c
+pith.iquote += host host/vsock
+
+include $(sort $(wildcard host/*/build.mk))

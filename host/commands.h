@@ -1,0 +1,6 @@
+/* The commands of `pith`. Each gets its own name as argv[0] and its arguments after it, prints its own errors and
+ * returns the exit status: 0, 1 for a failure, 2 for a command line that makes no sense. */
+#pragma once
+
+int cmd_metadata(int argc, char **argv);
+int cmd_run(int argc, char **argv);

@@ -1,0 +1,88 @@
+/* pith: builds and runs machine images from LinuxKit YAML files. This file only finds the command. */
+#include <stdio.h>
+
+#include "commands.h"
+#include "log.h"
+#include "str.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "metadata", cmd_metadata, "make a metadata image for a guest" },
+	{ "run", cmd_run, "boot a machine image in QEMU" },
+};
+
+static void usage(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "usage: pith [--verbose|--quiet] COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	for (i = 0; i < array_len(commands); i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+	fprintf(to, "\n`pith COMMAND --help` tells a command's options.\n");
+}
+
+static int unknown(const char *name)
+{
+	size_t i, best = 0, distance = 3;
+
+	for (i = 0; i < array_len(commands); i++) {
+		size_t d = str_distance(name, commands[i].name, 2);
+
+		if (d < distance) {
+			distance = d;
+			best = i;
+		}
+	}
+	if (distance < 3)
+		log_error("unknown command \"%s\": did you mean \"%s\"?", name, commands[best].name);
+	else
+		log_error("unknown command \"%s\": `pith --help` lists them", name);
+	return 2;
+}
+
+/* Options before the command; the index of the command. */
+static int global_options(int argc, char **argv, enum log_level *level)
+{
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		const char *name = argv[i] + (argv[i][1] == '-' ? 2 : 1);
+
+		if (str_eq(name, "v") || str_eq(name, "verbose") || str_starts(name, "verbose="))
+			*level = str_ends(name, "=0") ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG;
+		else if (str_eq(name, "q") || str_eq(name, "quiet"))
+			*level = LOG_LEVEL_ERROR;
+		else
+			break;
+	}
+	return i;
+}
+
+int main(int argc, char **argv)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	int first = global_options(argc, argv, &level);
+	size_t i;
+
+	log_setup("pith", level, false);
+	if (first >= argc) {
+		usage(stderr);
+		return 2;
+	}
+	if (str_eq(argv[first], "help") || str_eq(argv[first], "--help") || str_eq(argv[first], "-h") ||
+	    str_eq(argv[first], "-help")) {
+		usage(stdout);
+		return 0;
+	}
+	if (argv[first][0] == '-') {
+		log_error("unknown option \"%s\" before the command", argv[first]);
+		return 2;
+	}
+	for (i = 0; i < array_len(commands); i++)
+		if (str_eq(argv[first], commands[i].name))
+			return commands[i].run(argc - first, argv + first);
+	return unknown(argv[first]);
+}

@@ -1,0 +1,139 @@
+#include "boot.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "io.h"
+#include "str.h"
+
+/* The kernel's own limit is 2 to 4 KiB, depending on the architecture. */
+#define CMDLINE_MAX_BYTES 8192
+
+static const struct {
+	enum boot_kind kind;
+	const char *suffix;
+} roots[] = {
+	{ BOOT_KERNEL, "-initrd.img" },
+	{ BOOT_SQUASHFS, "-squashfs.img" },
+	{ BOOT_EROFS, "-erofs.img" },
+};
+
+void boot_clear(struct boot *b)
+{
+	free(b->prefix);
+	free(b->kernel);
+	free(b->initrd);
+	free(b->root);
+	free(b->cmdline);
+	*b = (struct boot){ 0 };
+}
+
+static int none(const char *name, struct error *err)
+{
+	if (str_ends(name, ".yml") || str_ends(name, ".yaml")) {
+		int stem = (int)(strrchr(name, '.') - name);
+
+		return error_set(err, 0,
+				 "%s is a YAML file, not a machine image: `pith build %s`, then `pith run %.*s`", name,
+				 name, stem, name);
+	}
+	return error_set(err, 0,
+			 "no machine image %s: there is neither %s-kernel nor a disk or ISO image of that name; "
+			 "`pith build %s.yml` makes one",
+			 name, name, name);
+}
+
+static bool newer(const struct stat *a, const struct stat *b)
+{
+	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
+		return a->st_mtim.tv_sec > b->st_mtim.tv_sec;
+	return a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+}
+
+/* The root that belongs to the kernel NAME-kernel. */
+static int find_root(const char *name, enum boot_kind wanted, struct boot *out, struct error *err)
+{
+	struct stat best = { 0 }, st;
+	size_t i;
+
+	for (i = 0; i < array_len(roots); i++) {
+		_cleanup_free_ char *path = str_format("%s%s", name, roots[i].suffix);
+
+		if (!path)
+			return error_set(err, ENOMEM, "%s", name);
+		if (wanted != BOOT_ANY && wanted != roots[i].kind)
+			continue;
+		if (stat(path, &st) < 0) {
+			if (wanted == BOOT_ANY && errno == ENOENT)
+				continue;
+			return error_set(err, errno, "%s", path);
+		}
+		if (out->root && !newer(&st, &best))
+			continue;
+		best = st;
+		out->kind = roots[i].kind;
+		free(out->root);
+		out->root = steal_ptr(&path);
+	}
+	if (!out->root)
+		return error_set(
+			err, 0, "%s-kernel has no root beside it: %s-initrd.img, -squashfs.img or -erofs.img is needed",
+			name, name);
+	if (out->kind == BOOT_KERNEL) {
+		out->initrd = steal_ptr(&out->root);
+	}
+	return 0;
+}
+
+static int read_cmdline(const char *name, struct boot *out, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s-cmdline", name);
+	_cleanup_(buf_free) struct buf text = { 0 };
+	const char *root = "";
+
+	if (!path)
+		return error_set(err, ENOMEM, "%s", name);
+	if (file_read(path, CMDLINE_MAX_BYTES, &text, err) < 0)
+		return -1;
+	if (memchr(buf_bytes(&text), '\0', text.len))
+		return error_set(err, 0, "%s: holds a NUL byte", path);
+	if (out->root && !strstr(buf_text(&text), "root="))
+		root = " root=/dev/vda";
+	out->cmdline = str_format("%.*s%s", (int)strcspn(buf_text(&text), "\n"), buf_text(&text), root);
+	return out->cmdline ? 0 : error_set(err, ENOMEM, "%s", path);
+}
+
+static int find_file(const char *name, enum boot_kind wanted, struct boot *out, struct error *err)
+{
+	bool iso = str_ends(name, ".iso");
+
+	out->kind = wanted != BOOT_ANY ? wanted : iso ? BOOT_ISO : BOOT_DISK;
+	out->root = strdup(name);
+	out->prefix = iso ? strndup(name, strlen(name) - 4) : strdup(name);
+	return out->root && out->prefix ? 0 : error_set(err, ENOMEM, "%s", name);
+}
+
+int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct error *err)
+{
+	bool file_kind = wanted == BOOT_ISO || wanted == BOOT_DISK;
+	struct stat st;
+	int r = stat(name, &st);
+
+	*out = (struct boot){ 0 };
+	if ((wanted == BOOT_ANY || file_kind) && r == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
+		if (str_ends(name, ".yml") || str_ends(name, ".yaml"))
+			return none(name, err);
+		return find_file(name, wanted, out, err);
+	}
+	if (file_kind)
+		return error_set(err, r < 0 ? errno : EISDIR, "%s", name);
+	out->kernel = str_format("%s-kernel", name);
+	out->prefix = strdup(name);
+	if (!out->kernel || !out->prefix)
+		return error_set(err, ENOMEM, "%s", name);
+	if (stat(out->kernel, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? none(name, err) : error_set(err, errno, "%s", out->kernel);
+	if (find_root(name, wanted, out, err) < 0)
+		return -1;
+	return read_cmdline(name, out, err);
+}

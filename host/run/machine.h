@@ -1,0 +1,32 @@
+/* A running machine: QEMU as a child, its control socket, the console, and the ways it ends.
+ *
+ *   starting --greeting--> running --stop--> stopping --deadline--> quitting --deadline--> killed
+ *
+ * QEMU's end, in any of these, ends the machine. `stop` presses the guest's power button, again every few seconds since
+ * a guest that is still booting does not hear it; `quitting` asks QEMU to end without the guest. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "console.h"
+#include "error.h"
+#include "spawn.h"
+
+struct machine_setup {
+	char *const *command;       /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */
+	const struct spawn_fd *fds; /* further descriptors for it */
+	size_t fd_count;
+	uint64_t stop_timeout_us;
+	struct console *console; /* NULL in the background */
+	const char *log_path;    /* the console's output goes there, too */
+	pid_t helper;            /* a child that must not outlive the machine, nor the machine it; 0: none */
+	/* Called once QEMU answers on its control socket: the machine is there. */
+	int (*started)(void *data, pid_t qemu, struct error *err);
+	void *data;
+};
+
+/* Runs the machine to its end. 0: the guest powered itself down (asked to or not). -1: it did not, or QEMU failed;
+ * the error says which, with QEMU's own messages. */
+int machine_run(const struct machine_setup *setup, struct error *err);

@@ -1,0 +1,320 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sys/utsname.h>
+
+#include "str.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+const char run_help[] =
+	"usage: pith run [qemu] [OPTION...] NAME\n"
+	"\n"
+	"Boots the image that `pith build` wrote under the prefix NAME, an ISO image or a disk image in QEMU.\n"
+	"The console is on the terminal. Ctrl-C powers the guest down, a second one stops it at once; Ctrl-A is\n"
+	"a prefix: Ctrl-A C sends Ctrl-C to the guest, Ctrl-A X stops at once, Ctrl-A Ctrl-A sends Ctrl-A.\n"
+	"\n"
+	"  --cpus N             virtual processors (1)\n"
+	"  --mem SIZE           memory, in MB or with K, M, G (1024)\n"
+	"  --disk SPEC          [file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata]; made when missing;\n"
+	"                       again for more disks\n"
+	"  --publish SPEC       [ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host; again for more\n"
+	"  --networking MODE    user, tap,NAME, bridge,NAME or none (user)\n"
+	"  --data TEXT          metadata for the guest; --data-file FILE reads it from a file\n"
+	"  --state DIR          state directory (NAME-state)\n"
+	"  --detached           run in the background; the console goes to STATE/console.log, `kill` of the process\n"
+	"                       in STATE/pith.pid powers the guest down\n"
+	"  --stop-timeout SEC   time that a guest has to power down before it is stopped (60)\n"
+	"  --no-reboot          end when the guest reboots\n"
+	"  --raw-console        Ctrl-C goes to the guest\n"
+	"  --kernel, --squashfs, --erofs, --iso\n"
+	"                       what NAME is, where it is not what was built last\n"
+	"  --uefi, --fw FILE    boot through UEFI firmware\n"
+	"  --arch ARCH          x86_64 or aarch64 (this machine's)\n"
+	"  --accel NAME         auto, kvm or tcg (auto: KVM where it runs a guest)\n"
+	"  --qemu PATH          the QEMU to run (qemu-system-ARCH)\n"
+	"  --gui                a window instead of no display\n"
+	"  --usb                a USB controller; --device SPEC adds what QEMU's -device takes\n"
+	"  --virtiofs DIR       share a directory as virtiofs0, virtiofs1, ...; --virtiofsd PATH\n"
+	"  --vsock-ports PORTS  sockets in the state directory for these vsock ports of the guest, as in 2374,2376\n"
+	"  --vsock-cid N        the guest's context id (3)\n"
+	"  --vsock-hybrid PATH  one more socket that speaks the hybrid vsock protocol\n";
+
+enum option_id {
+	OPT_CPUS = 256,
+	OPT_MEM,
+	OPT_DISK,
+	OPT_PUBLISH,
+	OPT_NETWORKING,
+	OPT_STATE,
+	OPT_DATA,
+	OPT_DATA_FILE,
+	OPT_ACCEL,
+	OPT_ARCH,
+	OPT_QEMU,
+	OPT_FW,
+	OPT_VIRTIOFS,
+	OPT_VIRTIOFSD,
+	OPT_DEVICE,
+	OPT_VSOCK_PORTS,
+	OPT_VSOCK_CID,
+	OPT_VSOCK_HYBRID,
+	OPT_STOP_TIMEOUT,
+	OPT_HELP,
+};
+
+/* Switches set one field and nothing else. */
+struct switches {
+	int detached, gui, usb, uefi, no_reboot, raw_console;
+	int kernel, squashfs, erofs, iso;
+};
+
+static int number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err)
+{
+	if (str_to_u64(text, max, out) < 0 || *out < min)
+		return error_set(err, 0, "--%s %s: not a number from %llu to %llu", option, text,
+				 (unsigned long long)min, (unsigned long long)max);
+	return 0;
+}
+
+static int add_disk(struct run_options *o, const char *text, struct error *err)
+{
+	struct disk *grown = reallocarray(o->disks, o->disk_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return error_set(err, ENOMEM, "--disk");
+	o->disks = grown;
+	return disk_parse(text, &o->disks[o->disk_count++], err);
+}
+
+static int add_port(struct run_options *o, const char *text, struct error *err)
+{
+	struct publish *grown = reallocarray(o->ports, o->port_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return error_set(err, ENOMEM, "--publish");
+	o->ports = grown;
+	return publish_parse(text, &o->ports[o->port_count++], err);
+}
+
+static int memory(struct run_options *o, const char *text, struct error *err)
+{
+	/* Below that no kernel of ours comes up. */
+	if (str_to_size(text, MIB, &o->memory) < 0 || o->memory < 16 * MIB || o->memory > UINT64_C(1) << 46)
+		return error_set(err, 0, "--mem %s: not a size of at least 16M: write it like 1024 (MB) or 2G", text);
+	o->memory -= o->memory % MIB;
+	return 0;
+}
+
+static int set_more(struct run_options *o, int option, const char *value, struct error *err)
+{
+	switch (option) {
+	case OPT_VIRTIOFS:
+		return strv_add(&o->virtiofs, value) < 0 ? error_set(err, ENOMEM, "--virtiofs") : 0;
+	case OPT_DEVICE:
+		return strv_add(&o->devices, value) < 0 ? error_set(err, ENOMEM, "--device") : 0;
+	case OPT_VSOCK_PORTS:
+		o->vsock_ports = value;
+		o->vsock = true;
+		return 0;
+	case OPT_VSOCK_HYBRID:
+		o->vsock_hybrid = value;
+		o->vsock = true;
+		return 0;
+	case OPT_VSOCK_CID:
+		o->vsock = true;
+		return number("vsock-cid", value, 3, UINT32_MAX - 1, &o->vsock_cid, err);
+	case OPT_STOP_TIMEOUT:
+		if (number("stop-timeout", value, 0, 86400, &o->stop_timeout_us, err) < 0)
+			return -1;
+		o->stop_timeout_us *= 1000000;
+		return 0;
+	default:
+		o->help = true;
+		return 0;
+	}
+}
+
+static int set(struct run_options *o, int option, const char *value, struct error *err)
+{
+	const char **strings[] = {
+		[OPT_NETWORKING - 256] = &o->networking,
+		[OPT_STATE - 256] = &o->state,
+		[OPT_DATA - 256] = &o->data,
+		[OPT_DATA_FILE - 256] = &o->data_file,
+		[OPT_ACCEL - 256] = &o->accel,
+		[OPT_ARCH - 256] = &o->arch,
+		[OPT_QEMU - 256] = &o->qemu,
+		[OPT_FW - 256] = &o->firmware,
+		[OPT_VIRTIOFSD - 256] = &o->virtiofsd,
+	};
+	size_t index = (size_t)(option - 256);
+
+	if (index < array_len(strings) && strings[index]) {
+		*strings[index] = value;
+		return 0;
+	}
+	switch (option) {
+	case OPT_CPUS:
+		return number("cpus", value, 1, 4096, &o->cpus, err);
+	case OPT_MEM:
+		return memory(o, value, err);
+	case OPT_DISK:
+		return add_disk(o, value, err);
+	case OPT_PUBLISH:
+		return add_port(o, value, err);
+	default:
+		return set_more(o, option, value, err);
+	}
+}
+
+static int boot_kind(struct run_options *o, const struct switches *s, struct error *err)
+{
+	if (s->kernel + s->squashfs + s->erofs + s->iso > 1)
+		return error_set(err, 0, "only one of --kernel, --squashfs, --erofs and --iso can be given");
+	o->kind = s->kernel   ? BOOT_KERNEL
+		: s->squashfs ? BOOT_SQUASHFS
+		: s->erofs    ? BOOT_EROFS
+		: s->iso      ? BOOT_ISO
+			      : BOOT_ANY;
+	return 0;
+}
+
+/* [qemu] NAME: the back-end may be named, as for LinuxKit. */
+static int arguments(struct run_options *o, int count, char **args, struct error *err)
+{
+	static const char *const others[] = {
+		"aws",      "azure", "gcp",     "hyperkit",       "hyperv", "openstack",
+		"scaleway", "vbox",  "vcenter", "virtualization", "vmware", "equinixmetal"
+	};
+	size_t i;
+
+	if (count == 2 && str_eq(args[0], "qemu")) {
+		args++;
+		count--;
+	}
+	for (i = 0; count == 2 && i < array_len(others); i++)
+		if (str_eq(args[0], others[i]))
+			return error_set(err, 0, "back-end \"%s\" is not there: qemu is the only one", args[0]);
+	if (count < 1)
+		return error_set(err, 0, "which image? `pith run NAME` boots what `pith build NAME.yml` wrote");
+	if (count > 1)
+		return error_set(err, 0, "one image at a time: \"%s\" is one too many", args[1]);
+	o->name = args[0];
+	return 0;
+}
+
+static int check(const struct run_options *o, struct error *err)
+{
+	if (o->data && o->data_file)
+		return error_set(err, 0, "--data and --data-file: only one of them can be given");
+	if (o->port_count && !str_eq(o->networking, "user"))
+		return error_set(err, 0, "--publish needs --networking user");
+	if (o->detached && o->gui)
+		return error_set(err, 0, "--detached and --gui: only one of them can be given");
+	return 0;
+}
+
+static void defaults(struct run_options *o)
+{
+	static struct utsname host;
+
+	*o = (struct run_options){
+		.cpus = 1,
+		.memory = 1024 * MIB,
+		.networking = "user",
+		.accel = getenv("LINUXKIT_QEMU_ACCEL"),
+		.vsock_cid = 3,
+		.stop_timeout_us = 60 * 1000000,
+	};
+	o->arch = uname(&host) == 0 ? host.machine : "x86_64";
+}
+
+static int finish(struct run_options *o, const struct switches *s, int count, char **args, struct error *err)
+{
+	o->detached = s->detached;
+	o->gui = s->gui;
+	o->usb = s->usb;
+	o->uefi = s->uefi || o->firmware;
+	o->no_reboot = s->no_reboot;
+	o->raw_console = s->raw_console;
+	if (o->help)
+		return 0;
+	if (!*o->networking || str_eq(o->networking, "default"))
+		o->networking = "user";
+	if (str_eq(o->arch, "amd64"))
+		o->arch = "x86_64";
+	if (str_eq(o->arch, "arm64"))
+		o->arch = "aarch64";
+	if (boot_kind(o, s, err) < 0 || arguments(o, count, args, err) < 0)
+		return -1;
+	return check(o, err);
+}
+
+int run_options_parse(int argc, char **argv, struct run_options *out, struct error *err)
+{
+	struct switches s = { 0 };
+	const struct option table[] = {
+		{ "cpus", required_argument, NULL, OPT_CPUS },
+		{ "mem", required_argument, NULL, OPT_MEM },
+		{ "disk", required_argument, NULL, OPT_DISK },
+		{ "publish", required_argument, NULL, OPT_PUBLISH },
+		{ "networking", required_argument, NULL, OPT_NETWORKING },
+		{ "state", required_argument, NULL, OPT_STATE },
+		{ "data", required_argument, NULL, OPT_DATA },
+		{ "data-file", required_argument, NULL, OPT_DATA_FILE },
+		{ "accel", required_argument, NULL, OPT_ACCEL },
+		{ "arch", required_argument, NULL, OPT_ARCH },
+		{ "qemu", required_argument, NULL, OPT_QEMU },
+		{ "fw", required_argument, NULL, OPT_FW },
+		{ "virtiofs", required_argument, NULL, OPT_VIRTIOFS },
+		{ "virtiofsd", required_argument, NULL, OPT_VIRTIOFSD },
+		{ "device", required_argument, NULL, OPT_DEVICE },
+		{ "vsock-ports", required_argument, NULL, OPT_VSOCK_PORTS },
+		{ "vsock-cid", required_argument, NULL, OPT_VSOCK_CID },
+		{ "vsock-hybrid", required_argument, NULL, OPT_VSOCK_HYBRID },
+		{ "stop-timeout", required_argument, NULL, OPT_STOP_TIMEOUT },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ "detached", no_argument, &s.detached, 1 },
+		{ "gui", no_argument, &s.gui, 1 },
+		{ "usb", no_argument, &s.usb, 1 },
+		{ "uefi", no_argument, &s.uefi, 1 },
+		{ "no-reboot", no_argument, &s.no_reboot, 1 },
+		{ "raw-console", no_argument, &s.raw_console, 1 },
+		{ "kernel", no_argument, &s.kernel, 1 },
+		{ "squashfs", no_argument, &s.squashfs, 1 },
+		{ "erofs", no_argument, &s.erofs, 1 },
+		{ "iso", no_argument, &s.iso, 1 },
+		{ 0 },
+	};
+	int c;
+
+	defaults(out);
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
+		if (c == 'h')
+			c = OPT_HELP;
+		if (c == ':')
+			return error_set(err, 0, "option %s needs a value", argv[optind - 1]);
+		if (c == '?')
+			return error_set(err, 0, "unknown option %s: `pith run --help` lists them", argv[optind - 1]);
+		if (c != 0 && set(out, c, optarg, err) < 0)
+			return -1;
+	}
+	return finish(out, &s, argc - optind, argv + optind, err);
+}
+
+void run_options_clear(struct run_options *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->disk_count; i++)
+		disk_clear(&o->disks[i]);
+	free(o->disks);
+	free(o->ports);
+	strv_free(o->virtiofs);
+	strv_free(o->devices);
+	*o = (struct run_options){ 0 };
+}

@@ -1,0 +1,45 @@
+/* The command line of `pith run`: LinuxKit's options of `run qemu`, and ours. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boot.h"
+#include "disk.h"
+#include "error.h"
+#include "publish.h"
+
+struct run_options {
+	const char *name; /* strings point into argv */
+	enum boot_kind kind;
+	uint64_t cpus;
+	uint64_t memory; /* bytes */
+	struct disk *disks;
+	size_t disk_count;
+	struct publish *ports;
+	size_t port_count;
+	const char *networking; /* "user", "tap,NAME", "bridge,NAME", "none" */
+	const char *state;      /* NULL: named after the image */
+	const char *data, *data_file;
+	const char *accel; /* NULL: what works */
+	const char *arch;  /* as QEMU names it */
+	const char *qemu;  /* NULL: qemu-system-ARCH of PATH */
+	const char *firmware;
+	const char *virtiofsd;
+	char **virtiofs; /* directories */
+	char **devices;  /* -device arguments for QEMU */
+	const char *vsock_ports, *vsock_hybrid;
+	bool vsock;
+	uint64_t vsock_cid;
+	uint64_t stop_timeout_us;
+	bool uefi, gui, usb, detached, no_reboot, raw_console;
+	bool help;
+};
+
+/* Fills *out; an error says which option is wrong and how to write it. run_options_clear() frees, also on failure. */
+int run_options_parse(int argc, char **argv, struct run_options *out, struct error *err);
+void run_options_clear(struct run_options *o);
+
+/* The text of --help. */
+extern const char run_help[];

@@ -1,0 +1,214 @@
+#include "qemu.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "buf.h"
+#include "str.h"
+
+/* Collects arguments; the first failure sticks, so that one check at the end is enough. */
+struct args {
+	char **v;
+	bool failed;
+};
+
+static void add(struct args *a, const char *arg)
+{
+	if (!arg || strv_add(&a->v, arg) < 0)
+		a->failed = true;
+}
+
+__attribute__((format(printf, 3, 4))) static void addf(struct args *a, const char *option, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	add(a, option);
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (strv_take(&a->v, text) < 0)
+		a->failed = true;
+}
+
+/* In QEMU's option lists a comma inside a value is written twice. */
+static char *quoted(const char *s)
+{
+	char *out = malloc(2 * strlen(s) + 1), *p = out;
+
+	for (; out && *s; *p++ = *s++)
+		if (*s == ',')
+			*p++ = ',';
+	if (out)
+		*p = '\0';
+	return out;
+}
+
+static bool is_arm(const struct qemu_setup *s)
+{
+	return str_eq(s->options->arch, "aarch64");
+}
+
+static void machine(struct args *a, const struct qemu_setup *s)
+{
+	add(a, s->program);
+	add(a, "-no-user-config");
+	add(a, "-nodefaults");
+	if (!s->options->gui)
+		addf(a, "-display", "none");
+	else
+		addf(a, "-device", is_arm(s) ? "virtio-gpu-pci" : "VGA");
+	addf(a, "-machine", "%s", is_arm(s) ? "virt" : "q35");
+	addf(a, "-accel", "%s", s->kvm ? "kvm" : "tcg,thread=multi");
+	addf(a, "-cpu", "%s", s->kvm ? "host" : "max");
+	addf(a, "-smp", "%llu", (unsigned long long)s->options->cpus);
+	addf(a, "-m", "%lluM", (unsigned long long)(s->options->memory >> 20));
+	addf(a, "-uuid", "%s", s->uuid);
+	if (s->options->no_reboot)
+		add(a, "-no-reboot");
+}
+
+/* Our end of the console is a pair of pipes on 0 and 1; signals belong to the machine's owner, not to QEMU. */
+static void console(struct args *a)
+{
+	addf(a, "-chardev", "stdio,id=console,signal=off");
+	addf(a, "-serial", "chardev:console");
+	addf(a, "-chardev", "socket,id=qmp,fd=%d", QEMU_QMP_FD);
+	addf(a, "-mon", "chardev=qmp,mode=control");
+}
+
+static void devices(struct args *a)
+{
+	addf(a, "-object", "rng-random,id=rng0,filename=/dev/urandom");
+	addf(a, "-device", "virtio-rng-pci,rng=rng0");
+	addf(a, "-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on");
+	addf(a, "-device", "pvpanic-pci");
+}
+
+static void drive(struct args *a, unsigned index, const char *path, const char *format, bool readonly, bool sata,
+		  const char *more)
+{
+	_cleanup_free_ char *file = quoted(path);
+
+	if (!file) {
+		a->failed = true;
+		return;
+	}
+	addf(a, "-drive", "if=none,id=disk%u,file=%s,format=%s,readonly=%s,discard=unmap", index, file, format,
+	     readonly ? "on" : "off");
+	addf(a, "-device", "%s,drive=disk%u%s", sata ? "ide-hd" : "virtio-blk-pci", index, more);
+}
+
+static void cdrom(struct args *a, unsigned index, const char *path, const char *more)
+{
+	_cleanup_free_ char *file = quoted(path);
+
+	if (!file) {
+		a->failed = true;
+		return;
+	}
+	if (index == 0)
+		addf(a, "-device", "virtio-scsi-pci,id=scsi0");
+	addf(a, "-drive", "if=none,id=cd%u,file=%s,format=raw,readonly=on,media=cdrom", index, file);
+	addf(a, "-device", "scsi-cd,bus=scsi0.0,drive=cd%u%s", index, more);
+}
+
+/* The image's own disk comes first: it is /dev/vda of the guest. */
+static void storage(struct args *a, const struct qemu_setup *s)
+{
+	const struct run_options *o = s->options;
+	unsigned disks = 0, cds = 0;
+	size_t i;
+
+	if (s->boot->kind == BOOT_ISO)
+		cdrom(a, cds++, s->boot->root, ",bootindex=0");
+	else if (s->boot->kind == BOOT_DISK)
+		drive(a, disks++, s->boot->root, s->root_format, false, false, ",bootindex=0");
+	else if (s->boot->root)
+		drive(a, disks++, s->boot->root, "raw", true, false, "");
+	for (i = 0; i < o->disk_count; i++)
+		drive(a, disks++, o->disks[i].path, o->disks[i].format, o->disks[i].readonly, o->disks[i].sata, "");
+	if (s->metadata)
+		cdrom(a, cds++, s->metadata, "");
+}
+
+static void kernel(struct args *a, const struct qemu_setup *s)
+{
+	if (s->firmware) {
+		_cleanup_free_ char *code = quoted(s->firmware),
+				    *vars = quoted(s->firmware_vars ? s->firmware_vars : "");
+
+		if (!code || !vars)
+			a->failed = true;
+		addf(a, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=%s", code);
+		if (s->firmware_vars)
+			addf(a, "-drive", "if=pflash,unit=1,format=raw,file=%s", vars);
+	}
+	if (!s->boot->kernel)
+		return;
+	addf(a, "-kernel", "%s", s->boot->kernel);
+	if (s->boot->initrd)
+		addf(a, "-initrd", "%s", s->boot->initrd);
+	addf(a, "-append", "%s", s->boot->cmdline);
+}
+
+static int network(struct args *a, const struct qemu_setup *s, struct error *err)
+{
+	const struct run_options *o = s->options;
+	const char *name = strchr(o->networking, ',');
+	_cleanup_free_ char *device = name ? quoted(name + 1) : NULL;
+	_cleanup_(buf_free) struct buf user = { 0 };
+	size_t i;
+
+	if (str_eq(o->networking, "none"))
+		return 0;
+	if (str_eq(o->networking, "user")) {
+		if (buf_addstr(&user, "user,id=net0") < 0)
+			a->failed = true;
+		for (i = 0; i < o->port_count; i++)
+			if (buf_addf(&user, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp",
+				     o->ports[i].address, o->ports[i].host, o->ports[i].guest) < 0)
+				a->failed = true;
+		addf(a, "-netdev", "%s", buf_text(&user));
+	} else if (device && *device && str_starts(o->networking, "tap,")) {
+		addf(a, "-netdev", "tap,id=net0,ifname=%s,script=no,downscript=no", device);
+	} else if (device && *device && str_starts(o->networking, "bridge,")) {
+		addf(a, "-netdev", "bridge,id=net0,br=%s", device);
+	} else {
+		return error_set(err, 0, "--networking %s: unknown: user, tap,NAME, bridge,NAME or none",
+				 o->networking);
+	}
+	/* Without its boot ROM the firmware is done sooner; a kernel given to QEMU is never loaded from the net. */
+	addf(a, "-device", "virtio-net-pci,netdev=net0,mac=%s%s", s->mac, s->boot->kernel ? ",romfile=" : "");
+	return 0;
+}
+
+char **qemu_command(const struct qemu_setup *s, struct error *err)
+{
+	struct args a = { 0 };
+	size_t i;
+
+	machine(&a, s);
+	console(&a);
+	devices(&a);
+	storage(&a, s);
+	kernel(&a, s);
+	if (network(&a, s, err) < 0) {
+		strv_free(a.v);
+		return NULL;
+	}
+	if (s->options->usb)
+		addf(&a, "-device", "qemu-xhci");
+	for (i = 0; s->options->devices && s->options->devices[i]; i++)
+		addf(&a, "-device", "%s", s->options->devices[i]);
+	for (i = 0; s->extra && s->extra[i]; i++)
+		add(&a, s->extra[i]);
+	if (a.failed) {
+		strv_free(a.v);
+		error_set(err, ENOMEM, "QEMU's command line");
+		return NULL;
+	}
+	return a.v;
+}

@@ -1,0 +1,396 @@
+/* `pith run`: prepares a machine, runs it to its end, and says how it ended. Everything that can be wrong with what
+ * the user asked for is found before QEMU starts; what was made until then goes away again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "accel.h"
+#include "commands.h"
+#include "console.h"
+#include "firmware.h"
+#include "io.h"
+#include "log.h"
+#include "machine.h"
+#include "metadata.h"
+#include "qemu.h"
+#include "state.h"
+#include "str.h"
+#include "vsock.h"
+
+/* Until the device is part of the command. */
+#pragma weak vsock_start
+#pragma weak vsock_args_free
+
+/* Metadata is a configuration file, not a data transport. */
+#define METADATA_MAX (16u << 20)
+
+struct run {
+	struct run_options options;
+	struct boot boot;
+	struct state state;
+	struct accel accel;
+	struct firmware firmware;
+	struct vsock_args vsock;
+	char *program, *root_format, *mac, *uuid, *metadata, *vars;
+	char **command;
+	struct spawn_fd fds[4];
+	size_t fd_count;
+	int ready; /* detached: the pipe to the process in front, else -1 */
+	bool started;
+};
+
+static void run_clear(struct run *r)
+{
+	char *const paths[] = { r->program, r->root_format, r->mac, r->uuid, r->metadata, r->vars };
+	size_t i;
+
+	for (i = 0; i < array_len(paths); i++)
+		free(paths[i]);
+	for (i = 0; !r->started && i < r->options.disk_count; i++)
+		disk_undo(&r->options.disks[i]);
+	if (!r->started)
+		state_undo(&r->state);
+	state_close(&r->state);
+	strv_free(r->command);
+	if (vsock_args_free)
+		vsock_args_free(&r->vsock);
+	firmware_clear(&r->firmware);
+	boot_clear(&r->boot);
+	run_options_clear(&r->options);
+	cleanup_close(&r->ready);
+}
+
+/* --- before QEMU --------------------------------------------------------------------------------- */
+
+static char *in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	_cleanup_strv_ char **dirs = strv_split(path ? path : "/usr/local/bin:/usr/bin:/bin", ":");
+	size_t i;
+
+	if (strchr(program, '/'))
+		return access(program, X_OK) == 0 ? strdup(program) : NULL;
+	for (i = 0; dirs && dirs[i]; i++) {
+		char *full = str_format("%s/%s", dirs[i], program);
+
+		if (full && access(full, X_OK) == 0)
+			return full;
+		free(full);
+	}
+	return NULL;
+}
+
+static int find_qemu(struct run *r, struct error *err)
+{
+	const struct run_options *o = &r->options;
+	_cleanup_free_ char *name = o->qemu ? strdup(o->qemu) : str_format("qemu-system-%s", o->arch);
+
+	if (!str_eq(o->arch, "x86_64") && !str_eq(o->arch, "aarch64"))
+		return error_set(err, 0, "--arch %s: unknown: x86_64 or aarch64", o->arch);
+	if (!name)
+		return error_set(err, ENOMEM, "QEMU");
+	r->program = in_path(name);
+	if (r->program)
+		return 0;
+	if (o->qemu)
+		return error_set(err, 0, "--qemu %s: there is no such program", o->qemu);
+	return error_set(err, 0, "%s is not installed: apt-get install qemu-system-%s, or name it with --qemu", name,
+			 str_eq(o->arch, "aarch64") ? "arm" : "x86");
+}
+
+static int check_ports(const struct run *r, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < r->options.port_count; i++)
+		if (publish_check(&r->options.ports[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int prepare_disks(struct run *r, struct error *err)
+{
+	size_t i;
+
+	if (r->boot.kind == BOOT_DISK && disk_format(r->boot.root, &r->root_format, err) < 0)
+		return -1;
+	for (i = 0; i < r->options.disk_count; i++)
+		if (disk_prepare(&r->options.disks[i], r->state.dir, (unsigned)i, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int prepare_metadata(struct run *r, struct error *err)
+{
+	_cleanup_(buf_free) struct buf data = { 0 };
+
+	if (!r->options.data && !r->options.data_file)
+		return 0;
+	r->metadata = state_path(&r->state, "data.iso", err);
+	if (!r->metadata || state_made(&r->state, r->metadata, err) < 0)
+		return -1;
+	if (r->options.data_file ? file_read(r->options.data_file, METADATA_MAX, &data, err) < 0
+				 : buf_addstr(&data, r->options.data) < 0)
+		return r->options.data_file ? error_wrap(err, "metadata") : error_set(err, ENOMEM, "metadata");
+	return metadata_write(r->metadata, buf_text(&data), data.len, err);
+}
+
+/* The firmware's variables are the machine's own. */
+static int prepare_firmware(struct run *r, struct error *err)
+{
+	_cleanup_(buf_free) struct buf vars = { 0 };
+
+	if (!r->options.uefi)
+		return 0;
+	if (firmware_find(r->options.firmware, r->options.arch, &r->firmware, err) < 0)
+		return -1;
+	if (!r->firmware.vars)
+		return 0;
+	r->vars = state_path(&r->state, "uefi-vars.fd", err);
+	if (!r->vars)
+		return -1;
+	if (access(r->vars, F_OK) == 0)
+		return 0;
+	if (state_made(&r->state, r->vars, err) < 0 || file_read(r->firmware.vars, 64u << 20, &vars, err) < 0)
+		return -1;
+	return file_write(r->vars, buf_bytes(&vars), vars.len, 0644, err);
+}
+
+static int open_state(struct run *r, struct error *err)
+{
+	_cleanup_free_ char *dir = r->options.state ? strdup(r->options.state) : str_format("%s-state", r->boot.prefix);
+
+	return dir ? state_open(&r->state, dir, err) : error_set(err, ENOMEM, "state directory");
+}
+
+static int prepare(struct run *r, struct error *err)
+{
+	const struct run_options *o = &r->options;
+
+	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || find_qemu(r, err) < 0 || check_ports(r, err) < 0 ||
+	    open_state(r, err) < 0 || prepare_disks(r, err) < 0 || prepare_metadata(r, err) < 0 ||
+	    prepare_firmware(r, err) < 0)
+		return -1;
+	r->mac = state_mac(&r->state, err);
+	r->uuid = r->mac ? file_line("/proc/sys/kernel/random/uuid", err) : NULL;
+	if (!r->uuid)
+		return -1;
+	return accel_choose(o->accel, o->arch, r->program, &r->accel, err);
+}
+
+static int start_vsock(struct run *r, struct error *err)
+{
+	const struct run_options *o = &r->options;
+	struct vsock_options v = {
+		.state = r->state.dir,
+		.ports = o->vsock_ports,
+		.hybrid = o->vsock_hybrid,
+		.cid = (uint32_t)o->vsock_cid,
+		.memory = o->memory,
+		.qemu_fd = QEMU_EXTRA_FD,
+	};
+
+	if (!o->vsock)
+		return 0;
+	if (!vsock_start)
+		return error_set(err, 0, "--vsock-ports: this pith was built without the vsock device");
+	if (vsock_start(&v, &r->vsock, err) < 0)
+		return -1;
+	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_EXTRA_FD };
+	return 0;
+}
+
+static int make_command(struct run *r, struct error *err)
+{
+	struct qemu_setup q = {
+		.options = &r->options,
+		.boot = &r->boot,
+		.program = r->program,
+		.kvm = r->accel.kvm,
+		.mac = r->mac,
+		.uuid = r->uuid,
+		.root_format = r->root_format,
+		.metadata = r->metadata,
+		.firmware = r->firmware.code,
+		.firmware_vars = r->vars,
+		.extra = r->vsock.argv,
+	};
+	_cleanup_free_ char *shown = NULL;
+
+	r->command = qemu_command(&q, err);
+	if (!r->command)
+		return -1;
+	shown = strv_join(r->command, " ");
+	log_debug("%s", shown ? shown : r->program);
+	return 0;
+}
+
+/* --- the machine --------------------------------------------------------------------------------- */
+
+static int write_pid(struct run *r, const char *name, pid_t pid, struct error *err)
+{
+	_cleanup_free_ char *path = state_path(&r->state, name, err);
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
+
+	if (!path || state_made(&r->state, path, err) < 0)
+		return -1;
+	return file_write(path, text, (size_t)n, 0644, err);
+}
+
+static void remove_pids(struct run *r)
+{
+	static const char *const names[] = { "qemu.pid", "pith.pid" };
+	size_t i;
+
+	for (i = 0; i < array_len(names); i++) {
+		_cleanup_free_ char *path = state_path(&r->state, names[i], NULL);
+
+		if (path)
+			unlink(path); /* may not be there */
+	}
+}
+
+/* From here on the machine's disks and state are its own. */
+static int started(void *data, pid_t qemu, struct error *err)
+{
+	struct run *r = data;
+	int null;
+
+	if (write_pid(r, "qemu.pid", qemu, err) < 0 || write_pid(r, "pith.pid", getpid(), err) < 0)
+		return -1;
+	r->started = true;
+	if (r->ready < 0)
+		return 0;
+	/* In the background: the process in front goes, and nothing of its terminal is kept. */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+		return error_set(err, errno, "/dev/null");
+	if (null > 2)
+		close(null);
+	if (io_write(r->ready, "+", 1) < 0)
+		log_debug("nobody waits for the machine");
+	close(steal_fd(&r->ready));
+	return 0;
+}
+
+static int run_machine(struct run *r, struct error *err)
+{
+	_cleanup_(console_close) struct console console = { .in = -1, .out = -1 };
+	_cleanup_free_ char *log = state_path(&r->state, "console.log", err);
+	struct machine_setup m = {
+		.fds = r->fds,
+		.stop_timeout_us = r->options.stop_timeout_us,
+		.log_path = log,
+		.started = started,
+		.data = r,
+	};
+	int result;
+
+	if (!log || state_made(&r->state, log, err) < 0 || start_vsock(r, err) < 0 || make_command(r, err) < 0)
+		return -1;
+	m.command = r->command;
+	m.fd_count = r->fd_count;
+	m.helper = r->vsock.pid;
+	if (r->ready < 0) {
+		console_open(&console, true, r->options.raw_console);
+		m.console = &console;
+	}
+	result = machine_run(&m, err);
+	remove_pids(r);
+	return result;
+}
+
+/* --- in the background --------------------------------------------------------------------------- */
+
+/* The process in front: 0 once the machine is there, 1 when the other ended without one, having said why. */
+static int wait_ready(int fd, const struct run *r)
+{
+	char c;
+
+	if (io_read(fd, &c, 1) != 1)
+		return 1;
+	log_info("the machine runs; its state is in %s, kill its process in pith.pid to power it down", r->state.dir);
+	return 0;
+}
+
+/* Forks: the child, in a session of its own, returns -1 and goes on; the parent gets its exit status. */
+static int detach(struct run *r, struct error *err, bool *failed)
+{
+	int pipefd[2];
+	pid_t pid;
+
+	*failed = true;
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return error_set(err, errno, "pipe");
+	pid = fork();
+	if (pid < 0) {
+		close(pipefd[0]);
+		close(pipefd[1]);
+		return error_set(err, errno, "fork");
+	}
+	*failed = false;
+	if (pid > 0) {
+		int status;
+
+		close(pipefd[1]);
+		status = wait_ready(pipefd[0], r);
+		close(pipefd[0]);
+		return status;
+	}
+	close(pipefd[0]);
+	setsid(); /* a new process leads no group: this cannot fail */
+	r->ready = pipefd[1];
+	return -1;
+}
+
+static int report(struct error *err)
+{
+	log_error("%s", error_text(err));
+	return 1;
+}
+
+static int run(struct run *r)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	if (prepare(r, &err) < 0)
+		return report(&err);
+	if (r->accel.why)
+		log_info("no KVM: %s; QEMU translates, which is slower", r->accel.why);
+	if (r->options.detached) {
+		bool failed;
+		int status = detach(r, &err, &failed);
+
+		if (failed)
+			return report(&err);
+		if (status >= 0) {
+			r->started = true; /* whatever is to be undone is the other's to undo */
+			return status;
+		}
+	}
+	return run_machine(r, &err) < 0 ? report(&err) : 0;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run r = { .state = STATE_INIT, .ready = -1 };
+	_cleanup_error_ struct error err = { 0 };
+	int status;
+
+	r.vsock.fd = -1;
+	if (run_options_parse(argc, argv, &r.options, &err) < 0) {
+		log_error("%s", error_text(&err));
+		status = 1;
+	} else if (r.options.help) {
+		fputs(run_help, stdout);
+		status = 0;
+	} else {
+		status = run(&r);
+	}
+	run_clear(&r);
+	return status;
+}
