@@ -92,7 +92,7 @@ $(call layer-lib,$(1),$(2)): $(call objs,$(1),$(sort $(wildcard lib/$(2)/*.c)) $
 	@rm -f $$@
 	$(Q)ar rcs $$@ $$^
 $(B)/obj/$(1)/lib/$(2)/%.o: private iquote := -iquote lib/$(2) $(call layer-iquote,$($(2).sees) $(filter proto,$(2)))
-$(if $(filter proto,$(2)),$(call objs,$(1),$(wildcard lib/proto/*.c)): | $(proto.gen))
+$(if $(filter proto,$(2)),$(call objs,$(1),$(wildcard lib/proto/*.c) $(proto.gen)): | $(proto.gen))
 endef
 
 # a program: $(1) variant, $(2) name, $(3) output
