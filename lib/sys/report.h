@@ -1,10 +1,13 @@
 /* The boot report: every program of the boot appends what it did to /run/pith/boot.steps, one JSON object a line:
  * {"name":"...","program":"...","start_us":N,"end_us":N,"status":N}. Times are microseconds of CLOCK_BOOTTIME;
- * status only where one is given. A line is one write(2) in append mode, so that writers need no lock. */
+ * status only where one is given. A line is one write(2) in append mode, so that writers need no lock.
+ * /run/pith/boot.json is made of them: {"version":1,"steps":[...]}.
+ * With pith.timing=1 on the kernel's command line each step is a log line, too. */
 #pragma once
 
 #include <stdint.h>
 
+#include "buf.h"
 #include "error.h"
 
 enum { REPORT_NO_STATUS = -1 };
@@ -15,3 +18,10 @@ uint64_t report_now(void);
 /* Appends one step. status: exit status (128 + signal for a killed one), or REPORT_NO_STATUS. */
 int report_step(const char *program, const char *name, uint64_t start_us, uint64_t end_us, int status,
 		struct error *err);
+
+/* The same in two: collect steps in `lines`, then append them all with one write. */
+int report_add(struct buf *lines, const char *program, const char *name, uint64_t start_us, uint64_t end_us, int status);
+int report_append(const struct buf *lines, struct error *err);
+
+/* Makes boot.json anew from the steps so far. */
+int report_publish(struct error *err);
