@@ -2,3 +2,5 @@ test_grpc.deps := nghttp2
 fuzz_grpc.deps := nghttp2
 test_oci.deps := jansson
 fuzz_oci.deps := jansson
+test_ttrpc.deps := protobuf-c
+fuzz_ttrpc.deps := protobuf-c
