@@ -203,7 +203,7 @@ int spawn_wait(const struct spawn *s, struct buf *output, size_t max, uint64_t t
 		fds[s->fd_count] = (struct spawn_fd){ pipefd[1], 1 };
 		fds[s->fd_count + 1] = (struct spawn_fd){ pipefd[1], 2 };
 		copy.fds = fds;
-		copy.fd_count = s->fd_count + 2;
+		copy.fd_count = s->fd_count + (s->stdout_only ? 1 : 2);
 	}
 	pid = spawn(&copy, err);
 	if (pipefd[1] >= 0)

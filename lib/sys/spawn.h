@@ -22,6 +22,7 @@ struct spawn {
 		*fds; /* everything else below 3 goes to /dev/null; above 2 it is closed by close-on-exec */
 	size_t fd_count;
 	bool inherit_stdio;  /* descriptors 0 to 2 stay instead of /dev/null */
+	bool stdout_only;    /* spawn_wait() collects standard output alone */
 	bool new_session;    /* setsid */
 	bool new_group;      /* setpgid(0, 0) */
 	int controlling_tty; /* with new_session: number in the child, plus one, of the descriptor to take as terminal;
