@@ -22,9 +22,9 @@ static const struct step {
 	bool machine;
 } steps[] = {
 	{ "mounts", rc_mounts, true },	   { "devices", rc_devices, true },   { "cgroups", rc_cgroups, true },
-	{ "control", rc_control, true },   { "clock", rc_clock, true },
-	{ "loopback", rc_loopback, true }, { "limits", rc_limits, false },    { "hostname", rc_hostname, false },
-	{ "resolv.conf", rc_resolv_conf, false },
+	{ "control", rc_control, true },   { "coldplug", rc_coldplug, true }, { "hotplug", rc_hotplug_start, true },
+	{ "clock", rc_clock, true },       { "loopback", rc_loopback, true }, { "limits", rc_limits, false },
+	{ "hostname", rc_hostname, false }, { "resolv.conf", rc_resolv_conf, false },
 };
 
 /* Gives PID 1's socket its name, so that programs can be handed over to it. */
@@ -73,6 +73,23 @@ static int step_run(struct rc *rc, const struct step *step, uint64_t times[2])
 	return r;
 }
 
+/* PID 1's steps and ours, in one write before others add theirs. */
+static void report_begin(uint64_t start, uint64_t root, uint64_t times[][2], bool machine)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_buf_ struct buf lines = { 0 };
+
+	if (root) {
+		report_add(&lines, "init", "kernel", 0, start, REPORT_NO_STATUS);
+		report_add(&lines, "init", "root", start, root, REPORT_NO_STATUS);
+	}
+	for (size_t i = 0; i < array_len(steps); i++)
+		if (machine || !steps[i].machine)
+			report_add(&lines, "rc", steps[i].name, times[i][0], times[i][1], REPORT_NO_STATUS);
+	if (report_append(&lines, &err) < 0)
+		log_warn("%s", error_text(&err));
+}
+
 /* In a container the runtime's init is rc.init itself or its parent: orphans come to us, and we stay as long as
  * there are any. */
 static void reap(void)
@@ -83,6 +100,7 @@ static void reap(void)
 
 int rc_init(void)
 {
+	_cleanup_error_ struct error err = { 0 };
 	struct rc rc = { 0 };
 	bool machine = access("/proc/self", F_OK) < 0;
 	uint64_t start = 0, root = 0, times[array_len(steps)][2];
@@ -98,14 +116,10 @@ int rc_init(void)
 		if (steps[i].run == rc_mounts)
 			cmdline_read(&rc.cmdline, NULL); /* without it every switch is off */
 	}
-	if (root) {
-		report_step("init", "kernel", 0, start, REPORT_NO_STATUS, NULL);
-		report_step("init", "root", start, root, REPORT_NO_STATUS, NULL);
-	}
-	for (size_t i = 0; i < array_len(steps); i++)
-		if (machine || !steps[i].machine)
-			report_step("rc", steps[i].name, times[i][0], times[i][1], REPORT_NO_STATUS, NULL);
+	report_begin(start, root, times, machine);
 	rc_run_directory("rc", "/etc/init.d");
+	if (report_publish(&err) < 0)
+		log_warn("%s", error_text(&err));
 	buf_free(&rc.cmdline);
 	if (!machine)
 		reap();

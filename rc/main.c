@@ -16,6 +16,12 @@ int main(int argc, char **argv)
 		return rc_init();
 	if (str_eq(name, "rc.shutdown"))
 		return rc_shutdown(argc > 1 ? argv[1] : "poweroff");
-	log_error("called by a name that is not one of mine: rc.init, rc.shutdown");
+	if (str_eq(name, "rc.hotplug"))
+		return rc_hotplug();
+	if (str_eq(name, "modprobe"))
+		return rc_modprobe(argc, argv);
+	if (rc_poweroff_has(name))
+		return rc_poweroff(name, argc, argv);
+	log_error("not a name that I know: rc.init, rc.shutdown, rc.hotplug, modprobe, poweroff, reboot, halt");
 	return 1;
 }

@@ -11,8 +11,6 @@
 struct rc {
 	struct buf cmdline;  /* the kernel's command line; empty where there is no /proc */
 	int control;         /* PID 1's socket, to be bound when /run is there; -1: PID 1 is not ours */
-	bool root_writable;  /* before it was made read-only: missing mount points could be made */
-	bool unified;        /* cgroup 2 */
 };
 
 int rc_mounts(struct rc *rc, struct error *err);
@@ -30,6 +28,12 @@ int rc_resolv_conf(struct rc *rc, struct error *err);
  * boot report. Failures are logged. */
 void rc_run_directory(const char *program, const char *path);
 
+int rc_hotplug_start(struct rc *rc, struct error *err);
+
+/* What the program does by its other names. Each returns an exit status. */
 int rc_init(void);
 int rc_shutdown(const char *action);
 int rc_hotplug(void);
+int rc_modprobe(int argc, char **argv);
+bool rc_poweroff_has(const char *name);
+int rc_poweroff(const char *name, int argc, char **argv);
