@@ -4,3 +4,4 @@
 
 int cmd_metadata(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_vsock(int argc, char **argv);

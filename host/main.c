@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
 	{ "metadata", cmd_metadata, "make a metadata image for a guest" },
 	{ "run", cmd_run, "boot a machine image in QEMU" },
+	{ "vsock", cmd_vsock, "be the vsock device of a machine, without a kernel module" },
 };
 
 static void usage(FILE *to)

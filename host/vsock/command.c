@@ -1,0 +1,258 @@
+/* `pith vsock`: the device alone, for any vhost-user front-end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "commands.h"
+#include "conn.h"
+#include "io.h"
+#include "log.h"
+#include "sockets.h"
+#include "str.h"
+#include "unixsock.h"
+#include "vsock.h"
+
+static const char help[] =
+	"usage: pith vsock --socket PATH --state DIR [OPTION...]\n"
+	"\n"
+	"A virtio socket device over vhost-user. QEMU takes it with\n"
+	"  -object memory-backend-memfd,id=memory,size=SIZE,share=on -machine memory-backend=memory\n"
+	"  -chardev socket,id=vsock,path=PATH -device vhost-user-vsock-pci,chardev=vsock\n"
+	"\n"
+	"  --socket PATH   listens there for QEMU, one after another\n"
+	"  --fd N          serves QEMU at the other end of this descriptor instead, and ends with it\n"
+	"  --state DIR     where the sockets are: guest.PORT (hexadecimal, eight digits), connect, and those of programs\n"
+	"                  of the host that the guest connects to: 00000002.PORT\n"
+	"  --ports LIST    guest ports with a socket (" VSOCK_DEFAULT_PORTS "); PORT/seqpacket for sequenced packets\n"
+	"  --hybrid PATH   one more socket, for clients that write \"CONNECT PORT\"; the guest reaches PATH_PORT\n"
+	"  --cid N         the guest's context id (3)\n"
+	"\n"
+	"SIGUSR1 makes it print what it has done so far.\n";
+
+enum { OPT_SOCKET = 256, OPT_FD, OPT_READY, OPT_STATE, OPT_PORTS, OPT_HYBRID, OPT_CID, OPT_HELP };
+
+struct options {
+	const char *socket;
+	int fd, ready;
+	uint32_t cid;
+	struct sockets_options sockets;
+	bool help;
+};
+
+struct program {
+	struct options options;
+	struct loop *loop;
+	struct vsock_device dev;
+	struct sockets *sockets;
+	struct backend *backend;
+	struct sockaddr_un address; /* of the listening socket, to be removed */
+};
+
+/* --- command line ------------------------------------------------------------------------------------------------ */
+
+static int number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err)
+{
+	if (str_to_u64(text, max, out) < 0 || *out < min)
+		return error_set(err, 0, "--%s: \"%s\" is no number from %" PRIu64 " to %" PRIu64, name, text, min, max);
+	return 0;
+}
+
+static int set(struct options *o, int option, const char *value, struct error *err)
+{
+	uint64_t n = 0;
+	int r = 0;
+
+	switch (option) {
+	case OPT_SOCKET:
+		o->socket = value;
+		break;
+	case OPT_FD:
+		r = number("fd", value, 3, INT32_MAX, &n, err);
+		o->fd = (int)n;
+		break;
+	case OPT_READY:
+		r = number("ready-fd", value, 3, INT32_MAX, &n, err);
+		o->ready = (int)n;
+		break;
+	case OPT_STATE:
+		o->sockets.state = value;
+		break;
+	case OPT_PORTS:
+		o->sockets.ports = value;
+		break;
+	case OPT_HYBRID:
+		o->sockets.hybrid = value;
+		break;
+	case OPT_CID:
+		r = number("cid", value, 3, UINT32_MAX - 1, &n, err);
+		o->cid = (uint32_t)n;
+		break;
+	default:
+		o->help = true;
+		break;
+	}
+	return r;
+}
+
+static int parse(int argc, char **argv, struct options *o, struct error *err)
+{
+	static const struct option table[] = {
+		{ "socket", required_argument, NULL, OPT_SOCKET },
+		{ "fd", required_argument, NULL, OPT_FD },
+		{ "ready-fd", required_argument, NULL, OPT_READY },
+		{ "state", required_argument, NULL, OPT_STATE },
+		{ "ports", required_argument, NULL, OPT_PORTS },
+		{ "hybrid", required_argument, NULL, OPT_HYBRID },
+		{ "cid", required_argument, NULL, OPT_CID },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ 0 },
+	};
+	int c;
+
+	*o = (struct options){ .fd = -1, .ready = -1, .cid = 3, .sockets.ports = VSOCK_DEFAULT_PORTS };
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
+		if (c == ':')
+			return error_set(err, 0, "option %s needs a value", argv[optind - 1]);
+		if (c == '?')
+			return error_set(err, 0, "unknown option %s: `pith vsock --help` lists them", argv[optind - 1]);
+		if (set(o, c, optarg, err) < 0)
+			return -1;
+	}
+	if (o->help)
+		return 0;
+	if (optind < argc)
+		return error_set(err, 0, "\"%s\": `pith vsock` takes options only", argv[optind]);
+	if (!o->sockets.state || !o->socket == (o->fd < 0))
+		return error_set(err, 0, "--state, and either --socket or --fd, must be given");
+	return 0;
+}
+
+/* --- the program ------------------------------------------------------------------------------------------------- */
+
+/* A connection is one descriptor: as many as the system allows. */
+static void raise_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	if (l.rlim_max < DEVICE_CONNS + 64) {
+		struct rlimit more = { DEVICE_CONNS + 64, DEVICE_CONNS + 64 };
+
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0) /* only root may */
+			return;
+	}
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		log_debug("vsock: %" PRIu64 " descriptors", (uint64_t)l.rlim_cur);
+}
+
+static void show_stats(const struct vsock_device *dev)
+{
+	const struct device_stats *s = &dev->stats;
+
+	log_info("vsock: %zu connections now, %" PRIu64 " opened, %" PRIu64 " refused, %" PRIu64 " reset, %" PRIu64
+		 " bytes to the guest, %" PRIu64 " to the host",
+		 dev->total, s->opened, s->refused, s->reset, s->to_guest, s->to_host);
+}
+
+static void on_signal(void *data, int signo)
+{
+	struct program *p = data;
+
+	if (signo == SIGUSR1)
+		show_stats(&p->dev);
+	else
+		loop_quit(p->loop, 0);
+}
+
+/* The front-end's socket: ours to listen on, or one that is connected. */
+static int open_backend(struct program *p, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (p->options.socket) {
+		struct sockaddr_un address;
+
+		if (unixsock_address(&address, -1, NULL, p->options.socket) < 0)
+			return error_set(err, errno, "--socket %s", p->options.socket);
+		fd = unixsock_listen(&address, SOCK_STREAM, 4, err);
+		if (fd < 0)
+			return -1;
+		p->address = address;
+	} else {
+		fd = p->options.fd;
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			return error_set(err, errno, "--fd %d", fd);
+	}
+	p->backend = backend_new(p->loop, &p->dev, fd, !p->options.socket, err);
+	if (!p->backend)
+		return -1;
+	steal_fd(&fd);
+	return 0;
+}
+
+static int run(struct program *p, struct error *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	p->loop = loop_new(err);
+	if (!p->loop || loop_signals(p->loop, &signals, on_signal, p, err) < 0)
+		return -1;
+	p->dev.loop = p->loop;
+	p->dev.cid = p->options.cid;
+	p->dev.dial = sockets_dial;
+	if (device_init(&p->dev, err) < 0)
+		return -1;
+	p->sockets = sockets_open(p->loop, &p->dev, &p->options.sockets, err);
+	p->dev.dial_data = p->sockets;
+	if (!p->sockets || open_backend(p, err) < 0)
+		return -1;
+	if (p->options.ready >= 0) {
+		if (io_write(p->options.ready, "+", 1) < 0)
+			log_debug("vsock: nobody waits for the device");
+		close(p->options.ready);
+	}
+	return loop_run(p->loop, err);
+}
+
+int cmd_vsock(int argc, char **argv)
+{
+	static struct program p; /* large */
+	_cleanup_error_ struct error e = { 0 };
+	int r;
+
+	if (parse(argc, argv, &p.options, &e) < 0) {
+		log_error("%s", error_text(&e));
+		return 2;
+	}
+	if (p.options.help) {
+		fputs(help, stdout);
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	raise_limit();
+	r = run(&p, &e);
+	backend_free(p.backend);
+	device_free(&p.dev);
+	sockets_close(p.sockets);
+	if (p.address.sun_path[0])
+		unlink(p.address.sun_path);
+	loop_free(p.loop);
+	if (r < 0)
+		log_error("vsock: %s", error_text(&e));
+	return r < 0 ? 1 : r;
+}

@@ -1,0 +1,389 @@
+#include "sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "conn.h"
+#include "log.h"
+#include "str.h"
+#include "unixsock.h"
+
+enum {
+	ACCEPT_BATCH = 64,
+	PAUSE_US = 100000,      /* after descriptors ran out */
+	LINE_US = 30 * 1000000, /* for a client's first line */
+	MESSAGE_MAX = 212992,   /* send buffer asked for on seqpacket sockets: it bounds a message */
+};
+
+enum kind { GUEST, CONNECT, HYBRID };
+
+struct listener {
+	struct loop_io io;
+	struct sockets *all;
+	struct sockaddr_un address;
+	uint32_t port;
+	uint16_t type;
+	uint8_t kind;
+};
+
+/* One that has not said yet where it wants to. */
+struct client {
+	struct loop_io io;
+	struct loop_timer timer;
+	struct listener *from;
+	struct list place;
+};
+
+struct sockets {
+	struct loop *loop;
+	struct vsock_device *dev;
+	char *dir, *hybrid;
+	int dirfd;
+	struct listener *listeners;
+	size_t count;
+	struct list clients;
+	struct loop_timer resume;
+	bool warned;
+};
+
+/* --- parsers ----------------------------------------------------------------------------------------------------- */
+
+int sockets_parse_port(const char **text, uint32_t *port, uint16_t *type)
+{
+	char number[12];
+	size_t len = strspn(*text, "0123456789");
+	uint64_t value;
+
+	if (**text == '\0')
+		return 0;
+	if (len == 0 || len >= sizeof(number))
+		return -1;
+	memcpy(number, *text, len);
+	number[len] = '\0';
+	if (str_to_u64(number, UINT32_MAX - 1, &value) < 0)
+		return -1;
+	*text += len;
+	*port = (uint32_t)value;
+	*type = VSOCK_STREAM;
+	if (str_starts(*text, "/seqpacket")) {
+		*type = VSOCK_SEQPACKET;
+		*text += strlen("/seqpacket");
+	}
+	if (**text == ',')
+		(*text)++;
+	else if (**text != '\0')
+		return -1;
+	return 1;
+}
+
+/* Eight digits as the names have them; case as it comes. */
+static bool parse_hex(const char *text, uint32_t *out)
+{
+	int i;
+
+	*out = 0;
+	for (i = 0; i < 8; i++) {
+		char c = text[i];
+
+		if (c >= '0' && c <= '9')
+			*out = *out << 4 | (uint32_t)(c - '0');
+		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+			*out = *out << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
+		else
+			return false;
+	}
+	return true;
+}
+
+int sockets_parse_connect(const char *text, size_t len, uint64_t *cid, uint32_t *port)
+{
+	enum { LINE = 18 };
+	const char *newline = memchr(text, '\n', len);
+	uint32_t number;
+
+	if (!newline)
+		return len < LINE ? 0 : -1;
+	if (newline - text != LINE - 1 || text[8] != '.' || !parse_hex(text, &number) || !parse_hex(text + 9, port))
+		return -1;
+	*cid = number;
+	return LINE;
+}
+
+int sockets_parse_hybrid(const char *text, size_t len, uint32_t *port)
+{
+	static const char word[] = "CONNECT ";
+	const size_t skip = sizeof(word) - 1;
+	const char *newline = memchr(text, '\n', len);
+	char number[12];
+	uint64_t value;
+	size_t digits;
+
+	if (!newline)
+		return len < SOCKETS_LINE_MAX ? 0 : -1;
+	if ((size_t)(newline - text) <= skip || strncasecmp(text, word, skip) != 0)
+		return -1;
+	digits = (size_t)(newline - text) - skip;
+	if (digits >= sizeof(number))
+		return -1;
+	memcpy(number, text + skip, digits);
+	number[digits] = '\0';
+	if (str_to_u64(number, UINT32_MAX - 1, &value) < 0)
+		return -1;
+	*port = (uint32_t)value;
+	return (int)(newline - text) + 1;
+}
+
+/* --- guest to host ----------------------------------------------------------------------------------------------- */
+
+/* Less than asked for is fine: larger messages are then refused one by one. */
+static void allow_messages(int fd)
+{
+	int size = MESSAGE_MAX;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static int dial_at(const struct sockaddr_un *address, int type)
+{
+	int fd = unixsock_connect(address, type);
+
+	if (fd >= 0 && type == SOCK_SEQPACKET)
+		allow_messages(fd);
+	return fd;
+}
+
+enum dial sockets_dial(void *data, struct conn *c)
+{
+	struct sockets *s = data;
+	int type = c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, fd = -1;
+	_cleanup_free_ char *path = NULL;
+	struct sockaddr_un address;
+	char name[24];
+
+	snprintf(name, sizeof(name), "%08x.%08" PRIx32, VSOCK_CID_HOST, c->host_port);
+	if (unixsock_address(&address, s->dirfd, s->dir, name) == 0)
+		fd = dial_at(&address, type);
+	if (fd < 0 && errno == ENOENT && s->hybrid) {
+		path = str_format("%s_%" PRIu32, s->hybrid, c->host_port);
+		if (path && unixsock_address(&address, -1, NULL, path) == 0)
+			fd = dial_at(&address, type);
+	}
+	if (fd < 0)
+		return errno == EAGAIN ? DIAL_LATER : DIAL_REFUSED;
+	if (conn_attach(c, fd, NULL) == 0)
+		return DIAL_DONE;
+	close(fd);
+	return DIAL_REFUSED;
+}
+
+/* --- host to guest ----------------------------------------------------------------------------------------------- */
+
+static void client_free(struct client *c)
+{
+	list_remove(&c->place);
+	loop_timer_disarm(&c->timer);
+	loop_io_remove(&c->io);
+	if (c->io.fd >= 0)
+		close(c->io.fd);
+	free(c);
+}
+
+static void client_late(struct loop_timer *t)
+{
+	client_free(t->data);
+}
+
+/* The line is looked at where it is, so that what follows it stays in the socket. */
+static void client_ready(struct loop_io *io, uint32_t events)
+{
+	struct client *client = io->data;
+	struct sockets *s = client->from->all;
+	bool hybrid = client->from->kind == HYBRID;
+	char line[SOCKETS_LINE_MAX];
+	uint64_t cid = s->dev->cid;
+	uint32_t port = 0;
+	struct conn *c;
+	ssize_t n;
+	int used;
+
+	(void)events;
+	n = recv(io->fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	used = n <= 0 ? -1 : hybrid ? sockets_parse_hybrid(line, (size_t)n, &port) :
+				      sockets_parse_connect(line, (size_t)n, &cid, &port);
+	if (used == 0)
+		return;
+	if (used > 0 && cid == s->dev->cid && recv(io->fd, line, (size_t)used, MSG_DONTWAIT) == used) {
+		loop_io_remove(io);
+		c = device_connect(s->dev, steal_fd(&io->fd), port, VSOCK_STREAM);
+		if (c)
+			c->hybrid = hybrid;
+	}
+	client_free(client);
+}
+
+static void client_start(struct listener *l, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(fd);
+		return;
+	}
+	list_init(&c->place);
+	c->from = l;
+	c->timer = (struct loop_timer){ .fn = client_late, .data = c };
+	/* Edges, since half a line stays in the socket. */
+	c->io = (struct loop_io){ .fd = fd, .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .fn = client_ready, .data = c };
+	if (loop_io_add(l->all->loop, &c->io, NULL) < 0 ||
+	    loop_timer_after(l->all->loop, &c->timer, LINE_US, NULL) < 0) {
+		client_free(c);
+		return;
+	}
+	list_append(&l->all->clients, &c->place);
+}
+
+static void want_accept(struct sockets *s, bool on)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (loop_io_active(&s->listeners[i].io))
+			loop_io_want(&s->listeners[i].io, on ? EPOLLIN : 0, NULL);
+}
+
+static void resume(struct loop_timer *t)
+{
+	want_accept(t->data, true);
+}
+
+/* Out of descriptors or memory: clients wait in the backlog for a while. */
+static void pause_accept(struct sockets *s, int code)
+{
+	if (!s->warned)
+		log_warn("vsock: clients have to wait: %s", strerror(code));
+	s->warned = true;
+	want_accept(s, false);
+	if (loop_timer_after(s->loop, &s->resume, PAUSE_US, NULL) < 0)
+		want_accept(s, true);
+}
+
+static void listener_ready(struct loop_io *io, uint32_t events)
+{
+	struct listener *l = io->data;
+	int i;
+
+	(void)events;
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+			pause_accept(l->all, errno);
+		if (fd < 0)
+			return;
+		if (l->type == VSOCK_SEQPACKET)
+			allow_messages(fd);
+		if (l->kind == GUEST)
+			device_connect(l->all->dev, fd, l->port, l->type);
+		else
+			client_start(l, fd);
+	}
+}
+
+/* --- open and close ---------------------------------------------------------------------------------------------- */
+
+static int listener_open(struct sockets *s, const struct listener *what, const char *name, struct error *err)
+{
+	struct listener *l = &s->listeners[s->count];
+	bool path = what->kind == HYBRID;
+	int fd;
+
+	*l = *what;
+	l->all = s;
+	if (unixsock_address(&l->address, s->dirfd, path ? NULL : s->dir, name) < 0)
+		return error_set(err, errno, "%s", name);
+	fd = unixsock_listen(&l->address, l->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, SOMAXCONN, err);
+	if (fd < 0)
+		return -1;
+	l->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = listener_ready, .data = l };
+	s->count++;
+	return loop_io_add(s->loop, &l->io, err);
+}
+
+static int open_all(struct sockets *s, const struct sockets_options *o, struct error *err)
+{
+	struct listener l = { .kind = GUEST };
+	const char *rest = o->ports;
+	char name[24];
+	int r;
+
+	while ((r = sockets_parse_port(&rest, &l.port, &l.type)) > 0) {
+		snprintf(name, sizeof(name), "guest.%08" PRIx32, l.port);
+		if (listener_open(s, &l, name, err) < 0)
+			return -1;
+	}
+	if (r < 0)
+		return error_set(err, 0, "\"%s\" is no list of ports, such as 2374,2376", o->ports);
+	if (listener_open(s, &(struct listener){ .kind = CONNECT, .type = VSOCK_STREAM }, "connect", err) < 0)
+		return -1;
+	if (s->hybrid && listener_open(s, &(struct listener){ .kind = HYBRID, .type = VSOCK_STREAM }, s->hybrid, err) < 0)
+		return -1;
+	return 0;
+}
+
+struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const struct sockets_options *o,
+			     struct error *err)
+{
+	struct sockets *s = calloc(1, sizeof(*s));
+	size_t most = 3;
+	const char *p;
+
+	for (p = o->ports; *p; p++)
+		most += *p == ',';
+	if (!s) {
+		error_set(err, ENOMEM, "vsock sockets");
+		return NULL;
+	}
+	list_init(&s->clients);
+	s->loop = loop;
+	s->dev = dev;
+	s->resume = (struct loop_timer){ .fn = resume, .data = s };
+	s->dirfd = open(o->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->dir = strdup(o->state);
+	s->hybrid = o->hybrid ? strdup(o->hybrid) : NULL;
+	s->listeners = calloc(most, sizeof(*s->listeners));
+	if (s->dirfd < 0)
+		error_set(err, errno, "state directory %s", o->state);
+	else if (!s->dir || !s->listeners || (o->hybrid && !s->hybrid))
+		error_set(err, ENOMEM, "vsock sockets");
+	else if (open_all(s, o, err) == 0)
+		return s;
+	sockets_close(s);
+	return NULL;
+}
+
+void sockets_close(struct sockets *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	while (!list_empty(&s->clients))
+		client_free(list_entry(s->clients.next, struct client, place));
+	for (i = 0; i < s->count; i++) {
+		loop_io_remove(&s->listeners[i].io);
+		close(s->listeners[i].io.fd);
+		unlink(s->listeners[i].address.sun_path); /* somebody may have removed it already */
+	}
+	loop_timer_disarm(&s->resume);
+	if (s->dirfd >= 0)
+		close(s->dirfd);
+	free(s->listeners);
+	free(s->dir);
+	free(s->hybrid);
+	free(s);
+}

@@ -1,0 +1,41 @@
+/* The host's sockets of a machine, in its state directory:
+ *
+ *   guest.%08x   (guest port) each connection becomes one to that port of the guest
+ *   connect      the client writes "%08x.%08x\n" (guest cid, port); the stream is the guest's from then on
+ *   %08x.%08x    (2, port) where a host program listens: connections of the guest to that port of the host arrive here
+ *
+ * and, where asked for, one socket of the hybrid protocol of Firecracker and Cloud Hypervisor: the client writes
+ * "CONNECT PORT\n" and reads "OK HOSTPORT\n"; connections of the guest are looked for at PATH_PORT, too. */
+#pragma once
+
+#include "device.h"
+#include "loop.h"
+
+struct sockets;
+
+struct sockets_options {
+	const char *state;  /* directory */
+	const char *ports;  /* "2374,2376,5000/seqpacket" */
+	const char *hybrid; /* path; NULL: none */
+};
+
+/* Makes and listens on all sockets. Device and options stay the caller's; the strings are copied. */
+struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const struct sockets_options *options,
+			     struct error *err);
+/* Closes and removes them. NULL is fine. */
+void sockets_close(struct sockets *s);
+
+/* For dev->dial, with the sockets as data. */
+enum dial sockets_dial(void *data, struct conn *c);
+
+/* --- parsers ------------------------------------------------------------------------------------------------------ */
+
+/* One port of the list at *text, which moves on behind its comma; type: VSOCK_STREAM or VSOCK_SEQPACKET.
+ * 1: one, 0: the end, -1: what stands there is no port. */
+int sockets_parse_port(const char **text, uint32_t *port, uint16_t *type);
+
+enum { SOCKETS_LINE_MAX = 32 };
+/* First line of a client, newline included. len: bytes at hand, at most SOCKETS_LINE_MAX.
+ * Bytes of the line, 0: not complete yet, -1: wrong. */
+int sockets_parse_connect(const char *text, size_t len, uint64_t *cid, uint32_t *port);
+int sockets_parse_hybrid(const char *text, size_t len, uint32_t *port);
