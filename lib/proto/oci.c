@@ -307,3 +307,25 @@ const char *oci_annotation(const struct oci_config *c, const char *key)
 			return c->annotations[i].value;
 	return NULL;
 }
+
+char *oci_config_with_root(const void *json, size_t n, const char *root, struct error *err)
+{
+	_cleanup_(cleanup_json) json_ref config = load(json, n, err);
+	json_t *part;
+	char *text;
+
+	if (!config)
+		return NULL;
+	part = field(config, "root");
+	if (!part && json_object_set_new(config, "root", json_object()) == 0)
+		part = json_object_get(config, "root");
+	if (!json_is_object(part)) {
+		error_set(err, 0, "root: not an object");
+		return NULL;
+	}
+	if (json_object_set_new(part, "path", json_string(root)) < 0 || !(text = json_dumps(config, JSON_COMPACT))) {
+		error_set(err, ENOMEM, "root.path");
+		return NULL;
+	}
+	return text;
+}

@@ -60,3 +60,7 @@ void oci_config_clear(struct oci_config *c);
 int oci_config_parse(const void *json, size_t n, struct oci_config *out, struct error *err);
 /* Value of the annotation, NULL when there is none. */
 const char *oci_annotation(const struct oci_config *c, const char *key);
+
+/* The config.json with its root.path replaced (containerd keeps the file elsewhere, where a relative path would lead
+ * nowhere). NULL on failure; the caller frees it. */
+char *oci_config_with_root(const void *json, size_t n, const char *root, struct error *err);
