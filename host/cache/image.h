@@ -13,10 +13,11 @@ struct image {
 	struct oci_descriptor root; /* what the cache's index names: an index or the manifest itself */
 	struct oci_manifest manifest;
 	struct oci_config config;
+	bool foreign; /* not an index, and its configuration is for another platform than was asked for */
 };
 
 /* Finds text ("redis", "pith/init:latest", "name@sha256:...") in the cache and picks the manifest for `platform` (of
- * indexes, also nested ones; a plain manifest must not be for another architecture). NULL on failure, with code
+ * indexes, also nested ones; a plain manifest is taken as it is, see `foreign`). NULL on failure, with code
  * ENOENT only when the cache does not have the reference or the content for the platform: pulling can help then. */
 struct image *image_load(struct store *s, const char *text, const struct platform *platform, struct error *err);
 void image_free(struct image *img); /* NULL is fine */

@@ -6,6 +6,7 @@
  *                 ("docker.io/library/redis:7"); replaced by rename, under the lock
  *   blobs/sha256/ content by digest; written under a temporary name, digest known when it is renamed
  *   .lock         flock(2) held while index.json is read and replaced
+ *   .users        flock(2), shared, held by everybody who has the store open; exclusive to remove blobs
  *
  * Blobs are never believed: every read computes the digest and fails when it differs. */
 #pragma once
@@ -85,5 +86,6 @@ struct store_entry {
 int store_list(struct store *s, struct store_entry **out, size_t *count, struct error *err);
 void store_list_free(struct store_entry *entries, size_t count);
 
-/* Removes the blobs that no name reaches any more; counts into *blobs and *bytes where not NULL. */
+/* Removes the blobs that no name reaches any more; counts into *blobs and *bytes where not NULL. -1 with EBUSY when
+ * another program has the store open: it may be about to name what it has written. */
 int store_collect(struct store *s, uint64_t *blobs, uint64_t *bytes, struct error *err);

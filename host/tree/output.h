@@ -26,7 +26,7 @@ struct tree_writer {
 };
 /* ino: from 1, one a inode, in the order of writing. */
 int tree_walk(const struct tree *t, struct tree_writer *w, struct error *err);
-/* Bytes of all contents, a hard-linked one once. */
+/* Bytes of all contents, a hard-linked one once (to a few bytes). */
 uint64_t tree_size(const struct tree *t);
 
 /* --- formats --- */

@@ -75,6 +75,7 @@ struct tree_inode {
 struct tree_node {
 	struct tree_node *parent; /* NULL: the root */
 	struct tree_node *next;   /* next in the parent's directory, in no order */
+	struct tree_node *prev;   /* private */
 	struct tree_node *children;
 	struct tree_node *chain; /* private */
 	struct tree_inode *inode;

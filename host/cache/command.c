@@ -1,0 +1,304 @@
+/* `pith cache`: the command line of the image cache. The only file here that prints. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "io.h"
+#include "log.h"
+#include "skopeo.h"
+#include "str.h"
+#include "transfer.h"
+
+struct options {
+	const char *cache, *platform, *outfile, *format, *name, *remote_name;
+	int published_only, arch_tags, override, quiet;
+	char **args;
+	size_t count;
+};
+
+static const char usage_text[] =
+	"usage: pith cache COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	"  ls                      list the images\n"
+	"  import FILE...          take in OCI archives, docker archives or layout directories (-: standard input)\n"
+	"         --name NAME          what the image is called, where the archive does not say\n"
+	"  export NAME             write an image into a file\n"
+	"         --outfile FILE       required; -: standard output\n"
+	"         --format FORMAT      oci (default), docker or filesystem\n"
+	"         --platform P         linux/ARCH (default: this machine's) or all\n"
+	"         --name NAME          what it is called in the file\n"
+	"  pull NAME...            fetch images from their registries\n"
+	"         --platform P         linux/ARCH (default: this machine's) or all\n"
+	"  push NAME...            copy images to their registries\n"
+	"         --remote-name NAME   under another name\n"
+	"         --with-arch-tags     each platform as TAG-ARCH too\n"
+	"         --override           also when the registry has the name already\n"
+	"  rm NAME...              remove images\n"
+	"  clean                   remove all images\n"
+	"         --published-only     rm, clean: only what the registry has, with the same digest\n\n"
+	"  --cache DIR             the cache (default: $PITH_CACHE, else ~/.pith/cache)\n";
+
+/* --- ls --- */
+
+static int run_ls(struct store *s, const struct options *o, struct error *err)
+{
+	struct store_entry *entries;
+	size_t count, width = 0;
+
+	(void)o;
+	if (store_list(s, &entries, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (strlen(entries[i].name) > width)
+			width = strlen(entries[i].name);
+	for (size_t i = 0; i < count; i++)
+		printf("%-*s  %s\n", (int)width, entries[i].name, entries[i].desc.digest);
+	store_list_free(entries, count);
+	return fflush(stdout) < 0 ? error_set(err, errno, "standard output") : 0;
+}
+
+/* --- import, export --- */
+
+static int run_import(struct store *s, const struct options *o, struct error *err)
+{
+	if (o->name && o->count > 1)
+		return error_say(err, EINVAL, "--name goes with one file");
+	for (size_t i = 0; i < o->count; i++) {
+		_cleanup_(imported_clear) struct imported got = { 0 };
+
+		if (image_import(s, o->args[i], o->name, &got, err) < 0)
+			return -1;
+		for (char **name = got.names; name && *name; name++)
+			log_info("imported %s", *name);
+	}
+	return 0;
+}
+
+/* "all": *all, and any platform. */
+static int get_platform(const struct options *o, struct platform *out, bool *all, struct error *err)
+{
+	*all = o->platform && str_eq(o->platform, "all");
+	*out = platform_host();
+	return o->platform && !*all ? platform_parse(o->platform, out, err) : 0;
+}
+
+static int run_export(struct store *s, const struct options *o, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum export_format format;
+	} formats[] = { { "oci", EXPORT_OCI }, { "docker", EXPORT_DOCKER }, { "filesystem", EXPORT_FILESYSTEM } };
+	const char *wanted = o->format ? o->format : "oci";
+	struct platform platform;
+	bool all;
+
+	if (o->count != 1)
+		return error_say(err, EINVAL, "export takes one image");
+	if (!o->outfile)
+		return error_say(err, EINVAL, "where to? --outfile FILE, or --outfile - for standard output");
+	if (get_platform(o, &platform, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < array_len(formats); i++)
+		if (str_eq(formats[i].name, wanted))
+			return image_export(s, o->args[0], all ? NULL : &platform, formats[i].format, o->name,
+					    o->outfile, err);
+	return error_say(err, EINVAL, "unknown format \"%s\": oci, docker or filesystem", wanted);
+}
+
+/* --- registries --- */
+
+static int run_pull(struct store *s, const struct options *o, struct error *err)
+{
+	struct platform platform;
+	bool all;
+
+	if (get_platform(o, &platform, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < o->count; i++) {
+		if (!o->quiet)
+			log_info("pulling %s", o->args[i]);
+		if (image_pull(s, o->args[i], all ? NULL : &platform, false, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int run_push(struct store *s, const struct options *o, struct error *err)
+{
+	if (o->remote_name && o->count > 1)
+		return error_say(err, EINVAL, "--remote-name goes with one image");
+	for (size_t i = 0; i < o->count; i++) {
+		bool skipped;
+
+		if (image_push(s, o->args[i], o->remote_name, o->arch_tags, o->override, &skipped, err) < 0)
+			return -1;
+		log_info(skipped ? "%s is in the registry already: skipped (--override pushes it again)" : "pushed %s",
+			 o->remote_name ? o->remote_name : o->args[i]);
+	}
+	return 0;
+}
+
+/* --- removal --- */
+
+/* True when the registry has the same digest under the name. */
+static bool published(const char *name, const char *digest)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *there = registry_digest(name, &err);
+
+	if (there && str_eq(there, digest))
+		return true;
+	log_info("%s stays: %s", name, there ? "the registry has another digest" : "the registry does not have it");
+	return false;
+}
+
+static int collect(struct store *s, struct error *err)
+{
+	uint64_t blobs, bytes;
+	struct error why = { 0 };
+
+	if (store_collect(s, &blobs, &bytes, &why) == 0) {
+		log_info("%llu blobs removed, %llu bytes freed", (unsigned long long)blobs, (unsigned long long)bytes);
+		return 0;
+	}
+	if (why.code != EBUSY)
+		return error_move(err, &why);
+	log_info("%s: what the images hold is removed the next time", error_text(&why));
+	error_clear(&why);
+	return 0;
+}
+
+static int run_rm(struct store *s, const struct options *o, struct error *err)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		_cleanup_ref_ struct ref ref = { 0 };
+		_cleanup_descriptor_ struct oci_descriptor d = { 0 };
+		_cleanup_free_ char *name = NULL;
+
+		if (ref_parse(o->args[i], &ref, err) < 0)
+			return -1;
+		name = ref_cache_name(&ref);
+		if (!name)
+			return error_set(err, ENOMEM, "image name");
+		if (o->published_only && (store_find(s, &ref, &d, err) < 0 || !published(name, d.digest))) {
+			if (!d.digest)
+				return -1;
+			continue;
+		}
+		if (store_remove_name(s, name, err) < 0)
+			return -1;
+	}
+	return collect(s, err);
+}
+
+static int run_clean(struct store *s, const struct options *o, struct error *err)
+{
+	struct store_entry *entries;
+	size_t count;
+	int r = 0;
+
+	if (o->count)
+		return error_say(err, EINVAL, "clean takes no names: rm does");
+	if (store_list(s, &entries, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!o->published_only || published(entries[i].name, entries[i].desc.digest))
+			r = store_remove_name(s, entries[i].name, err);
+	store_list_free(entries, count);
+	return r < 0 ? -1 : collect(s, err);
+}
+
+/* --- the command line --- */
+
+enum { OPT_CACHE = 1, OPT_PLATFORM, OPT_OUTFILE, OPT_FORMAT, OPT_NAME, OPT_REMOTE_NAME, OPT_HELP };
+
+static int parse_options(int argc, char **argv, struct options *o, struct error *err)
+{
+	const struct option table[] = {
+		{ "cache", required_argument, NULL, OPT_CACHE },
+		{ "platform", required_argument, NULL, OPT_PLATFORM },
+		{ "outfile", required_argument, NULL, OPT_OUTFILE },
+		{ "format", required_argument, NULL, OPT_FORMAT },
+		{ "name", required_argument, NULL, OPT_NAME },
+		{ "remote-name", required_argument, NULL, OPT_REMOTE_NAME },
+		{ "published-only", no_argument, &o->published_only, 1 },
+		{ "with-arch-tags", no_argument, &o->arch_tags, 1 },
+		{ "override", no_argument, &o->override, 1 },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ 0 },
+	};
+	const char **strings[] = {
+		[OPT_CACHE] = &o->cache,   [OPT_PLATFORM] = &o->platform, [OPT_OUTFILE] = &o->outfile,
+		[OPT_FORMAT] = &o->format, [OPT_NAME] = &o->name,         [OPT_REMOTE_NAME] = &o->remote_name
+	};
+	int c;
+
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
+		if (c == 'h' || c == OPT_HELP)
+			return 1;
+		if (c == ':')
+			return error_say(err, 0, "option %s needs a value", argv[optind - 1]);
+		if (c == '?')
+			return error_say(err, 0, "unknown option %s: `pith cache --help` lists them", argv[optind - 1]);
+		if (c)
+			*strings[c] = optarg;
+	}
+	o->args = argv + optind;
+	o->count = (size_t)(argc - optind);
+	return 0;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(struct store *s, const struct options *o, struct error *err);
+	bool needs_arguments;
+} commands[] = {
+	{ "ls", run_ls, false },       { "import", run_import, true }, { "export", run_export, true },
+	{ "pull", run_pull, true },    { "push", run_push, true },     { "rm", run_rm, true },
+	{ "clean", run_clean, false },
+};
+
+static int run(const struct command *command, const struct options *o, struct error *err)
+{
+	_cleanup_store_ struct store *s = store_open(o->cache, err);
+
+	return s ? command->run(s, o, err) : -1;
+}
+
+int cmd_cache(int argc, char **argv)
+{
+	_cleanup_error_ struct error err = { 0 };
+	struct options o = { 0 };
+	int r = parse_options(argc, argv, &o, &err);
+
+	if (r > 0) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	if (r < 0 || !o.count) {
+		if (r < 0)
+			log_error("%s", error_text(&err));
+		else
+			fputs(usage_text, stderr);
+		return 2;
+	}
+	for (size_t i = 0; i < array_len(commands); i++) {
+		if (!str_eq(o.args[0], commands[i].name))
+			continue;
+		o.args++;
+		o.count--;
+		if (commands[i].needs_arguments && !o.count) {
+			log_error("%s what? `pith cache --help` tells", commands[i].name);
+			return 2;
+		}
+		if (run(&commands[i], &o, &err) == 0)
+			return 0;
+		log_error("%s", error_text(&err));
+		return 1;
+	}
+	log_error("unknown command \"%s\": `pith cache --help` lists them", o.args[0]);
+	return 2;
+}

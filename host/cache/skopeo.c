@@ -1,0 +1,349 @@
+#include "skopeo.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "reach.h"
+#include "spawn.h"
+#include "str.h"
+#include "toollog.h"
+
+/* A transfer that makes no progress is skopeo's to end; this only keeps a hung one from hanging us for ever. */
+enum { OUTPUT_MAX = OCI_JSON_MAX + 4096 };
+#define TRANSFER_TIMEOUT_US (3600ULL * 1000000)
+
+/* Runs skopeo. What it prints on standard output is appended to *output (NULL: dropped); its messages are told when it
+ * fails, or shown as they come when verbose. */
+static int skopeo(char *const *argv, bool verbose, struct buf *output, struct error *err)
+{
+	_cleanup_close_ int log = toollog_open(err);
+	struct spawn_fd fds[] = { { verbose ? STDERR_FILENO : log, 2 } };
+	struct spawn s = {
+		.path = "skopeo", .argv = argv, .fds = fds, .fd_count = 1, .stdout_only = true, .death_signal = SIGTERM
+	};
+	_cleanup_free_ char *reason = NULL;
+	_cleanup_buf_ struct buf unused = { 0 };
+	struct error why = { 0 };
+	int status;
+
+	if (log < 0)
+		return -1;
+	status = spawn_wait(&s, output ? output : &unused, OUTPUT_MAX, TRANSFER_TIMEOUT_US, &why);
+	if (status < 0) {
+		if (why.code != ENOENT)
+			return error_move(err, &why);
+		error_clear(&why);
+		return error_say(
+			err, 0, "skopeo is not installed (Debian package skopeo): registries are spoken to through it");
+	}
+	if (status == 0)
+		return 0;
+	reason = toollog_reason(log);
+	return error_say(err, 0, "skopeo failed (%s)%s%s", spawn_status_text(status), reason ? ": " : "",
+			 reason ? reason : "");
+}
+
+/* The manifest or index that a registry has for a reference, as it is. */
+static int fetch_raw(const char *reference, struct buf *out, struct error *err)
+{
+	_cleanup_free_ char *remote = str_format("docker://%s", reference);
+	char *const argv[] = { "skopeo", "inspect", "--raw", remote, NULL };
+
+	if (!remote)
+		return error_set(err, ENOMEM, "%s", reference);
+	return skopeo(argv, false, out, err);
+}
+
+/* --- taking in what skopeo has copied into a directory (its dir: transport): files named by the digits of their digest
+ * --- */
+
+static int take_blob(struct store *s, const char *dir, const struct oci_descriptor *d, struct error *err)
+{
+	_cleanup_free_ char *from = str_format("%s/%s", dir, d->digest + 7);
+	_cleanup_stream_ struct stream *file = NULL;
+	_cleanup_blob_writer_ struct blob_writer w = BLOB_WRITER_INIT;
+	_cleanup_descriptor_ struct oci_descriptor stored = { 0 };
+	_cleanup_free_ uint8_t *chunk = malloc(64 << 10);
+	ssize_t r;
+
+	if (!from || !chunk)
+		return error_set(err, ENOMEM, "pulling");
+	if (store_has_blob(s, d->digest))
+		return 0;
+	file = stream_from_file(from, err);
+	file = file ? stream_verify(file, d->digest, d->size, d->digest, err) : NULL;
+	if (!file || blob_begin(s, &w, err) < 0)
+		return -1;
+	while ((r = file->read(file, chunk, 64 << 10, err)) > 0)
+		if (sink_write(w.sink, chunk, (size_t)r, err) < 0)
+			return -1;
+	if (r < 0 || blob_commit(&w, &stored, err) < 0)
+		return -1;
+	unlink(from); /* the disk need not hold it twice for longer than this */
+	return 0;
+}
+
+/* manifest.json and the blobs it names; the manifest's descriptor into *out. */
+static int take_directory(struct store *s, const char *dir, struct oci_descriptor *out, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/manifest.json", dir);
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_manifest_ struct oci_manifest m = { 0 };
+
+	if (!path)
+		return error_set(err, ENOMEM, "pulling");
+	if (file_read(path, OCI_JSON_MAX, &text, err) < 0 ||
+	    oci_manifest_parse(buf_bytes(&text), text.len, &m, err) < 0 || take_blob(s, dir, &m.config, err) < 0)
+		return -1;
+	for (size_t i = 0; i < m.layer_count; i++)
+		if (take_blob(s, dir, &m.layers[i], err) < 0)
+			return -1;
+	free(out->media_type);
+	out->media_type = strdup(m.media_type ? m.media_type : OCI_MANIFEST);
+	if (!out->media_type)
+		return error_set(err, ENOMEM, "pulling");
+	return store_add_blob(s, buf_bytes(&text), text.len, out, err);
+}
+
+static int copy_in(struct store *s, const char *source, bool verbose, struct oci_descriptor *out, struct error *err)
+{
+	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
+	_cleanup_free_ char *target = NULL;
+
+	/* on the cache's own file system, which is meant to hold it */
+	if (temp_dir_make(&dir, store_path(s), err) < 0)
+		return -1;
+	target = str_format("dir:%s", dir.path);
+	if (!target)
+		return error_set(err, ENOMEM, "pulling");
+
+	char *const argv[] = { "skopeo", "copy", "--preserve-digests", (char *)source, target, NULL };
+
+	if (skopeo(argv, verbose, NULL, err) < 0)
+		return -1;
+	return take_directory(s, dir.path, out, err);
+}
+
+static int missing_blob(void *data, const struct oci_descriptor *blob, struct error *err)
+{
+	return store_has_blob(data, blob->digest) ? 0 : error_say(err, ENOENT, "%s", blob->digest);
+}
+
+static bool complete(struct store *s, const struct oci_descriptor *d, const struct platform *platform)
+{
+	return reach_walk(s, d, platform, missing_blob, s, NULL) == 0;
+}
+
+static int pull_instance(struct store *s, const char *repository, const struct oci_descriptor *d, bool verbose,
+			 struct error *err)
+{
+	_cleanup_descriptor_ struct oci_descriptor got = { 0 };
+	_cleanup_free_ char *source = str_format("docker://%s@%s", repository, d->digest);
+
+	if (!source)
+		return error_set(err, ENOMEM, "pulling");
+	if (complete(s, d, NULL))
+		return 0;
+	if (copy_in(s, source, verbose, &got, err) < 0)
+		return -1;
+	if (!str_eq(got.digest, d->digest))
+		return error_say(err, EBADMSG, "the registry gave %s for %s", got.digest, d->digest);
+	return 0;
+}
+
+static int pull_index(struct store *s, const char *repository, const struct oci_index *index,
+		      const struct platform *platform, bool verbose, struct error *err)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < index->count; i++) {
+		const struct oci_descriptor *d = &index->manifests[i];
+
+		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || str_eq(d->platform.os, "unknown") ||
+		    (platform && !platform_match(platform, &d->platform)))
+			continue;
+		if (pull_instance(s, repository, d, verbose, err) < 0)
+			return -1;
+		found++;
+		if (platform)
+			break; /* the first is the one that image_load() takes */
+	}
+	if (!found)
+		return platform ? error_say(err, ENXIO, "the registry has it, but not for %s", platform_text(platform))
+				: error_say(err, ENXIO, "no image in the index");
+	return 0;
+}
+
+static int pull(struct store *s, const struct ref *ref, const char *name, const struct platform *platform, bool verbose,
+		struct error *err)
+{
+	_cleanup_buf_ struct buf raw = { 0 };
+	_cleanup_index_ struct oci_index index = { 0 };
+	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
+
+	if (fetch_raw(name, &raw, err) < 0)
+		return -1;
+	if (oci_index_parse(buf_bytes(&raw), raw.len, &index, NULL) < 0) {
+		_cleanup_free_ char *source = str_format("docker://%s", name);
+		_cleanup_manifest_ struct oci_manifest m = { 0 };
+
+		if (!source)
+			return error_set(err, ENOMEM, "pulling");
+		if (oci_manifest_parse(buf_bytes(&raw), raw.len, &m, err) < 0 ||
+		    copy_in(s, source, verbose, &root, err) < 0)
+			return -1;
+	} else {
+		if (pull_index(s, ref->name, &index, platform, verbose, err) < 0)
+			return -1;
+		root.media_type = strdup(index.media_type ? index.media_type : OCI_INDEX);
+		if (!root.media_type)
+			return error_set(err, ENOMEM, "pulling");
+		if (store_add_blob(s, buf_bytes(&raw), raw.len, &root, err) < 0)
+			return -1;
+	}
+	if (ref->digest && !str_eq(root.digest, ref->digest))
+		return error_say(err, EBADMSG, "the registry gave %s instead", root.digest);
+	return store_set_name(s, name, &root, err);
+}
+
+int image_pull(struct store *s, const char *text, const struct platform *platform, bool verbose, struct error *err)
+{
+	_cleanup_ref_ struct ref ref = { 0 };
+	_cleanup_free_ char *name = NULL;
+
+	if (ref_parse(text, &ref, err) < 0)
+		return -1;
+	if (ref.digest) { /* registries take a tag or a digest; the digest says more */
+		free(ref.tag);
+		ref.tag = NULL;
+	}
+	name = ref_cache_name(&ref);
+	if (!name)
+		return error_set(err, ENOMEM, "pulling");
+	return pull(s, &ref, name, platform, verbose, err) < 0 ? error_wrap(err, "pulling %s", name) : 0;
+}
+
+int image_pull_docker(struct store *s, const char *text, struct error *err)
+{
+	_cleanup_descriptor_ struct oci_descriptor d = { 0 };
+	_cleanup_ref_ struct ref ref = { 0 };
+	_cleanup_free_ char *name = NULL, *source = NULL;
+
+	if (ref_parse(text, &ref, err) < 0)
+		return -1;
+	name = ref_cache_name(&ref);
+	source = name ? str_format("docker-daemon:%s", name) : NULL;
+	if (!source)
+		return error_set(err, ENOMEM, "pulling");
+	if (copy_in(s, source, false, &d, err) < 0 || store_set_name(s, name, &d, err) < 0)
+		return error_wrap(err, "image %s from Docker", name);
+	return 0;
+}
+
+/* --- to registries --- */
+
+char *registry_digest(const char *text, struct error *err)
+{
+	_cleanup_ref_ struct ref ref = { 0 };
+	_cleanup_free_ char *name = NULL;
+	_cleanup_buf_ struct buf raw = { 0 };
+	_cleanup_sink_ struct sink *digest = NULL;
+
+	if (ref_parse(text, &ref, err) < 0)
+		return NULL;
+	name = ref_cache_name(&ref);
+	if (!name || fetch_raw(name, &raw, err) < 0)
+		return NULL;
+	digest = sink_digest(NULL, err);
+	if (!digest || sink_write(digest, buf_bytes(&raw), raw.len, err) < 0 || sink_finish(digest, err) < 0)
+		return NULL;
+	return strdup(sink_digest_text(digest));
+}
+
+/* From a layout of its own that borrows the cache's blobs: the cache may hold names that skopeo cannot parse. */
+static int push_descriptor(struct store *s, const struct oci_descriptor *d, const char *remote, struct error *err)
+{
+	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
+	_cleanup_free_ char *source = NULL, *target = str_format("docker://%s", remote), *index = NULL, *layout = NULL;
+	_cleanup_free_ char *shared = str_format("%s/blobs", store_path(s)), *text = NULL;
+	static const char version[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	json_t *root = json_pack("{s:i, s:[o]}", "schemaVersion", 2, "manifests", oci_descriptor_json(d));
+
+	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	json_decref(root);
+	if (temp_dir_make(&dir, NULL, err) < 0)
+		return -1;
+	source = str_format("oci:%s", dir.path);
+	index = str_format("%s/index.json", dir.path);
+	layout = str_format("%s/oci-layout", dir.path);
+	if (!text || !source || !target || !index || !layout || !shared)
+		return error_set(err, ENOMEM, "pushing");
+	if (file_write(index, text, strlen(text), 0644, err) < 0 ||
+	    file_write(layout, version, strlen(version), 0644, err) < 0)
+		return -1;
+
+	char *const argv[] = { "skopeo", "copy", "--all", "--preserve-digests", "--src-shared-blob-dir", shared,
+			       source,   target, NULL };
+
+	return skopeo(argv, false, NULL, err);
+}
+
+static int push_arch_tags(struct store *s, const struct oci_descriptor *root, const char *remote, struct error *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_index_ struct oci_index index = { 0 };
+
+	if (store_read_blob(s, root->digest, root->size, OCI_JSON_MAX, &text, err) < 0 ||
+	    oci_index_parse(buf_bytes(&text), text.len, &index, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index.count; i++) {
+		const struct oci_descriptor *d = &index.manifests[i];
+		_cleanup_free_ char *name = str_format("%s-%s", remote, d->platform.arch);
+
+		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || !d->platform.arch[0] ||
+		    str_eq(d->platform.arch, "unknown"))
+			continue;
+		if (!name)
+			return error_set(err, ENOMEM, "pushing");
+		if (push_descriptor(s, d, name, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int image_push(struct store *s, const char *text, const char *remote, bool arch_tags, bool override, bool *skipped,
+	       struct error *err)
+{
+	_cleanup_ref_ struct ref ref = { 0 }, to = { 0 };
+	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	*skipped = false;
+	if (ref_parse(text, &ref, err) < 0 || ref_parse(remote ? remote : text, &to, err) < 0 ||
+	    store_find(s, &ref, &root, err) < 0)
+		return -1;
+	name = ref_cache_name(&to);
+	if (!name)
+		return error_set(err, ENOMEM, "pushing");
+	if (to.digest)
+		return error_say(err, EINVAL, "%s: an image is pushed under a tag, not under a digest", name);
+	if (!complete(s, &root, NULL))
+		return error_say(err, ENOENT,
+				 "%s: the cache does not hold all its platforms: pull it with --platform all", name);
+	if (!override) {
+		_cleanup_free_ char *there = registry_digest(name, NULL);
+
+		if (there) {
+			*skipped = true;
+			return 0;
+		}
+	}
+	r = push_descriptor(s, &root, name, err);
+	if (r == 0 && arch_tags && oci_kind(root.media_type) == OCI_KIND_INDEX)
+		r = push_arch_tags(s, &root, name, err);
+	return r < 0 ? error_wrap(err, "pushing %s", name) : 0;
+}

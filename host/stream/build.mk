@@ -1,0 +1,4 @@
+# bytes in and out: streams, sinks, compression, output files
+stream.srcs := $(addprefix host/stream/,stream.c unzip.c sink.c zip.c guard.c outfile.c toollog.c)
+pith.srcs += $(stream.srcs)
+pith.deps += crypto z zstd

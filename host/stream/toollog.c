@@ -1,0 +1,41 @@
+#include "toollog.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "io.h"
+#include "str.h"
+
+enum { TAIL_MAX = 8192 };
+
+int toollog_open(struct error *err)
+{
+	int fd = memfd_create("messages", MFD_CLOEXEC);
+
+	return fd < 0 ? error_set(err, errno, "memfd_create") : fd;
+}
+
+char *toollog_reason(int fd)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_strv_ char **lines = NULL;
+	off_t size = lseek(fd, 0, SEEK_END);
+	size_t want = size > TAIL_MAX ? TAIL_MAX : size > 0 ? (size_t)size : 0;
+	uint8_t *room = buf_reserve(&text, want);
+	ssize_t n = room && want ? io_pread(fd, room, want, size - (off_t)want) : -1;
+
+	if (n <= 0)
+		return NULL;
+	buf_commit(&text, (size_t)n);
+	lines = strv_split(buf_text(&text), "\r\n");
+	if (!lines || !lines[0])
+		return NULL;
+	for (size_t i = strv_len(lines); i-- > 0;) {
+		char *msg = strstr(lines[i], "level=fatal msg=");
+
+		if (msg)
+			return strdup(msg + strlen("level=fatal msg="));
+	}
+	return strdup(lines[strv_len(lines) - 1]);
+}

@@ -1,0 +1,200 @@
+/* Layers into a tree, by the OCI image specification (layer.md): an entry replaces what lower layers have at its path,
+ * ".wh.NAME" hides NAME of lower layers, ".wh..wh..opq" hides everything that lower layers have in its directory.
+ * Whiteouts never hide what their own layer brings, in whatever order the two come: nodes carry the number of the layer
+ * that put them there. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive.h"
+#include "image.h"
+#include "str.h"
+#include "tree.h"
+#include "tree_private.h"
+
+#define WHITEOUT      ".wh."
+#define WHITEOUT_AUFS ".wh..wh."
+#define OPAQUE        ".wh..wh..opq"
+
+/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. */
+static bool prune(struct tree *t, struct tree_node *node, uint32_t stamp)
+{
+	static const struct tree_inode blank = { .type = TREE_DIR, .mode = 0755, .implied = true };
+	struct tree_node *child, *next;
+
+	for (child = node->children; child; child = next) {
+		next = child->next;
+		prune(t, child, stamp);
+	}
+	if (node->stamp >= stamp)
+		return false;
+	if (!node->children) {
+		node_remove(t, node);
+		return true;
+	}
+	/* this layer's entries need the directory, but nobody describes it any more */
+	while (node->inode->xattrs) {
+		struct tree_xattr *x = node->inode->xattrs;
+
+		node->inode->xattrs = x->next;
+		free(x->name);
+		free(x);
+	}
+	uint32_t names = node->inode->names;
+
+	*node->inode = blank;
+	node->inode->names = names;
+	node->stamp = stamp;
+	return false;
+}
+
+/* 1: the entry was a whiteout and is done; 0: it is none. */
+static int whiteout(struct tree *t, const char *path, uint32_t stamp, struct error *err)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	_cleanup_free_ char *dir = NULL;
+	struct tree_node *node, *child, *next;
+
+	if (!str_starts(base, WHITEOUT))
+		return 0;
+	if (path_check(path, err) < 0)
+		return -1;
+	dir = strndup(path, slash ? (size_t)(slash - path) : 0);
+	if (!dir)
+		return error_set(err, ENOMEM, "%s", path);
+	node = tree_find(t, dir);
+	if (str_eq(base, OPAQUE)) {
+		for (child = node ? node->children : NULL; child; child = next) {
+			next = child->next;
+			prune(t, child, stamp);
+		}
+		return 1;
+	}
+	if (str_starts(base, WHITEOUT_AUFS))
+		return 1; /* aufs's own notes */
+	base += strlen(WHITEOUT);
+	if (!*base || str_eq(base, ".") || str_eq(base, ".."))
+		return error_say(err, EINVAL, "%.200s: whiteout of nothing", path);
+	child = node ? node_child(t, node, base, strlen(base)) : NULL;
+	if (child)
+		prune(t, child, stamp);
+	return 1;
+}
+
+static enum tree_type tree_type_of(enum tar_type type)
+{
+	switch (type) {
+	case TAR_DIR:
+		return TREE_DIR;
+	case TAR_SYMLINK:
+		return TREE_SYMLINK;
+	case TAR_CHAR:
+		return TREE_CHAR;
+	case TAR_BLOCK_DEVICE:
+		return TREE_BLOCK;
+	case TAR_FIFO:
+		return TREE_FIFO;
+	default:
+		return TREE_FILE;
+	}
+}
+
+static int check_entry(const struct tar_entry *e, struct error *err)
+{
+	if (e->type == TAR_SYMLINK && !*e->target)
+		return error_say(err, EINVAL, "%.200s: symbolic link with an empty target", e->path);
+	/* overlayfs takes such a node for a whiteout: it would hide files of whatever is mounted below */
+	if (e->type == TAR_CHAR && e->major == 0 && e->minor == 0)
+		return error_say(err, EINVAL, "%.200s: character device 0:0, a whiteout of overlayfs, in a layer",
+				 e->path);
+	return 0;
+}
+
+static int add_entry(struct tree *t, const struct tar_entry *e, struct source *source, uint32_t member, uint32_t stamp,
+		     struct error *err)
+{
+	struct tree_meta meta = { .mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime };
+	struct tree_inode *inode;
+	struct tree_node *node;
+
+	if (e->type == TAR_LINK)
+		return tree_put_link(t, e->path, e->target, stamp, err) ? 0 : -1;
+	if (check_entry(e, err) < 0)
+		return -1;
+	inode = inode_new(tree_type_of(e->type), &meta, err);
+	if (!inode)
+		return -1;
+	inode->mtime_nsec = e->mtime_nsec;
+	inode->major = e->major;
+	inode->minor = e->minor;
+	if (e->type == TAR_SYMLINK) {
+		inode->target = strdup(e->target);
+		if (!inode->target) {
+			inode_free(inode);
+			return error_set(err, ENOMEM, "%s", e->path);
+		}
+	} else if (e->size) {
+		inode->content = CONTENT_MEMBER;
+		inode->source = source_ref(source);
+		inode->member = member;
+		inode->size = e->size;
+	}
+	node = tree_put(t, e->path, inode, stamp, err);
+	for (size_t i = 0; node && i < e->xattr_count; i++)
+		if (tree_set_xattr(node, e->xattrs[i].name, e->xattrs[i].value, e->xattrs[i].len, err) < 0)
+			return -1;
+	return node ? 0 : -1;
+}
+
+/* Reads all entries of an archive. stamp: the layer's number, 0 for an archive that is no layer. */
+static int add_members(struct tree *t, struct source *source, const char *what, uint32_t stamp, struct error *err)
+{
+	_cleanup_archive_ struct archive a = { 0 };
+	int r;
+
+	if (archive_open(&a, source, what, err) < 0)
+		return -1;
+	while ((r = archive_next(&a, err)) > 0) {
+		const struct tar_entry *e = &a.tar.entry;
+
+		r = stamp ? whiteout(t, e->path, stamp, err) : 0;
+		if (r == 0)
+			r = add_entry(t, e, source, a.index, stamp, err);
+		if (r < 0)
+			return error_wrap(err, "%s", what);
+	}
+	return r < 0 ? -1 : archive_finish(&a, err);
+}
+
+int tree_add_image(struct tree *t, const char *prefix, const struct image *image, tree_filter_fn *filter, void *data,
+		   struct error *err)
+{
+	_cleanup_tree_ struct tree *merged = tree_new(err);
+
+	if (!merged)
+		return -1;
+	for (size_t i = 0; i < image->manifest.layer_count; i++) {
+		const struct oci_descriptor *layer = &image->manifest.layers[i];
+		_cleanup_free_ char *what = str_format("image %s, layer %zu", image->name, i + 1);
+		_cleanup_source_ struct source *source = NULL;
+
+		if (!what)
+			return error_set(err, ENOMEM, "image %s", image->name);
+		source = store_blob_source(image->store, layer->digest, layer->size, err);
+		if (!source || add_members(merged, source, what, (uint32_t)i + 1, err) < 0)
+			return -1;
+	}
+	if (tree_merge(t, prefix, merged, filter, data, err) < 0)
+		return error_wrap(err, "image %s", image->name);
+	return 0;
+}
+
+int tree_add_archive(struct tree *t, const char *prefix, struct source *source, const char *what,
+		     tree_filter_fn *filter, void *data, struct error *err)
+{
+	_cleanup_tree_ struct tree *members = tree_new(err);
+
+	if (!members || add_members(members, source, what, 0, err) < 0)
+		return -1;
+	return tree_merge(t, prefix, members, filter, data, err) < 0 ? error_wrap(err, "%s", what) : 0;
+}

@@ -1,0 +1,223 @@
+/* File system images by the mkfs tools, which read the tree as a tar stream from standard input. The image is written
+ * through a descriptor of ours (/proc/self/fd/3 in the tool), so that it has no name while it is incomplete. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "io.h"
+#include "outfile.h"
+#include "output.h"
+#include "spawn.h"
+#include "str.h"
+#include "toollog.h"
+
+#define IMAGE_FD   3
+#define IMAGE_PATH "/proc/self/fd/3"
+/* The same input must give the same image: no random identity. */
+#define IMAGE_UUID "70697468-0000-4000-8000-000000000000"
+
+struct tool {
+	const char *package; /* Debian's, for a message */
+	char *const *argv;
+	int image; /* -1: none */
+};
+
+static int missing(const struct tool *tool, struct error *err)
+{
+	if (err->code == ENOENT)
+		return error_say(err, ENOENT, "%s is not installed (Debian package %s)", tool->argv[0], tool->package);
+	return -1;
+}
+
+/* Starts a tool with its messages going into *log. */
+static pid_t start(const struct tool *tool, int input, int *log, struct error *err)
+{
+	struct spawn_fd fds[4];
+	struct spawn s = { .path = tool->argv[0], .argv = tool->argv, .fds = fds, .death_signal = SIGKILL };
+	struct error why = { 0 };
+	pid_t pid;
+
+	*log = toollog_open(err);
+	if (*log < 0)
+		return -1;
+	if (input >= 0)
+		fds[s.fd_count++] = (struct spawn_fd){ input, 0 };
+	fds[s.fd_count++] = (struct spawn_fd){ *log, 1 };
+	fds[s.fd_count++] = (struct spawn_fd){ *log, 2 };
+	if (tool->image >= 0)
+		fds[s.fd_count++] = (struct spawn_fd){ tool->image, IMAGE_FD };
+	pid = spawn(&s, &why);
+	if (pid < 0) {
+		missing(tool, &why);
+		return error_move(err, &why);
+	}
+	return pid;
+}
+
+static int finish(const struct tool *tool, pid_t pid, int log, struct error *err)
+{
+	_cleanup_free_ char *line = NULL;
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "%s", tool->argv[0]);
+	if (status == 0)
+		return 0;
+	line = toollog_reason(log);
+	return error_say(err, 0, "%s failed (%s)%s%s", tool->argv[0], spawn_status_text(status), line ? ": " : "",
+			 line ? line : "");
+}
+
+static int run(const struct tool *tool, struct error *err)
+{
+	_cleanup_close_ int log = -1;
+	pid_t pid = start(tool, -1, &log, err);
+
+	return pid < 0 ? -1 : finish(tool, pid, log, err);
+}
+
+static int write_stream(const struct tree *t, int fd, const char *name, struct error *err)
+{
+	_cleanup_sink_ struct sink *out = sink_to_fd(fd, name, err);
+
+	if (!out || tree_write_tar(t, out, err) < 0)
+		return -1;
+	return sink_finish(out, err);
+}
+
+/* Runs a tool with the tree as a tar archive on its standard input. */
+static int run_with_tar(const struct tool *tool, const struct tree *t, struct error *err)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	_cleanup_error_ struct error written = { 0 };
+	_cleanup_close_ int ours = -1, theirs = -1, log = -1;
+	int pipe_fds[2], r;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return error_set(err, errno, "%s", tool->argv[0]);
+	theirs = pipe_fds[0];
+	ours = pipe_fds[1];
+	pid = start(tool, theirs, &log, err);
+	if (pid < 0)
+		return -1;
+	close(steal_fd(&theirs));
+	sigaction(SIGPIPE, &ignore, &before); /* a tool that dies is told by its status */
+	r = write_stream(t, ours, tool->argv[0], &written);
+	sigaction(SIGPIPE, &before, NULL);
+	if (r < 0 && written.code != EPIPE)
+		kill(pid, SIGKILL); /* it must not take what it has for the whole */
+	close(steal_fd(&ours));
+	if (r < 0 && written.code != EPIPE) {
+		finish(tool, pid, log, NULL);
+		return error_move(err, &written);
+	}
+	if (finish(tool, pid, log, err) < 0)
+		return -1;
+	return r < 0 ? error_move(err, &written) : 0;
+}
+
+int tree_write_squashfs(const struct tree *t, int fd, struct error *err)
+{
+	static char *const argv[] = { "sqfstar",  "-comp",  "zstd",         "-b",         "128K", "-mem",
+				      "48M",      "-quiet", "-no-progress", "-mkfs-time", "0",    "-exit-on-error",
+				      IMAGE_PATH, NULL };
+	struct tool tool = { .package = "squashfs-tools", .argv = argv, .image = fd };
+
+	return run_with_tar(&tool, t, err);
+}
+
+/* --- erofs --- */
+
+#define EROFS_OPTIONS "-zlz4hc,9", "-C65536", "-T0", "--preserve-mtime", "-U" IMAGE_UUID, "--quiet"
+
+/* Version 1.8 reads tar archives; what the program says of itself is the only way to know. */
+static int erofs_reads_tar(bool *out, struct error *err)
+{
+	static char *const argv[] = { "mkfs.erofs", "--help", NULL };
+	struct tool tool = { .package = "erofs-utils", .argv = argv, .image = -1 };
+	_cleanup_close_ int log = -1;
+	_cleanup_buf_ struct buf text = { 0 };
+	uint8_t *room;
+	ssize_t n;
+	pid_t pid = start(&tool, -1, &log, err);
+
+	if (pid < 0)
+		return -1;
+	finish(&tool, pid, log, NULL); /* old versions fail when asked for help */
+	room = buf_reserve(&text, 16384);
+	n = room ? io_pread(log, room, 16384, 0) : -1;
+	if (n < 0)
+		return error_set(err, ENOMEM, "mkfs.erofs");
+	buf_commit(&text, (size_t)n);
+	*out = strstr(buf_text(&text), "--tar") != NULL;
+	return 0;
+}
+
+static int erofs_from_tar(const struct tree *t, int fd, struct error *err)
+{
+	static char *const argv[] = { "mkfs.erofs", "--tar=f", EROFS_OPTIONS, IMAGE_PATH, "/dev/stdin", NULL };
+	struct tool tool = { .package = "erofs-utils", .argv = argv, .image = fd };
+
+	return run_with_tar(&tool, t, err);
+}
+
+/* As root the directory has the real owners; else fakeroot remembers them from one tool to the next. */
+static int erofs_from_directory(const struct tree *t, int fd, struct error *err)
+{
+	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
+	_cleanup_free_ char *state = NULL, *root = NULL;
+	bool fake = geteuid() != 0;
+
+	if (temp_dir_make(&dir, NULL, err) < 0)
+		return -1;
+	state = str_format("%s/owners", dir.path);
+	root = str_format("%s/root", dir.path);
+	if (!state || !root)
+		return error_set(err, ENOMEM, "mkfs.erofs");
+	if (mkdir(root, 0755) < 0)
+		return error_set(err, errno, "%s", root);
+
+	char *const unpack[] = { "fakeroot",
+				 "-s",
+				 state,
+				 "--",
+				 "tar",
+				 "--extract",
+				 "--file=-",
+				 "--preserve-permissions",
+				 "--same-owner",
+				 "--numeric-owner",
+				 "--xattrs",
+				 "--xattrs-include=*",
+				 "--delay-directory-restore",
+				 "--directory",
+				 root,
+				 NULL };
+	char *const make[] = { "fakeroot", "-i", state, "--", "mkfs.erofs", EROFS_OPTIONS, IMAGE_PATH, root, NULL };
+	size_t skip = fake ? 0 : 4;
+	struct tool tar = { .package = fake ? "fakeroot" : "tar", .argv = unpack + skip, .image = -1 };
+	struct tool mkfs = { .package = fake ? "fakeroot" : "erofs-utils", .argv = make + skip, .image = fd };
+
+	if (run_with_tar(&tar, t, err) < 0) {
+		if (fake && err && err->code == ENOENT)
+			return error_say(err, ENOENT,
+					 "making an erofs image with this mkfs.erofs (older than 1.8) needs root or "
+					 "fakeroot: install fakeroot");
+		return -1;
+	}
+	return run(&mkfs, err);
+}
+
+int tree_write_erofs(const struct tree *t, int fd, struct error *err)
+{
+	bool reads_tar = false;
+
+	if (erofs_reads_tar(&reads_tar, err) < 0)
+		return -1;
+	return reads_tar ? erofs_from_tar(t, fd, err) : erofs_from_directory(t, fd, err);
+}

@@ -1,0 +1,186 @@
+/* Output files: a tree, or parts of it, into files that appear whole or not at all. */
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "outfile.h"
+#include "str.h"
+
+typedef int write_fn(const void *what, struct sink *out, struct error *err);
+
+/* Opens, lets fn write, finishes, commits. path "-": standard output. */
+static int with_file(const char *path, write_fn *fn, const void *what, struct error *err)
+{
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	bool standard = str_eq(path, "-");
+	struct sink *out;
+	int r;
+
+	if (!standard && outfile_open(&file, path, err) < 0)
+		return -1;
+	out = sink_to_fd(standard ? STDOUT_FILENO : file.fd, standard ? "standard output" : path, err);
+	if (!out)
+		return -1;
+	r = fn(what, out, err);
+	if (r == 0)
+		r = sink_finish(out, err);
+	sink_free(out);
+	if (r < 0 || standard)
+		return r;
+	return outfile_commit(&file, 0644, err);
+}
+
+/* Writes the tree as tar or cpio through a compressor. */
+static int write_zipped(const struct tree *t, int (*format)(const struct tree *, struct sink *, struct error *),
+			enum zip zip, struct sink *out, struct error *err)
+{
+	_cleanup_sink_ struct sink *zipped = zip_sink(out, zip, 0, err);
+
+	if (!zipped || format(t, zipped, err) < 0)
+		return -1;
+	return sink_finish(zipped, err);
+}
+
+struct tar_output {
+	const struct tree *tree;
+	enum zip zip;
+};
+
+static int write_tar(const void *what, struct sink *out, struct error *err)
+{
+	const struct tar_output *o = what;
+
+	return write_zipped(o->tree, tree_write_tar, o->zip, out, err);
+}
+
+int output_tar(const struct tree *t, const char *path, enum zip zip, struct error *err)
+{
+	struct tar_output what = { t, zip };
+
+	return with_file(path, write_tar, &what, err);
+}
+
+static int output_image(const struct tree *t, const char *path, int (*make)(const struct tree *, int, struct error *),
+			struct error *err)
+{
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+
+	if (outfile_open(&file, path, err) < 0 || make(t, file.fd, err) < 0)
+		return -1;
+	return outfile_commit(&file, 0644, err);
+}
+
+int output_squashfs(const struct tree *t, const char *path, struct error *err)
+{
+	return output_image(t, path, tree_write_squashfs, err);
+}
+
+int output_erofs(const struct tree *t, const char *path, struct error *err)
+{
+	return output_image(t, path, tree_write_erofs, err);
+}
+
+/* --- initrd --- */
+
+struct initrd_output {
+	const struct tree *tree;
+	const struct output_initrd *how;
+	const char *path;
+};
+
+static int write_node(const void *what, struct sink *out, struct error *err)
+{
+	_cleanup_stream_ struct stream *s = tree_open(what, err);
+	_cleanup_free_ uint8_t *chunk = malloc(64 << 10);
+	ssize_t r;
+
+	if (!s)
+		return -1;
+	if (!chunk)
+		return error_set(err, ENOMEM, "copying");
+	while ((r = s->read(s, chunk, 64 << 10, err)) > 0)
+		if (sink_write(out, chunk, (size_t)r, err) < 0)
+			return -1;
+	return r < 0 ? -1 : 0;
+}
+
+/* The files of `early` stay where they are: the small tree gets copies of its nodes. */
+static int copy_tree(struct tree *to, const struct tree_node *dir, struct error *err)
+{
+	for (const struct tree_node *n = dir->children; n; n = n->next) {
+		_cleanup_free_ char *path = tree_path(n);
+
+		if (!path)
+			return error_set(err, ENOMEM, "initrd");
+		if (!tree_add_copy(to, path, n, err) || copy_tree(to, n, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_wrapped(const struct initrd_output *o, struct sink *out, struct error *err)
+{
+	static const struct tree_meta meta = { .mode = 0644 };
+	bool erofs = o->how->root == OUTPUT_EROFS;
+	_cleanup_outfile_ struct outfile image = OUTFILE_INIT; /* never committed: it needs a place, not a name */
+	_cleanup_tree_ struct tree *small = tree_new(err);
+	char proc[40];
+
+	if (!small || outfile_open(&image, o->path, err) < 0)
+		return -1;
+	if ((erofs ? tree_write_erofs : tree_write_squashfs)(o->tree, image.fd, err) < 0)
+		return -1;
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", image.fd);
+	if (!tree_add_copy(small, "init", o->how->init, err) ||
+	    (o->how->early && copy_tree(small, o->how->early->root, err) < 0) ||
+	    !tree_add_file(small, erofs ? "rootfs.erofs" : "rootfs.squashfs", &meta, proc, err))
+		return -1;
+	return tree_write_cpio(small, out, err);
+}
+
+static int write_initrd(const void *what, struct sink *out, struct error *err)
+{
+	const struct initrd_output *o = what;
+
+	if (o->how->ucode && (write_node(o->how->ucode, out, err) < 0 || sink_pad(out, 512, err) < 0))
+		return -1;
+	if (o->how->root != OUTPUT_PLAIN)
+		return write_wrapped(o, out, err);
+	return write_zipped(o->tree, tree_write_cpio, o->how->zip, out, err);
+}
+
+int output_initrd(const struct tree *t, const struct output_initrd *how, const char *path, struct error *err)
+{
+	struct initrd_output what = { t, how, path };
+
+	if (how->root != OUTPUT_PLAIN && !how->init)
+		return error_say(err, EINVAL, "no /init for the initrd");
+	return with_file(path, write_initrd, &what, err);
+}
+
+int output_node(const struct tree_node *file, const char *path, struct error *err)
+{
+	return with_file(path, write_node, file, err);
+}
+
+struct bytes_output {
+	const void *data;
+	size_t n;
+};
+
+static int write_bytes(const void *what, struct sink *out, struct error *err)
+{
+	const struct bytes_output *o = what;
+
+	return sink_write(out, o->data, o->n, err);
+}
+
+int output_bytes(const void *data, size_t n, const char *path, struct error *err)
+{
+	struct bytes_output what = { data, n };
+
+	return with_file(path, write_bytes, &what, err);
+}

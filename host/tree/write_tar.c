@@ -1,0 +1,84 @@
+/* A tree as a tar archive. */
+#include <errno.h>
+
+#include "output.h"
+#include "tar.h"
+
+struct tar_writer {
+	struct tree_writer base;
+	struct sink *out;
+	struct buf header;
+	uint64_t left;
+};
+
+static enum tar_type tar_type_of(enum tree_type type)
+{
+	switch (type) {
+	case TREE_DIR:
+		return TAR_DIR;
+	case TREE_SYMLINK:
+		return TAR_SYMLINK;
+	case TREE_CHAR:
+		return TAR_CHAR;
+	case TREE_BLOCK:
+		return TAR_BLOCK_DEVICE;
+	case TREE_FIFO:
+		return TAR_FIFO;
+	default:
+		return TAR_FILE;
+	}
+}
+
+static int write_entry(struct tree_writer *base, const char *path, const struct tree_inode *inode, uint32_t ino,
+		       const char *link, struct error *err)
+{
+	struct tar_writer *w = (struct tar_writer *)base;
+	struct tar_xattr xattrs[TAR_XATTRS_MAX];
+	struct tar_entry e = { .type = link ? TAR_LINK : tar_type_of(inode->type),
+			       .path = *path ? path : ".",
+			       .target = link                        ? link
+				       : inode->type == TREE_SYMLINK ? inode->target
+								     : "",
+			       .mode = inode->mode,
+			       .uid = inode->uid,
+			       .gid = inode->gid,
+			       .size = link ? 0 : inode->size,
+			       .mtime = inode->mtime,
+			       .mtime_nsec = inode->mtime_nsec,
+			       .major = inode->major,
+			       .minor = inode->minor,
+			       .xattrs = xattrs };
+
+	(void)ino;
+	if (!*path && inode->implied)
+		return 0; /* nobody said anything about the root */
+	for (const struct tree_xattr *x = link ? NULL : inode->xattrs; x; x = x->next) {
+		if (e.xattr_count == TAR_XATTRS_MAX)
+			return error_say(err, E2BIG, "%s: more than %d extended attributes", path, TAR_XATTRS_MAX);
+		xattrs[e.xattr_count++] = (struct tar_xattr){ x->name, x->value, x->len };
+	}
+	buf_clear(&w->header);
+	if (tar_write_header(&w->header, &e, err) < 0)
+		return -1;
+	w->left = e.size;
+	return sink_write(w->out, buf_bytes(&w->header), w->header.len, err);
+}
+
+static int write_data(struct tree_writer *base, const void *data, size_t n, struct error *err)
+{
+	struct tar_writer *w = (struct tar_writer *)base;
+
+	if (sink_write(w->out, data, n, err) < 0)
+		return -1;
+	w->left -= n;
+	return w->left ? 0 : sink_pad(w->out, TAR_BLOCK, err);
+}
+
+int tree_write_tar(const struct tree *t, struct sink *out, struct error *err)
+{
+	struct tar_writer w = { .base = { .entry = write_entry, .data = write_data }, .out = out };
+	int r = tree_walk(t, &w.base, err);
+
+	buf_free(&w.header);
+	return r < 0 ? -1 : sink_zero(out, (uint64_t)2 * TAR_BLOCK, err);
+}

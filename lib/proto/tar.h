@@ -1,0 +1,98 @@
+/* The tar format: POSIX.1-2017 ustar and pax interchange formats, and the GNU extensions that layers of images
+ * use (long names, base-256 numbers). No I/O: blocks in, entries out, and back.
+ *
+ * Reading: give every 512-byte block at a header's place to tar_header(); it says what the block is. TAR_META: the next
+ * `meta_size` bytes (padded to 512) are metadata: pass them to tar_meta(). TAR_ENTRY: `entry` is filled, its
+ * `size` bytes of content (padded to 512) follow. TAR_END: a zero block, the archive is over.
+ * Refused with a message: a bad checksum, numbers out of range, sparse and multi-volume members, unknown critical
+ * types, metadata over 1 MiB, paths with a NUL or over 4095 bytes. Paths are otherwise taken as they are: whether one
+ * leads out of the tree is the caller's to judge. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+
+#define TAR_BLOCK      512
+#define TAR_META_MAX   (1u << 20)
+#define TAR_PATH_MAX   4095
+#define TAR_XATTRS_MAX 128
+
+enum tar_type {
+	TAR_FILE = '0',
+	TAR_LINK = '1', /* one more name for `target`, a path in the archive */
+	TAR_SYMLINK = '2',
+	TAR_CHAR = '3',
+	TAR_BLOCK_DEVICE = '4',
+	TAR_DIR = '5',
+	TAR_FIFO = '6',
+};
+
+struct tar_xattr {
+	const char *name; /* ends with a NUL */
+	const uint8_t *value;
+	size_t len;
+};
+
+struct tar_entry {
+	enum tar_type type;
+	const char *path, *target; /* target: of links and symbolic links, else "" */
+	uint32_t mode;             /* 07777 */
+	uint32_t uid, gid;
+	uint64_t size; /* of files; 0 for every other type */
+	int64_t mtime; /* seconds since the epoch, rounded down */
+	uint32_t mtime_nsec;
+	uint32_t major, minor;
+	const struct tar_xattr *xattrs;
+	size_t xattr_count;
+};
+
+enum tar_what {
+	TAR_ENTRY,
+	TAR_META,
+	TAR_SKIP, /* a member without meaning for a tree (a volume label): meta_size bytes to skip */
+	TAR_END,
+};
+
+/* One set of overrides: those of the archive ('g') or of the next entry ('x', 'L', 'K'). Private. */
+struct tar_overrides {
+	char *path, *target;
+	uint64_t size;
+	uint32_t uid, gid, mtime_nsec;
+	int64_t mtime;
+	bool has_size, has_uid, has_gid, has_mtime;
+	struct tar_xattr xattrs[TAR_XATTRS_MAX]; /* name and value in one allocation each, at name */
+	size_t xattr_count;
+};
+
+struct tar_reader {
+	struct tar_entry entry; /* after TAR_ENTRY; its strings live until the next call */
+	uint64_t meta_size;     /* after TAR_META (at most TAR_META_MAX) and TAR_SKIP */
+	/* private */
+	struct tar_overrides local, global;
+	bool local_used;
+	char meta_type;
+	char path[257], target[101];
+	struct tar_xattr xattrs[2 * TAR_XATTRS_MAX];
+};
+
+/* Zero-initialise, and clear at the end. */
+void tar_reader_clear(struct tar_reader *r);
+#define _cleanup_tar_reader_ _cleanup_(tar_reader_clear)
+
+/* enum tar_what, or -1. */
+int tar_header(struct tar_reader *r, const uint8_t block[TAR_BLOCK], struct error *err);
+int tar_meta(struct tar_reader *r, const uint8_t *data, size_t n, struct error *err);
+
+/* Bytes of padding after n bytes of content. */
+static inline uint32_t tar_padding(uint64_t n)
+{
+	return (uint32_t)(-n & (TAR_BLOCK - 1));
+}
+
+/* Appends the header blocks of an entry: one of ustar, with a pax header in front where ustar cannot say it.
+ * Directories get their slash here. Deterministic. */
+int tar_write_header(struct buf *out, const struct tar_entry *e, struct error *err);
