@@ -1,0 +1,46 @@
+/* The file tree of an image, put together from a checked configuration: kernel, init images, volumes, containers and
+ * files, in LinuxKit's order and with its contents; a later entry replaces an earlier one. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "image.h"
+#include "model.h"
+#include "tree.h"
+
+/* Time of everything that comes from no image. */
+#define ASSEMBLY_TIME 1492533000
+
+struct assembly_options {
+	struct store *store;
+	struct platform platform;
+	bool pull;   /* fetch every image, also those of the cache */
+	bool docker; /* ask the Docker daemon first */
+	bool verbose;
+	bool decompress_kernel;
+	bool dockerfile; /* add the Dockerfile of format docker */
+};
+
+struct loaded_image; /* private */
+
+struct assembly {
+	struct config *config;
+	const struct assembly_options *options;
+	struct tree *tree;
+	/* private: what was fetched, by its expanded name */
+	struct loaded_image *images;
+	size_t image_count;
+};
+
+#define _cleanup_assembly_ _cleanup_(assembly_clear)
+void assembly_clear(struct assembly *a);
+
+/* Finds all images, pulling what is missing. Problems (all of them) go into the configuration's diags; false then. */
+bool assembly_images(struct assembly *a);
+/* Fills a->tree. Problems with the input go into diags; -1 with err for everything else, 0 with errors in diags for
+ * those. */
+int assembly_tree(struct assembly *a, struct error *err);
+
+/* The value of a label that init images or the kernel image carry, NULL where none does. */
+const char *assembly_init_label(const struct assembly *a, const char *key);
+const char *assembly_kernel_label(const struct assembly *a, const char *key);

@@ -1,0 +1,35 @@
+/* Shared by the files that assemble the tree. */
+#pragma once
+
+#include "assemble.h"
+
+struct loaded_image {
+	char *name; /* expanded */
+	struct image *image;
+	char *unpacked; /* where a container has it in the tree, NULL: nowhere yet */
+};
+
+/* Metadata of what comes from no image. */
+static inline struct tree_meta fixed_meta(uint32_t mode)
+{
+	return (struct tree_meta){ .mode = mode, .mtime = ASSEMBLY_TIME };
+}
+
+/* The image of that name, which assembly_images() found. */
+struct loaded_image *assembly_find(const struct assembly *a, const char *text);
+
+/* Makes a path's directories, all with our metadata, also those that exist. */
+int root_prefix(struct tree *t, const char *path, struct error *err);
+/* Unpacks an image below prefix ("": the root), with what a container's root must have: see root.c. resolv_link: the
+ * target of etc/resolv.conf, NULL: a file. packages: set when the image has an apk database, may be NULL. */
+int root_add(struct tree *t, const char *prefix, const struct image *image, const char *resolv_link, bool *packages,
+	     struct error *err);
+
+int kernel_add(struct assembly *a, struct error *err);
+int init_add(struct assembly *a, struct error *err);
+int volumes_add(struct assembly *a, struct error *err);
+int containers_add(struct assembly *a, struct error *err);
+
+/* Checks the files section; what its sources hold is looked at too. */
+void files_check(struct config *c);
+int files_add(struct assembly *a, struct error *err);

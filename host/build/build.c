@@ -1,0 +1,168 @@
+/* pith build: reads YAML, says all that is wrong with it, assembles the tree and writes the output. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "assemble_private.h"
+#include "commands.h"
+#include "formats.h"
+#include "input.h"
+#include "log.h"
+#include "options.h"
+#include "spec.h"
+#include "str.h"
+
+static int fail(const struct error *err)
+{
+	log_error("%s", error_text(err));
+	return 1;
+}
+
+/* The last file's name without directory and what follows its last dot; standard input has LinuxKit's name. */
+static char *default_name(const struct build_options *o)
+{
+	const char *last = o->inputs[0], *slash, *dot;
+	size_t i;
+
+	for (i = 1; o->inputs[i]; i++)
+		last = o->inputs[i];
+	if (str_eq(last, "-"))
+		return strdup("moby");
+	slash = strrchr(last, '/');
+	last = slash ? slash + 1 : last;
+	dot = strrchr(last, '.');
+	return dot && dot > last ? strndup(last, (size_t)(dot - last)) : strdup(last);
+}
+
+static char *resolve_package(const char *directory, struct error *err)
+{
+	error_set(err, 0, "%s: packages cannot be resolved yet", directory);
+	return NULL;
+}
+
+static int read_inputs(const struct build_options *o, struct config *c, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; o->inputs[i]; i++) {
+		const char *name = o->inputs[i];
+		_cleanup_free_ char *dir = input_dir(name);
+		_cleanup_buf_ struct buf text = { 0 };
+		size_t len;
+
+		if (input_read(name, &text, err) < 0 || buf_add(&text, "", 0) < 0)
+			return -1;
+		len = text.len;
+		config_add(c, str_eq(name, "-") ? "<stdin>" : name, len ? buf_steal_text(&text) : strdup(""), len, dir,
+			   resolve_package);
+	}
+	return 0;
+}
+
+/* Whatever can be said without any image. */
+static void check_containers(struct config *c)
+{
+	size_t s, i;
+
+	for (s = 0; s < SECTIONS; s++) {
+		for (i = 0; i < c->sections[s].count; i++) {
+			struct spec_input in = { .config = c, .entry = &c->sections[s].list[i], .section = (enum section)s };
+			struct spec spec;
+
+			spec_config(&in, &spec, NULL);
+		}
+	}
+}
+
+/* Prints what was found; the exit status. */
+static int report(struct config *c, const struct build_options *o)
+{
+	if (o->json_errors)
+		diags_print_json(&c->diags, stderr);
+	else
+		diags_print(&c->diags, stderr, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
+	return c->diags.errors ? 1 : 0;
+}
+
+static int dry_run(const struct config *c)
+{
+	size_t len;
+	_cleanup_free_ char *text = config_yaml(c, false, &len);
+
+	if (!text || fwrite(text, 1, len, stdout) != len || fflush(stdout) != 0) {
+		log_error("cannot write the configuration: %s", text ? strerror(errno) : "no memory");
+		return 1;
+	}
+	return 0;
+}
+
+static int make(struct config *c, const struct build_options *o, struct error *err)
+{
+	_cleanup_store_ struct store *store = store_open(o->cache, err);
+	struct assembly_options how = { .store = store, .platform = o->platform, .pull = o->pull, .docker = o->docker,
+					.verbose = isatty(STDERR_FILENO), .decompress_kernel = o->decompress_kernel,
+					.dockerfile = o->formats[FORMAT_DOCKER] };
+	_cleanup_assembly_ struct assembly a = { .config = c, .options = &how };
+	_cleanup_free_ char *name = default_name(o);
+
+	if (!store || !name)
+		return -1;
+	if (!assembly_images(&a))
+		return 0;
+	if (assembly_tree(&a, err) < 0)
+		return -1;
+	return c->diags.errors ? 0 : formats_write(&a, o, name, err);
+}
+
+static int build(const struct build_options *o)
+{
+	_cleanup_config_free_ struct config c = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+	int r;
+
+	if (read_inputs(o, &c, &err) < 0)
+		return fail(&err);
+	if (!c.unreadable) {
+		config_check(&c);
+		check_containers(&c);
+		files_check(&c);
+	}
+	if (c.diags.errors)
+		return report(&c, o);
+	if (o->dry_run) {
+		report(&c, o);
+		return dry_run(&c);
+	}
+	r = make(&c, o, &err);
+	if (report(&c, o) != 0)
+		return 1;
+	return r < 0 ? fail(&err) : 0;
+}
+
+static int print_schema(void)
+{
+	_cleanup_free_ char *text = schema_json();
+
+	if (!text || fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+		log_error("cannot write the schema");
+		return 1;
+	}
+	return 0;
+}
+
+int cmd_build(int argc, char **argv)
+{
+	_cleanup_error_ struct error err = { 0 };
+	struct build_options o;
+
+	if (build_options_parse(argc, argv, &o, &err) < 0) {
+		log_error("%s", error_text(&err));
+		return 2;
+	}
+	if (o.help) {
+		fputs(build_help, stdout);
+		return 0;
+	}
+	return o.schema ? print_schema() : build(&o);
+}

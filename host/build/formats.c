@@ -1,0 +1,324 @@
+#include "formats.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "assemble_private.h"
+#include "io.h"
+#include "log.h"
+#include "output.h"
+#include "outfile.h"
+#include "str.h"
+
+static const char init_root_label[] = "org.pith.init.root";
+static const char kernel_root_label[] = "org.pith.kernel.root";
+enum { MODULE_LIST_MAX = 64 << 10 };
+
+struct outputs {
+	struct assembly *a;
+	const struct build_options *o;
+	const char *base;  /* DIR/NAME */
+	struct tree *boot; /* kernel, cmdline, ucode.cpio, as far as there are any */
+	struct tree *early;
+	enum output_root root;
+	enum zip zip;
+};
+
+static void say(const char *path)
+{
+	log_info("  %s", path);
+}
+
+/* --- splitting ----------------------------------------------------------------------------------------------- */
+
+static int take(struct outputs *x, const char *from, const char *to, struct error *err)
+{
+	const struct tree_node *n = tree_find(x->a->tree, from);
+
+	if (!n || n->inode->type != TREE_FILE)
+		return 0;
+	return tree_add_copy(x->boot, to, n, err) ? 0 : -1;
+}
+
+/* The kernel's files go beside the root file system; the directory stays, empty. */
+static int split_boot(struct outputs *x, struct error *err)
+{
+	const struct tree_node *boot;
+	struct tree_meta meta;
+
+	x->boot = tree_new(err);
+	if (!x->boot || take(x, "boot/kernel", "kernel", err) < 0 || take(x, "boot/cmdline", "cmdline", err) < 0 ||
+	    take(x, "boot/ucode.cpio", "ucode.cpio", err) < 0)
+		return -1;
+	boot = tree_find(x->a->tree, "boot");
+	if (!boot || boot->inode->type != TREE_DIR)
+		return 0;
+	meta = (struct tree_meta){ boot->inode->mode, boot->inode->uid, boot->inode->gid, boot->inode->mtime };
+	tree_remove(x->a->tree, "boot");
+	return tree_add_dir(x->a->tree, "boot", &meta, err) ? 0 : -1;
+}
+
+/* --- what an initrd holds ---------------------------------------------------------------------------------------- */
+
+static bool has_word(const char *list, const char *word)
+{
+	_cleanup_strv_ char **words = list ? strv_split(list, " ,") : NULL;
+
+	return words && strv_has(words, word);
+}
+
+static bool both_mount(const struct outputs *x, const char *type)
+{
+	return has_word(assembly_init_label(x->a, init_root_label), type) &&
+	       has_word(assembly_kernel_label(x->a, kernel_root_label), type);
+}
+
+static bool in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	_cleanup_strv_ char **dirs = strv_split(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin", ":");
+	char **d;
+
+	for (d = dirs; d && *d; d++) {
+		_cleanup_free_ char *full = str_format("%s/%s", *d, program);
+
+		if (full && access(full, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct tree_node *init_program(const struct outputs *x)
+{
+	const struct tree_node *n = tree_find(x->a->tree, "init");
+
+	return n && n->inode->type == TREE_FILE ? n : NULL;
+}
+
+static int choose_root(struct outputs *x, struct error *err)
+{
+	const enum initrd_kind kind = x->o->initrd;
+
+	x->root = OUTPUT_PLAIN;
+	if (kind == INITRD_PLAIN)
+		return 0;
+	if (kind != INITRD_AUTO && !init_program(x))
+		return error_set(err, 0, "--initrd %s: the init images have no program /init",
+				 kind == INITRD_EROFS ? "erofs" : "squashfs");
+	if (kind == INITRD_EROFS)
+		x->root = OUTPUT_EROFS;
+	else if (kind == INITRD_SQUASHFS)
+		x->root = OUTPUT_SQUASHFS;
+	else if (init_program(x) && both_mount(x, "erofs") && in_path("mkfs.erofs"))
+		x->root = OUTPUT_EROFS;
+	else if (init_program(x) && both_mount(x, "squashfs") && in_path("sqfstar"))
+		x->root = OUTPUT_SQUASHFS;
+	return 0;
+}
+
+/* --- modules that /init needs before it can mount its root -------------------------------------------------------- */
+
+static int add_early(struct outputs *x, const char *version, const char *module, size_t number, struct error *err)
+{
+	_cleanup_free_ char *from = str_format("lib/modules/%s/%s", version, module);
+	const char *name = strrchr(module, '/');
+	_cleanup_free_ char *to = str_format("early/%02zu-%s", number, name ? name + 1 : module);
+	const struct tree_node *n;
+
+	if (!from || !to)
+		return error_set(err, ENOMEM, "%s", module);
+	n = tree_find(x->a->tree, from);
+	if (!n)
+		return error_set(err, 0, "lib/modules/%s/modules.early names %s, which the kernel's archive does not have",
+				 version, module);
+	return tree_add_copy(x->early, to, n, err) ? 0 : -1;
+}
+
+static int read_early(struct outputs *x, const char *version, const struct tree_node *list, struct error *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_strv_ char **lines = NULL;
+	size_t i, n = 0;
+
+	if (tree_read(list, MODULE_LIST_MAX, &text, err) < 0)
+		return -1;
+	lines = strv_split(buf_text(&text), "\r\n");
+	for (i = 0; lines && lines[i]; i++)
+		if (lines[i][0] != '#' && add_early(x, version, lines[i], n++, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int find_early(struct outputs *x, struct error *err)
+{
+	const struct tree_node *modules = tree_find(x->a->tree, "lib/modules"), *v;
+
+	x->early = tree_new(err);
+	if (!x->early)
+		return -1;
+	for (v = modules ? modules->children : NULL; v; v = v->next) {
+		_cleanup_free_ char *path = str_format("lib/modules/%s/modules.early", v->name);
+		const struct tree_node *list = path ? tree_find(x->a->tree, path) : NULL;
+
+		if (list && list->inode->type == TREE_FILE && read_early(x, v->name, list, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- files ---------------------------------------------------------------------------------------------------------- */
+
+/* One file of the boot tree as BASE-SUFFIX; a former build's is removed where there is none now. */
+static int write_boot(struct outputs *x, const char *name, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s-%s", x->base, name);
+	const struct tree_node *n = tree_find(x->boot, name);
+
+	if (!path)
+		return error_set(err, ENOMEM, "%s", name);
+	if (!n || (n->inode->size == 0 && str_eq(name, "cmdline"))) {
+		if (unlink(path) < 0 && errno != ENOENT)
+			return error_set(err, errno, "%s", path);
+		return 0;
+	}
+	say(path);
+	return output_node(n, path, err);
+}
+
+static int write_initrd(struct outputs *x, const char *path, bool with_ucode, struct error *err)
+{
+	struct output_initrd how = { .root = x->root, .zip = x->zip, .init = init_program(x), .early = x->early };
+
+	if (with_ucode)
+		how.ucode = tree_find(x->boot, "ucode.cpio");
+	return output_initrd(x->a->tree, &how, path, err);
+}
+
+static int kernel_initrd(struct outputs *x, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s-initrd.img", x->base);
+
+	if (!path)
+		return error_set(err, ENOMEM, "initrd");
+	say(path);
+	if (write_initrd(x, path, true, err) < 0 || write_boot(x, "kernel", err) < 0)
+		return -1;
+	return write_boot(x, "cmdline", err);
+}
+
+static int kernel_image(struct outputs *x, enum build_format format, struct error *err)
+{
+	bool erofs = format == FORMAT_KERNEL_EROFS;
+	_cleanup_free_ char *path = str_format("%s-%s.img", x->base, erofs ? "erofs" : "squashfs");
+
+	if (!path)
+		return error_set(err, ENOMEM, "image");
+	say(path);
+	if ((erofs ? output_erofs(x->a->tree, path, err) : output_squashfs(x->a->tree, path, err)) < 0)
+		return -1;
+	return write_boot(x, "kernel", err) < 0 ? -1 : write_boot(x, "cmdline", err);
+}
+
+/* BASE-initrd.tar: kernel, initrd.img, cmdline, ucode.cpio. */
+static int tar_kernel_initrd(struct outputs *x, struct error *err)
+{
+	static const char *const parts[] = { "kernel", "cmdline", "ucode.cpio" };
+	_cleanup_temp_dir_ struct temp_dir temp = TEMP_DIR_INIT;
+	_cleanup_free_ char *initrd = NULL, *path = str_format("%s-initrd.tar", x->base);
+	_cleanup_tree_ struct tree *t = tree_new(err);
+	struct tree_meta meta = fixed_meta(0644);
+	size_t i;
+
+	if (!t || temp_dir_make(&temp, NULL, err) < 0)
+		return -1;
+	initrd = str_format("%s/initrd.img", temp.path);
+	if (!initrd || !path)
+		return error_set(err, ENOMEM, "initrd");
+	say(path);
+	if (write_initrd(x, initrd, false, err) < 0 || !tree_add_file(t, "initrd.img", &meta, initrd, err))
+		return -1;
+	for (i = 0; i < array_len(parts); i++) {
+		const struct tree_node *from = tree_find(x->boot, parts[i]);
+		struct tree_node *n;
+
+		if (!from || (from->inode->size == 0 && str_eq(parts[i], "cmdline")))
+			continue;
+		n = tree_add_copy(t, parts[i], from, err);
+		if (!n)
+			return -1;
+		n->inode->mode = 0644;
+	}
+	return output_tar(t, path, ZIP_NONE, err);
+}
+
+static int stream_out(const struct tree *t, struct error *err)
+{
+	_cleanup_sink_ struct sink *out = sink_to_fd(STDOUT_FILENO, "standard output", err);
+
+	return out && tree_write_tar(t, out, err) == 0 ? sink_finish(out, err) : -1;
+}
+
+static int write_tar(struct outputs *x, enum build_format format, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (x->o->output && str_eq(x->o->output, "-"))
+		return stream_out(x->a->tree, err);
+	path = x->o->output ? strdup(x->o->output) : str_format("%s.%s", x->base, format_names[format]);
+	if (!path)
+		return error_set(err, ENOMEM, "tar");
+	say(path);
+	return output_tar(x->a->tree, path, ZIP_NONE, err);
+}
+
+static int write_format(struct outputs *x, enum build_format format, struct error *err)
+{
+	switch (format) {
+	case FORMAT_TAR:
+	case FORMAT_DOCKER:
+		return write_tar(x, format, err);
+	case FORMAT_KERNEL_INITRD:
+		return kernel_initrd(x, err);
+	case FORMAT_TAR_KERNEL_INITRD:
+		return tar_kernel_initrd(x, err);
+	default:
+		return kernel_image(x, format, err);
+	}
+}
+
+static int write_all(struct outputs *x, struct error *err)
+{
+	size_t i;
+
+	if (!x->o->formats[FORMAT_TAR] && !x->o->formats[FORMAT_DOCKER] &&
+	    (split_boot(x, err) < 0 || choose_root(x, err) < 0 || find_early(x, err) < 0))
+		return -1;
+	for (i = 0; i < FORMATS; i++)
+		if (x->o->formats[i] && write_format(x, (enum build_format)i, err) < 0)
+			return -1;
+	return 0;
+}
+
+int formats_write(struct assembly *a, const struct build_options *o, const char *default_name, struct error *err)
+{
+	_cleanup_free_ char *base = NULL;
+	struct outputs x = { .a = a, .o = o, .zip = o->zip };
+	const char *name = o->name ? o->name : default_name;
+	int r;
+
+	/* a kernel that says what it can mount is one of ours: it reads zstd */
+	if (!o->zip_given)
+		x.zip = assembly_kernel_label(a, kernel_root_label) ? ZIP_ZSTD : ZIP_GZIP;
+	if (o->dir && dir_make(o->dir, 0755, err) < 0)
+		return -1;
+	base = o->dir ? str_format("%s/%s", o->dir, name) : strdup(name);
+	if (!base)
+		return error_set(err, ENOMEM, "%s", name);
+	x.base = base;
+	r = write_all(&x, err);
+	tree_free(x.boot);
+	tree_free(x.early);
+	return r;
+}

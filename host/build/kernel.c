@@ -1,0 +1,119 @@
+/* The kernel section: boot/kernel, boot/cmdline, boot/ucode.cpio and the tree of the kernel's archive. */
+#include <errno.h>
+#include <string.h>
+
+#include "assemble_private.h"
+#include "kernel_format.h"
+#include "str.h"
+
+struct wanted {
+	const char *names[3]; /* binary, tar, ucode; NULL: not wanted */
+};
+
+/* Names as the YAML may write them: "./kernel" is "kernel". */
+static const char *plain_name(const char *s)
+{
+	while (s && (str_starts(s, "./") || *s == '/'))
+		s += *s == '/' ? 1 : 2;
+	return s && *s ? s : NULL;
+}
+
+static int only_wanted(void *data, const char *path, struct tree_node *node, struct error *err)
+{
+	const struct wanted *w = data;
+	size_t i;
+
+	(void)node;
+	(void)err;
+	for (i = 0; i < array_len(w->names); i++)
+		if (w->names[i] && str_eq(w->names[i], path))
+			return TREE_KEEP;
+	return TREE_DROP;
+}
+
+static const char *kernel_text(const struct assembly *a, size_t field)
+{
+	return a->config->kernel[field] ? a->config->kernel[field]->text : NULL;
+}
+
+/* Reports what the image lacks; names the files that it has instead. */
+static void report_missing(struct assembly *a, size_t field, const char *name, const char *what)
+{
+	const struct node *at = a->config->kernel[field], *image = a->config->kernel[KERNEL_IMAGE];
+	struct where where = { .key = "kernel" };
+
+	diag_error(&a->config->diags, at ? at->at : image->at, &where, "the image %s has no %s \"%s\"", image->text, what,
+		   name);
+	if (field == KERNEL_TAR)
+		diag_hint(&a->config->diags, "write `tar: none` where the kernel needs no further files");
+	else
+		diag_hint(&a->config->diags, "`binary:` names the kernel's file in the image");
+}
+
+/* A regular file of the image at a fixed place of the tree. */
+static struct tree_node *place(struct assembly *a, const char *path, const struct tree_node *from, struct error *err)
+{
+	struct tree_node *n = tree_add_copy(a->tree, path, from, err);
+
+	if (!n)
+		return NULL;
+	n->inode->uid = n->inode->gid = 0;
+	n->inode->mtime = ASSEMBLY_TIME;
+	n->inode->mtime_nsec = 0;
+	return n;
+}
+
+static bool usable(struct assembly *a, const struct tree_node *n, size_t field, const char *name, const char *what)
+{
+	if (n && n->inode->type == TREE_FILE)
+		return true;
+	report_missing(a, field, name, what);
+	return false;
+}
+
+static int add_kernel(struct assembly *a, const struct tree_node *kernel, struct error *err)
+{
+	const char *cmdline = kernel_text(a, KERNEL_CMDLINE);
+	struct tree_meta dir = fixed_meta(0755), file = fixed_meta(0644);
+	struct tree_node *n;
+
+	if (!cmdline)
+		cmdline = "";
+	if (!tree_add_dir(a->tree, "boot", &dir, err) ||
+	    !tree_add_bytes(a->tree, "boot/cmdline", &file, cmdline, strlen(cmdline), err))
+		return -1;
+	n = place(a, "boot/kernel", kernel, err);
+	if (!n)
+		return -1;
+	return a->options->decompress_kernel ? kernel_decompress(a->tree, "boot/kernel", err) : 0;
+}
+
+int kernel_add(struct assembly *a, struct error *err)
+{
+	const char *tar = kernel_text(a, KERNEL_TAR), *image = kernel_text(a, KERNEL_IMAGE);
+	_cleanup_tree_ struct tree *files = tree_new(err);
+	const struct tree_node *kernel, *archive, *ucode;
+	struct wanted w;
+
+	if (!image)
+		return 0;
+	w.names[0] = plain_name(kernel_text(a, KERNEL_BINARY) ? kernel_text(a, KERNEL_BINARY) : "kernel");
+	w.names[1] = plain_name(!tar ? "kernel.tar" : str_eq(tar, "none") ? NULL : tar);
+	w.names[2] = plain_name(kernel_text(a, KERNEL_UCODE));
+	if (!files || tree_add_image(files, "", assembly_find(a, image)->image, only_wanted, &w, err) < 0)
+		return -1;
+	kernel = w.names[0] ? tree_find(files, w.names[0]) : NULL;
+	if (!usable(a, kernel, KERNEL_BINARY, w.names[0] ? w.names[0] : "", "kernel"))
+		return 0;
+	if (add_kernel(a, kernel, err) < 0)
+		return -1;
+	archive = w.names[1] ? tree_find(files, w.names[1]) : NULL;
+	if (w.names[1] && !usable(a, archive, KERNEL_TAR, w.names[1], "archive"))
+		return 0;
+	if (archive && tree_add_archive_node(a->tree, "", archive, NULL, NULL, err) < 0)
+		return -1;
+	ucode = w.names[2] ? tree_find(files, w.names[2]) : NULL;
+	if (ucode && ucode->inode->type == TREE_FILE && !place(a, "boot/ucode.cpio", ucode, err))
+		return -1;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* The command line of `pith build`: LinuxKit's options, and ours. Long options have one or two dashes. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "oci.h"
+#include "zip.h"
+
+enum build_format {
+	FORMAT_TAR,
+	FORMAT_DOCKER,
+	FORMAT_KERNEL_INITRD,
+	FORMAT_KERNEL_SQUASHFS,
+	FORMAT_KERNEL_EROFS,
+	FORMAT_TAR_KERNEL_INITRD,
+	FORMATS,
+};
+extern const char *const format_names[FORMATS];
+
+enum initrd_kind {
+	INITRD_AUTO,
+	INITRD_PLAIN,
+	INITRD_EROFS,
+	INITRD_SQUASHFS,
+};
+
+struct build_options {
+	const char *name, *dir, *output, *cache; /* point into argv; NULL: not given */
+	struct platform platform;
+	bool formats[FORMATS];
+	enum initrd_kind initrd;
+	enum zip zip;
+	bool zip_given;
+	bool pull, docker, decompress_kernel, dry_run, json_errors;
+	bool schema, help;
+	char *const *inputs; /* NULL-terminated */
+};
+
+/* Fills *out; an error says which option is wrong and how to write it. */
+int build_options_parse(int argc, char **argv, struct build_options *out, struct error *err);
+
+extern const char build_help[];

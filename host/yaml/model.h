@@ -1,0 +1,70 @@
+/* The configuration of an image: the files of a command line, checked and put together.
+ *
+ * Merging as LinuxKit does it: fields of the kernel section override one by one, lists append. Beyond LinuxKit: volumes
+ * of every file are known to all, and names of volumes must differ across files too. */
+#pragma once
+
+#include "fields.h"
+#include "jsonw.h"
+
+enum section {
+	SECTION_ONBOOT,
+	SECTION_ONSHUTDOWN,
+	SECTION_SERVICES,
+	SECTIONS,
+};
+extern const char *const section_names[SECTIONS];
+
+/* One element of a list of the file. */
+struct entry {
+	const struct node *node; /* text of init, else a checked record */
+	size_t index;            /* in the list of its own file */
+};
+
+struct entries {
+	struct entry *list;
+	size_t count;
+};
+
+struct config {
+	struct arena arena;
+	struct text_file *files; /* newest first */
+	const struct node *kernel[KERNEL_COUNT];
+	struct entries init, sections[SECTIONS], volumes, added; /* added: the files section */
+	struct diags diags;
+	bool unreadable; /* a file is no YAML, or no mapping: what it would have added is not known */
+};
+
+#define _cleanup_config_free_ _cleanup_(config_free)
+void config_free(struct config *c);
+
+/* What "@pkg:DIRECTORY" stands for; NULL on failure. directory is absolute or relative to the working directory. */
+typedef char *package_resolver(const char *directory, struct error *err);
+
+/* Reads one file: parses, checks it by itself and appends what is good, so that config_check() finds as much as can be
+ * found in one run. What is wrong goes into c->diags. name: for
+ * messages. dir: what "@pkg:" paths are relative to, NULL: such names are refused. Takes text (allocated). */
+void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir, package_resolver *resolve);
+
+/* Checks what needs all files: names, volumes, owners, annotations. False when c->diags has errors. */
+bool config_check(struct config *c);
+
+/* The id of a container by name, from 100 in order of onboot, onshutdown, services; a later one of the same name counts.
+ * False where there is none. */
+bool config_id(const struct config *c, const char *name, uint32_t *id);
+/* The number of a uid or gid field: numbers modulo 2^32, "" and "root" are 0, else a container's. False: unknown name. */
+bool config_owner(const struct config *c, const struct node *n, uint32_t *id);
+/* The volume of that name, NULL where there is none. */
+const struct node *config_volume(const struct config *c, const char *name);
+
+/* `services[2] "web"`: the way to an entry. The caller keeps both; key is the section's name. */
+void where_entry(struct where where[static 2], const char *key, const struct entry *e);
+
+/* The whole configuration written out again, as LinuxKit's `metadata: yaml` and `metadata: json` have it: image names
+ * expanded with `expand`, as they are without it. Caller frees; NULL without memory. */
+char *config_yaml(const struct config *c, bool expand, size_t *len);
+char *config_json(const struct config *c, bool expand, size_t *len);
+
+/* A checked record as Go's encoding/json writes LinuxKit's and the OCI types: which absent and empty fields appear is in
+ * the record's table. n NULL: a record without any field set. */
+void node_json(struct jsonw *w, const char *key, const struct node *n, const struct record *record);

@@ -1,0 +1,375 @@
+#include "schema.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "str.h"
+
+struct checker {
+	struct arena *arena;
+	struct diags *diags;
+	bool good;
+};
+
+/* The functions below return whether a value can be used: what cannot is reported, and taken out of what holds it, so that
+ * later checks may rely on the types of everything that is left. */
+static void check_record(struct checker *c, struct node *n, const struct record *record, const struct where *where);
+
+static const char *field_name(size_t i, const void *data)
+{
+	const struct record *r = data;
+
+	return i < r->count ? r->fields[i].key : NULL;
+}
+
+static const struct field *find(const struct record *r, const char *key, size_t *index)
+{
+	for (*index = 0; *index < r->count; ++*index)
+		if (str_eq(r->fields[*index].key, key))
+			return &r->fields[*index];
+	return NULL;
+}
+
+/* --- saying what would be right ------------------------------------------------------------------------------- */
+
+static const char *const wanted_names[FIELD_TYPES] = {
+	[FIELD_STRING] = "text",	  [FIELD_BOOL] = "true or false",     [FIELD_INT] = "a whole number",
+	[FIELD_ID] = "a number or a name", [FIELD_CHOICE] = "one of some words", [FIELD_STRINGS] = "a list of text",
+	[FIELD_IDS] = "a list of numbers or names", [FIELD_TEXTS] = "a mapping of text to text",
+	[FIELD_RECORD] = "a mapping",	  [FIELD_RECORDS] = "a list of mappings",
+};
+
+/* An empty value to write instead of none. */
+static const char *empty_value(enum field_type type)
+{
+	switch (type) {
+	case FIELD_STRINGS:
+	case FIELD_IDS:
+	case FIELD_RECORDS:
+		return "[]";
+	case FIELD_TEXTS:
+	case FIELD_RECORD:
+		return "{}";
+	case FIELD_STRING:
+		return "\"\"";
+	default:
+		return NULL;
+	}
+}
+
+static void hint_null(struct checker *c, const struct field *f, const char *key)
+{
+	const char *empty = empty_value(f->type);
+
+	if (key && empty)
+		diag_hint(c->diags, "write `%s: %s`, or remove the line", key, empty);
+	else if (key)
+		diag_hint(c->diags, "give it a value, or remove the line");
+	else
+		diag_hint(c->diags, "remove the line, or write \"\" for an empty text");
+}
+
+static bool is_yes(const char *s)
+{
+	return strcasecmp(s, "yes") == 0 || strcasecmp(s, "on") == 0 || strcasecmp(s, "y") == 0 ||
+	       strcasecmp(s, "true") == 0 || str_eq(s, "1");
+}
+
+static bool is_no(const char *s)
+{
+	return strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0 || strcasecmp(s, "n") == 0 ||
+	       strcasecmp(s, "false") == 0 || str_eq(s, "0");
+}
+
+/* The line to write instead, where it can be told. key NULL: an element of a list. */
+static void hint_value(struct checker *c, const struct node *n, const struct field *f, const char *key)
+{
+	const char *name = key ? key : "-", *colon = key ? ":" : "";
+	bool scalar = n->kind < NODE_LIST, line = scalar && n->len < 80 && !memchr(n->text, '\n', n->len);
+
+	if (n->kind == NODE_NULL)
+		hint_null(c, f, key);
+	else if (f->type == FIELD_STRING && line)
+		diag_hint(c->diags, "write `%s%s \"%s\"`, in quotes", name, colon, n->text);
+	else if (f->type == FIELD_STRINGS && line && key)
+		diag_hint(c->diags, "write `%s: [\"%s\"]`", name, n->text);
+	else if (f->type == FIELD_IDS && line && key)
+		diag_hint(c->diags, "write `%s: [%s]`", name, n->text);
+	else if (f->type == FIELD_BOOL && scalar && is_yes(n->text))
+		diag_hint(c->diags, "write `%s%s true`", name, colon);
+	else if (f->type == FIELD_BOOL && scalar && is_no(n->text))
+		diag_hint(c->diags, "write `%s%s false`", name, colon);
+	else if (f->type == FIELD_INT && n->kind == NODE_STRING && line) {
+		struct node plain = { .text = n->text, .len = n->len };
+
+		scalar_resolve(&plain, NULL, NULL);
+		if (plain.kind == NODE_INT)
+			diag_hint(c->diags, "write `%s%s %s`, without quotes", name, colon, n->text);
+	} else if ((f->type == FIELD_RECORDS || f->type == FIELD_STRINGS) && n->kind == NODE_MAP && key)
+		diag_hint(c->diags, "begin each entry below `%s:` with \"- \"", name);
+	else if (f->example && key && scalar)
+		diag_hint(c->diags, "for example `%s: %s`", name, f->example);
+}
+
+static bool wrong_type(struct checker *c, const struct node *n, const struct field *f, enum field_type type,
+		       const struct where *where)
+{
+	const char *key = where && where->key ? where->key : NULL;
+	struct field as = *f;
+
+	as.type = type;
+	c->good = false;
+	if (n->kind == NODE_NULL)
+		diag_error(c->diags, n->at, where, "there is no value, where %s is wanted", wanted_names[type]);
+	else
+		diag_error(c->diags, n->at, where, "%s is wanted here, not %s", wanted_names[type],
+			   node_kind_name(n->kind));
+	hint_value(c, n, &as, key);
+	return false;
+}
+
+/* --- values ----------------------------------------------------------------------------------------------------- */
+
+static bool is_text(const struct node *n)
+{
+	return n->kind == NODE_STRING;
+}
+
+static bool check_string(struct checker *c, const struct node *n, const struct field *f, enum field_type type,
+			 const struct where *where)
+{
+	if (!is_text(n))
+		return wrong_type(c, n, f, type, where);
+	/* only the content of a file may be binary */
+	if (strlen(n->text) == n->len || str_eq(f->key, "contents"))
+		return true;
+	c->good = false;
+	diag_error(c->diags, n->at, where, "a zero byte inside text");
+	return false;
+}
+
+static bool whole(const struct node *n)
+{
+	return n->kind == NODE_FLOAT && isfinite(n->real) && floor(n->real) == n->real;
+}
+
+uint64_t node_number(const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_INT:
+		return (uint64_t)n->integer;
+	case NODE_UINT:
+		return n->natural;
+	case NODE_FLOAT:
+		return n->real < 0 ? (uint64_t)(int64_t)n->real : (uint64_t)n->real;
+	default:
+		return 0;
+	}
+}
+
+static bool in_range(const struct node *n, int64_t min, uint64_t max)
+{
+	if (n->kind == NODE_INT)
+		return n->integer < 0 ? n->integer >= min : (uint64_t)n->integer <= max && n->integer >= min;
+	if (n->kind == NODE_UINT)
+		return n->natural <= max;
+	/* 2^63 and 2^64 are floats, the largest integers below them are not */
+	return n->real >= (double)min && n->real <= (double)max && n->real < (max > INT64_MAX ? 0x1p64 : 0x1p63);
+}
+
+static bool check_int(struct checker *c, const struct node *n, const struct field *f, const struct where *where)
+{
+	if (n->kind != NODE_INT && n->kind != NODE_UINT && !whole(n))
+		return wrong_type(c, n, f, FIELD_INT, where);
+	if (in_range(n, f->min, f->max))
+		return true;
+	c->good = false;
+	diag_error(c->diags, n->at, where, "%s is out of range: from %lld to %llu", n->text, (long long)f->min,
+		   (unsigned long long)f->max);
+	return false;
+}
+
+static bool check_id(struct checker *c, const struct node *n, const struct field *f, const struct where *where)
+{
+	if (n->kind == NODE_INT)
+		return true;
+	return is_text(n) ? check_string(c, n, f, FIELD_ID, where) : wrong_type(c, n, f, FIELD_ID, where);
+}
+
+static const char *choice_name(size_t i, const void *data)
+{
+	return ((const char *const *)data)[i];
+}
+
+static bool check_choice(struct checker *c, const struct node *n, const struct field *f, const struct where *where)
+{
+	size_t i;
+
+	if (!is_text(n))
+		return wrong_type(c, n, f, FIELD_CHOICE, where);
+	for (i = 0; f->choices[i]; i++)
+		if (str_eq(f->choices[i], n->text))
+			return true;
+	c->good = false;
+	diag_error(c->diags, n->at, where, "unknown %s \"%s\"", f->key, n->text);
+	if (i == 2)
+		diag_hint(c->diags, "it is \"%s\" or \"%s\"", f->choices[0], f->choices[1]);
+	diag_suggest(c->diags, n->text, choice_name, f->choices);
+	return false;
+}
+
+static bool check_value(struct checker *c, struct node *n, const struct field *f, enum field_type type,
+			const struct where *where);
+
+static const char *label_of(const struct node *n)
+{
+	const struct node *name = node_get(n, "name");
+
+	if (!name)
+		name = node_get(n, "path");
+	return name && name->kind == NODE_STRING ? name->text : NULL;
+}
+
+static bool check_list(struct checker *c, struct node *n, const struct field *f, enum field_type type,
+		       enum field_type element, const struct where *where)
+{
+	size_t i, kept = 0;
+
+	if (n->kind != NODE_LIST)
+		return wrong_type(c, n, f, type, where);
+	for (i = 0; i < n->count; i++) {
+		struct where here = { .up = where, .index = i };
+
+		if (element == FIELD_RECORD)
+			here.label = label_of(n->items[i]);
+		if (check_value(c, n->items[i], f, element, &here))
+			n->items[kept++] = n->items[i];
+	}
+	n->count = kept;
+	return true;
+}
+
+static bool check_texts(struct checker *c, struct node *n, const struct field *f, const struct where *where)
+{
+	size_t i, kept = 0;
+
+	if (n->kind != NODE_MAP)
+		return wrong_type(c, n, f, FIELD_TEXTS, where);
+	for (i = 0; i < n->count; i++) {
+		struct where here = { .up = where, .key = n->items[2 * i]->text };
+
+		if (!check_string(c, n->items[2 * i + 1], f, FIELD_STRING, &here))
+			continue;
+		n->items[2 * kept] = n->items[2 * i];
+		n->items[2 * kept + 1] = n->items[2 * i + 1];
+		kept++;
+	}
+	n->count = kept;
+	return true;
+}
+
+static bool check_value(struct checker *c, struct node *n, const struct field *f, enum field_type type,
+			const struct where *where)
+{
+	switch (type) {
+	case FIELD_STRING:
+		return check_string(c, n, f, type, where);
+	case FIELD_BOOL:
+		return n->kind == NODE_BOOL || wrong_type(c, n, f, type, where);
+	case FIELD_INT:
+		return check_int(c, n, f, where);
+	case FIELD_ID:
+		return check_id(c, n, f, where);
+	case FIELD_CHOICE:
+		return check_choice(c, n, f, where);
+	case FIELD_STRINGS:
+		return check_list(c, n, f, type, FIELD_STRING, where);
+	case FIELD_IDS:
+		return check_list(c, n, f, type, FIELD_ID, where);
+	case FIELD_RECORDS:
+		return check_list(c, n, f, type, FIELD_RECORD, where);
+	case FIELD_TEXTS:
+		return check_texts(c, n, f, where);
+	case FIELD_RECORD:
+		if (n->kind != NODE_MAP)
+			return wrong_type(c, n, f, type, where);
+		check_record(c, n, f->record, where);
+		return n->fields != NULL;
+	case FIELD_TYPES:
+		break;
+	}
+	return false;
+}
+
+/* --- records ------------------------------------------------------------------------------------------------------ */
+
+static void unknown_key(struct checker *c, const struct node *key, const struct record *record,
+			const struct where *where)
+{
+	c->good = false;
+	diag_error(c->diags, key->at, where, "unknown key \"%s\"", key->text);
+	diag_suggest(c->diags, key->text, field_name, record);
+}
+
+static void check_pair(struct checker *c, struct node *n, size_t i, const struct record *record,
+		       const struct where *where)
+{
+	struct node *key = n->items[2 * i], *value = n->items[2 * i + 1];
+	struct where here = { .up = where, .key = key->text };
+	const struct field *f;
+	size_t index;
+
+	f = find(record, key->text, &index);
+	if (!f) {
+		unknown_key(c, key, record, where);
+		return;
+	}
+	if (!check_value(c, value, f, f->type, &here))
+		return;
+	if (f->flags & FIELD_DROPPED) {
+		diag_warning(c->diags, key->at, where, "\"%s\" is accepted and has no effect, as in LinuxKit", f->key);
+		return;
+	}
+	if (f->flags & FIELD_IGNORED)
+		return;
+	n->fields[index] = value;
+}
+
+static void check_record(struct checker *c, struct node *n, const struct record *record, const struct where *where)
+{
+	size_t i;
+
+	n->record = record;
+	n->fields = arena_alloc(c->arena, record->count * sizeof *n->fields);
+	if (!n->fields) {
+		c->good = false;
+		diag_error(c->diags, n->at, where, "no memory");
+		return;
+	}
+	for (i = 0; i < n->count; i++)
+		check_pair(c, n, i, record, where);
+	for (i = 0; i < record->count && !record->partial; i++) {
+		const struct field *f = &record->fields[i];
+
+		if (!(f->flags & FIELD_REQUIRED) || node_get(n, f->key))
+			continue;
+		c->good = false;
+		diag_error(c->diags, n->at, where, "the key \"%s\" is missing", f->key);
+		if (f->example)
+			diag_hint(c->diags, "for example `%s: %s`", f->key, f->example);
+	}
+}
+
+bool schema_check(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
+		  struct diags *diags)
+{
+	struct checker c = { .arena = arena, .diags = diags, .good = true };
+
+	if (n->kind != NODE_MAP) {
+		diag_error(diags, n->at, where, "a mapping is wanted here, not %s", node_kind_name(n->kind));
+		return false;
+	}
+	check_record(&c, n, record, where);
+	return c.good;
+}
