@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "resume.h"
 #include "root.h"
 #include "say.h"
 #include "shutdown.h"
@@ -26,11 +27,13 @@
 enum { RC_RETRY_MS = 100 };
 
 static struct {
-	int signals, control;
-	pid_t rc;        /* rc.init while it runs; 0: still to be started */
+	int control;              /* outlives exec, as its number does */
+	pid_t rc;                 /* rc.init while it runs */
 	bool rc_started;
 	char start[32], root[32]; /* for rc.init's environment: when we began, when the root was there */
 } self;
+
+static int signals = -1;
 
 static sigset_t all_signals(void)
 {
@@ -38,16 +41,6 @@ static sigset_t all_signals(void)
 
 	sigfillset(&set);
 	return set;
-}
-
-static void environment(void)
-{
-	if (!getenv("PATH"))
-		putenv((char *)"PATH=/sbin:/usr/sbin:/bin:/usr/bin");
-	if (!getenv("TERM"))
-		putenv((char *)"TERM=linux");
-	if (!getenv("HOME"))
-		putenv((char *)"HOME=/");
 }
 
 /* --- rc.init ------------------------------------------------------------------------------------------ */
@@ -129,7 +122,7 @@ static void signals_read(void)
 {
 	struct signalfd_siginfo info;
 
-	while (read(self.signals, &info, sizeof(info)) == sizeof(info)) {
+	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
 		enum shutdown_action action = shutdown_action_of((int)info.ssi_signo);
 
 		if (action == SHUTDOWN_NONE)
@@ -173,7 +166,7 @@ static int sooner(int a, int b)
 
 static _Noreturn void loop(void)
 {
-	struct pollfd p[2] = { { .fd = self.signals, .events = POLLIN }, { .fd = self.control, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = signals, .events = POLLIN }, { .fd = self.control, .events = POLLIN } };
 
 	for (;;) {
 		int wait;
@@ -182,7 +175,7 @@ static _Noreturn void loop(void)
 		if (!self.rc_started && !shutdown_begun())
 			rc_start();
 		wait = sooner(supervise_due(), shutdown_due());
-		if (!self.rc_started || self.signals < 0)
+		if (!self.rc_started || signals < 0)
 			wait = sooner(wait, RC_RETRY_MS);
 		p[0].revents = p[1].revents = 0;
 		if (poll(p, 2, wait) <= 0)
@@ -202,29 +195,48 @@ static void time_text(char *out, const char *name)
 	strcat(out, number(digits, boot_us()));
 }
 
-int main(void)
+static void sockets_open(const sigset_t *set)
 {
-	sigset_t set = all_signals();
+	signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		say("signals will not be heard: ", strerror(errno));
+	if (self.control <= 0) /* else it has its name already */
+		self.control = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	if (self.control < 0)
+		say("requests will not be heard: ", strerror(errno));
+	resume_keep(self.control);
+}
 
-	if (getpid() != 1)
-		return 1; /* only a kernel, or a container's runtime, starts an init */
-	time_text(self.start, "PITH_START=");
-	sigprocmask(SIG_SETMASK, &set, NULL);
-	/* From here on nothing exits. */
-	umask(022);
-	say_setup();
+static void machine_setup(void)
+{
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	environment();
 	reboot(RB_DISABLE_CAD); /* ctrl-alt-del becomes SIGINT; in a container it is not ours to set */
-	self.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (self.signals < 0)
-		say("signals will not be heard: ", strerror(errno));
-	self.control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (self.control < 0)
-		say("requests will not be heard: ", strerror(errno));
-	root_enter(); /* said already what failed; rc.init may still be there */
+	root_enter();           /* what failed is said; rc.init may still be there */
 	time_text(self.root, "PITH_ROOT=");
+}
+
+int main(int argc, char **argv)
+{
+	struct resume_part parts[] = { { &self, sizeof(self) }, { 0 }, { 0 } };
+	sigset_t set = all_signals();
+	bool resumed;
+
+	if (getpid() != 1)
+		return 1; /* only a kernel, or a container's runtime, starts an init */
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	/* From here on nothing exits. */
+	parts[1].data = supervise_state(&parts[1].size);
+	parts[2].data = shutdown_state(&parts[2].size);
+	umask(022);
+	say_setup();
+	resumed = resume_take(argc, argv, parts, sizeof(parts) / sizeof(*parts));
+	if (!resumed)
+		time_text(self.start, "PITH_START=");
+	resume_setup(argv[0], parts, sizeof(parts) / sizeof(*parts));
+	sockets_open(&set);
+	if (!resumed)
+		machine_setup();
 	loop();
 }

@@ -26,9 +26,11 @@ static const struct {
 	[SHUTDOWN_REBOOT] = { "reboot", RB_AUTOBOOT },
 };
 
-static enum shutdown_action wanted;
-static pid_t rc;
-static uint64_t deadline;
+static struct {
+	enum shutdown_action wanted;
+	pid_t rc;
+	uint64_t deadline;
+} self;
 
 enum shutdown_action shutdown_action_of(int signo)
 {
@@ -92,45 +94,45 @@ static _Noreturn void finish(void)
 {
 	pid_t pid;
 
-	say(actions[wanted].name);
+	say(actions[self.wanted].name);
 	pid = fork();
 	if (pid <= 0) {
-		reboot(actions[wanted].reboot);
+		reboot(actions[self.wanted].reboot);
 		if (pid == 0)
 			_exit(errno);
 	}
 	reap_until(pid > 0 ? pid : 0, UINT64_MAX);
-	say("the kernel refuses to ", actions[wanted].name);
+	say("the kernel refuses to ", actions[self.wanted].name);
 	for (;;)
 		pause();
 }
 
 void shutdown_begin(enum shutdown_action action)
 {
-	if (wanted != SHUTDOWN_NONE) {
+	if (self.wanted != SHUTDOWN_NONE) {
 		say(actions[action].name, " ignored: shutting down already");
 		return;
 	}
-	wanted = action;
+	self.wanted = action;
 	supervise_freeze();
 	say("shutting down: ", actions[action].name);
-	rc = program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, -1, NULL, false);
-	if (rc < 0) {
+	self.rc = program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, -1, NULL, false);
+	if (self.rc < 0) {
 		say("cannot start rc.shutdown: ", strerror(errno));
 		kill_and_sync();
 		finish();
 	}
-	deadline = boot_us() + RC_LIMIT_US;
+	self.deadline = boot_us() + RC_LIMIT_US;
 }
 
 bool shutdown_begun(void)
 {
-	return wanted != SHUTDOWN_NONE;
+	return self.wanted != SHUTDOWN_NONE;
 }
 
 void shutdown_ended(pid_t pid, int status)
 {
-	if (wanted == SHUTDOWN_NONE || pid != rc)
+	if (self.wanted == SHUTDOWN_NONE || pid != self.rc)
 		return;
 	if (status != 0) {
 		say("rc.shutdown failed; killing what is left");
@@ -143,11 +145,17 @@ int shutdown_due(void)
 {
 	uint64_t now = boot_us();
 
-	if (wanted == SHUTDOWN_NONE)
+	if (self.wanted == SHUTDOWN_NONE)
 		return -1;
-	if (now < deadline)
-		return (int)((deadline - now + 999) / 1000);
+	if (now < self.deadline)
+		return (int)((self.deadline - now + 999) / 1000);
 	say("rc.shutdown takes too long; killing what is left");
 	kill_and_sync();
 	finish();
+}
+
+void *shutdown_state(size_t *size)
+{
+	*size = sizeof(self);
+	return &self;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 enum shutdown_action { SHUTDOWN_NONE, SHUTDOWN_HALT, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT };
@@ -18,3 +19,6 @@ void shutdown_ended(pid_t pid, int status);
 
 /* Goes on without rc.shutdown when its time is up. Milliseconds until then, -1: no shutdown under way. */
 int shutdown_due(void);
+
+/* As supervise_state(). */
+void *shutdown_state(size_t *size);

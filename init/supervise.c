@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 enum {
 	PROGRAMS = 16,
+	ENVIRONMENT = 64,
 	DELAY_FIRST_US = 100 * 1000,
 	DELAY_MOST_US = 30 * 1000 * 1000,
 	HEALTHY_US = 10 * 1000 * 1000,
@@ -28,9 +30,11 @@ struct program {
 	uint64_t delay;              /* microseconds before the next start that fails or ends early */
 };
 
-static struct program programs[PROGRAMS]; /* in the order of the requests */
-static size_t count;
-static bool frozen;
+static struct {
+	struct program programs[PROGRAMS]; /* in the order of the requests */
+	size_t count;
+	bool frozen;
+} self;
 
 /* --- processes -------------------------------------------------------------------------------------- */
 
@@ -46,8 +50,29 @@ static void child_streams(void)
 		close(fd);
 }
 
+/* What PID 1 was given, then what is missing, then what is added. */
+static void environment_make(const char *envp[ENVIRONMENT + 1], const char *const extra[])
+{
+	static const char *const defaults[] = { "PATH=/sbin:/usr/sbin:/bin:/usr/bin", "TERM=linux", "HOME=/" };
+	size_t n = 0;
+
+	for (char **e = environ; *e && n < ENVIRONMENT - 8; e++)
+		envp[n++] = *e;
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++) {
+		char name[8] = { 0 };
+
+		memcpy(name, defaults[i], strcspn(defaults[i], "="));
+		if (!getenv(name))
+			envp[n++] = defaults[i];
+	}
+	while (extra && *extra && n < ENVIRONMENT)
+		envp[n++] = *extra++;
+	envp[n] = NULL;
+}
+
 static _Noreturn void child_run(const char *const argv[], int fd, const char *const env[], bool tty)
 {
+	const char *envp[ENVIRONMENT + 1];
 	sigset_t none;
 
 	setsid();
@@ -58,11 +83,10 @@ static _Noreturn void child_run(const char *const argv[], int fd, const char *co
 		fcntl(fd, F_SETFD, 0);
 	else if (fd >= 0)
 		dup2(fd, 3);
-	while (env && *env)
-		putenv((char *)*env++);
+	environment_make(envp, env);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(argv[0], (char *const *)argv);
+	execve(argv[0], (char *const *)argv, (char *const *)envp);
 	say("cannot start ", argv[0], ": ", strerror(errno));
 	_exit(127);
 }
@@ -104,16 +128,16 @@ static void program_try(struct program *p)
 
 static struct program *program_find(const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(programs[i].name, name) == 0)
-			return &programs[i];
+	for (size_t i = 0; i < self.count; i++)
+		if (strcmp(self.programs[i].name, name) == 0)
+			return &self.programs[i];
 	return NULL;
 }
 
 static void program_forget(struct program *p)
 {
-	memmove(p, p + 1, (size_t)(programs + count - (p + 1)) * sizeof(*p));
-	count--;
+	memmove(p, p + 1, (size_t)(self.programs + self.count - (p + 1)) * sizeof(*p));
+	self.count--;
 }
 
 static const char *respawn(const struct control_request *r)
@@ -123,11 +147,11 @@ static const char *respawn(const struct control_request *r)
 
 	if (p)
 		return p->stopping ? "it is being stopped" : NULL;
-	if (frozen)
+	if (self.frozen)
 		return "shutting down";
-	if (count == PROGRAMS)
+	if (self.count == PROGRAMS)
 		return "too many programs";
-	p = &programs[count++];
+	p = &self.programs[self.count++];
 	*p = (struct program){ .grace = r->grace, .delay = DELAY_FIRST_US };
 	strcpy(p->name, r->name);
 	at = p->words; /* as large as the message that they came in */
@@ -177,7 +201,7 @@ size_t supervise_request(const struct control_request *request, char *reply, siz
 	put(reply, size, &n, "\n");
 	if (request->verb != CONTROL_LIST)
 		return n;
-	for (const struct program *p = programs; p < programs + count; p++) {
+	for (const struct program *p = self.programs; p < self.programs + self.count; p++) {
 		put(reply, size, &n, p->name);
 		put(reply, size, &n, " ");
 		put(reply, size, &n, number(digits, (uint64_t)p->pid));
@@ -191,18 +215,18 @@ size_t supervise_request(const struct control_request *request, char *reply, siz
 bool supervise_ended(pid_t pid, int status)
 {
 	char digits[NUMBER_SIZE];
-	struct program *p = programs;
+	struct program *p = self.programs;
 
-	while (p < programs + count && p->pid != pid)
+	while (p < self.programs + self.count && p->pid != pid)
 		p++;
-	if (p == programs + count)
+	if (p == self.programs + self.count)
 		return false;
 	if (p->stopping) {
 		program_forget(p);
 		return true;
 	}
 	p->pid = 0;
-	if (frozen)
+	if (self.frozen)
 		return true;
 	if (boot_us() - p->started >= HEALTHY_US)
 		p->delay = DELAY_FIRST_US;
@@ -216,8 +240,8 @@ int supervise_due(void)
 {
 	uint64_t now = boot_us(), next = UINT64_MAX;
 
-	for (struct program *p = programs; p < programs + count; p++) {
-		if (p->pid > 0 ? !p->stopping : frozen)
+	for (struct program *p = self.programs; p < self.programs + self.count; p++) {
+		if (p->pid > 0 ? !p->stopping : self.frozen)
 			continue;
 		if (p->due <= now && p->pid == 0) {
 			program_try(p);
@@ -238,5 +262,11 @@ int supervise_due(void)
 
 void supervise_freeze(void)
 {
-	frozen = true;
+	self.frozen = true;
+}
+
+void *supervise_state(size_t *size)
+{
+	*size = sizeof(self);
+	return &self;
 }

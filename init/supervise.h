@@ -24,3 +24,6 @@ int supervise_due(void);
 
 /* From here on nothing is started again. */
 void supervise_freeze(void);
+
+/* The table's bytes, for a PID 1 that takes over from itself (resume.h). */
+void *supervise_state(size_t *size);

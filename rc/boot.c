@@ -1,6 +1,7 @@
 /* rc.init: the steps of a boot in their order. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,16 +16,27 @@
 #include "report.h"
 #include "str.h"
 
-/* A machine's steps are left out in a container, where whoever runs it has done them. */
+enum step_flags {
+	MACHINE = 1, /* left out in a container, where whoever runs it has done it */
+	NEEDED = 2,  /* without it rc.init fails, though the boot goes on */
+};
+
 static const struct step {
 	const char *name;
 	int (*run)(struct rc *rc, struct error *err);
-	bool machine;
+	unsigned flags;
 } steps[] = {
-	{ "mounts", rc_mounts, true },	   { "devices", rc_devices, true },   { "cgroups", rc_cgroups, true },
-	{ "control", rc_control, true },   { "coldplug", rc_coldplug, true }, { "hotplug", rc_hotplug_start, true },
-	{ "clock", rc_clock, true },       { "loopback", rc_loopback, true }, { "limits", rc_limits, false },
-	{ "hostname", rc_hostname, false }, { "resolv.conf", rc_resolv_conf, false },
+	{ "mounts", rc_mounts, MACHINE | NEEDED },
+	{ "devices", rc_devices, MACHINE | NEEDED },
+	{ "cgroups", rc_cgroups, MACHINE | NEEDED },
+	{ "control", rc_control, MACHINE },
+	{ "coldplug", rc_coldplug, MACHINE },
+	{ "hotplug", rc_hotplug_start, MACHINE },
+	{ "clock", rc_clock, MACHINE },
+	{ "loopback", rc_loopback, MACHINE },
+	{ "limits", rc_limits, 0 },
+	{ "hostname", rc_hostname, 0 },
+	{ "resolv.conf", rc_resolv_conf, 0 },
 };
 
 /* Gives PID 1's socket its name, so that programs can be handed over to it. */
@@ -70,7 +82,7 @@ static int step_run(struct rc *rc, const struct step *step, uint64_t times[2])
 	times[1] = report_now();
 	if (r < 0)
 		log_error("%s: %s", step->name, error_text(&err));
-	return r;
+	return step->flags & NEEDED ? r : 0;
 }
 
 /* PID 1's steps and ours, in one write before others add theirs. */
@@ -84,18 +96,44 @@ static void report_begin(uint64_t start, uint64_t root, uint64_t times[][2], boo
 		report_add(&lines, "init", "root", start, root, REPORT_NO_STATUS);
 	}
 	for (size_t i = 0; i < array_len(steps); i++)
-		if (machine || !steps[i].machine)
+		if (machine || !(steps[i].flags & MACHINE))
 			report_add(&lines, "rc", steps[i].name, times[i][0], times[i][1], REPORT_NO_STATUS);
 	if (report_append(&lines, &err) < 0)
 		log_warn("%s", error_text(&err));
 }
 
-/* In a container the runtime's init is rc.init itself or its parent: orphans come to us, and we stay as long as
- * there are any. */
-static void reap(void)
+/* --- in a container -------------------------------------------------------------------------------------- */
+
+/* Orphans come to us, and we stay as long as there are any. As the container's PID 1, a signal that asks for the end
+ * is ours to act on: nobody else would. */
+static sigset_t signals_block(bool first)
 {
-	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
-		;
+	static const int wanted[] = { SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < (first ? array_len(wanted) : 1); i++)
+		sigaddset(&set, wanted[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return set;
+}
+
+static void container_wait(const sigset_t *set)
+{
+	for (;;) {
+		pid_t pid;
+		int signo;
+
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0 && errno == ECHILD)
+			return;
+		signo = sigwaitinfo(set, NULL);
+		if (signo < 0 || signo == SIGCHLD)
+			continue;
+		rc_stop_all();
+		return;
+	}
 }
 
 int rc_init(void)
@@ -104,13 +142,16 @@ int rc_init(void)
 	struct rc rc = { 0 };
 	bool machine = access("/proc/self", F_OK) < 0;
 	uint64_t start = 0, root = 0, times[array_len(steps)][2];
+	sigset_t signals;
 	int failed = 0;
 
 	handover_read(&rc, &start, &root);
+	if (!machine)
+		signals = signals_block(getpid() == 1);
 	if (!machine && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		log_warn("become a subreaper: %s", strerror(errno));
 	for (size_t i = 0; i < array_len(steps); i++) {
-		if (steps[i].machine && !machine)
+		if ((steps[i].flags & MACHINE) && !machine)
 			continue;
 		failed |= step_run(&rc, &steps[i], times[i]);
 		if (steps[i].run == rc_mounts)
@@ -122,6 +163,6 @@ int rc_init(void)
 		log_warn("%s", error_text(&err));
 	buf_free(&rc.cmdline);
 	if (!machine)
-		reap();
+		container_wait(&signals);
 	return failed ? 1 : 0;
 }

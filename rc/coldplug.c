@@ -140,10 +140,13 @@ static void lists_load(struct modules *m)
 int rc_coldplug(struct rc *rc, struct error *err)
 {
 	_cleanup_error_ struct error e = { 0 };
-	_cleanup_modules_ struct modules *m = modules_open(NULL, &e);
+	_cleanup_modules_ struct modules *m = NULL;
 	_cleanup_close_ int events = -1;
 
 	(void)rc;
+	if (!rc_is_machine())
+		return 0;
+	m = modules_open(NULL, &e);
 	if (!m)
 		return e.code == ENOENT ? 0 : error_move(err, &e);
 	events = uevent_open(&e);

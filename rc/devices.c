@@ -17,7 +17,9 @@ static const struct {
 	unsigned major, minor;
 } nodes[] = {
 	{ "/dev/console", 0600, 5, 1 }, { "/dev/tty1", 0620, 4, 1 }, { "/dev/tty", 0666, 5, 0 },
-	{ "/dev/null", 0666, 1, 3 },	{ "/dev/kmsg", 0660, 1, 11 },
+	{ "/dev/null", 0666, 1, 3 },	{ "/dev/kmsg", 0660, 1, 11 },	{ "/dev/zero", 0666, 1, 5 },
+	{ "/dev/full", 0666, 1, 7 },	{ "/dev/random", 0666, 1, 8 },	{ "/dev/urandom", 0666, 1, 9 },
+	{ "/dev/ptmx", 0666, 5, 2 },
 };
 
 static const struct {

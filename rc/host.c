@@ -1,12 +1,10 @@
 /* What the machine is to its own programs and to others: clock, loopback, limits, names. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/rtc.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -21,6 +19,13 @@
 #include "rc.h"
 #include "str.h"
 
+bool rc_is_machine(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == 0xEFFFFFFC; /* the kernel's PROC_PID_INIT_INO */
+}
+
 /* --- clock ------------------------------------------------------------------------------------------ */
 
 /* Sets the clock from the hardware's, which runs in UTC. A clock that the kernel has set already is closer to the
@@ -33,7 +38,7 @@ int rc_clock(struct rc *rc, struct error *err)
 	time_t hardware, now = time(NULL);
 
 	(void)rc;
-	if (fd < 0)
+	if (fd < 0 || !rc_is_machine())
 		return 0; /* not every machine has one */
 	if (ioctl(fd, RTC_RD_TIME, &t) < 0)
 		return error_set(err, errno, "read the hardware clock");
@@ -64,13 +69,16 @@ int rc_loopback(struct rc *rc, struct error *err)
 /* "linuxkit-" and the twelve digits of eth0's address; -1: there is no eth0. */
 static int name_from_address(char out[HOST_NAME_MAX + 1])
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq r = { .ifr_name = "eth0" };
-	const uint8_t *a = (const uint8_t *)r.ifr_hwaddr.sa_data;
+	/* An ioctl would have the kernel call modprobe for a missing link. */
+	_cleanup_free_ char *address = file_line("/sys/class/net/eth0/address", NULL);
+	char *to = out + sprintf(out, "linuxkit-");
 
-	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &r) < 0 || r.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+	if (!address || strlen(address) != strlen("00:00:00:00:00:00"))
 		return -1;
-	snprintf(out, HOST_NAME_MAX + 1, "linuxkit-%02x%02x%02x%02x%02x%02x", a[0], a[1], a[2], a[3], a[4], a[5]);
+	for (const char *p = address; *p; p++)
+		if (*p != ':')
+			*to++ = *p;
+	*to = '\0';
 	return 0;
 }
 
@@ -124,21 +132,34 @@ int rc_resolv_conf(struct rc *rc, struct error *err)
 
 /* --- limits --------------------------------------------------------------------------------------------- */
 
+/* As high as wanted, or as one may go. */
+static int limit_set(pid_t pid, int resource, rlim_t wanted)
+{
+	struct rlimit limit = { wanted, wanted };
+
+	if (prlimit(pid, resource, &limit, NULL) == 0)
+		return 0;
+	if (errno != EPERM || prlimit(pid, resource, NULL, &limit) < 0)
+		return -1;
+	limit.rlim_cur = limit.rlim_max; /* in a container, or with a lower fs.nr_open */
+	return prlimit(pid, resource, &limit, NULL);
+}
+
 /* For everything that is started from here, and for what PID 1 starts later. */
 int rc_limits(struct rc *rc, struct error *err)
 {
 	static const struct {
 		int resource;
-		struct rlimit limit;
+		rlim_t limit;
 	} limits[] = {
-		{ RLIMIT_NOFILE, { 1048576, 1048576 } },
-		{ RLIMIT_NPROC, { RLIM_INFINITY, RLIM_INFINITY } },
+		{ RLIMIT_NOFILE, 1048576 },
+		{ RLIMIT_NPROC, RLIM_INFINITY },
 	};
 
 	for (size_t i = 0; i < array_len(limits); i++) {
-		if (prlimit(0, limits[i].resource, &limits[i].limit, NULL) < 0)
+		if (limit_set(0, limits[i].resource, limits[i].limit) < 0)
 			return error_set(err, errno, "set resource limits");
-		if (rc->control >= 0 && prlimit(1, limits[i].resource, &limits[i].limit, NULL) < 0)
+		if (rc->control >= 0 && limit_set(1, limits[i].resource, limits[i].limit) < 0)
 			return error_set(err, errno, "set PID 1's resource limits");
 	}
 	return 0;

@@ -153,6 +153,8 @@ int rc_hotplug_start(struct rc *rc, struct error *err)
 {
 	char *const argv[] = { (char *)"/bin/rc.hotplug", NULL };
 
+	if (!rc_is_machine())
+		return 0;
 	if (rc->control >= 0)
 		return initctl_respawn("hotplug", 1, argv, err);
 	return spawn(&(struct spawn){ .path = argv[0], .argv = argv, .inherit_stdio = true, .new_session = true }, err) < 0 ?

@@ -9,12 +9,13 @@
 #include "log.h"
 #include "mounts.h"
 #include "rc.h"
+#include "str.h"
 
 enum {
 	STRICT = MS_NOSUID | MS_NODEV | MS_NOEXEC,
 };
 
-/* In front of the root's remount read-only: what may need a mount point made. */
+/* In this order. The first is /proc, which what follows needs to look around. */
 static const struct mount_row rows[] = {
 	{ "proc", "/proc", "proc", STRICT | MS_RELATIME, NULL, MOUNT_NEEDED },
 	{ "tmpfs", "/run", "tmpfs", STRICT | MS_RELATIME, "size=10%,mode=755", MOUNT_NEEDED },
@@ -32,6 +33,10 @@ static const struct mount_row rows[] = {
 	{ "bpffs", "/sys/fs/bpf", "bpf", MS_NODEV, NULL, MOUNT_OPTIONAL },
 	{ "efivarfs", "/sys/firmware/efi/efivars", "efivarfs", STRICT, NULL, MOUNT_OPTIONAL },
 	{ "binfmt_misc", "/proc/sys/fs/binfmt_misc", "binfmt_misc", STRICT, NULL, MOUNT_OPTIONAL },
+};
+
+static const struct mount_row private_dev = {
+	"dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC | MS_RELATIME, "size=10m,mode=755", MOUNT_NEEDED,
 };
 
 /* The directories that programs expect of a fresh /var. */
@@ -72,7 +77,8 @@ static int root_seal(struct error *err)
 {
 	struct statvfs fs;
 
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0 ||
+	/* The whole file system, but not if it may be that of a container's host. */
+	if ((rc_is_machine() && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0) ||
 	    mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0)
 		return 0;
 	if (statvfs("/", &fs) == 0 && (fs.f_flag & ST_RDONLY))
@@ -98,7 +104,12 @@ int rc_mounts(struct rc *rc, struct error *err)
 	(void)rc;
 	mount_points_make();
 	for (size_t i = 0; i < array_len(rows); i++) {
-		if (mount_row_apply(&rows[i], &e) < 0) {
+		const struct mount_row *row = &rows[i];
+
+		/* devtmpfs is the same everywhere: outside of a machine it would be the host's devices */
+		if (str_eq(row->type, "devtmpfs") && !rc_is_machine())
+			row = &private_dev;
+		if (mount_row_apply(row, &e) < 0) {
 			log_error("%s", error_text(&e));
 			r = -1;
 		}

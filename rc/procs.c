@@ -20,17 +20,20 @@ enum { KERNEL_THREAD = 0x00200000 }; /* PF_KTHREAD */
 int proc_stat_parse(char *text, struct proc_stat *out)
 {
 	char *open = strchr(text, '('), *close = strrchr(text, ')');
-	unsigned flags;
-	uint64_t pid;
+	uint64_t pid, flags;
+	char *field, *rest;
 
 	*out = (struct proc_stat){ 0 };
 	if (open && close && open < close && open > text && open[-1] == ' ') {
 		open[-1] = *close = '\0';
 		out->name = open + 1;
-		if (str_to_u64(text, INT32_MAX, &pid) == 0 &&
-		    sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &out->state, &flags) == 2) {
+		field = strtok_r(close + 1, " \n", &rest);
+		out->state = field ? *field : '?';
+		for (int i = 0; field && i < 6; i++)
+			field = strtok_r(NULL, " \n", &rest);
+		if (field && str_to_u64(text, INT32_MAX, &pid) == 0 && str_to_u64(field, UINT32_MAX, &flags) == 0) {
 			out->pid = (pid_t)pid;
-			out->flags = flags;
+			out->flags = (uint32_t)flags;
 			return 0;
 		}
 	}

@@ -24,9 +24,16 @@ int rc_limits(struct rc *rc, struct error *err);
 int rc_hostname(struct rc *rc, struct error *err);
 int rc_resolv_conf(struct rc *rc, struct error *err);
 
+/* Whether this is the machine itself and not a container: the initial PID namespace. Needs /proc. What reaches beyond
+ * our own namespaces (clock, kernel modules, file systems of others) is only touched then. */
+bool rc_is_machine(void);
+
 /* Runs every executable file of a directory, in the order of their names, one after another, each as one step of the
  * boot report. Failures are logged. */
 void rc_run_directory(const char *program, const char *path);
+
+/* /etc/shutdown.d, then every process but PID 1 and this one. */
+void rc_stop_all(void);
 
 int rc_hotplug_start(struct rc *rc, struct error *err);
 

@@ -129,15 +129,22 @@ static void mounts_end(void)
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
+void rc_stop_all(void)
+{
+	rc_run_directory("rc", "/etc/shutdown.d");
+	processes_end();
+}
+
 int rc_shutdown(const char *action)
 {
 	bool ours = programs_end();
 
-	rc_run_directory("rc", "/etc/shutdown.d");
-	processes_end();
-	sync();
-	mounts_end();
-	sync(); /* what was made read-only only */
+	rc_stop_all();
+	if (rc_is_machine()) {
+		sync();
+		mounts_end();
+		sync(); /* what was made read-only only */
+	}
 	/* busybox's init calls us for its ctrl-alt-del and expects the machine to go down; otherwise with "noop". */
 	if (!ours && str_eq(action, "poweroff"))
 		reboot(RB_POWER_OFF);
