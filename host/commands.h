@@ -2,6 +2,9 @@
  * returns the exit status: 0, 1 for a failure, 2 for a command line that makes no sense. */
 #pragma once
 
+int cmd_build(int argc, char **argv);
+int cmd_cache(int argc, char **argv);
 int cmd_metadata(int argc, char **argv);
+int cmd_pkg(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_vsock(int argc, char **argv);

@@ -10,7 +10,10 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "build", cmd_build, "build a machine image from YAML files" },
+	{ "cache", cmd_cache, "list, fetch, import and export images" },
 	{ "metadata", cmd_metadata, "make a metadata image for a guest" },
+	{ "pkg", cmd_pkg, "make images of packages" },
 	{ "run", cmd_run, "boot a machine image in QEMU" },
 	{ "vsock", cmd_vsock, "be the vsock device of a machine, without a kernel module" },
 };

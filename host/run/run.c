@@ -20,10 +20,6 @@
 #include "str.h"
 #include "vsock.h"
 
-/* Until the device is part of the command. */
-#pragma weak vsock_start
-#pragma weak vsock_args_free
-
 /* Metadata is a configuration file, not a data transport. */
 #define METADATA_MAX (16u << 20)
 
@@ -55,8 +51,7 @@ static void run_clear(struct run *r)
 		state_undo(&r->state);
 	state_close(&r->state);
 	strv_free(r->command);
-	if (vsock_args_free)
-		vsock_args_free(&r->vsock);
+	vsock_args_free(&r->vsock);
 	firmware_clear(&r->firmware);
 	boot_clear(&r->boot);
 	run_options_clear(&r->options);
@@ -195,8 +190,6 @@ static int start_vsock(struct run *r, struct error *err)
 
 	if (!o->vsock)
 		return 0;
-	if (!vsock_start)
-		return error_set(err, 0, "--vsock-ports: this pith was built without the vsock device");
 	if (vsock_start(&v, &r->vsock, err) < 0)
 		return -1;
 	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_EXTRA_FD };

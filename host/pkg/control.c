@@ -1,0 +1,122 @@
+#include "control.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+
+#include "str.h"
+
+static bool is_name(const char *s, size_t n, const char *more)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr(more, s[i]))
+			return false;
+	return n > 0;
+}
+
+/* Names and versions become file names and arguments: only what Debian's policy allows in them is taken. */
+static int set(char **field, const char *value, size_t n, const char *more)
+{
+	if (!is_name(value, n, more))
+		return -1;
+	free(*field);
+	*field = strndup(value, n);
+	return *field ? 0 : -1;
+}
+
+/* "libc6 (>= 2.34), a:any [amd64] | b": libc6 and a. */
+static int set_depends(char ***list, const char *value, size_t n)
+{
+	const char *end = value + n;
+
+	while (value < end) {
+		const char *comma = memchr(value, ',', (size_t)(end - value)), *stop = comma ? comma : end;
+		_cleanup_free_ char *name = NULL;
+		size_t len = 0;
+
+		while (value < stop && isspace((unsigned char)*value))
+			value++;
+		while (value + len < stop && (isalnum((unsigned char)value[len]) || strchr("+-.", value[len])))
+			len++;
+		if (len > 0) {
+			name = strndup(value, len);
+			if (!name || (!strv_has(*list, name) && strv_add(list, name) < 0))
+				return -1;
+		}
+		value = comma ? comma + 1 : end;
+	}
+	return 0;
+}
+
+static int line(struct control *c, const char *key, size_t key_len, const char *value, size_t n)
+{
+	static const char *const names[] = { "Package", "Version",     "Architecture", "SHA256",
+					     "Depends", "Pre-Depends", "Size" };
+	size_t i;
+
+	for (i = 0; i < array_len(names); i++)
+		if (strlen(names[i]) == key_len && memcmp(names[i], key, key_len) == 0)
+			break;
+	switch (i) {
+	case 0:
+		return set(&c->name, value, n, "+-.");
+	case 1:
+		return set(&c->version, value, n, "+-.~:");
+	case 2:
+		return set(&c->arch, value, n, "-");
+	case 3:
+		return n == 64 ? set(&c->sha256, value, n, "") : -1;
+	case 4:
+	case 5:
+		return set_depends(&c->depends, value, n);
+	case 6:
+		c->size = strtoull(value, NULL, 10);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* One stanza is lines up to an empty one; a line that begins with a blank goes on with the field before it, which
+ * none of ours needs. */
+long control_parse(const char *text, size_t n, struct control *out, struct error *err)
+{
+	const char *p = text, *end = text + n;
+
+	*out = (struct control){ 0 };
+	while (p < end && *p == '\n')
+		p++;
+	if (p == end)
+		return 0;
+	while (p < end && *p != '\n') {
+		const char *newline = memchr(p, '\n', (size_t)(end - p)), *stop = newline ? newline : end;
+		const char *colon = memchr(p, ':', (size_t)(stop - p)), *value = colon ? colon + 1 : stop;
+
+		while (value < stop && *value == ' ')
+			value++;
+		if (colon && !isspace((unsigned char)*p) &&
+		    line(out, p, (size_t)(colon - p), value, (size_t)(stop - value)) < 0) {
+			error_set(err, EPROTO, "a package's field %.*s makes no sense", (int)(colon - p), p);
+			control_clear(out);
+			return -1;
+		}
+		p = newline ? newline + 1 : end;
+	}
+	if (!out->name || !out->version || !out->arch || !out->sha256) {
+		control_clear(out);
+		return error_set(err, EPROTO, "a package's description lacks name, version, architecture or checksum");
+	}
+	return (long)(p - text);
+}
+
+void control_clear(struct control *c)
+{
+	free(c->name);
+	free(c->version);
+	free(c->arch);
+	free(c->sha256);
+	strv_free(c->depends);
+	*c = (struct control){ 0 };
+}

@@ -1,0 +1,339 @@
+#include "debian.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "digest.h"
+#include "io.h"
+#include "log.h"
+#include "paths.h"
+#include "spawn.h"
+#include "str.h"
+
+/* Dependencies of dependencies end long before that. */
+#define LEVELS_MAX 12
+/* `apt-cache show` of a few hundred packages. */
+#define OUTPUT_MAX (32u << 20)
+
+void debian_clear(struct debian *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		control_clear(&d->list[i].control);
+		free(d->list[i].dir);
+	}
+	free(d->list);
+	free(d->arch);
+	temp_dir_remove(&d->temp);
+	*d = (struct debian)DEBIAN_INIT;
+}
+
+static struct deb *find(struct debian *d, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		if (str_eq(d->list[i].control.name, name))
+			return &d->list[i];
+	return NULL;
+}
+
+/* Takes what *c holds. */
+static int append(struct debian *d, struct control *c, unsigned level, struct error *err)
+{
+	struct deb *grown = reallocarray(d->list, d->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return error_set(err, ENOMEM, "Debian packages");
+	d->list = grown;
+	d->list[d->count++] = (struct deb){ .control = *c, .level = level };
+	*c = (struct control){ 0 };
+	if (level >= d->levels)
+		d->levels = level + 1;
+	return 0;
+}
+
+/* --- asking apt -------------------------------------------------------------------------------- */
+
+/* Without a directory the output is an answer to be parsed, with one it is messages. */
+static int run(char *const *argv, const char *cwd, struct buf *output, struct error *err)
+{
+	struct spawn s = { .path = argv[0], .argv = argv, .cwd = cwd, .stdout_only = !cwd };
+	int status = spawn_wait(&s, output, OUTPUT_MAX, 0, err);
+
+	if (status < 0 && err && err->code == ENOENT && !cwd)
+		return error_set(err, 0, "%s is not installed: packages with a debian section need a Debian machine",
+				 argv[0]);
+	return status;
+}
+
+static int show(struct debian *d, char *const *names, struct buf *out, struct error *err)
+{
+	_cleanup_strv_ char **argv = NULL;
+	size_t i;
+
+	if (strv_add(&argv, "apt-cache") < 0 || strv_addf(&argv, "-oAPT::Architecture=%s", d->arch) < 0 ||
+	    strv_add(&argv, "show") < 0 || strv_add(&argv, "--no-all-versions") < 0 || strv_add(&argv, "--") < 0)
+		return error_set(err, ENOMEM, "apt-cache");
+	for (i = 0; names[i]; i++)
+		if (strv_add(&argv, names[i]) < 0)
+			return error_set(err, ENOMEM, "apt-cache");
+	/* The status only says that some name is unknown: which, is seen by what is missing. */
+	return run(argv, NULL, out, err) < 0 ? -1 : 0;
+}
+
+static int add_level(struct debian *d, char *const *names, unsigned level, struct error *err)
+{
+	_cleanup_(buf_free) struct buf text = { 0 };
+	struct control c;
+	long n;
+
+	if (show(d, names, &text, err) < 0)
+		return -1;
+	while ((n = control_parse(buf_text(&text), text.len, &c, err)) > 0) {
+		/* Names that are only provided by others come back as those others. */
+		if (!find(d, c.name) && strv_has(names, c.name) && append(d, &c, level, err) < 0) {
+			control_clear(&c);
+			return -1;
+		}
+		control_clear(&c);
+		buf_consume(&text, (size_t)n);
+	}
+	return n < 0 ? -1 : 0;
+}
+
+/* By name, as Debian's policy has them: libraries that a program is linked against. */
+static bool is_library(const char *name)
+{
+	static const char *const not [] = { "-perl", "-data", "-common", "-bin", "-dev", "-doc", "-dbg", "-modules" };
+	size_t i;
+
+	if (!str_starts(name, "lib") && !str_eq(name, "zlib1g"))
+		return false;
+	for (i = 0; i < array_len(not ); i++)
+		if (str_ends(name, not [i]))
+			return false;
+	return true;
+}
+
+static int next_names(struct debian *d, unsigned level, char ***names, struct error *err)
+{
+	size_t i, k;
+
+	for (i = 0; i < d->count; i++)
+		for (k = 0; d->list[i].level == level && d->list[i].control.depends && d->list[i].control.depends[k];
+		     k++) {
+			const char *name = d->list[i].control.depends[k];
+
+			if (is_library(name) && !find(d, name) && !strv_has(*names, name) && strv_add(names, name) < 0)
+				return error_set(err, ENOMEM, "Debian packages");
+		}
+	return 0;
+}
+
+static int ask(struct debian *d, char *const *names, bool libraries, struct error *err)
+{
+	unsigned level;
+	size_t i;
+
+	if (add_level(d, names, 0, err) < 0)
+		return -1;
+	for (i = 0; names[i]; i++)
+		if (!find(d, names[i]))
+			return error_set(
+				err, 0,
+				"there is no Debian package %s for %s: is the name right, and has apt-get update "
+				"been run?",
+				names[i], d->arch);
+	for (level = 0; libraries && level < LEVELS_MAX; level++) {
+		_cleanup_strv_ char **more = NULL;
+
+		if (next_names(d, level, &more, err) < 0 || (more && add_level(d, more, level + 1, err) < 0))
+			return -1;
+		if (!more)
+			break;
+	}
+	return 0;
+}
+
+/* --- remembering the answer -------------------------------------------------------------------- */
+
+/* What the answer depends on: the names, and apt's lists and configuration, by their times of change. */
+static char *question(const struct debian *d, char *const *names, bool libraries)
+{
+	static const char *const states[] = { "/var/lib/apt/lists",     "/etc/apt",
+					      "/etc/apt/sources.list",  "/etc/apt/sources.list.d",
+					      "/etc/apt/preferences.d", "/etc/apt/apt.conf.d" };
+	_cleanup_(buf_free) struct buf text = { 0 };
+	char hex[DIGEST_HEX];
+	struct stat st;
+	size_t i;
+	int failed = buf_addf(&text, "3 %s %d\n", d->arch, libraries);
+
+	for (i = 0; names[i]; i++)
+		failed |= buf_addf(&text, "%s\n", names[i]);
+	for (i = 0; i < array_len(states); i++)
+		if (stat(states[i], &st) == 0)
+			failed |= buf_addf(&text, "%lld.%09ld\n", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	if (failed || digest_bytes(buf_text(&text), text.len, hex) < 0)
+		return NULL;
+	return str_format("debs/answer-%.16s", hex);
+}
+
+/* The answer is kept as control data with the field Level. */
+static void remember(const struct debian *d, const char *path)
+{
+	_cleanup_(buf_free) struct buf text = { 0 };
+	size_t i;
+	int failed = 0;
+
+	for (i = 0; i < d->count; i++) {
+		const struct control *c = &d->list[i].control;
+
+		failed |= buf_addf(&text,
+				   "Level: %u\nPackage: %s\nVersion: %s\nArchitecture: %s\nSHA256: %s\nSize: %llu\n\n",
+				   d->list[i].level, c->name, c->version, c->arch, c->sha256, c->size);
+	}
+	if (!failed)
+		file_write(path, buf_text(&text), text.len, 0644, NULL); /* it only saves time */
+}
+
+static bool recall(struct debian *d, const char *path)
+{
+	_cleanup_(buf_free) struct buf text = { 0 };
+	struct control c;
+	long n;
+
+	if (file_read(path, OUTPUT_MAX, &text, NULL) < 0)
+		return false;
+	while ((n = control_parse(buf_text(&text), text.len, &c, NULL)) > 0) {
+		unsigned level = 0;
+
+		if (sscanf(buf_text(&text), "Level: %u", &level) != 1 || append(d, &c, level, NULL) < 0) {
+			control_clear(&c);
+			return false;
+		}
+		buf_consume(&text, (size_t)n);
+	}
+	return n == 0 && d->count > 0;
+}
+
+static void forget(struct debian *d)
+{
+	while (d->count > 0)
+		control_clear(&d->list[--d->count].control);
+	d->levels = 0;
+}
+
+int debian_resolve(struct debian *d, char *const *names, bool libraries, const char *arch, struct error *err)
+{
+	_cleanup_free_ char *name = NULL, *path = NULL;
+
+	d->arch = strdup(arch);
+	if (!d->arch)
+		return error_set(err, ENOMEM, "Debian packages");
+	name = question(d, names, libraries);
+	path = name ? path_cache(name, err) : NULL;
+	if (!path)
+		return name ? -1 : error_set(err, ENOMEM, "Debian packages");
+	if (recall(d, path))
+		return 0;
+	forget(d);
+	if (ask(d, names, libraries, err) < 0)
+		return -1;
+	remember(d, path);
+	return 0;
+}
+
+/* --- fetching and unpacking -------------------------------------------------------------------- */
+
+static int verify(const char *path, const struct control *c, struct error *err)
+{
+	char hex[DIGEST_HEX];
+
+	if (digest_file(path, hex, err) < 0)
+		return -1;
+	return str_eq(hex, c->sha256) ? 0 : error_set(err, EBADMSG, "%s: its checksum is not what apt says", path);
+}
+
+/* apt names the file itself (with an escaped version): it is the only one in a directory of its own. */
+static char *only_file(const char *dir)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	struct dirent *e;
+	char *path = NULL;
+
+	while (d && !path && (e = readdir(d)))
+		if (str_ends(e->d_name, ".deb"))
+			path = str_format("%s/%s", dir, e->d_name);
+	return path;
+}
+
+static int fetch(const struct control *c, const char *to, struct error *err)
+{
+	_cleanup_free_ char *spec = str_format("%s:%s=%s", c->name, c->arch, c->version), *parent = strdup(to),
+			    *file = NULL;
+	_cleanup_temp_dir_ struct temp_dir temp = TEMP_DIR_INIT;
+	_cleanup_(buf_free) struct buf output = { 0 };
+	char *argv[] = { (char *)"apt-get",  (char *)"-qq", (char *)"-oAPT::Sandbox::User=",
+			 (char *)"download", spec,          NULL };
+	int status;
+
+	if (!spec || !parent)
+		return error_set(err, ENOMEM, "fetch %s", c->name);
+	/* "all" is no architecture to ask for. */
+	if (str_eq(c->arch, "all"))
+		sprintf(spec, "%s=%s", c->name, c->version);
+	*strrchr(parent, '/') = '\0';
+	if (temp_dir_make(&temp, parent, err) < 0)
+		return -1;
+	log_info("fetching Debian package %s %s (%.1f MB)", c->name, c->version, (double)c->size / 1e6);
+	status = run(argv, temp.path, &output, err);
+	if (status < 0)
+		return -1;
+	file = status == 0 ? only_file(temp.path) : NULL;
+	if (!file)
+		return error_set(err, 0, "apt-get download %s failed: %.*s", spec,
+				 (int)strcspn(buf_text(&output), "\n"), buf_text(&output));
+	if (verify(file, c, err) < 0)
+		return -1;
+	return rename(file, to) == 0 ? 0 : error_set(err, errno, "rename %s to %s", file, to);
+}
+
+static int unpack(const struct debian *d, struct deb *deb, struct error *err)
+{
+	const struct control *c = &deb->control;
+	_cleanup_free_ char *name = str_format("debs/%s_%s_%s.deb", c->name, c->version, c->arch);
+	_cleanup_free_ char *path = name ? path_cache(name, err) : NULL;
+	_cleanup_(buf_free) struct buf output = { 0 };
+	int status;
+
+	if (!path)
+		return error_set(err, ENOMEM, "unpack %s", c->name);
+	if (access(path, R_OK) < 0 ? fetch(c, path, err) < 0 : verify(path, c, NULL) < 0 && fetch(c, path, err) < 0)
+		return -1;
+	deb->dir = str_format("%s/%s", d->temp.path, c->name);
+	if (!deb->dir)
+		return error_set(err, ENOMEM, "unpack %s", c->name);
+	status = run((char *[]){ (char *)"dpkg-deb", (char *)"-x", path, deb->dir, NULL }, "/", &output, err);
+	if (status == 0)
+		return 0;
+	return status < 0 ? -1
+			  : error_set(err, 0, "dpkg-deb -x %s: %.*s", path, (int)strcspn(buf_text(&output), "\n"),
+				      buf_text(&output));
+}
+
+int debian_unpack(struct debian *d, unsigned level, struct error *err)
+{
+	size_t i;
+
+	if (!d->temp.path && temp_dir_make(&d->temp, NULL, err) < 0)
+		return -1;
+	for (i = 0; i < d->count; i++)
+		if (d->list[i].level == level && !d->list[i].dir && unpack(d, &d->list[i], err) < 0)
+			return -1;
+	return 0;
+}

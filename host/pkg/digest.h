@@ -1,0 +1,11 @@
+/* SHA-256 of bytes and files, as lower-case hexadecimal digits. */
+#pragma once
+
+#include <stddef.h>
+
+#include "error.h"
+
+#define DIGEST_HEX 65
+
+int digest_bytes(const void *data, size_t n, char hex[static DIGEST_HEX]);
+int digest_file(const char *path, char hex[static DIGEST_HEX], struct error *err);

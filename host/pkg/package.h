@@ -1,0 +1,48 @@
+/* A package: from its build.yml to an image in the cache. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "debian.h"
+#include "oci.h"
+#include "recipe.h"
+#include "store.h"
+
+/* What a command line changes. Strings are borrowed. */
+struct package_options {
+	const char *build_yml; /* NULL: build.yml */
+	const char *org;       /* NULL: the package's, else pith */
+	const char *hash;      /* NULL: computed */
+	const char *tag;       /* template; NULL: the package's */
+	bool dev;              /* $USER and "dev" instead of organisation and hash */
+};
+
+struct package {
+	struct recipe recipe;
+	struct platform platform;
+	struct debian debs; /* found, not unpacked */
+	char *image;        /* "pith/init" */
+	char *hash;         /* of all inputs, or as asked for */
+	char *tag;
+};
+#define PACKAGE_INIT                \
+	{                           \
+		.debs = DEBIAN_INIT \
+	}
+#define _cleanup_package_ _cleanup_(package_clear)
+
+/* Reads the package in `dir` and computes its tag for the platform. False when something is wrong: recipe.diags has it,
+ * or err. */
+bool package_load(struct package *p, const char *dir, const struct package_options *options,
+		  const struct platform *platform, struct error *err);
+void package_clear(struct package *p);
+
+/* "pith/init:tag"; caller frees, NULL without memory. */
+char *package_name(const struct package *p);
+/* Whether the recipe says that it can be built for the platform. */
+bool package_has_arch(const struct package *p);
+
+/* 1: the cache has the image under its tag and as latest. */
+int package_cached(const struct package *p, struct store *store, struct error *err);
+/* Makes the image; names it by its tag, `release` (may be NULL) and latest. */
+int package_build(struct package *p, struct store *store, const char *release, struct error *err);
