@@ -112,7 +112,7 @@ $(3): $(call objs,$(1),$(4) $($(2).srcs)) $(call layer-libs,$(1),proto sys base)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$(Q)$$(call $(1).link,$$@,$(call objs,$(1),$(4) $($(2).srcs)),$(call layer-libs,$(1),proto sys base) $(addprefix -l,$($(2).deps)))
-$(call objs,$(1),$(4)): private iquote := -iquote tests/unit -iquote tests/fuzz \
+$(call objs,$(1),$(4) $(filter tests/%,$($(2).srcs)) $(if $(filter fuzz,$(1)),$($(2).srcs))): private iquote := -iquote tests/unit -iquote tests/fuzz \
 	$(addprefix -iquote ,$(patsubst %/,%,$(sort $(dir $($(2).srcs)))) $($(2).iquote)) $(call layer-iquote,$(layers))
 $(call objs,$(1),$(4)): | $(proto.gen)
 endef
