@@ -195,19 +195,31 @@ static int stop_signal_parse(const char *text, struct policy *p, struct error *e
 	return p->stop_signal < 0 ? error_set(err, 0, "'%s' is no signal", text) : 0;
 }
 
+static const struct {
+	const char *key;
+	int (*parse)(const char *text, struct policy *p, struct error *err);
+} keys[] = {
+	{ "org.pith.restart", restart_parse },
+	{ "org.pith.after", after_parse },
+	{ "org.pith.ready", ready_parse },
+	{ "org.pith.ready-timeout", ready_timeout_parse },
+	{ "org.pith.stop-timeout", stop_timeout_parse },
+	{ "org.pith.stop-signal", stop_signal_parse },
+};
+
+int policy_check(const char *key, const char *value, struct error *err)
+{
+	_cleanup_policy_ struct policy p = { 0 };
+	size_t i;
+
+	for (i = 0; i < array_len(keys); i++)
+		if (str_eq(keys[i].key, key))
+			return keys[i].parse(value, &p, err);
+	return 1;
+}
+
 int policy_parse(const struct oci_config *config, struct policy *out, struct error *err)
 {
-	static const struct {
-		const char *key;
-		int (*parse)(const char *text, struct policy *p, struct error *err);
-	} keys[] = {
-		{ "org.pith.restart", restart_parse },
-		{ "org.pith.after", after_parse },
-		{ "org.pith.ready", ready_parse },
-		{ "org.pith.ready-timeout", ready_timeout_parse },
-		{ "org.pith.stop-timeout", stop_timeout_parse },
-		{ "org.pith.stop-signal", stop_signal_parse },
-	};
 	struct policy p = {
 		.restart = POLICY_RESTART_ON_FAILURE,
 		.ready_us = 60 * UINT64_C(1000000),

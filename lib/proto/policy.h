@@ -48,6 +48,9 @@ struct policy {
 #define _cleanup_policy_ _cleanup_(policy_clear)
 void policy_clear(struct policy *p);
 
+/* One annotation by itself: -1 with an error for a bad value, 1 for a key that is none of the above, else 0. */
+int policy_check(const char *key, const char *value, struct error *err);
+
 /* Errors name the annotation. */
 int policy_parse(const struct oci_config *config, struct policy *out, struct error *err);
 
