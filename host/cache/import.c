@@ -110,11 +110,11 @@ static int check_complete(struct import *im, const struct oci_descriptor *root, 
 /* The annotation of the specification holds a full name, a tag, or whatever the writer liked. */
 static const char *own_name(const struct oci_descriptor *d)
 {
-	const char *name = oci_annotation(d, ANNOTATION_IMAGE_NAME);
+	const char *name = oci_descriptor_annotation(d, ANNOTATION_IMAGE_NAME);
 
 	if (name)
 		return name;
-	name = oci_annotation(d, ANNOTATION_REF_NAME);
+	name = oci_descriptor_annotation(d, ANNOTATION_REF_NAME);
 	return name && (strchr(name, '/') || strchr(name, ':')) ? name : NULL;
 }
 

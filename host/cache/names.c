@@ -45,9 +45,9 @@ static int write_index(struct store *s, const struct oci_index *index, struct er
 /* Layouts of other tools have the full name in containerd's annotation, and only the tag in the other. */
 static const char *entry_name(const struct oci_descriptor *d)
 {
-	const char *full = oci_annotation(d, ANNOTATION_IMAGE_NAME);
+	const char *full = oci_descriptor_annotation(d, ANNOTATION_IMAGE_NAME);
 
-	return full ? full : oci_annotation(d, ANNOTATION_REF_NAME);
+	return full ? full : oci_descriptor_annotation(d, ANNOTATION_REF_NAME);
 }
 
 static bool named(const struct oci_descriptor *d, const char *name)

@@ -208,7 +208,7 @@ int oci_descriptor_copy(struct oci_descriptor *to, const struct oci_descriptor *
 	return 0;
 }
 
-const char *oci_annotation(const struct oci_descriptor *d, const char *key)
+const char *oci_descriptor_annotation(const struct oci_descriptor *d, const char *key)
 {
 	return json_string_value(json_object_get(d->annotations, key));
 }
@@ -356,7 +356,7 @@ int oci_manifest_parse(const void *data, size_t n, struct oci_manifest *out, str
 	return 0;
 }
 
-void oci_config_clear(struct oci_config *c)
+void oci_image_config_clear(struct oci_config *c)
 {
 	strv_free(c->entrypoint);
 	strv_free(c->cmd);
@@ -396,7 +396,7 @@ static int config_fields(const json_t *root, struct oci_config *out, struct erro
 	return out->labels ? 0 : error_set(err, ENOMEM, "labels");
 }
 
-int oci_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err)
+int oci_image_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err)
 {
 	_cleanup_json_ json_t *root = parse(data, n, "image configuration", err);
 
@@ -404,7 +404,7 @@ int oci_config_parse(const void *data, size_t n, struct oci_config *out, struct 
 	if (!root)
 		return -1;
 	if (config_fields(root, out, err) < 0) {
-		oci_config_clear(out);
+		oci_image_config_clear(out);
 		return error_wrap(err, "image configuration");
 	}
 	return 0;

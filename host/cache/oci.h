@@ -60,7 +60,7 @@ void oci_descriptor_clear(struct oci_descriptor *d);
 #define _cleanup_descriptor_ _cleanup_(oci_descriptor_clear)
 int oci_descriptor_copy(struct oci_descriptor *to, const struct oci_descriptor *from);
 /* NULL where there is none. */
-const char *oci_annotation(const struct oci_descriptor *d, const char *key);
+const char *oci_descriptor_annotation(const struct oci_descriptor *d, const char *key);
 /* A new reference, keys in the specification's order; NULL without memory. */
 json_t *oci_descriptor_json(const struct oci_descriptor *d);
 
@@ -91,6 +91,6 @@ struct oci_config {
 	json_t *labels;       /* object of strings; never NULL after parsing */
 	char **diff_ids;
 };
-int oci_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err);
-void oci_config_clear(struct oci_config *c);
-#define _cleanup_config_ _cleanup_(oci_config_clear)
+int oci_image_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err);
+void oci_image_config_clear(struct oci_config *c);
+#define _cleanup_config_ _cleanup_(oci_image_config_clear)
