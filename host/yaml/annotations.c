@@ -1,99 +1,34 @@
 #include "annotations.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy.h"
 #include "str.h"
-
-/* NULL, or what would be right. */
-typedef const char *check_fn(const char *value);
-
-static const char *one_of(const char *value, const char *const *words, const char *wanted)
-{
-	for (; *words; words++)
-		if (str_eq(*words, value))
-			return NULL;
-	return wanted;
-}
-
-static const char *check_onfail(const char *value)
-{
-	static const char *const words[] = { "continue", "halt", "poweroff", "reboot", NULL };
-
-	return one_of(value, words, "continue, halt, poweroff or reboot");
-}
-
-static const char *check_restart(const char *value)
-{
-	static const char *const words[] = { "no", "on-failure", "always", NULL };
-
-	return one_of(value, words, "no, on-failure or always");
-}
-
-static const char *check_ready(const char *value)
-{
-	static const char *const kinds[] = { "exec:", "unix:/", "tcp:", "log:" };
-	uint64_t port;
-	size_t i;
-
-	if (str_starts(value, "tcp:")) {
-		const char *number = strrchr(value, ':') + 1;
-
-		return str_to_u64(number, 65535, &port) == 0 && port ? NULL : "tcp:PORT or tcp:ADDRESS:PORT";
-	}
-	for (i = 0; i < array_len(kinds); i++)
-		if (str_starts(value, kinds[i]) && strlen(value) > strlen(kinds[i]))
-			return NULL;
-	return "exec:COMMAND, unix:/PATH, tcp:PORT or log:TEXT";
-}
-
-/* A number of seconds; "s", "ms" or "m" may follow. */
-static const char *check_duration(const char *value)
-{
-	static const char *const units[] = { "", "s", "ms", "m" };
-	size_t digits = strspn(value, "0123456789"), i;
-
-	for (i = 0; digits && digits < 8 && i < array_len(units); i++)
-		if (str_eq(value + digits, units[i]))
-			return NULL;
-	return "a duration: 10, 10s, 500ms or 2m";
-}
-
-static const char *check_signal(const char *value)
-{
-	static const char *const names[] = { "HUP", "INT", "QUIT", "ABRT", "KILL", "USR1", "USR2", "ALRM", "TERM", "WINCH" };
-	const char *name = str_starts(value, "SIG") ? value + 3 : value;
-	uint64_t number;
-	size_t i;
-
-	if (str_to_u64(value, 64, &number) == 0)
-		return number ? NULL : "a signal";
-	for (i = 0; i < array_len(names); i++)
-		if (str_eq(names[i], name))
-			return NULL;
-	return str_starts(name, "RTMIN") || str_starts(name, "RTMAX") ? NULL : "a signal, such as TERM or SIGINT";
-}
-
-static const char *check_names(const char *value)
-{
-	return value[strspn(value, ", ")] ? NULL : "names of services, with commas between";
-}
 
 static const struct annotation {
 	const char *name;
-	check_fn *check;
 	unsigned sections; /* where it means something: bits by enum section */
 } known[] = {
-	{ "org.pith.onfail", check_onfail, 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN },
-	{ "org.pith.restart", check_restart, 1 << SECTION_SERVICES },
-	{ "org.pith.after", check_names, 1 << SECTION_SERVICES },
-	{ "org.pith.ready", check_ready, 1 << SECTION_SERVICES },
-	{ "org.pith.ready-timeout", check_duration, 1 << SECTION_SERVICES },
-	{ "org.pith.stop-timeout", check_duration, 1 << SECTION_SERVICES },
-	{ "org.pith.stop-signal", check_signal, 1 << SECTION_SERVICES },
+	{ "org.pith.onfail", 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN },
+	{ "org.pith.restart", 1 << SECTION_SERVICES },
+	{ "org.pith.after", 1 << SECTION_SERVICES },
+	{ "org.pith.ready", 1 << SECTION_SERVICES },
+	{ "org.pith.ready-timeout", 1 << SECTION_SERVICES },
+	{ "org.pith.stop-timeout", 1 << SECTION_SERVICES },
+	{ "org.pith.stop-signal", 1 << SECTION_SERVICES },
 };
+
+static int onfail_check(const char *value, struct error *err)
+{
+	static const char *const words[] = { "continue", "halt", "poweroff", "reboot" };
+	size_t i;
+
+	for (i = 0; i < array_len(words); i++)
+		if (str_eq(words[i], value))
+			return 0;
+	return error_set(err, 0, "'%s' is none of continue, halt, poweroff, reboot", value);
+}
 
 static const char *known_name(size_t i, const void *data)
 {
@@ -105,8 +40,9 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 		      const struct where *where)
 {
 	struct where annotations = { .up = where, .key = "annotations" };
-	const char *wanted;
+	_cleanup_error_ struct error err = { 0 };
 	size_t i;
+	int r;
 
 	if (!str_starts(key->text, "org.pith."))
 		return;
@@ -118,13 +54,12 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 		diag_suggest(&c->diags, key->text, known_name, NULL);
 		return;
 	}
-	wanted = known[i].check(value->text);
-	if (wanted) {
-		diag_error(&c->diags, value->at, &annotations, "%s cannot be \"%s\"", key->text, value->text);
-		diag_hint(&c->diags, "it takes %s", wanted);
-	} else if (!(known[i].sections & 1u << s)) {
+	r = str_eq(key->text, "org.pith.onfail") ? onfail_check(value->text, &err) :
+						   policy_check(key->text, value->text, &err);
+	if (r < 0)
+		diag_error(&c->diags, value->at, &annotations, "%s: %s", key->text, error_text(&err));
+	else if (!(known[i].sections & 1u << s))
 		diag_warning(&c->diags, key->at, &annotations, "%s has no effect in %s", key->text, section_names[s]);
-	}
 }
 
 /* --- org.pith.after ------------------------------------------------------------------------------------------ */
@@ -182,7 +117,7 @@ static void visit(struct order *o, size_t i)
 {
 	const struct entry *e = &o->services->list[i];
 	const struct node *after = after_of(e->node);
-	_cleanup_strv_ char **names = after ? strv_split(after->text, ", ") : NULL;
+	_cleanup_strv_ char **names = after ? strv_split(after->text, ", \t") : NULL;
 	struct where where[2];
 	char **name;
 
