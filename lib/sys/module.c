@@ -198,7 +198,7 @@ static int name_load(struct modules *m, const char *name, unsigned depth, struct
 	if (!line) {
 		if ((m->builtin.data && modindex_value(&m->builtin, name)) || is_loaded(name))
 			return 0;
-		return error_set(err, ENOENT, "no module %s", name);
+		return error_say(err, ENOENT, "no module %s", name);
 	}
 	paths = strv_split(line, ": ");
 	if (!paths)
