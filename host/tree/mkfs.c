@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include "spawn.h"
 #include "str.h"
 #include "toollog.h"
+#include "tree_private.h"
 
 #define IMAGE_FD   3
 #define IMAGE_PATH "/proc/self/fd/3"
@@ -22,8 +24,25 @@
 struct tool {
 	const char *package; /* Debian's, for a message */
 	char *const *argv;
-	int image; /* -1: none */
+	int image;      /* -1: none */
+	int64_t *epoch; /* build time for the tool, NULL: none */
 };
+
+/* Our environment, with SOURCE_DATE_EPOCH as the tool shall have it: one of the caller's would change the image. */
+static char **environment(const struct tool *tool)
+{
+	char **env = NULL;
+
+	for (char **e = environ; *e; e++)
+		if (!str_starts(*e, "SOURCE_DATE_EPOCH=") && strv_add(&env, *e) < 0)
+			goto fail;
+	if (tool->epoch && strv_addf(&env, "SOURCE_DATE_EPOCH=%lld", (long long)*tool->epoch) < 0)
+		goto fail;
+	return env ? env : calloc(1, sizeof(*env));
+fail:
+	strv_free(env);
+	return NULL;
+}
 
 static int missing(const struct tool *tool, struct error *err)
 {
@@ -37,9 +56,13 @@ static pid_t start(const struct tool *tool, int input, int *log, struct error *e
 {
 	struct spawn_fd fds[4];
 	struct spawn s = { .path = tool->argv[0], .argv = tool->argv, .fds = fds, .death_signal = SIGKILL };
+	_cleanup_strv_ char **env = environment(tool);
 	struct error why = { 0 };
 	pid_t pid;
 
+	if (!env)
+		return error_set(err, ENOMEM, "%s", tool->argv[0]);
+	s.env = env;
 	*log = toollog_open(err);
 	if (*log < 0)
 		return -1;
@@ -80,17 +103,17 @@ static int run(const struct tool *tool, struct error *err)
 	return pid < 0 ? -1 : finish(tool, pid, log, err);
 }
 
-static int write_stream(const struct tree *t, int fd, const char *name, struct error *err)
+static int write_stream(const struct tree *t, enum tar_root root, int fd, const char *name, struct error *err)
 {
 	_cleanup_sink_ struct sink *out = sink_to_fd(fd, name, err);
 
-	if (!out || tree_write_tar(t, out, err) < 0)
+	if (!out || tree_write_tar_root(t, root, out, err) < 0)
 		return -1;
 	return sink_finish(out, err);
 }
 
 /* Runs a tool with the tree as a tar archive on its standard input. */
-static int run_with_tar(const struct tool *tool, const struct tree *t, struct error *err)
+static int run_with_tar(const struct tool *tool, const struct tree *t, enum tar_root root, struct error *err)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	_cleanup_error_ struct error written = { 0 };
@@ -107,7 +130,7 @@ static int run_with_tar(const struct tool *tool, const struct tree *t, struct er
 		return -1;
 	close(steal_fd(&theirs));
 	sigaction(SIGPIPE, &ignore, &before); /* a tool that dies is told by its status */
-	r = write_stream(t, ours, tool->argv[0], &written);
+	r = write_stream(t, root, ours, tool->argv[0], &written);
 	sigaction(SIGPIPE, &before, NULL);
 	if (r < 0 && written.code != EPIPE)
 		kill(pid, SIGKILL); /* it must not take what it has for the whole */
@@ -121,19 +144,51 @@ static int run_with_tar(const struct tool *tool, const struct tree *t, struct er
 	return r < 0 ? error_move(err, &written) : 0;
 }
 
+/* The newest time in the tree, as build time (SOURCE_DATE_EPOCH): it keeps all files' times as they are and the image
+ * deterministic. erofs makes inodes with this very time small, as they take it from the superblock; sqfstar, which
+ * gives the root the time of day, clamps that to it. */
+static int64_t newest_below(const struct tree_node *node)
+{
+	int64_t time = node->inode->mtime;
+
+	for (const struct tree_node *n = node->children; n; n = n->next) {
+		int64_t below = newest_below(n);
+
+		if (below > time)
+			time = below;
+	}
+	return time;
+}
+
+static int64_t build_time(const struct tree *t)
+{
+	int64_t time = newest_below(t->root);
+
+	return time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : time;
+}
+
 int tree_write_squashfs(const struct tree *t, int fd, struct error *err)
 {
-	static char *const argv[] = { "sqfstar",  "-comp",  "zstd",         "-b",         "128K", "-mem",
-				      "48M",      "-quiet", "-no-progress", "-mkfs-time", "0",    "-exit-on-error",
-				      IMAGE_PATH, NULL };
-	struct tool tool = { .package = "squashfs-tools", .argv = argv, .image = fd };
+	const struct tree_inode *root = t->root->inode;
+	int64_t epoch = build_time(t);
+	char uid[16], gid[16], mode[16];
+	char *const argv[] = {
+		"sqfstar",      "-comp",          "zstd",   "-b",        "128K", "-mem",      "48M", "-quiet",
+		"-no-progress", "-exit-on-error", "-force", "-root-uid", uid,    "-root-gid", gid,   "-root-mode",
+		mode,           IMAGE_PATH,       NULL
+	};
+	struct tool tool = { .package = "squashfs-tools", .argv = argv, .image = fd, .epoch = &epoch };
 
-	return run_with_tar(&tool, t, err);
+	/* sqfstar ignores an archive's entry for the root */
+	snprintf(uid, sizeof(uid), "%u", root->uid);
+	snprintf(gid, sizeof(gid), "%u", root->gid);
+	snprintf(mode, sizeof(mode), "%o", root->mode);
+	return run_with_tar(&tool, t, ROOT_NEVER, err);
 }
 
 /* --- erofs --- */
 
-#define EROFS_OPTIONS "-zlz4hc,9", "-C65536", "-T0", "--preserve-mtime", "-U" IMAGE_UUID, "--quiet"
+#define EROFS_OPTIONS "-zlz4hc,9", "-C65536", "-U" IMAGE_UUID, "--quiet"
 
 /* Version 1.8 reads tar archives; what the program says of itself is the only way to know. */
 static int erofs_reads_tar(bool *out, struct error *err)
@@ -158,16 +213,16 @@ static int erofs_reads_tar(bool *out, struct error *err)
 	return 0;
 }
 
-static int erofs_from_tar(const struct tree *t, int fd, struct error *err)
+static int erofs_from_tar(const struct tree *t, int fd, int64_t *epoch, struct error *err)
 {
 	static char *const argv[] = { "mkfs.erofs", "--tar=f", EROFS_OPTIONS, IMAGE_PATH, "/dev/stdin", NULL };
-	struct tool tool = { .package = "erofs-utils", .argv = argv, .image = fd };
+	struct tool tool = { .package = "erofs-utils", .argv = argv, .image = fd, .epoch = epoch };
 
-	return run_with_tar(&tool, t, err);
+	return run_with_tar(&tool, t, ROOT_ALWAYS, err);
 }
 
 /* As root the directory has the real owners; else fakeroot remembers them from one tool to the next. */
-static int erofs_from_directory(const struct tree *t, int fd, struct error *err)
+static int erofs_from_directory(const struct tree *t, int fd, int64_t *epoch, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 	_cleanup_free_ char *state = NULL, *root = NULL;
@@ -201,9 +256,11 @@ static int erofs_from_directory(const struct tree *t, int fd, struct error *err)
 	char *const make[] = { "fakeroot", "-i", state, "--", "mkfs.erofs", EROFS_OPTIONS, IMAGE_PATH, root, NULL };
 	size_t skip = fake ? 0 : 4;
 	struct tool tar = { .package = fake ? "fakeroot" : "tar", .argv = unpack + skip, .image = -1 };
-	struct tool mkfs = { .package = fake ? "fakeroot" : "erofs-utils", .argv = make + skip, .image = fd };
+	struct tool mkfs = {
+		.package = fake ? "fakeroot" : "erofs-utils", .argv = make + skip, .image = fd, .epoch = epoch
+	};
 
-	if (run_with_tar(&tar, t, err) < 0) {
+	if (run_with_tar(&tar, t, ROOT_ALWAYS, err) < 0) {
 		if (fake && err && err->code == ENOENT)
 			return error_say(err, ENOENT,
 					 "making an erofs image with this mkfs.erofs (older than 1.8) needs root or "
@@ -215,9 +272,10 @@ static int erofs_from_directory(const struct tree *t, int fd, struct error *err)
 
 int tree_write_erofs(const struct tree *t, int fd, struct error *err)
 {
+	int64_t epoch = build_time(t);
 	bool reads_tar = false;
 
 	if (erofs_reads_tar(&reads_tar, err) < 0)
 		return -1;
-	return reads_tar ? erofs_from_tar(t, fd, err) : erofs_from_directory(t, fd, err);
+	return reads_tar ? erofs_from_tar(t, fd, &epoch, err) : erofs_from_directory(t, fd, &epoch, err);
 }

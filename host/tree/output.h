@@ -1,9 +1,9 @@
 /* Writing a tree: one walk, several formats.
  *
- * The order is deterministic and what any unpacker needs: all directories (parents first, sorted by bytes), then
- * symbolic links, devices, empty files and files from memory sorted by path, then the files of every layer in the
- * order in which the layer has them (so that each layer is decompressed once), each followed by its hard links.
- * A tree is written below the modes of tree_node; sockets do not exist in it. */
+ * The order is deterministic and what any unpacker needs: a directory before what is in it, a file before its hard
+ * links. A tree without members of archives is written depth first, siblings sorted by bytes. Else all directories come
+ * first; then, in the same order, what is no member; then the files of every layer in the order in which the layer has
+ * them, so that each layer is decompressed once. Hard links follow their file at once. */
 #pragma once
 
 #include <stdbool.h>

@@ -33,6 +33,16 @@ void node_attach(struct tree *t, struct tree_node *dir, struct tree_node *node);
 /* The children sorted by name; an array for the caller to free, its length in *count. NULL without memory. */
 struct tree_node **node_sorted_children(const struct tree_node *dir, size_t *count);
 
+/* What a tar archive says of the root: only what somebody said of it, always something, or never, and long link
+ * targets in GNU's way: sqfstar reads no entry for the root, and takes the "/" off a target in pax's linkpath. */
+enum tar_root {
+	ROOT_DESCRIBED,
+	ROOT_ALWAYS,
+	ROOT_NEVER,
+};
+struct sink;
+int tree_write_tar_root(const struct tree *t, enum tar_root root, struct sink *out, struct error *err);
+
 static inline bool node_is_dir(const struct tree_node *n)
 {
 	return n->inode->type == TREE_DIR;

@@ -314,21 +314,26 @@ static int prepare(struct walk *w, const struct tree *t, struct error *err)
 	return 0;
 }
 
+/* With members of archives to come the directories go first: their files arrive in the archives' order. Else all goes
+ * in the order of the tree, a directory right in front of what is in it. */
 int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *err)
 {
 	_cleanup_walk_ struct walk w = { .writer = writer };
 
 	if (prepare(&w, t, err) < 0)
 		return -1;
-	for (size_t i = 0; i < w.count; i++)
+	for (size_t i = 0; w.member_count && i < w.count; i++)
 		if (node_is_dir(w.nodes[i]) && entry(&w, w.nodes[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < w.count; i++) {
 		const struct tree_node *node = w.nodes[i];
 
-		if (node_is_dir(node) || is_member(node) || !first_name(&w, node))
+		if (node_is_dir(node)) {
+			if (!w.member_count && entry(&w, node, err) < 0)
+				return -1;
 			continue;
-		if (single_file(&w, node, err) < 0)
+		}
+		if (!is_member(node) && first_name(&w, node) && single_file(&w, node, err) < 0)
 			return -1;
 	}
 	return all_members(&w, err);

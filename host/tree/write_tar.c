@@ -3,12 +3,14 @@
 
 #include "output.h"
 #include "tar.h"
+#include "tree_private.h"
 
 struct tar_writer {
 	struct tree_writer base;
 	struct sink *out;
 	struct buf header;
 	uint64_t left;
+	enum tar_root root;
 };
 
 static enum tar_type tar_type_of(enum tree_type type)
@@ -47,11 +49,12 @@ static int write_entry(struct tree_writer *base, const char *path, const struct 
 			       .mtime_nsec = inode->mtime_nsec,
 			       .major = inode->major,
 			       .minor = inode->minor,
-			       .xattrs = xattrs };
+			       .xattrs = xattrs,
+			       .gnu_target = w->root == ROOT_NEVER };
 
 	(void)ino;
-	if (!*path && inode->implied)
-		return 0; /* nobody said anything about the root */
+	if (!*path && (w->root == ROOT_NEVER || (w->root == ROOT_DESCRIBED && inode->implied)))
+		return 0;
 	for (const struct tree_xattr *x = link ? NULL : inode->xattrs; x; x = x->next) {
 		if (e.xattr_count == TAR_XATTRS_MAX)
 			return error_say(err, E2BIG, "%s: more than %d extended attributes", path, TAR_XATTRS_MAX);
@@ -74,11 +77,16 @@ static int write_data(struct tree_writer *base, const void *data, size_t n, stru
 	return w->left ? 0 : sink_pad(w->out, TAR_BLOCK, err);
 }
 
-int tree_write_tar(const struct tree *t, struct sink *out, struct error *err)
+int tree_write_tar_root(const struct tree *t, enum tar_root root, struct sink *out, struct error *err)
 {
-	struct tar_writer w = { .base = { .entry = write_entry, .data = write_data }, .out = out };
+	struct tar_writer w = { .base = { .entry = write_entry, .data = write_data }, .out = out, .root = root };
 	int r = tree_walk(t, &w.base, err);
 
 	buf_free(&w.header);
 	return r < 0 ? -1 : sink_zero(out, (uint64_t)2 * TAR_BLOCK, err);
+}
+
+int tree_write_tar(const struct tree *t, struct sink *out, struct error *err)
+{
+	return tree_write_tar_root(t, ROOT_DESCRIBED, out, err);
 }

@@ -48,6 +48,7 @@ struct tar_entry {
 	uint32_t major, minor;
 	const struct tar_xattr *xattrs;
 	size_t xattr_count;
+	bool gnu_target; /* writing: a long target as a GNU member, for readers that misread pax's linkpath */
 };
 
 enum tar_what {

@@ -111,7 +111,7 @@ static int pax_records(struct buf *pax, const struct tar_entry *e, const char *p
 {
 	if (!path_fits && add_text(pax, "path", path) < 0)
 		return -1;
-	if (strlen(e->target) > USTAR_NAME && add_text(pax, "linkpath", e->target) < 0)
+	if (strlen(e->target) > USTAR_NAME && !e->gnu_target && add_text(pax, "linkpath", e->target) < 0)
 		return -1;
 	if (e->size > USTAR_SIZE_MAX && add_number(pax, "size", e->size) < 0)
 		return -1;
@@ -138,21 +138,23 @@ static void ustar_common(uint8_t *block, char type)
 	put_octal(block + 337, 8, 0);
 }
 
-static int add_pax_header(struct buf *out, const struct buf *pax)
+/* A member of metadata: pax records ('x') or GNU's long link name ('K', which counts its NUL). */
+static int add_meta(struct buf *out, char type, const char *name, const void *data, size_t n)
 {
 	static const uint8_t zero[TAR_BLOCK];
-	uint8_t block[TAR_BLOCK] = "././@PaxHeader";
+	uint8_t block[TAR_BLOCK] = { 0 };
 
+	put_text(block, USTAR_NAME, name, strlen(name));
 	put_octal(block + 100, 8, 0644);
 	put_octal(block + 108, 8, 0);
 	put_octal(block + 116, 8, 0);
-	put_octal(block + 124, 12, pax->len);
+	put_octal(block + 124, 12, n);
 	put_octal(block + 136, 12, 0);
-	ustar_common(block, 'x');
+	ustar_common(block, type);
 	put_checksum(block);
-	if (buf_add(out, block, sizeof(block)) < 0 || buf_add(out, buf_bytes(pax), pax->len) < 0)
+	if (buf_add(out, block, sizeof(block)) < 0 || buf_add(out, data, n) < 0)
 		return -1;
-	return buf_add(out, zero, tar_padding(pax->len));
+	return buf_add(out, zero, tar_padding(n));
 }
 
 static int add_ustar_header(struct buf *out, const struct tar_entry *e, const char *path, size_t cut)
@@ -193,7 +195,11 @@ int tar_write_header(struct buf *out, const struct tar_entry *e, struct error *e
 	if (n > USTAR_NAME)
 		cut = split_at(path, n);
 	fits = n <= USTAR_NAME || cut;
-	if (pax_records(&pax, e, path, fits) < 0 || (pax.len && add_pax_header(out, &pax) < 0) ||
+	if (e->gnu_target && strlen(e->target) > USTAR_NAME &&
+	    add_meta(out, 'K', "././@LongLink", e->target, strlen(e->target) + 1) < 0)
+		return error_set(err, ENOMEM, "tar header");
+	if (pax_records(&pax, e, path, fits) < 0 ||
+	    (pax.len && add_meta(out, 'x', "././@PaxHeader", buf_bytes(&pax), pax.len) < 0) ||
 	    add_ustar_header(out, e, path, cut) < 0)
 		return error_set(err, ENOMEM, "tar header");
 	return 0;
