@@ -3,3 +3,11 @@ pith.srcs += $(wildcard host/vsock/*.c)
 # the device without the command, and the test's own other side of it
 vsock-device := $(filter-out %/command.c %/start.c,$(wildcard host/vsock/*.c))
 test_vsock_device.srcs := tests/unit/vsock_driver.c $(vsock-device)
+
+# what tests and benchmarks run at both ends of a connection
+guest-programs += peer
+peer.srcs := $(wildcard tests/peer/*.c)
+peer.layers := base sys
+host-programs += host-peer
+host-peer.srcs := $(peer.srcs)
+host-peer.layers := base sys
