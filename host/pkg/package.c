@@ -141,9 +141,16 @@ static int place(void *data, const struct walk_entry *e, struct error *err)
 	}
 }
 
-static int add_file(struct tree *t, const struct recipe *r, const struct node *n, struct error *err)
+static uint32_t owner(const struct node *n, size_t field)
 {
-	const char *path = node_text(n, PKG_FILE_PATH), *mode = node_text(n, PKG_FILE_MODE);
+	const struct node *id = node_field(n, field);
+
+	return id ? (uint32_t)node_number(id) : 0;
+}
+
+static int add_path(struct tree *t, const struct recipe *r, const struct node *n, const char *path, struct error *err)
+{
+	const char *mode = node_text(n, PKG_FILE_MODE);
 	const char *source = node_text(n, PKG_FILE_SOURCE), *target = node_text(n, PKG_FILE_SYMLINK);
 	const struct node *contents = node_field(n, PKG_FILE_CONTENTS);
 	struct tree_meta meta = { .mode = mode ? (uint32_t)strtoul(mode, NULL, 8) : 0 };
@@ -151,8 +158,8 @@ static int add_file(struct tree *t, const struct recipe *r, const struct node *n
 
 	path += strspn(path, "/");
 	at.path = path;
-	meta.uid = (uint32_t)node_number(node_field(n, PKG_FILE_UID));
-	meta.gid = (uint32_t)node_number(node_field(n, PKG_FILE_GID));
+	meta.uid = owner(n, PKG_FILE_UID);
+	meta.gid = owner(n, PKG_FILE_GID);
 	if (source) {
 		_cleanup_free_ char *host = source_path(r, source);
 
@@ -166,6 +173,31 @@ static int add_file(struct tree *t, const struct recipe *r, const struct node *n
 	if (contents)
 		return tree_add_bytes(t, path, &meta, contents->text, contents->len, err) ? 0 : -1;
 	return tree_add_dir(t, path, &meta, err) ? 0 : -1;
+}
+
+/* "bin/{ls,cat}" is two paths. */
+static int add_file(struct tree *t, const struct recipe *r, const struct node *n, struct error *err)
+{
+	const char *path = node_text(n, PKG_FILE_PATH), *open = strchr(path, '{'),
+		   *close = open ? strchr(open, '}') : NULL;
+	_cleanup_free_ char *list = close ? strndup(open + 1, (size_t)(close - open - 1)) : NULL;
+	_cleanup_strv_ char **names = NULL;
+	size_t i;
+
+	if (!close)
+		return add_path(t, r, n, path, err);
+	names = list ? strv_split(list, ",") : NULL;
+	if (!names)
+		return error_set(err, ENOMEM, "%s", path);
+	for (i = 0; names[i]; i++) {
+		_cleanup_free_ char *one = str_format("%.*s%s%s", (int)(open - path), path, names[i], close + 1);
+
+		if (!one)
+			return error_set(err, ENOMEM, "%s", path);
+		if (add_path(t, r, n, one, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int add_files(struct tree *t, const struct recipe *r, struct error *err)

@@ -15,15 +15,30 @@ struct selection {
 	const struct tree_meta *meta;
 };
 
+/* Debian 13 has everything below /usr; so have we, also from Debian 12's packages that still have a file at /bin. */
+static char *merged(const char *path)
+{
+	static const char *const dirs[] = { "bin", "sbin", "lib", "lib64" };
+	size_t i;
+
+	while (*path == '/')
+		path++;
+	for (i = 0; i < array_len(dirs); i++) {
+		size_t n = strlen(dirs[i]);
+
+		if (str_starts(path, dirs[i]) && (path[n] == '/' || path[n] == '\0'))
+			return str_format("usr/%s", path);
+	}
+	return strdup(path);
+}
+
 bool select_match(const char *pattern, const char *path)
 {
-	_cleanup_free_ char *part = strdup(path);
+	_cleanup_free_ char *part = strdup(path), *merged_pattern = merged(pattern);
 	char *slash;
 
-	while (*pattern == '/')
-		pattern++;
-	while (part) {
-		if (fnmatch(pattern, part, FNM_PATHNAME) == 0)
+	while (part && merged_pattern) {
+		if (fnmatch(merged_pattern, part, FNM_PATHNAME) == 0)
 			return true;
 		slash = strrchr(part, '/');
 		if (!slash)
@@ -68,6 +83,16 @@ static int add(const struct selection *s, const char *path, const char *host, co
 	return tree_add_symlink(s->tree, path, &meta, target, err) ? 0 : -1;
 }
 
+static int take(const struct selection *s, const char *below, const char *from, const struct stat *st,
+		struct error *err)
+{
+	_cleanup_free_ char *path = merged(below);
+
+	if (!path)
+		return error_set(err, ENOMEM, "%s", below);
+	return wanted(s, path) ? add(s, path, from, st, err) : 0;
+}
+
 static int walk(const struct selection *s, const char *path, struct error *err)
 {
 	_cleanup_free_ char *host = str_format("%s%s%s", s->root, *path ? "/" : "", path);
@@ -87,7 +112,7 @@ static int walk(const struct selection *s, const char *path, struct error *err)
 			return error_set(err, ENOMEM, "%s", path);
 		if (lstat(from, &st) < 0)
 			return error_set(err, errno, "%s", from);
-		if (wanted(s, below) && add(s, below, from, &st, err) < 0)
+		if (take(s, below, from, &st, err) < 0)
 			return -1;
 		if (S_ISDIR(st.st_mode) && walk(s, below, err) < 0)
 			return -1;

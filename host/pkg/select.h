@@ -12,5 +12,6 @@
 int select_add(struct tree *tree, const struct debian *debs, char *const *include, char *const *exclude,
 	       const struct tree_meta *meta, struct error *err);
 
-/* Whether a path ("usr/bin/x", no leading slash) or a directory above it matches a pattern (with or without one). */
+/* Whether a path ("usr/bin/x", no leading slash) or a directory above it matches a pattern (with or without one; /bin,
+ * /sbin, /lib and /lib64 stand for those of /usr, where their files go). */
 bool select_match(const char *pattern, const char *path);

@@ -1,0 +1,3 @@
+guest-programs += dhcpcd-hook
+dhcpcd-hook.srcs := pkg/dhcpcd/hook.c pkg/dhcpcd/resolv.c
+dhcpcd-hook.layers := base

@@ -1,0 +1,52 @@
+/* dhcpcd-hook: what dhcpcd runs when something about an interface has changed, with the news in the environment. Writes
+ * /etc/resolv.conf, which the container has from the machine's /run/resolvconf. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "log.h"
+#include "resolv.h"
+#include "str.h"
+
+static const char *get(void *data, const char *name)
+{
+	(void)data;
+	return getenv(name);
+}
+
+/* Reasons that bring an address or a server; the address itself is dhcpcd's own work. When a lease ends the last known
+ * servers stay: another interface's, or the next lease's, replace them. */
+static bool brings_servers(const char *reason)
+{
+	static const char *const reasons[] = { "BOUND",   "RENEW",   "REBIND",       "REBOOT", "INFORM",
+					       "STATIC",  "IPV4LL",  "BOUND6",       "RENEW6", "REBIND6",
+					       "REBOOT6", "INFORM6", "ROUTERADVERT", "TEST" };
+	size_t i;
+
+	for (i = 0; i < array_len(reasons); i++)
+		if (str_eq(reason, reasons[i]))
+			return true;
+	return false;
+}
+
+int main(void)
+{
+	const char *reason = getenv("reason"), *interface = getenv("interface"), *path = getenv("RESOLV_CONF");
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+
+	log_setup("dhcpcd-hook", LOG_LEVEL_INFO, false);
+	if (!reason || !brings_servers(reason))
+		return 0;
+	if (buf_addf(&text, "# by dhcpcd on %s\n", interface ? interface : "an interface") < 0)
+		return 1;
+	if (resolv_text(get, NULL, &text) < 0)
+		return 1;
+	if (!strstr(buf_text(&text), "nameserver "))
+		return 0;
+	if (file_write(path ? path : "/etc/resolv.conf", buf_bytes(&text), text.len, 0644, &err) == 0)
+		return 0;
+	log_error("%s", error_text(&err));
+	return 1;
+}

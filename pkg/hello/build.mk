@@ -1,0 +1,3 @@
+guest-programs += hello
+hello.srcs := pkg/hello/hello.c
+hello.layers := base
