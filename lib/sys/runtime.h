@@ -12,6 +12,7 @@ struct runtime {
 	const char *root; /* its state directory (--root); NULL: its own default */
 	const char *log;  /* file for its messages (--log, in JSON); NULL: its standard error */
 	bool debug;
+	bool systemd_cgroup; /* control groups by systemd (--systemd-cgroup) */
 };
 
 /* Standard streams of the call, handed on to the container by `run` and `create`; -1: /dev/null. */
