@@ -42,6 +42,8 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
 		b->data = data;
 		b->cap = cap;
 	}
+	/* also when nothing is written then, or less than what the caller asks room for */
+	b->data[b->start + b->len] = 0;
 	return b->data + b->start + b->len;
 }
 

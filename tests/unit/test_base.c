@@ -35,6 +35,9 @@ static void test_buf(void)
 	buf_consume(&b, 5000);
 	ok(b.len == 0, "consuming more than there is empties");
 	ok(buf_reserve(&b, (size_t)-1) == NULL && errno == ENOMEM, "an absurd size is refused");
+	buf_clear(&b);
+	ok(buf_reserve(&b, 400), "room after clearing");
+	ok_str(buf_text(&b), "", "room that nothing was written into is no text");
 }
 
 static void test_str(void)
