@@ -212,7 +212,7 @@ static bool recall(struct debian *d, const char *path)
 	while ((n = control_parse(buf_text(&text), text.len, &c, NULL)) > 0) {
 		unsigned level = 0;
 
-		if (sscanf(buf_text(&text), "Level: %u", &level) != 1 || append(d, &c, level, NULL) < 0) {
+		if (sscanf(buf_text(&text), " Level: %u", &level) != 1 || append(d, &c, level, NULL) < 0) {
 			control_clear(&c);
 			return false;
 		}
