@@ -47,6 +47,7 @@ struct pkg {
 	size_t platform_count;
 	const char *skip, *release;
 	char **dirs;
+	size_t unchanged; /* images that were there already */
 	int force, push, nobuild, pull, docker, canonical, dry_run, help;
 };
 
@@ -96,7 +97,8 @@ static int build_one(struct pkg *g, struct package *p, const char *name, struct 
 	if (cached < 0)
 		return -1;
 	if (cached && !g->release) {
-		log_info("%s is up to date", name);
+		log_debug("%s is up to date", name);
+		g->unchanged++;
 		return 0;
 	}
 	if (g->nobuild)
@@ -331,6 +333,8 @@ static int run(struct pkg *g, enum action action, struct error *err)
 	for (i = 0; g->dirs[i]; i++)
 		if (one(g, action, g->dirs[i], err) < 0)
 			return -1;
+	if (g->unchanged)
+		log_info("%zu image%s up to date", g->unchanged, g->unchanged == 1 ? " is" : "s are");
 	return 0;
 }
 
