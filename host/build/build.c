@@ -10,6 +10,8 @@
 #include "input.h"
 #include "log.h"
 #include "options.h"
+#include "package.h"
+#include "package.h"
 #include "spec.h"
 #include "str.h"
 
@@ -35,14 +37,25 @@ static char *default_name(const struct build_options *o)
 	return dot && dot > last ? strndup(last, (size_t)(dot - last)) : strdup(last);
 }
 
-static char *resolve_package(const char *directory, struct error *err)
+/* "@pkg:DIRECTORY" is the image that `pith pkg build DIRECTORY` makes. */
+static char *resolve_package(const char *directory, void *data, struct error *err)
 {
-	error_set(err, 0, "%s: packages cannot be resolved yet", directory);
-	return NULL;
+	_cleanup_package_ struct package p = PACKAGE_INIT;
+	const struct package_options options = { 0 };
+	const struct platform *platform = data;
+
+	if (!package_load(&p, directory, &options, platform, err)) {
+		if (p.recipe.diags.errors)
+			error_set(err, 0, "its build.yml is wrong: `pith pkg show-tag %s` says how", directory);
+		return NULL;
+	}
+	return package_name(&p);
 }
 
 static int read_inputs(const struct build_options *o, struct config *c, struct error *err)
 {
+	struct platform platform = o->platform;
+	const struct package_resolver packages = { resolve_package, &platform };
 	size_t i;
 
 	for (i = 0; o->inputs[i]; i++) {
@@ -55,7 +68,7 @@ static int read_inputs(const struct build_options *o, struct config *c, struct e
 			return -1;
 		len = text.len;
 		config_add(c, str_eq(name, "-") ? "<stdin>" : name, len ? buf_steal_text(&text) : strdup(""), len, dir,
-			   resolve_package);
+			   &packages);
 	}
 	return 0;
 }

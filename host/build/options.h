@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "oci.h"
+#include "image_json.h"
 #include "zip.h"
 
 enum build_format {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "capabilities.h"
-#include "oci.h"
+#include "image_json.h"
 #include "spec_private.h"
 #include "str.h"
 
@@ -290,7 +290,7 @@ static void write_texts(struct spec_builder *b, const char *key, const struct no
 /* What the image says: entrypoint and command after each other. */
 static void write_image_args(struct spec_builder *b)
 {
-	const struct oci_config *image = b->in->image;
+	const struct image_config *image = b->in->image;
 	char *const *v;
 
 	if (!image || ((!image->entrypoint || !*image->entrypoint) && (!image->cmd || !*image->cmd)))
@@ -307,7 +307,7 @@ static void write_process(struct spec_builder *b)
 {
 	const struct node *args = spec_pick(b, CONTAINER_COMMAND), *env = spec_pick(b, CONTAINER_ENV);
 	const struct node *oom = spec_pick(b, CONTAINER_OOM_SCORE_ADJ), *nnp = spec_pick(b, CONTAINER_NO_NEW_PRIVILEGES);
-	const struct oci_config *image = b->in->image;
+	const struct image_config *image = b->in->image;
 
 	jsonw_object(&b->json, "process");
 	write_user(b);
@@ -403,6 +403,8 @@ static void write_device(struct spec_builder *b, const struct node *device)
 	const struct node *mode = node_field(device, DEVICE_MODE);
 	uint32_t bits;
 
+	if (!mode && node_get(device, "mode"))
+		return; /* reported as of a wrong type */
 	if (!mode || !octal(mode->text, &bits)) {
 		spec_error(b, mode ? mode : device, "devices", mode ? "\"%s\" is not an octal mode" : "%sthe device has no mode",
 			   mode ? mode->text : "");

@@ -10,14 +10,14 @@
 #include "buf.h"
 #include "model.h"
 
-struct oci_config;
+struct image_config;
 
 struct spec_input {
 	struct config *config; /* ids, volumes; problems go into its diags */
 	const struct entry *entry;
 	enum section section;
 	const struct node *label;       /* NULL: none, or not known yet */
-	const struct oci_config *image; /* NULL: not known yet */
+	const struct image_config *image; /* NULL: not known yet */
 };
 
 struct spec {

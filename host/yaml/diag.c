@@ -27,6 +27,15 @@ void diags_free(struct diags *d)
 
 /* --- where ------------------------------------------------------------------------------------------------ */
 
+/* A name as it comes from the file, on one line. */
+static void label_add(struct buf *b, const char *s)
+{
+	buf_addstr(b, " \"");
+	for (; *s; s++)
+		buf_addf(b, "%c", iscntrl((unsigned char)*s) ? '?' : *s);
+	buf_addstr(b, "\"");
+}
+
 static void where_add(struct buf *b, const struct where *w, bool program)
 {
 	bool entry; /* an element of a section: what comes below it reads better behind a colon */
@@ -40,7 +49,7 @@ static void where_add(struct buf *b, const struct where *w, bool program)
 	else
 		buf_addf(b, "[%zu]", w->index);
 	if (w->label && !program)
-		buf_addf(b, " \"%s\"", w->label);
+		label_add(b, w->label);
 }
 
 char *where_text(const struct where *where, bool program)

@@ -99,7 +99,7 @@ static void merge_kernel(struct config *c, const struct node *kernel)
 struct package_context {
 	struct config *c;
 	const char *dir;
-	package_resolver *resolve;
+	const struct package_resolver *packages;
 };
 
 /* Replaces "@pkg:DIRECTORY" by the name of the image that is built from it. */
@@ -112,12 +112,12 @@ static void resolve_package(struct package_context *p, struct node *image, const
 	if (!image || !str_starts(image->text, "@pkg:"))
 		return;
 	tail = image->text + strlen("@pkg:");
-	if (!p->dir || !p->resolve) {
+	if (!p->dir || !p->packages) {
 		diag_error(&p->c->diags, image->at, where, "\"%s\" works only in a local file", image->text);
 		return;
 	}
 	path = *tail == '/' ? strdup(tail) : str_format("%s/%s", p->dir, tail);
-	name = path ? p->resolve(path, &err) : NULL;
+	name = path ? p->packages->resolve(path, p->packages->data, &err) : NULL;
 	if (!name) {
 		diag_error(&p->c->diags, image->at, where, "cannot resolve \"%s\": %s", image->text, error_text(&err));
 		return;
@@ -182,10 +182,11 @@ static struct text_file *add_file(struct config *c, const char *name, char *text
 	return f;
 }
 
-void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir, package_resolver *resolve)
+void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir,
+		const struct package_resolver *packages)
 {
 	struct text_file *f = add_file(c, name, text, len);
-	struct package_context p = { .c = c, .dir = dir, .resolve = resolve };
+	struct package_context p = { .c = c, .dir = dir, .packages = packages };
 	struct node *root;
 
 	root = f ? yaml_parse(f, &c->arena, &c->diags) : NULL;

@@ -39,12 +39,17 @@ struct config {
 void config_free(struct config *c);
 
 /* What "@pkg:DIRECTORY" stands for; NULL on failure. directory is absolute or relative to the working directory. */
-typedef char *package_resolver(const char *directory, struct error *err);
+struct package_resolver {
+	char *(*resolve)(const char *directory, void *data, struct error *err);
+	void *data;
+};
 
 /* Reads one file: parses, checks it by itself and appends what is good, so that config_check() finds as much as can be
  * found in one run. What is wrong goes into c->diags. name: for
- * messages. dir: what "@pkg:" paths are relative to, NULL: such names are refused. Takes text (allocated). */
-void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir, package_resolver *resolve);
+ * messages. dir: what "@pkg:" paths are relative to, NULL: such names are refused; packages may be NULL too.
+ * Takes text (allocated). */
+void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir,
+		const struct package_resolver *packages);
 
 /* Checks what needs all files: names, volumes, owners, annotations. False when c->diags has errors. */
 bool config_check(struct config *c);

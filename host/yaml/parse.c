@@ -427,6 +427,14 @@ static bool on_event(struct reader *r, const yaml_event_t *e)
 	case YAML_MAPPING_END_EVENT:
 		on_end(r);
 		break;
+	case YAML_DOCUMENT_START_EVENT:
+		if (e->data.document_start.version_directive && e->data.document_start.version_directive->minor != 1) {
+			diag_error(r->diags, position_of(r, e->start_mark, e->start_mark), NULL,
+				   "LinuxKit reads no YAML %d.%d", e->data.document_start.version_directive->major,
+				   e->data.document_start.version_directive->minor);
+			diag_hint(r->diags, "write %%YAML 1.1, or remove the line");
+		}
+		break;
 	case YAML_STREAM_END_EVENT:
 		diag_error(r->diags, (struct position){ .file = r->file }, NULL, "there is nothing in the file");
 		diag_hint(r->diags, "an image without content is written as {}");
