@@ -102,9 +102,13 @@ $(3): $(call objs,$(1),$($(2).srcs)) $(call layer-libs,$(1),$($(2).layers)) | $(
 	$$(call say,LINK,$$@)
 	$(Q)$$(call $(1).link,$$@,$(call objs,$(1),$($(2).srcs)),$(call layer-libs,$(1),$($(2).layers)) $(addprefix -l,$($(2).deps)))
 	$(if $(filter guest,$(1)),@cp $$@ $(B)/obj/$(1)/$(2).debug; strip -s $$@)
+$(call objs,$(1),$($(2).srcs)): | $(if $(filter proto,$($(2).layers)),$(proto.gen))
+endef
+
+# what a program's sources see, in every variant: tests link some of them, too
+define source-rules
 $(foreach d,$(sort $(dir $($(2).srcs))),$(B)/obj/$(1)/$(d)%.o): private iquote := \
 	$(addprefix -iquote ,$(patsubst %/,%,$(sort $(dir $($(2).srcs)))) $($(2).iquote)) $(call layer-iquote,$($(2).layers))
-$(call objs,$(1),$($(2).srcs)): | $(if $(filter proto,$($(2).layers)),$(proto.gen))
 endef
 
 define test-rules
@@ -127,6 +131,7 @@ endef
 
 variants := guest host asan fuzz
 $(foreach v,$(variants),$(foreach l,$(layers),$(eval $(call layer-rules,$(v),$(l)))))
+$(foreach v,$(variants),$(foreach p,$(guest-programs) $(host-programs),$(eval $(call source-rules,$(v),$(p)))))
 $(foreach p,$(guest-programs),$(eval $(call program-rules,guest,$(p),$(B)/guest/$(p))))
 $(foreach p,$(host-programs),$(eval $(call program-rules,host,$(p),$(B)/host/$(p))))
 $(foreach p,$(guest-programs) $(host-programs),$(eval $(call program-rules,asan,$(p),$(B)/asan/$(p))))

@@ -2,5 +2,5 @@
 guest-programs += init
 init.srcs := init/main.c init/root.c init/say.c init/supervise.c init/control.c init/shutdown.c init/resume.c
 init.layers := base sys
-test_control.srcs := init/control.c
-fuzz_control.srcs := init/control.c
+test_init_control.srcs := init/control.c
+fuzz_init_control.srcs := init/control.c

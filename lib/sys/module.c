@@ -224,7 +224,9 @@ int modules_load(struct modules *m, const char *name, struct error *err)
 	if (!key)
 		return error_set(err, ENOMEM, "module %s", name);
 	modconf_normalise(key);
-	if (m->aliases.data && modindex_match(&m->aliases, key, alias_found, &found, err) != 0)
+	/* A name goes before aliases, as with kmod. */
+	if (!modindex_value(&m->paths, key) && m->aliases.data &&
+	    modindex_match(&m->aliases, key, alias_found, &found, err) != 0)
 		return error_wrap(err, "module %s", name);
 	if (!found)
 		return name_load(m, key, 0, err);
