@@ -47,7 +47,7 @@ static int read_config(struct image *img, const struct platform *platform, struc
 
 	if (store_read_blob(img->store, d->digest, d->size, OCI_JSON_MAX, &text, err) < 0)
 		return -1;
-	if (oci_image_config_parse(buf_bytes(&text), text.len, &img->config, err) < 0)
+	if (image_config_parse(buf_bytes(&text), text.len, &img->config, err) < 0)
 		return -1;
 	for (size_t i = 0; i < img->manifest.layer_count; i++)
 		if (!strstr(img->manifest.layers[i].media_type, ".tar"))
@@ -116,7 +116,7 @@ void image_free(struct image *img)
 	free(img->digest);
 	oci_descriptor_clear(&img->root);
 	oci_manifest_clear(&img->manifest);
-	oci_image_config_clear(&img->config);
+	image_config_clear(&img->config);
 	free(img);
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "error.h"
-#include "oci.h"
+#include "image_json.h"
 #include "store.h"
 
 struct image {
@@ -12,7 +12,7 @@ struct image {
 	char *digest;               /* of the manifest */
 	struct oci_descriptor root; /* what the cache's index names: an index or the manifest itself */
 	struct oci_manifest manifest;
-	struct oci_config config;
+	struct image_config config;
 	bool foreign; /* not an index, and its configuration is for another platform than was asked for */
 };
 

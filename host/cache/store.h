@@ -16,7 +16,7 @@
 
 #include "buf.h"
 #include "error.h"
-#include "oci.h"
+#include "image_json.h"
 #include "outfile.h"
 #include "ref.h"
 #include "sink.h"

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "debian.h"
-#include "oci.h"
+#include "image_json.h"
 #include "recipe.h"
 #include "store.h"
 

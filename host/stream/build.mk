@@ -2,3 +2,6 @@
 stream.srcs := $(addprefix host/stream/,stream.c unzip.c sink.c zip.c guard.c outfile.c toollog.c)
 pith.srcs += $(stream.srcs)
 pith.deps += crypto z zstd
+
+test_stream.srcs := $(stream.srcs)
+test_stream.deps := crypto z zstd

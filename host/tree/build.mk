@@ -2,3 +2,8 @@
 tree.srcs := $(addprefix host/tree/,tree.c entries.c archive.c layer.c merge.c content.c walk.c write_tar.c write_cpio.c \
 	mkfs.c output.c directory.c layout.c)
 pith.srcs += $(tree.srcs)
+
+# the tree stands on the cache, and what writes images on the tree: their tests link both
+images.srcs := $(stream.srcs) $(cache.srcs) $(tree.srcs)
+images.deps := jansson crypto z zstd
+$(foreach t,test_tree test_store fuzz_layer,$(eval $(t).srcs := $(images.srcs))$(eval $(t).deps := $(images.deps)))

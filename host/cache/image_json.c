@@ -1,4 +1,4 @@
-#include "oci.h"
+#include "image_json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -67,7 +67,7 @@ int platform_parse(const char *text, struct platform *out, struct error *err)
 	*out = (struct platform){ .os = "linux" };
 	if (!part && *text)
 		return error_set(err, ENOMEM, "platform");
-	if (n == 1 && take(out->arch, sizeof(out->arch), platform_goarch(part[0])) == 0)
+	if (n == 1 && !strchr(text, '/') && take(out->arch, sizeof(out->arch), platform_goarch(part[0])) == 0)
 		return 0;
 	if ((n == 2 || n == 3) && take(out->os, sizeof(out->os), part[0]) == 0 &&
 	    take(out->arch, sizeof(out->arch), platform_goarch(part[1])) == 0 &&
@@ -356,7 +356,7 @@ int oci_manifest_parse(const void *data, size_t n, struct oci_manifest *out, str
 	return 0;
 }
 
-void oci_image_config_clear(struct oci_config *c)
+void image_config_clear(struct image_config *c)
 {
 	strv_free(c->entrypoint);
 	strv_free(c->cmd);
@@ -365,7 +365,7 @@ void oci_image_config_clear(struct oci_config *c)
 	free(c->workdir);
 	free(c->user);
 	json_decref(c->labels);
-	*c = (struct oci_config){ 0 };
+	*c = (struct image_config){ 0 };
 }
 
 static void drop_empty(char **s)
@@ -376,7 +376,7 @@ static void drop_empty(char **s)
 	}
 }
 
-static int config_fields(const json_t *root, struct oci_config *out, struct error *err)
+static int config_fields(const json_t *root, struct image_config *out, struct error *err)
 {
 	const json_t *config = json_object_get(root, "config"), *rootfs = json_object_get(root, "rootfs");
 
@@ -396,15 +396,15 @@ static int config_fields(const json_t *root, struct oci_config *out, struct erro
 	return out->labels ? 0 : error_set(err, ENOMEM, "labels");
 }
 
-int oci_image_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err)
+int image_config_parse(const void *data, size_t n, struct image_config *out, struct error *err)
 {
 	_cleanup_json_ json_t *root = parse(data, n, "image configuration", err);
 
-	*out = (struct oci_config){ 0 };
+	*out = (struct image_config){ 0 };
 	if (!root)
 		return -1;
 	if (config_fields(root, out, err) < 0) {
-		oci_image_config_clear(out);
+		image_config_clear(out);
 		return error_wrap(err, "image configuration");
 	}
 	return 0;

@@ -84,13 +84,13 @@ void oci_manifest_clear(struct oci_manifest *m);
 #define _cleanup_manifest_ _cleanup_(oci_manifest_clear)
 
 /* What runs in a container made from the image; vectors are NULL where the image does not say. */
-struct oci_config {
+struct image_config {
 	struct platform platform;
 	char **entrypoint, **cmd, **env;
 	char *workdir, *user; /* NULL where absent or empty */
 	json_t *labels;       /* object of strings; never NULL after parsing */
 	char **diff_ids;
 };
-int oci_image_config_parse(const void *data, size_t n, struct oci_config *out, struct error *err);
-void oci_image_config_clear(struct oci_config *c);
-#define _cleanup_config_ _cleanup_(oci_image_config_clear)
+int image_config_parse(const void *data, size_t n, struct image_config *out, struct error *err);
+void image_config_clear(struct image_config *c);
+#define _cleanup_config_ _cleanup_(image_config_clear)

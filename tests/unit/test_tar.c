@@ -1,0 +1,268 @@
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "str.h"
+#include "tap.h"
+#include "tar.h"
+
+static bool fine; /* of the last call: its error is looked at in the same ok() */
+
+/* Reads one entry out of an archive in memory: 1, 0 at the end, -1. *at moves behind its header. */
+static int read_entry(struct tar_reader *r, const struct buf *b, size_t *at, struct error *err)
+{
+	while (*at + TAR_BLOCK <= b->len) {
+		int what = tar_header(r, buf_bytes(b) + *at, err);
+
+		*at += TAR_BLOCK;
+		if (what == TAR_ENTRY)
+			return 1;
+		if (what == TAR_END)
+			return 0;
+		if (what < 0)
+			return -1;
+		if (*at + r->meta_size > b->len)
+			return error_set(err, 0, "short");
+		if (what == TAR_META && tar_meta(r, buf_bytes(b) + *at, (size_t)r->meta_size, err) < 0)
+			return -1;
+		*at += (size_t)r->meta_size + tar_padding(r->meta_size);
+	}
+	return 0;
+}
+
+static char *repeat(const char *part, int times)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	for (int i = 0; i < times; i++)
+		buf_addstr(&b, part);
+	return buf_steal_text(&b);
+}
+
+static void round_trip(const char *what, const struct tar_entry *e)
+{
+	_cleanup_tar_reader_ struct tar_reader r = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	size_t at = 0;
+	bool same;
+
+	ok(tar_write_header(&b, e, &err) == 0 && b.len % TAR_BLOCK == 0, "%s is written in whole blocks", what);
+	fine = read_entry(&r, &b, &at, &err) == 1 && at == b.len;
+	if (!ok(fine, "%s is read back (%s)", what, error_text(&err)))
+		return;
+	same = r.entry.type == e->type && r.entry.mode == e->mode && r.entry.uid == e->uid && r.entry.gid == e->gid &&
+		r.entry.size == e->size && r.entry.mtime == e->mtime && r.entry.mtime_nsec == e->mtime_nsec &&
+		r.entry.major == e->major && r.entry.minor == e->minor && str_eq(r.entry.target, e->target) &&
+		strncmp(r.entry.path, e->path, strlen(e->path)) == 0 && r.entry.xattr_count == e->xattr_count;
+	ok(same, "%s is the same", what);
+	for (size_t i = 0; i < e->xattr_count && i < r.entry.xattr_count; i++)
+		ok(str_eq(r.entry.xattrs[i].name, e->xattrs[i].name) && r.entry.xattrs[i].len == e->xattrs[i].len &&
+			   memcmp(r.entry.xattrs[i].value, e->xattrs[i].value, e->xattrs[i].len) == 0,
+		   "%s: extended attribute %zu", what, i);
+}
+
+static void test_round_trips(void)
+{
+	_cleanup_free_ char *p100 = repeat("0123456789", 10), *deep = repeat("directory/", 25),
+			    *flat = repeat("n", 200);
+	_cleanup_free_ char *split = str_format("%.*s/%s", 99, p100, "leaf");
+	_cleanup_free_ char *edge_dir = repeat("d/", 60);
+	static const struct tar_xattr xattrs[] = {
+		{ "security.capability", (const uint8_t *)"\1\0\0\2\0\n=\0", 8 },
+		{ "user.empty", (const uint8_t *)"", 0 },
+	};
+
+	edge_dir[strlen(edge_dir) - 1] = 0;
+	round_trip("a plain file", &(struct tar_entry){ TAR_FILE, "etc/hosts", "", 0644, 1, 2, 1234, 1600000000 });
+	round_trip("a file of 100 bytes' name", &(struct tar_entry){ TAR_FILE, p100, "", 0600 });
+	round_trip("a name that needs the prefix", &(struct tar_entry){ TAR_FILE, split, "", 0600 });
+	round_trip("a directory near the limit", &(struct tar_entry){ TAR_DIR, edge_dir, "", 0755 });
+	round_trip("a path over 256 bytes", &(struct tar_entry){ TAR_FILE, deep, "", 0600 });
+	round_trip("a name without a slash to cut at", &(struct tar_entry){ TAR_FILE, flat, "", 0600 });
+	round_trip("a long link", &(struct tar_entry){ TAR_SYMLINK, "a", deep, 0777 });
+	round_trip("a long link in GNU's way",
+		   &(struct tar_entry){ .type = TAR_SYMLINK, .path = "a", .target = deep, .gnu_target = true });
+	round_trip("a hard link", &(struct tar_entry){ TAR_LINK, "a", flat, 0644 });
+	round_trip("large ids", &(struct tar_entry){ TAR_FILE, "a", "", 07777, 4000000, 4294967294 });
+	round_trip("a file of 10 GB", &(struct tar_entry){ TAR_FILE, "a", "", 0644, 0, 0, 10000000000 });
+	round_trip("times before the epoch",
+		   &(struct tar_entry){
+			   .type = TAR_FILE, .path = "a", .target = "", .mtime = -2, .mtime_nsec = 500000000 });
+	round_trip("a fraction of a second",
+		   &(struct tar_entry){ .type = TAR_FILE, .path = "a", .target = "", .mtime = 5, .mtime_nsec = 1 });
+	round_trip("a device",
+		   &(struct tar_entry){ .type = TAR_CHAR, .path = "null", .target = "", .major = 1, .minor = 3 });
+	round_trip("extended attributes",
+		   &(struct tar_entry){
+			   .type = TAR_FILE, .path = "a", .target = "", .xattrs = xattrs, .xattr_count = 2 });
+}
+
+/* A header block with a right checksum. */
+static void header(uint8_t *block, const char *name, char type, const char *size, const char *magic)
+{
+	uint32_t sum = 0;
+
+	memset(block, 0, TAR_BLOCK);
+	strcpy((char *)block, name);
+	strcpy((char *)block + 100, "0000644");
+	strcpy((char *)block + 124, size);
+	block[156] = (uint8_t)type;
+	memcpy(block + 257, magic, 8);
+	memset(block + 148, ' ', 8);
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		sum += block[i];
+	snprintf((char *)block + 148, 8, "%06o", sum);
+}
+
+#define USTAR "ustar\00000"
+
+static int first_what(const uint8_t *block, const char **message)
+{
+	static struct error err;
+	struct tar_reader r = { 0 };
+	int what = tar_header(&r, block, &err);
+
+	tar_reader_clear(&r);
+	*message = what < 0 ? error_text(&err) : "";
+	return what;
+}
+
+static void test_refusals(void)
+{
+	static const struct {
+		const char *what, *name, *size, *message;
+		char type;
+	} bad[] = {
+		{ "a sparse member", "a", "0", "sparse", 'S' },
+		{ "a continued member", "a", "0", "unknown type", 'M' },
+		{ "a bad size", "a", "12x", "size", '0' },
+		{ "a negative size", "a", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "size", '0' },
+		{ "a size over 63 bits", "a", "\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "size", '0' },
+		{ "metadata of a gigabyte", "a", "10000000000", "bytes of metadata", 'x' },
+	};
+	uint8_t block[TAR_BLOCK];
+	const char *message;
+
+	for (size_t i = 0; i < array_len(bad); i++) {
+		header(block, bad[i].name, bad[i].type, "", USTAR);
+		memcpy(block + 124, bad[i].size, bad[i].size[0] & 0x80 ? 12 : strlen(bad[i].size));
+		uint32_t sum = 0;
+
+		memset(block + 148, ' ', 8);
+		for (size_t k = 0; k < TAR_BLOCK; k++)
+			sum += block[k];
+		snprintf((char *)block + 148, 8, "%06o", sum);
+		fine = first_what(block, &message) < 0 && strstr(message, bad[i].message);
+		ok(fine, "%s is refused: %s", bad[i].what, message);
+	}
+	header(block, "a", '0', "0", USTAR);
+	block[0] = 'b';
+	ok(first_what(block, &message) < 0 && strstr(message, "checksum"), "a wrong checksum is refused");
+	memset(block, 0, sizeof(block));
+	ok(first_what(block, &message) == TAR_END, "a zero block ends the archive");
+	header(block, "dir/", 0, "0", "\0\0\0\0\0\0\0\0");
+	struct tar_reader r = { 0 };
+	ok(tar_header(&r, block, NULL) == TAR_ENTRY && r.entry.type == TAR_DIR,
+	   "a file with a slash is a directory of old tar");
+	tar_reader_clear(&r);
+}
+
+static int parse_pax(const char *records, size_t n, struct tar_reader *r, struct error *err)
+{
+	uint8_t block[TAR_BLOCK];
+	char size[24];
+
+	snprintf(size, sizeof(size), "%zo", n);
+	header(block, "x", 'x', size, USTAR);
+	if (tar_header(r, block, err) != TAR_META)
+		return -1;
+	if (tar_meta(r, (const uint8_t *)records, n, err) < 0)
+		return -1;
+	header(block, "name", '0', "0", USTAR);
+	return tar_header(r, block, err);
+}
+
+static void test_pax(void)
+{
+	static const struct {
+		const char *what, *records;
+	} bad[] = {
+		{ "a record without a length", "path=a\n" },
+		{ "a length that is too long", "99 path=a\n" },
+		{ "a length that is too short", "5 path=a\n" },
+		{ "a length of zero", "0 path=a\n" },
+		{ "a huge length", "99999999999999999999 path=a\n" },
+		{ "a record without a newline", "9 path=ab" },
+		{ "a record without a value", "7 path\n" },
+		{ "an empty key", "5 =a\n" },
+		{ "a size that is none", "10 size=1x\n" },
+		{ "a negative uid", "9 uid=-1\n" },
+		{ "a uid over 32 bits", "18 uid=4294967295\n" },
+		{ "a time that is none", "12 mtime=1-\n" },
+		{ "a sparse map", "25 GNU.sparse.major=1000\n" },
+		{ "an attribute without a name", "19 SCHILY.xattr.=abc\n" },
+	};
+	struct tar_reader r = { 0 };
+	struct error err = { 0 };
+
+	for (size_t i = 0; i < array_len(bad); i++) {
+		fine = parse_pax(bad[i].records, strlen(bad[i].records), &r, &err) < 0;
+		ok(fine, "%s is refused: %s", bad[i].what, error_text(&err));
+		tar_reader_clear(&r);
+		memset(&r, 0, sizeof(r));
+	}
+	ok(parse_pax("12 path=a\0b\n", 12, &r, &err) < 0, "a NUL in a path is refused");
+	tar_reader_clear(&r);
+	memset(&r, 0, sizeof(r));
+	ok(parse_pax("11 path=abc\n30 mtime=1600000000.25\n", 36, &r, &err) < 0,
+	   "a bad record after a good one is refused");
+	tar_reader_clear(&r);
+	memset(&r, 0, sizeof(r));
+	ok(parse_pax("12 path=abc\n23 mtime=1600000000.25\n", 35, &r, &err) == TAR_ENTRY, "records are read");
+	ok_str(r.entry.path, "abc", "the path");
+	ok(r.entry.mtime == 1600000000 && r.entry.mtime_nsec == 250000000, "the time");
+	uint8_t block[TAR_BLOCK];
+	header(block, "next", '0', "0", USTAR);
+	ok(tar_header(&r, block, &err) == TAR_ENTRY && str_eq(r.entry.path, "next"), "they hold for one entry only");
+	tar_reader_clear(&r);
+	error_clear(&err);
+}
+
+/* What GNU tar makes of what we write. */
+static void test_gnu_tar(void)
+{
+	char dir[] = "/tmp/test_tar.XXXXXX";
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_free_ char *file = NULL, *command = NULL, *deep = repeat("directory/", 20), *out = NULL;
+	struct error err = { 0 };
+
+	if (!mkdtemp(dir))
+		return;
+	tar_write_header(&b, &(struct tar_entry){ TAR_DIR, "d", "", 0755, 5, 6, 0, 77 }, &err);
+	tar_write_header(&b, &(struct tar_entry){ TAR_SYMLINK, "d/l", deep, 0777, 4000000, 6, 0, 77 }, &err);
+	for (int i = 0; i < 2; i++)
+		buf_add(&b, (uint8_t[TAR_BLOCK]){ 0 }, TAR_BLOCK);
+	file = str_format("%s/a.tar", dir);
+	ok(file_write(file, buf_bytes(&b), b.len, 0644, &err) == 0, "an archive is written");
+	command = str_format("TZ=UTC tar -tvf %s --numeric-owner >%s/out 2>&1", file, dir);
+	ok(system(command) == 0, "GNU tar reads it without a complaint");
+	struct buf text = { 0 };
+	out = str_format("%s/out", dir);
+	file_read(out, 4096, &text, &err);
+	ok(strstr(buf_text(&text), "drwxr-xr-x 5/6") && strstr(buf_text(&text), "1970-01-01 00:01 d/\n") &&
+		   strstr(buf_text(&text), "lrwxrwxrwx 4000000/6") && strstr(buf_text(&text), deep),
+	   "and sees what was meant");
+	buf_free(&text);
+	dir_remove(dir, NULL);
+}
+
+int main(void)
+{
+	test_round_trips();
+	test_refusals();
+	test_pax();
+	test_gnu_tar();
+	return tap_done();
+}
