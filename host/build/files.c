@@ -244,7 +244,7 @@ static int add_metadata(struct assembly *a, const struct file_entry *f, const st
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	text = str_eq(node_text(f->node, FILE_METADATA), "json") ? config_json(a->config, true, &len) :
+	text = str_eq(node_text(f->node, FILE_METADATA), "json") ? config_json(a->config, &len) :
 								   config_yaml(a->config, true, &len);
 	if (!text)
 		return error_set(err, ENOMEM, "%s", f->path);

@@ -128,6 +128,7 @@ void node_json(struct jsonw *w, const char *key, const struct node *n, const str
 
 struct yaml_writer {
 	struct buf *out;
+	bool metadata; /* keys that have no effect are written in LinuxKit's way, by which they cannot be read again */
 	bool failed;
 };
 
@@ -300,7 +301,7 @@ static void put_record(struct yaml_writer *w, const struct node *n, const struct
 		const struct field *f = &record->fields[i];
 		const struct node *v = present(n, i, f);
 
-		if (!v && !(f->flags & FIELD_YAML_ALWAYS))
+		if (!v && (!(f->flags & FIELD_YAML_ALWAYS) || ((f->flags & FIELD_DROPPED) && !w->metadata)))
 			continue;
 		if (first)
 			put(w, dash ? " " : "\n");
@@ -409,12 +410,12 @@ static struct node *config_node(const struct config *c, struct arena *a, bool ex
 	return root;
 }
 
-char *config_yaml(const struct config *c, bool expand, size_t *len)
+char *config_yaml(const struct config *c, bool metadata, size_t *len)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
 	_cleanup_buf_ struct buf out = { 0 };
-	struct yaml_writer w = { .out = &out };
-	struct node *root = config_node(c, &arena, expand);
+	struct yaml_writer w = { .out = &out, .metadata = metadata };
+	struct node *root = config_node(c, &arena, metadata);
 	size_t i;
 
 	if (!root)
@@ -437,12 +438,12 @@ static void json_list(struct jsonw *w, const struct node *list, const struct fie
 		jsonw_null(w, f->key);
 }
 
-char *config_json(const struct config *c, bool expand, size_t *len)
+char *config_json(const struct config *c, size_t *len)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
 	_cleanup_buf_ struct buf out = { 0 };
 	struct jsonw w = { .out = &out };
-	struct node *root = config_node(c, &arena, expand);
+	struct node *root = config_node(c, &arena, true);
 	size_t i;
 
 	if (!root)

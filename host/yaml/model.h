@@ -65,10 +65,11 @@ const struct node *config_volume(const struct config *c, const char *name);
 /* `services[2] "web"`: the way to an entry. The caller keeps both; key is the section's name. */
 void where_entry(struct where where[static 2], const char *key, const struct entry *e);
 
-/* The whole configuration written out again, as LinuxKit's `metadata: yaml` and `metadata: json` have it: image names
- * expanded with `expand`, as they are without it. Caller frees; NULL without memory. */
-char *config_yaml(const struct config *c, bool expand, size_t *len);
-char *config_json(const struct config *c, bool expand, size_t *len);
+/* The whole configuration written out again. metadata: as LinuxKit's `metadata: yaml` has it, with image names expanded
+ * and its spelling of keys without effect; else as it was written, to be read again. config_json() is LinuxKit's
+ * `metadata: json`. Caller frees; NULL without memory. */
+char *config_yaml(const struct config *c, bool metadata, size_t *len);
+char *config_json(const struct config *c, size_t *len);
 
 /* A checked record as Go's encoding/json writes LinuxKit's and the OCI types: which absent and empty fields appear is in
  * the record's table. n NULL: a record without any field set. */
