@@ -1,5 +1,7 @@
 # One program for everything that /usr/bin/service is called as.
 guest-programs += service
-service.srcs := services/main.c $(onboot.srcs)
+service.srcs := services/main.c services/capture.c services/client.c services/containerd.c services/containerd_calls.c \
+	services/control.c services/daemon.c services/direct.c services/ready.c services/rpc.c services/service.c \
+	services/supervisor.c $(onboot.srcs)
 service.layers := base sys proto
-service.deps := jansson
+service.deps := nghttp2 protobuf-c jansson

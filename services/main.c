@@ -2,125 +2,391 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "client.h"
 #include "cmdline.h"
+#include "initctl.h"
+#include "io.h"
 #include "log.h"
+#include "oci.h"
 #include "onboot.h"
+#include "spawn.h"
 #include "str.h"
+#include "supervisor.h"
 #include "volumes.h"
 
+enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down */
+
 struct options {
-	const char *path;
-	const char *runtime;
+	bool quiet, verbose, follow;
+	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec;
+	unsigned long lines;
+	char **args; /* what follows the options */
 };
 
-/* Options of the commands that the init scripts' names stand for; one or two dashes. */
-static int options_parse(int argc, char **argv, struct options *o)
+enum {
+	HAS_PATH = 1,
+	HAS_RUNTIME = 2,
+	HAS_SOCK = 4,
+	HAS_CONTAINERD = 8,
+	HAS_NAMESPACE = 16,
+	HAS_DUMP = 32,
+	HAS_LOGS = 64,
+	HAS_LEVEL = 128
+};
+
+static const struct {
+	struct option option;
+	int group;
+} known[] = {
+	{ { "path", required_argument, NULL, 'p' }, HAS_PATH },
+	{ { "runtime", required_argument, NULL, 'r' }, HAS_RUNTIME },
+	{ { "sock", required_argument, NULL, 's' }, HAS_SOCK },
+	{ { "containerd", required_argument, NULL, 'c' }, HAS_CONTAINERD },
+	{ { "containerd-namespace", required_argument, NULL, 'N' }, HAS_NAMESPACE },
+	{ { "dump-spec", required_argument, NULL, 'd' }, HAS_DUMP },
+	{ { "f", no_argument, NULL, 'f' }, HAS_LOGS },
+	{ { "follow", no_argument, NULL, 'f' }, HAS_LOGS },
+	{ { "n", required_argument, NULL, 'n' }, HAS_LOGS },
+	{ { "q", no_argument, NULL, 'q' }, HAS_LEVEL },
+	{ { "v", no_argument, NULL, 'v' }, HAS_LEVEL },
+};
+
+static int usage(FILE *to)
 {
-	static const struct option known[] = {
-		{ "path", required_argument, NULL, 'p' },
-		{ "runtime", required_argument, NULL, 'r' },
-		{ 0 },
-	};
+	fputs("usage: service [-q|-v] [--containerd-namespace NAME] COMMAND\n"
+	      "  list                               services, what they do, how they ended\n"
+	      "  start [--dump-spec FILE] NAME      start a service and wait until it is ready\n"
+	      "  stop NAME                          stop a service and wait for its end\n"
+	      "  restart NAME                       both\n"
+	      "  logs [-f] [-n LINES] NAME          what a service wrote\n"
+	      "  system-init [--sock S] [--path P] [--containerd C] [--runtime R]\n"
+	      "                                     start the supervisor, and with it all services\n"
+	      "  supervise                          the same in this process\n"
+	      "  onboot, onshutdown, volumes [--path P] [--runtime R]\n"
+	      "                                     what the init scripts of these names do\n",
+	      to);
+	return to == stdout ? 0 : 1;
+}
+
+static int option_set(struct options *o, int c)
+{
+	uint64_t n;
+
+	switch (c) {
+	case 'p':
+		o->path = optarg;
+		return 0;
+	case 'r':
+		o->runtime = optarg;
+		return 0;
+	case 's':
+		o->sock = optarg;
+		return 0;
+	case 'c':
+		o->containerd = optarg;
+		return 0;
+	case 'N':
+		o->namespace = optarg;
+		return 0;
+	case 'd':
+		o->dump_spec = optarg;
+		return 0;
+	case 'f':
+		o->follow = true;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	case 'n':
+		if (str_to_u64(optarg, 1000000, &n) < 0) {
+			fprintf(stderr, "service: -n: '%s' is no number of lines\n", optarg);
+			return -1;
+		}
+		o->lines = n;
+		return 0;
+	}
+	return -1; /* getopt has said what is wrong */
+}
+
+/* Options with one dash or two, as Go programs take them, up to the first other argument. */
+static int options_parse(int argc, char **argv, int groups, struct options *o)
+{
+	struct option allowed[array_len(known) + 1] = { 0 };
+	size_t i, n = 0;
 	int c;
 
-	while ((c = getopt_long_only(argc, argv, "", known, NULL)) != -1) {
-		if (c == 'p')
-			o->path = optarg;
-		else if (c == 'r')
-			o->runtime = optarg;
-		else
+	for (i = 0; i < array_len(known); i++)
+		if (known[i].group & groups)
+			allowed[n++] = known[i].option;
+	optind = 0;
+	while ((c = getopt_long_only(argc, argv, "+", allowed, NULL)) != -1)
+		if (option_set(o, c) < 0)
 			return -1;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
-		return -1;
-	}
+	o->args = argv + optind;
 	return 0;
 }
 
-static int run_once(const char *kind, bool shutdown, struct options *opt)
+static int arguments_check(const struct options *o, size_t want, const char *what)
+{
+	if (strv_len(o->args) == want)
+		return 0;
+	fprintf(stderr, "service: %s\n", what);
+	return -1;
+}
+
+static int failed(const struct error *err)
+{
+	log_error("%s", error_text(err));
+	return 1;
+}
+
+/* --- init scripts ---------------------------------------------------------------------------------------------- */
+
+static int run_once(const char *kind, bool shutdown, const struct options *opt)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_buf_ struct buf cmdline = { 0 };
 	struct onboot o = { .kind = kind, .path = opt->path, .shutdown = shutdown };
-	int failed;
+	int bad;
 
 	/* Without /proc there are no switches. */
 	cmdline_read(&cmdline, NULL);
+	o.runtime.path = opt->runtime;
 	o.runtime.debug = cmdline_has(buf_text(&cmdline), "linuxkit.runc_debug=1");
 	o.live = cmdline_has(buf_text(&cmdline), "linuxkit.runc_console=1");
 	log_setup(shutdown ? "onshutdown" : "onboot", o.runtime.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
-	o.runtime.path = opt->runtime;
-	failed = onboot_run(&o, &err);
-	if (failed < 0)
-		log_error("%s", error_text(&err));
-	return failed != 0;
+	bad = onboot_run(&o, &err);
+	return bad < 0 ? failed(&err) : bad != 0;
 }
 
-static int cmd_onboot(int argc, char **argv)
+static int cmd_onboot(int argc, char **argv, struct options *o)
 {
-	struct options opt = { .path = "/containers/onboot" };
-
-	return options_parse(argc, argv, &opt) < 0 ? 1 : run_once("onboot", false, &opt);
+	o->path = "/containers/onboot";
+	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME, o) < 0 ||
+	    arguments_check(o, 0, "onboot takes no arguments") < 0)
+		return 1;
+	return run_once("onboot", false, o);
 }
 
-static int cmd_onshutdown(int argc, char **argv)
+static int cmd_onshutdown(int argc, char **argv, struct options *o)
 {
-	struct options opt = { .path = "/containers/onshutdown" };
-
-	return options_parse(argc, argv, &opt) < 0 ? 1 : run_once("shutdown", true, &opt);
+	o->path = "/containers/onshutdown";
+	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME, o) < 0 ||
+	    arguments_check(o, 0, "onshutdown takes no arguments") < 0)
+		return 1;
+	return run_once("shutdown", true, o);
 }
 
-static int cmd_volumes(int argc, char **argv)
+static int cmd_volumes(int argc, char **argv, struct options *o)
 {
-	struct options opt = { .path = "/containers/volumes" };
 	_cleanup_error_ struct error err = { 0 };
-	int failed;
+	int bad;
 
-	if (options_parse(argc, argv, &opt) < 0)
+	o->path = "/containers/volumes";
+	if (options_parse(argc, argv, HAS_PATH, o) < 0 || arguments_check(o, 0, "volumes takes no arguments") < 0)
 		return 1;
 	log_setup("volumes", LOG_LEVEL_INFO, true);
-	failed = volumes_mount(opt.path, &err);
-	if (failed < 0)
-		log_error("%s", error_text(&err));
-	return failed != 0;
+	bad = volumes_mount(o->path, &err);
+	return bad < 0 ? failed(&err) : bad != 0;
+}
+
+/* --- the supervisor ---------------------------------------------------------------------------------------------- */
+
+static int supervisor_options(int argc, char **argv, struct options *o)
+{
+	o->path = "/containers/services";
+	o->sock = "/run/containerd/containerd.sock";
+	o->containerd = "/usr/bin/containerd";
+	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME | HAS_SOCK | HAS_CONTAINERD, o) < 0)
+		return -1;
+	return arguments_check(o, 0, "unexpected argument");
+}
+
+static int cmd_supervise(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+	struct supervisor_options s = { 0 };
+
+	if (supervisor_options(argc, argv, o) < 0)
+		return 1;
+	s.path = o->path;
+	s.runtime = o->runtime;
+	s.containerd.program = o->containerd;
+	s.containerd.socket = o->sock;
+	s.containerd.namespace = o->namespace;
+	s.containerd.settings = "/etc/containerd/runtime-config.toml";
+	s.containerd.state = "/run/containerd/io.containerd.runtime.v2.task";
+	log_setup("services", o->quiet ? LOG_LEVEL_ERROR : o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
+	return supervisor_run(&s, &err) < 0 ? failed(&err) : 0;
+}
+
+/* The command line of `service supervise` with our options. */
+static char **supervise_argv(const struct options *o)
+{
+	_cleanup_strv_ char **argv = NULL;
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int r = n < 0 ? -1 : 0;
+
+	if (n >= 0)
+		self[n] = '\0';
+	r |= strv_add(&argv, n > 0 ? self : "/usr/bin/service");
+	if (o->verbose || o->quiet)
+		r |= strv_add(&argv, o->verbose ? "-v" : "-q");
+	if (!str_eq(o->namespace, "services.linuxkit"))
+		r |= strv_add(&argv, "--containerd-namespace") | strv_add(&argv, o->namespace);
+	r |= strv_add(&argv, "supervise") | strv_add(&argv, "--path") | strv_add(&argv, o->path);
+	r |= strv_add(&argv, "--sock") | strv_add(&argv, o->sock) | strv_add(&argv, "--containerd") |
+		strv_add(&argv, o->containerd);
+	if (o->runtime)
+		r |= strv_add(&argv, "--runtime") | strv_add(&argv, o->runtime);
+	return r < 0 ? NULL : steal_ptr(&argv);
+}
+
+/* PID 1 keeps the supervisor alive; one that is not ours cannot, and it then runs by itself. */
+static int cmd_system_init(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_strv_ char **supervise = NULL;
+
+	if (supervisor_options(argc, argv, o) < 0)
+		return 1;
+	log_setup("services", LOG_LEVEL_INFO, true);
+	if (access(o->containerd, X_OK) < 0 && access(o->path, F_OK) < 0)
+		return 0; /* neither services nor anything that others could be started with */
+	if (client_supervisor_runs()) {
+		log_error("a supervisor runs already");
+		return 1;
+	}
+	supervise = supervise_argv(o);
+	if (!supervise) {
+		log_error("no memory, or no /proc");
+		return 1;
+	}
+	if (initctl_respawn("services", GRACE_SECONDS, supervise, &err) == 0)
+		return 0;
+	log_debug("%s", error_text(&err));
+	if (spawn(&(struct spawn){ .path = supervise[0],
+				   .argv = supervise,
+				   .inherit_stdio = true,
+				   .new_session = true },
+		  &err) < 0)
+		return failed(&err);
+	return 0;
+}
+
+/* --- requests --------------------------------------------------------------------------------------------------------
+ */
+
+static int cmd_list(int argc, char **argv, struct options *o)
+{
+	static const char *const words[] = { "list", NULL };
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_buf_ struct buf answer = { 0 };
+
+	if (options_parse(argc, argv, 0, o) < 0 || arguments_check(o, 0, "list takes no arguments") < 0)
+		return 1;
+	if (client_request(words, &answer, &err) < 0 || client_table(buf_text(&answer), &err) < 0)
+		return failed(&err);
+	return 0;
+}
+
+/* The container's specification as it will be started. */
+static int spec_dump(const char *path, const char *name, const char *to, struct error *err)
+{
+	_cleanup_free_ char *file = str_format("%s/%s/config.json", path, name);
+	_cleanup_free_ char *root = str_format("%s/%s/rootfs", path, name), *spec = NULL;
+	_cleanup_buf_ struct buf json = { 0 };
+
+	if (!file || !root)
+		return error_set(err, 0, "no memory");
+	if (file_read(file, OCI_FILE_MAX, &json, err) < 0)
+		return -1;
+	spec = oci_config_with_root(json.data, json.len, root, err);
+	return spec ? file_write(to, spec, strlen(spec), 0644, err) : error_wrap(err, "%s", file);
+}
+
+/* start, stop, restart */
+static int cmd_request(int argc, char **argv, struct options *o)
+{
+	const char *words[] = { argv[0], NULL, NULL, NULL };
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_buf_ struct buf answer = { 0 };
+
+	if (options_parse(argc, argv, HAS_PATH | HAS_SOCK | HAS_DUMP, o) < 0 ||
+	    arguments_check(o, 1, "name one service") < 0)
+		return 1;
+	words[1] = o->args[0];
+	words[2] = o->path;
+	if (o->dump_spec && spec_dump(o->path ? o->path : "/containers/services", o->args[0], o->dump_spec, &err) < 0)
+		return failed(&err);
+	return client_request(words, &answer, &err) < 0 ? failed(&err) : 0;
+}
+
+static int cmd_logs(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	if (options_parse(argc, argv, HAS_LOGS, o) < 0 || arguments_check(o, 1, "name one service") < 0)
+		return 1;
+	return client_logs(o->args[0], o->lines, o->follow, &err) < 0 ? failed(&err) : 0;
+}
+
+static int cmd_help(int argc, char **argv, struct options *o)
+{
+	(void)argc;
+	(void)argv;
+	(void)o;
+	return usage(stdout);
 }
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv, struct options *o);
+	const char *script; /* name of an init script that does the same */
 } commands[] = {
-	{ "onboot", cmd_onboot },
-	{ "onshutdown", cmd_onshutdown },
-	{ "volumes", cmd_volumes },
+	{ "onboot", cmd_onboot, "onboot" },
+	{ "onshutdown", cmd_onshutdown, "onshutdown" },
+	{ "volumes", cmd_volumes, "volumes" },
+	{ "system-init", cmd_system_init, "containerd" },
+	{ "supervise", cmd_supervise, NULL },
+	{ "list", cmd_list, NULL },
+	{ "start", cmd_request, NULL },
+	{ "stop", cmd_request, NULL },
+	{ "restart", cmd_request, NULL },
+	{ "logs", cmd_logs, NULL },
+	{ "help", cmd_help, NULL },
 };
-
-static const struct command *command_find(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < array_len(commands); i++)
-		if (str_ends(name, commands[i].name))
-			return &commands[i];
-	return NULL;
-}
 
 int main(int argc, char **argv)
 {
+	struct options o = { .namespace = "services.linuxkit" };
 	const char *base = argc > 0 ? strrchr(argv[0], '/') : NULL;
-	const struct command *c;
+	size_t i;
 
 	if (argc < 1)
 		return 1;
 	base = base ? base + 1 : argv[0];
 	/* By a script's name ("010-onboot"), else by the first argument. */
-	c = command_find(base);
-	if (c)
-		return c->run(argc, argv);
-	c = argc > 1 ? command_find(argv[1]) : NULL;
-	if (c)
-		return c->run(argc - 1, argv + 1);
-	fprintf(stderr, "usage: %s onboot|onshutdown|volumes [--path DIR] [--runtime PROGRAM]\n", base);
-	return 1;
+	for (i = 0; i < array_len(commands); i++)
+		if (commands[i].script && str_ends(base, commands[i].script))
+			return commands[i].run(argc, argv, &o);
+	log_setup("service", LOG_LEVEL_INFO, false);
+	if (options_parse(argc, argv, HAS_NAMESPACE | HAS_LEVEL, &o) < 0)
+		return usage(stderr);
+	if (o.quiet && o.verbose) {
+		log_error("either -q or -v");
+		return 1;
+	}
+	for (i = 0; o.args[0] && i < array_len(commands); i++)
+		if (str_eq(o.args[0], commands[i].name))
+			return commands[i].run((int)strv_len(o.args), o.args, &o);
+	if (o.args[0])
+		log_error("'%s' is no command", o.args[0]);
+	return usage(stderr);
 }

@@ -329,3 +329,28 @@ char *oci_config_with_root(const void *json, size_t n, const char *root, struct 
 	}
 	return text;
 }
+
+char *oci_config_process(const void *json, size_t n, char *const *argv, struct error *err)
+{
+	_cleanup_(cleanup_json) json_ref config = load(json, n, err);
+	json_t *process, *args;
+	char *text = NULL;
+	int r = 0;
+
+	if (!config)
+		return NULL;
+	process = field(config, "process");
+	if (!json_is_object(process)) {
+		error_set(err, 0, "process: not an object");
+		return NULL;
+	}
+	args = json_array();
+	for (; *argv; argv++)
+		r |= json_array_append_new(args, json_string(*argv));
+	r |= json_object_set_new(process, "args", args);
+	r |= json_object_set_new(process, "terminal", json_false());
+	text = r == 0 ? json_dumps(process, JSON_COMPACT) : NULL;
+	if (!text)
+		error_set(err, ENOMEM, "process");
+	return text;
+}

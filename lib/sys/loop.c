@@ -16,6 +16,7 @@ struct loop {
 	/* binary heap by deadline; a timer's index is its place */
 	struct loop_timer **timers;
 	size_t timer_count, timer_cap;
+	struct loop_child *children;
 	struct loop_io signals;
 	loop_signal_fn *signal_fn;
 	void *signal_data;
@@ -218,13 +219,30 @@ int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struc
 		child->io.fd = -1;
 		return -1;
 	}
+	child->next = loop->children;
+	loop->children = child;
 	return 0;
+}
+
+bool loop_child_watched(const struct loop *loop, pid_t pid)
+{
+	const struct loop_child *c;
+
+	for (c = loop->children; c && c->pid != pid; c = c->next)
+		;
+	return c != NULL;
 }
 
 void loop_child_remove(struct loop_child *child)
 {
+	struct loop_child **p;
+
 	if (!loop_io_active(&child->io))
 		return;
+	for (p = &child->io.loop->children; *p && *p != child; p = &(*p)->next)
+		;
+	if (*p)
+		*p = child->next;
 	loop_io_remove(&child->io);
 	close(child->io.fd);
 	child->io.fd = -1;

@@ -49,6 +49,7 @@ struct loop_child {
 	/* private */
 	pid_t pid;
 	struct loop_io io;
+	struct loop_child *next;
 };
 
 /* NULL on failure. */
@@ -80,6 +81,8 @@ static inline bool loop_timer_armed(const struct loop_timer *timer)
 /* Watches a child of this process by pidfd and reaps it. */
 int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struct error *err);
 void loop_child_remove(struct loop_child *child);
+/* Whether this process is watched, for whoever reaps the children that are not. */
+bool loop_child_watched(const struct loop *loop, pid_t pid);
 
 /* Blocks the signals in this thread and delivers them by signalfd. Once a loop.
  * spawn() gives children an empty mask. SIGPIPE is a matter of the program: signal(SIGPIPE, SIG_IGN). */

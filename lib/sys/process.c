@@ -1,0 +1,45 @@
+#include "process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "str.h"
+
+int process_start_time(pid_t pid, uint64_t *ticks, struct error *err)
+{
+	_cleanup_free_ char *line = NULL;
+	char path[32], *p;
+	int field;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	line = file_line(path, err);
+	if (!line)
+		return -1;
+	/* The second field is the program's name in parentheses; any byte may be in it. */
+	p = strrchr(line, ')');
+	for (field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		p[1 + strcspn(p + 1, " ")] = '\0';
+	if (!p || str_to_u64(p + 1, UINT64_MAX, ticks) < 0)
+		return error_set(err, EPROTO, "%s", path);
+	return 0;
+}
+
+int process_open(pid_t pid, struct error *err)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by definition */
+
+	return fd < 0 ? error_set(err, errno, "pidfd_open %d", (int)pid) : fd;
+}
+
+int process_signal(int pidfd, int signo, struct error *err)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) < 0
+		? error_set(err, errno, "send signal %d", signo)
+		: 0;
+}

@@ -1,0 +1,301 @@
+#include "capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "io.h"
+#include "memlogd.h"
+#include "str.h"
+
+enum { CHUNK = 16384, TAIL_MAX = 1024 };
+
+/* --- where it goes --------------------------------------------------------------------------------------- */
+
+static int file_open(struct capture_stream *s, int flags, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/%s.log", s->owner->dir, s->name);
+	struct stat st;
+
+	if (!path)
+		return error_set(err, ENOMEM, "log %s", s->name);
+	s->memory = false;
+	s->sink.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0644);
+	if (s->sink.fd < 0 || fstat(s->sink.fd, &st) < 0)
+		return error_set(err, errno, "%s", path);
+	s->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* When the old file cannot be put aside, the bound counts more than what is in it. */
+static void file_turn(struct capture_stream *s)
+{
+	_cleanup_free_ char *path = str_format("%s/%s.log", s->owner->dir, s->name);
+	_cleanup_free_ char *old = str_format("%s/%s.log.1", s->owner->dir, s->name);
+	int flags = path && old && rename(path, old) == 0 ? 0 : O_TRUNC;
+
+	cleanup_close(&s->sink.fd);
+	s->sink.fd = -1;
+	file_open(s, flags, NULL);
+	s->begin = 0;
+}
+
+static void sink_write(struct capture_stream *s, const uint8_t *data, size_t n)
+{
+	if (s->size + n > CAPTURE_FILE_MAX && s->size > 0)
+		file_turn(s);
+	if (s->sink.fd < 0 && file_open(s, 0, NULL) < 0)
+		return;
+	if (io_write(s->sink.fd, data, n) == 0)
+		s->size += n;
+}
+
+/* Whatever the daemon does, there is always the file. */
+static void sink_open(struct capture_stream *s, struct error *err)
+{
+	if (memlogd_present() && (s->sink.fd = memlogd_open(s->name, NULL)) >= 0) {
+		s->memory = true;
+		io_nonblock(s->sink.fd);
+		return;
+	}
+	file_open(s, 0, err);
+}
+
+static void sink_lose(struct capture_stream *s)
+{
+	loop_io_remove(&s->sink);
+	cleanup_close(&s->sink.fd);
+	s->sink.fd = -1;
+	buf_clear(&s->held);
+}
+
+/* Sends what is held; true when nothing is left. */
+static bool memory_flush(struct capture_stream *s)
+{
+	while (s->held.len > 0) {
+		ssize_t n = send(s->sink.fd, buf_bytes(&s->held), s->held.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		if (n < 0) {
+			sink_lose(s);
+			return true;
+		}
+		buf_consume(&s->held, (size_t)n);
+	}
+	return true;
+}
+
+static void memory_writable(struct loop_io *io, uint32_t events)
+{
+	struct capture_stream *s = io->data;
+
+	(void)events;
+	if (!memory_flush(s))
+		return;
+	loop_io_remove(&s->sink);
+	loop_io_want(&s->io, EPOLLIN, NULL);
+}
+
+static void memory_write(struct capture_stream *s, const uint8_t *data, size_t n)
+{
+	if (buf_add(&s->recent, data, n) == 0 && s->recent.len > TAIL_MAX)
+		buf_consume(&s->recent, s->recent.len - TAIL_MAX);
+	if (buf_add(&s->held, data, n) < 0 || memory_flush(s))
+		return;
+	s->sink = (struct loop_io){ .fd = s->sink.fd, .events = EPOLLOUT, .fn = memory_writable, .data = s };
+	if (loop_io_add(s->owner->loop, &s->sink, NULL) == 0)
+		loop_io_want(&s->io, 0, NULL);
+	else
+		sink_lose(s);
+}
+
+/* --- what comes -------------------------------------------------------------------------------------------- */
+
+static void search(struct capture_stream *s, const uint8_t *data, size_t n)
+{
+	struct capture *c = s->owner;
+	size_t length = strlen(c->wanted);
+
+	if (buf_add(&s->carry, data, n) < 0)
+		return;
+	if (memmem(buf_bytes(&s->carry), s->carry.len, c->wanted, length)) {
+		capture_want(c, NULL, NULL, NULL);
+		c->found(c);
+	} else if (s->carry.len >= length) {
+		buf_consume(&s->carry, s->carry.len - (length - 1));
+	}
+}
+
+/* One read; false when there is nothing now. */
+static bool stream_take(struct capture_stream *s)
+{
+	static uint8_t chunk[CHUNK];
+	ssize_t n = read(s->io.fd, chunk, sizeof(chunk));
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	if (s->sink.fd < 0)
+		sink_open(s, NULL);
+	if (s->sink.fd >= 0 && s->memory)
+		memory_write(s, chunk, (size_t)n);
+	else
+		sink_write(s, chunk, (size_t)n);
+	if (s->owner->wanted)
+		search(s, chunk, (size_t)n);
+	return true;
+}
+
+static void stream_ready(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	stream_take(io->data);
+}
+
+static int stream_open(struct capture *c, struct capture_stream *s, const char *fifo_dir, const char *file,
+		       const char *name, struct error *err)
+{
+	s->owner = c;
+	s->name = strdup(name);
+	s->fifo = str_format("%s/%s", fifo_dir, file);
+	if (!s->name || !s->fifo)
+		return error_set(err, ENOMEM, "log %s", name);
+	if (mkfifo(s->fifo, 0600) < 0 && errno != EEXIST)
+		return error_set(err, errno, "make fifo %s", s->fifo);
+	s->io.fd = open(s->fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (s->io.fd < 0)
+		return error_set(err, errno, "%s", s->fifo);
+	s->io.events = EPOLLIN;
+	s->io.fn = stream_ready;
+	s->io.data = s;
+	if (loop_io_add(c->loop, &s->io, err) < 0)
+		return -1;
+	sink_open(s, err);
+	return s->sink.fd < 0 ? -1 : 0;
+}
+
+int capture_open(struct capture *c, struct loop *loop, const char *log_dir, const char *fifo_dir, const char *name,
+		 struct error *err)
+{
+	_cleanup_free_ char *out = str_format("%s.out", name);
+
+	c->loop = loop;
+	c->out.io.fd = c->out.sink.fd = c->err.io.fd = c->err.sink.fd = -1;
+	c->dir = strdup(log_dir);
+	if (!out || !c->dir)
+		return error_set(err, ENOMEM, "log %s", name);
+	if (dir_make(fifo_dir, 0755, err) < 0 || dir_make(log_dir, 0755, err) < 0 ||
+	    stream_open(c, &c->out, fifo_dir, "out", out, err) < 0 ||
+	    stream_open(c, &c->err, fifo_dir, "err", name, err) < 0) {
+		capture_close(c);
+		return -1;
+	}
+	return 0;
+}
+
+static void stream_close(struct capture_stream *s)
+{
+	loop_io_remove(&s->io);
+	loop_io_remove(&s->sink);
+	cleanup_close(&s->io.fd);
+	cleanup_close(&s->sink.fd);
+	if (s->fifo)
+		unlink(s->fifo);
+	free(s->fifo);
+	free(s->name);
+	buf_free(&s->recent);
+	buf_free(&s->held);
+	buf_free(&s->carry);
+	*s = (struct capture_stream){ .io.fd = -1, .sink.fd = -1 };
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c->loop)
+		return;
+	stream_close(&c->out);
+	stream_close(&c->err);
+	free(c->dir);
+	*c = (struct capture){ 0 };
+}
+
+int capture_writer(const struct capture_stream *s, struct error *err)
+{
+	int fd = open(s->fifo, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? error_set(err, errno, "%s", s->fifo) : fd;
+}
+
+void capture_begin(struct capture *c)
+{
+	c->out.begin = c->out.size;
+	c->err.begin = c->err.size;
+	buf_clear(&c->out.recent);
+	buf_clear(&c->err.recent);
+}
+
+void capture_want(struct capture *c, const char *text, capture_found_fn *found, void *data)
+{
+	c->wanted = text;
+	if (text) {
+		c->found = found;
+		c->data = data;
+	}
+	buf_free(&c->out.carry);
+	buf_free(&c->err.carry);
+}
+
+void capture_drain(struct capture *c)
+{
+	while (c->out.sink.loop == NULL && stream_take(&c->out))
+		;
+	while (c->err.sink.loop == NULL && stream_take(&c->err))
+		;
+}
+
+/* --- the last of it ------------------------------------------------------------------------------------------- */
+
+static void recent_read(struct capture_stream *s, struct buf *out)
+{
+	_cleanup_free_ char *path = str_format("%s/%s.log", s->owner->dir, s->name);
+	_cleanup_close_ int fd = -1;
+	uint64_t from = s->size > TAIL_MAX ? s->size - TAIL_MAX : 0;
+	uint8_t *p;
+	ssize_t n;
+
+	if (from < s->begin)
+		from = s->begin;
+	if (s->memory) {
+		/* Out of memory the message only has no lines. */
+		(void)!buf_add(out, buf_bytes(&s->recent), s->recent.len);
+		return;
+	}
+	if (!path || from >= s->size || (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
+	    !(p = buf_reserve(out, TAIL_MAX)))
+		return;
+	n = io_pread(fd, p, TAIL_MAX, (off_t)from);
+	if (n > 0)
+		buf_commit(out, (size_t)n);
+}
+
+void capture_tail(struct capture *c, unsigned lines, struct buf *out)
+{
+	const uint8_t *data;
+	size_t at;
+
+	buf_clear(out);
+	recent_read(&c->err, out);
+	if (out->len == 0)
+		recent_read(&c->out, out);
+	if (out->len == 0)
+		return;
+	data = buf_bytes(out);
+	for (at = out->len - 1; at > 0; at--)
+		if (data[at - 1] == '\n' && --lines == 0)
+			break;
+	buf_consume(out, at);
+}

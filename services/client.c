@@ -1,0 +1,270 @@
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "str.h"
+#include "supervisor.h"
+
+#define MEMLOGD_QUERY "/run/memlogdq.sock"
+
+enum { ANSWER_MAX = 1 << 20, COLUMNS = 16, MEMLOGD_LINE = 65536 };
+
+static int connected(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
+bool client_supervisor_runs(void)
+{
+	_cleanup_close_ int fd = connected(SUPERVISOR_SOCKET);
+
+	return fd >= 0;
+}
+
+static int answer_read(int fd, struct buf *out, struct error *err)
+{
+	for (;;) {
+		uint8_t *p = buf_reserve(out, 4096);
+		ssize_t n = p ? read(fd, p, 4096) : -1;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || out->len > ANSWER_MAX)
+			return error_set(err, n < 0 ? errno : E2BIG, "the supervisor's answer");
+		if (n == 0)
+			return 0;
+		buf_commit(out, (size_t)n);
+	}
+}
+
+int client_request(const char *const words[], struct buf *answer, struct error *err)
+{
+	_cleanup_close_ int fd = connected(SUPERVISOR_SOCKET);
+	_cleanup_buf_ struct buf request = { 0 };
+	const char *const *w;
+
+	if (fd < 0)
+		return error_set(err, errno, "no supervisor runs (service system-init starts it): %s",
+				 SUPERVISOR_SOCKET);
+	for (w = words; *w; w++)
+		if (buf_add(&request, *w, strlen(*w) + 1) < 0)
+			return error_set(err, ENOMEM, "request");
+	if (io_write(fd, request.data, request.len) < 0 || shutdown(fd, SHUT_WR) < 0)
+		return error_set(err, errno, "%s", SUPERVISOR_SOCKET);
+	if (answer_read(fd, answer, err) < 0)
+		return -1;
+	if (str_starts(buf_text(answer), "ok\n")) {
+		buf_consume(answer, 3);
+		return 0;
+	}
+	if (!str_starts(buf_text(answer), "error: "))
+		return error_set(err, EPROTO, "the supervisor's answer");
+	return error_set(err, 0, "%.*s", (int)strcspn(buf_text(answer) + 7, "\n"), buf_text(answer) + 7);
+}
+
+int client_table(const char *text, struct error *err)
+{
+	_cleanup_strv_ char **lines = strv_split(text, "\n");
+	size_t width[COLUMNS] = { 0 }, i;
+	int pass;
+	char **line;
+
+	if (!lines)
+		return error_set(err, ENOMEM, "list");
+	for (pass = 0; pass < 2; pass++) {
+		for (line = lines; *line; line++) {
+			_cleanup_strv_ char **cells = strv_split(*line, " ");
+
+			for (i = 0; cells && cells[i] && i < COLUMNS; i++) {
+				if (pass == 0 && strlen(cells[i]) > width[i])
+					width[i] = strlen(cells[i]);
+				else if (pass == 1)
+					printf("%-*s%s", cells[i + 1] ? (int)width[i] + 2 : 0, cells[i],
+					       cells[i + 1] ? "" : "\n");
+			}
+		}
+	}
+	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "standard output");
+}
+
+/* --- logs in files --------------------------------------------------------------------------------------------- */
+
+/* Where the last n lines begin. */
+static size_t lines_begin(const char *text, size_t len, unsigned long n)
+{
+	size_t at = len;
+
+	if (n == 0)
+		return 0;
+	while (at > 0 && !(at < len && text[at - 1] == '\n' && --n == 0))
+		at--;
+	return at;
+}
+
+static int text_write(const char *text, size_t n, struct error *err)
+{
+	return io_write(STDOUT_FILENO, text, n) < 0 ? error_set(err, errno, "standard output") : 0;
+}
+
+/* The older file before the newer. */
+static int stream_show(const char *path, unsigned long lines, struct error *err)
+{
+	_cleanup_free_ char *old = str_format("%s.1", path);
+	_cleanup_buf_ struct buf text = { 0 };
+	size_t from;
+
+	if (!old)
+		return error_set(err, ENOMEM, "%s", path);
+	/* Either may be missing: one that was never turned, or one just being turned. */
+	file_read(old, 2 * CAPTURE_FILE_MAX, &text, NULL);
+	file_read(path, 2 * CAPTURE_FILE_MAX, &text, NULL);
+	if (text.len == 0)
+		return 0;
+	from = lines_begin(buf_text(&text), text.len, lines);
+	return text_write(buf_text(&text) + from, text.len - from, err);
+}
+
+struct follow {
+	char *path;
+	int fd;
+};
+
+/* What came since; then on in the new file when it was turned. */
+static int follow_show(struct follow *f, struct error *err)
+{
+	char chunk[16384];
+	struct stat now, ours;
+	ssize_t n;
+
+	for (;;) {
+		while (f->fd >= 0 && (n = read(f->fd, chunk, sizeof(chunk))) > 0)
+			if (text_write(chunk, (size_t)n, err) < 0)
+				return -1;
+		if (stat(f->path, &now) < 0 || (f->fd >= 0 && fstat(f->fd, &ours) == 0 && now.st_ino == ours.st_ino))
+			return 0;
+		cleanup_close(&f->fd);
+		f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
+		if (f->fd < 0)
+			return 0;
+	}
+}
+
+static int files_follow(struct follow f[2], struct error *err)
+{
+	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC);
+	char events[4096];
+	int i;
+
+	if (watch < 0 || inotify_add_watch(watch, SUPERVISOR_LOG_DIR, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return error_set(err, errno, "watch %s", SUPERVISOR_LOG_DIR);
+	for (;;) {
+		for (i = 0; i < 2; i++)
+			if (follow_show(&f[i], err) < 0)
+				return -1;
+		if (read(watch, events, sizeof(events)) < 0 && errno != EINTR)
+			return error_set(err, errno, "watch %s", SUPERVISOR_LOG_DIR);
+	}
+}
+
+static int files_logs(const char *name, unsigned long lines, bool follow, struct error *err)
+{
+	struct follow f[2] = { { str_format(SUPERVISOR_LOG_DIR "/%s.out.log", name), -1 },
+			       { str_format(SUPERVISOR_LOG_DIR "/%s.log", name), -1 } };
+	int r = 0, i;
+
+	if (!f[0].path || !f[1].path)
+		r = error_set(err, ENOMEM, "%s", name);
+	else if (access(f[0].path, F_OK) < 0 && access(f[1].path, F_OK) < 0)
+		r = error_set(err, errno, "no logs of %s: %s", name, f[1].path);
+	for (i = 0; r == 0 && i < 2; i++) {
+		/* Opened and at its end before the last lines are read: nothing is missed, a line may come twice. */
+		f[i].fd = open(f[i].path, O_RDONLY | O_CLOEXEC);
+		if (f[i].fd >= 0)
+			lseek(f[i].fd, 0, SEEK_END);
+		r = stream_show(f[i].path, lines, err);
+	}
+	if (r == 0 && follow)
+		r = files_follow(f, err);
+	for (i = 0; i < 2; i++) {
+		cleanup_close(&f[i].fd);
+		free(f[i].path);
+	}
+	return r;
+}
+
+/* --- logs in memory ----------------------------------------------------------------------------------------------- */
+
+/* A line is {"time": ..., "source": NAME or NAME.out, "msg": ...}; other sources and broken lines are passed over. */
+static int memory_line(const char *line, size_t n, const char *name, struct buf *out)
+{
+	json_t *j = json_loadb(line, n, 0, NULL);
+	const char *source = json_string_value(json_object_get(j, "source"));
+	const char *msg = json_string_value(json_object_get(j, "msg"));
+	size_t length = strlen(name);
+	int r = 0;
+
+	if (source && msg && strncmp(source, name, length) == 0 && (!source[length] || str_eq(source + length, ".out")))
+		r = buf_addf(out, "%s\n", msg);
+	json_decref(j);
+	return r;
+}
+
+static int memory_logs(int fd, const char *name, unsigned long lines, bool follow, struct error *err)
+{
+	_cleanup_buf_ struct buf in = { 0 }, out = { 0 };
+	const char mode = follow ? 2 : 0;
+	size_t from;
+
+	if (io_write(fd, &mode, 1) < 0)
+		return error_set(err, errno, MEMLOGD_QUERY);
+	for (;;) {
+		uint8_t *p = buf_reserve(&in, 4096), *end;
+		ssize_t n = p ? read(fd, p, 4096) : -1;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || in.len > MEMLOGD_LINE)
+			return error_set(err, n < 0 ? errno : E2BIG, MEMLOGD_QUERY);
+		if (n == 0)
+			break;
+		buf_commit(&in, (size_t)n);
+		while ((end = memchr(buf_bytes(&in), '\n', in.len))) {
+			size_t length = (size_t)(end - buf_bytes(&in));
+
+			if (memory_line((char *)buf_bytes(&in), length, name, &out) < 0)
+				return error_set(err, ENOMEM, MEMLOGD_QUERY);
+			buf_consume(&in, length + 1);
+		}
+		if (follow && text_write(buf_text(&out), out.len, err) < 0)
+			return -1;
+		if (follow)
+			buf_clear(&out);
+	}
+	from = lines_begin(buf_text(&out), out.len, lines);
+	return text_write(buf_text(&out) + from, out.len - from, err);
+}
+
+int client_logs(const char *name, unsigned long lines, bool follow, struct error *err)
+{
+	_cleanup_close_ int memory = connected(MEMLOGD_QUERY);
+
+	if (strchr(name, '/'))
+		return error_set(err, EINVAL, "service '%s'", name);
+	return memory >= 0 ? memory_logs(memory, name, lines, follow, err) : files_logs(name, lines, follow, err);
+}

@@ -1,0 +1,20 @@
+/* The `service` command's side: requests to the supervisor, and services' logs. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "error.h"
+
+/* Sends a request (words ended by NULL; control.h has them) and collects what follows "ok\n". */
+int client_request(const char *const words[], struct buf *answer, struct error *err);
+/* Whether a supervisor runs. */
+bool client_supervisor_runs(void);
+
+/* Writes a table of blank-separated fields to standard output, its columns aligned. */
+int client_table(const char *text, struct error *err);
+
+/* Writes a service's logs to standard output: both streams, of each the last `lines` lines (0: all). follow: goes on
+ * with what comes, until killed. From the memory log daemon where one runs. */
+int client_logs(const char *name, unsigned long lines, bool follow, struct error *err);

@@ -1,0 +1,740 @@
+/* The engine on containerd.
+ *
+ * start    Containers.Create (once), Tasks.Create, what has to happen in between, Tasks.Start: three round trips. The
+ *          namespace comes into being with the container.
+ * the end  is seen by a pidfd, without containerd, which may be away; Tasks.Wait then has the exit status, and
+ *          Tasks.Delete returns when all output has arrived in the fifos.
+ *
+ * Where containerd says that a container or task exists already (of an earlier boot, or half made when containerd
+ * died), the old one is killed and deleted, and the start begins again, once. A call that fails because the connection
+ * broke is no failure of the service: its step is done again when containerd is back. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "containerd_calls.h"
+#include "daemon.h"
+#include "engine.h"
+#include "io.h"
+#include "log.h"
+#include "process.h"
+#include "service.h"
+#include "str.h"
+#include "supervisor.h"
+
+enum { SETTLE_US = 1000 * 1000 };
+
+struct containerd {
+	struct engine engine;
+	struct daemon *daemon;
+	struct rpc *rpc; /* NULL: not connected */
+	const char *socket, *namespace;
+	bool survivors;           /* tasks of a supervisor before this one may run */
+	bool swept;               /* stale containers have been looked for */
+	struct loop_timer settle; /* what can wait is done when the start is over */
+	struct rpc_call events, stale;
+	char **stale_names;
+};
+
+enum step {
+	STEP_NONE,
+	STEP_QUEUED, /* to be started once containerd is there */
+	STEP_ADOPT,
+	STEP_CONTAINER,
+	STEP_TASK,
+	STEP_START,
+	STEP_CLEAN_KILL, /* an old one, or one that could not be started: killed, */
+	STEP_CLEAN_WAIT,
+	STEP_CLEAN_TASK,      /* deleted, */
+	STEP_CLEAN_CONTAINER, /* and its container too */
+	STEP_WAIT,            /* it ended by itself */
+	STEP_DELETE,
+	STEP_REMOVE,
+};
+
+enum exec_step { EXEC_NONE, EXEC_CREATE, EXEC_START, EXEC_WAIT, EXEC_DELETE };
+
+struct engine_task {
+	struct containerd *engine;
+	struct service *service;
+	enum step step;
+	struct rpc_call call, kill_call;
+	bool container; /* containerd has it */
+	bool cleaned;   /* what was there before has been deleted in this start */
+	bool adopting;  /* look for a running one first */
+	bool failing;   /* report `why` after the cleaning */
+	struct error why;
+	pid_t pid;
+	struct loop_io process; /* pidfd */
+	bool ended;             /* the pidfd said so while there was no containerd to ask, or a start was under way */
+	int code;
+
+	enum exec_step exec_step;
+	struct rpc_call exec;
+	engine_exec_fn *exec_done;
+	unsigned exec_count;
+	char exec_id[24];
+	int exec_code;
+};
+
+static void step_begin(struct engine_task *t, enum step step);
+static void step_done(struct rpc_call *c, enum grpc_status status, const char *message);
+
+static bool connected(const struct containerd *e)
+{
+	return e->rpc && !rpc_is_lost(e->rpc);
+}
+
+static const char *namespace_of(const struct engine_task *t)
+{
+	const char *own = t->service->bundle.runtime.containerd_namespace;
+
+	return own ? own : t->engine->namespace;
+}
+
+/* --- the process ------------------------------------------------------------------------------------------------ */
+
+static void process_forget(struct engine_task *t)
+{
+	loop_io_remove(&t->process);
+	cleanup_close(&t->process.fd);
+	t->process.fd = -1;
+	t->pid = 0;
+}
+
+static void process_ended(struct loop_io *io, uint32_t events)
+{
+	struct engine_task *t = io->data;
+
+	(void)events;
+	loop_io_remove(io);
+	t->ended = true;
+	if (t->step == STEP_NONE && connected(t->engine))
+		step_begin(t, STEP_WAIT);
+	else if (t->step == STEP_NONE && t->engine->engine.supervisor->stopping)
+		step_begin(t, STEP_DELETE); /* fails at once, without a connection */
+}
+
+static int process_watch(struct engine_task *t, pid_t pid, struct error *err)
+{
+	process_forget(t);
+	t->process =
+		(struct loop_io){ .fd = process_open(pid, err), .events = EPOLLIN, .fn = process_ended, .data = t };
+	if (t->process.fd < 0 || loop_io_add(t->engine->engine.supervisor->loop, &t->process, err) < 0)
+		return -1;
+	t->pid = pid;
+	t->ended = false;
+	return 0;
+}
+
+/* --- one step ----------------------------------------------------------------------------------------------------- */
+
+static char *spec_read(struct engine_task *t, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/config.json", t->service->bundle.path);
+	_cleanup_free_ char *root = str_format("%s/rootfs", t->service->bundle.path);
+	_cleanup_buf_ struct buf json = { 0 };
+	char *spec;
+
+	if (!path || !root) {
+		error_set(err, ENOMEM, "config.json");
+		return NULL;
+	}
+	if (file_read(path, OCI_FILE_MAX, &json, err) < 0)
+		return NULL;
+	spec = oci_config_with_root(json.data, json.len, root, err);
+	if (!spec)
+		error_wrap(err, "%s", path);
+	return spec;
+}
+
+static void fail(struct engine_task *t, struct error *why)
+{
+	error_move(&t->why, why);
+	t->failing = true;
+	step_begin(t, STEP_CLEAN_KILL);
+}
+
+static void step_container(struct engine_task *t)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *spec = spec_read(t, &err);
+
+	if (!spec) {
+		t->step = STEP_NONE;
+		service_start_failed(t->service, &err);
+		return;
+	}
+	containerd_container_create(t->engine->rpc, &t->call, namespace_of(t), t->service->name, spec);
+}
+
+static void step_begin(struct engine_task *t, enum step step)
+{
+	const char *ns = namespace_of(t), *id = t->service->name;
+	struct rpc *r = t->engine->rpc;
+
+	t->step = step;
+	t->call.done = step_done;
+	t->call.data = t;
+	switch (step) {
+	case STEP_NONE:
+	case STEP_QUEUED:
+		break;
+	case STEP_ADOPT:
+		containerd_task_get(r, &t->call, ns, id);
+		break;
+	case STEP_CONTAINER:
+		step_container(t);
+		break;
+	case STEP_TASK:
+		containerd_task_create(r, &t->call, ns, id, t->service->capture.out.fifo, t->service->capture.err.fifo);
+		break;
+	case STEP_START:
+		containerd_process_start(r, &t->call, ns, id, "");
+		break;
+	case STEP_CLEAN_KILL:
+		containerd_task_kill(r, &t->call, ns, id, SIGKILL);
+		break;
+	case STEP_CLEAN_WAIT:
+	case STEP_WAIT:
+		containerd_process_wait(r, &t->call, ns, id, "");
+		break;
+	case STEP_CLEAN_TASK:
+	case STEP_DELETE:
+		containerd_task_delete(r, &t->call, ns, id);
+		break;
+	case STEP_CLEAN_CONTAINER:
+	case STEP_REMOVE:
+		containerd_container_delete(r, &t->call, ns, id);
+		break;
+	}
+}
+
+/* --- what follows it -------------------------------------------------------------------------------------------------
+ */
+
+static void start_failed(struct engine_task *t)
+{
+	struct error why = t->why;
+
+	t->why = (struct error){ 0 };
+	t->step = STEP_NONE;
+	t->failing = false;
+	process_forget(t);
+	service_start_failed(t->service, &why);
+	error_clear(&why);
+}
+
+static void refused(struct engine_task *t, const char *message)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	error_set(&err, 0, "containerd: %s", message);
+	fail(t, &err);
+}
+
+static void exited(struct engine_task *t)
+{
+	t->step = STEP_NONE;
+	process_forget(t);
+	t->ended = false;
+	service_exited(t->service, t->code);
+}
+
+static void running(struct engine_task *t, bool adopted)
+{
+	t->step = STEP_NONE;
+	service_started(t->service, t->pid, adopted);
+	if (t->step == STEP_NONE && t->ended && t->pid)
+		step_begin(t, STEP_WAIT);
+}
+
+static void adopt_done(struct engine_task *t, enum grpc_status status)
+{
+	pid_t pid = status == GRPC_OK ? containerd_running_pid(&t->call) : 0;
+
+	t->adopting = false;
+	t->container = status == GRPC_OK;
+	if (pid && process_watch(t, pid, NULL) == 0)
+		running(t, true);
+	else
+		step_begin(t, status == GRPC_OK ? STEP_CLEAN_KILL : STEP_CONTAINER);
+}
+
+static void container_done(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	if (status == GRPC_OK) {
+		t->container = true;
+		step_begin(t, STEP_TASK);
+	} else if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
+		step_begin(t, STEP_CLEAN_KILL);
+	} else {
+		error_set(&t->why, 0, "containerd: %s", message);
+		start_failed(t);
+	}
+}
+
+static void task_done(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	if ((status == GRPC_ALREADY_EXISTS || status == GRPC_NOT_FOUND) && !t->cleaned) {
+		step_begin(t, STEP_CLEAN_KILL);
+	} else if (status != GRPC_OK) {
+		refused(t, message);
+	} else if (process_watch(t, containerd_created_pid(&t->call), &err) < 0 ||
+		   prepare_process(&t->service->bundle, t->pid, &err) < 0) {
+		fail(t, &err);
+	} else {
+		step_begin(t, STEP_START);
+	}
+}
+
+static void cleaned(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	t->cleaned = true;
+	t->container = false;
+	if (t->failing) {
+		start_failed(t);
+	} else if (status == GRPC_OK || status == GRPC_NOT_FOUND) {
+		step_begin(t, STEP_CONTAINER);
+	} else {
+		error_set(&t->why, 0, "containerd: %s", message);
+		start_failed(t);
+	}
+}
+
+static void step_done(struct rpc_call *c, enum grpc_status status, const char *message)
+{
+	struct engine_task *t = c->data;
+
+	/* Without containerd: to be done again, except where nothing depends on it any more. */
+	if (status == GRPC_UNAVAILABLE && !connected(t->engine)) {
+		if (t->step == STEP_REMOVE) {
+			t->step = STEP_NONE;
+			service_removed(t->service);
+		} else if (t->failing) {
+			start_failed(t);
+		} else if (t->engine->engine.supervisor->stopping && t->ended) {
+			exited(t);
+		}
+		return;
+	}
+	switch (t->step) {
+	case STEP_NONE:
+	case STEP_QUEUED:
+		break;
+	case STEP_ADOPT:
+		adopt_done(t, status);
+		break;
+	case STEP_CONTAINER:
+		container_done(t, status, message);
+		break;
+	case STEP_TASK:
+		task_done(t, status, message);
+		break;
+	case STEP_START:
+		if (status == GRPC_OK)
+			running(t, false);
+		else
+			refused(t, message);
+		break;
+	case STEP_CLEAN_KILL:
+		/* Whatever it says: with no task there is nothing to wait for either. */
+		step_begin(t, status == GRPC_NOT_FOUND ? STEP_CLEAN_CONTAINER : STEP_CLEAN_WAIT);
+		break;
+	case STEP_CLEAN_WAIT:
+		step_begin(t, STEP_CLEAN_TASK);
+		break;
+	case STEP_CLEAN_TASK:
+		step_begin(t, STEP_CLEAN_CONTAINER);
+		break;
+	case STEP_CLEAN_CONTAINER:
+		cleaned(t, status, message);
+		break;
+	case STEP_WAIT:
+		t->code = status == GRPC_OK ? containerd_exit_code(c) : -1;
+		step_begin(t, STEP_DELETE);
+		break;
+	case STEP_DELETE:
+		exited(t);
+		break;
+	case STEP_REMOVE:
+		t->step = STEP_NONE;
+		service_removed(t->service);
+		break;
+	}
+}
+
+/* --- the connection
+ * --------------------------------------------------------------------------------------------------- */
+
+static void oom_message(struct grpc_call *call, const uint8_t *data, size_t len)
+{
+	struct rpc_call *c = call->data;
+	struct containerd *e = c->data;
+	_cleanup_free_ char *id = NULL, *ns = NULL;
+
+	if (containerd_oom_event(data, len, &id, &ns) && supervisor_find(e->engine.supervisor, id))
+		log_error("%s: out of memory: a process was killed", id);
+}
+
+static void oom_done(struct rpc_call *c, enum grpc_status status, const char *message)
+{
+	(void)c;
+	(void)status;
+	log_debug("events: %s", message); /* with the next connection they come again */
+}
+
+static void stale_next(struct containerd *e);
+
+static void stale_done(struct rpc_call *c, enum grpc_status status, const char *message)
+{
+	struct containerd *e = c->data;
+
+	if (status != GRPC_OK)
+		log_debug("delete of a container that is no service: %s", message);
+	stale_next(e);
+}
+
+/* Containers of services that an earlier image had; only metadata, their tasks went with that boot. */
+static void stale_next(struct containerd *e)
+{
+	char *name;
+
+	while (connected(e) && e->stale_names && (name = e->stale_names[0])) {
+		memmove(e->stale_names, e->stale_names + 1, strv_len(e->stale_names) * sizeof(char *));
+		if (supervisor_find(e->engine.supervisor, name)) {
+			free(name);
+			continue;
+		}
+		log_info("forgetting %s, which is no service any more", name);
+		e->stale.done = stale_done;
+		containerd_container_delete(e->rpc, &e->stale, e->namespace, name);
+		free(name);
+		return;
+	}
+}
+
+static void list_done(struct rpc_call *c, enum grpc_status status, const char *message)
+{
+	struct containerd *e = c->data;
+
+	(void)message;
+	strv_free(e->stale_names);
+	e->stale_names = status == GRPC_OK ? containerd_container_names(c) : NULL;
+	stale_next(e);
+}
+
+static void settled(struct loop_timer *timer)
+{
+	struct containerd *e = timer->data;
+
+	if (!connected(e))
+		return;
+	if (e->engine.supervisor->starting > 0) {
+		loop_timer_after(e->engine.supervisor->loop, timer, SETTLE_US, NULL);
+		return;
+	}
+	if (!grpc_call_active(&e->events.call)) {
+		e->events.done = oom_done;
+		e->events.data = e;
+		containerd_oom_subscribe(e->rpc, &e->events, oom_message);
+	}
+	if (!e->swept && !e->survivors) {
+		e->swept = true;
+		e->stale.done = list_done;
+		e->stale.data = e;
+		containerd_container_list(e->rpc, &e->stale, e->namespace);
+	}
+}
+
+static void connection_lost(void *data)
+{
+	struct containerd *e = data;
+	struct rpc *r = e->rpc;
+
+	e->rpc = NULL;
+	rpc_free(r);
+	daemon_lost(e->daemon);
+}
+
+static void start_now(struct engine_task *t)
+{
+	if (t->adopting)
+		step_begin(t, STEP_ADOPT);
+	else
+		step_begin(t, t->container ? STEP_TASK : STEP_CONTAINER);
+}
+
+/* What was under way when the connection broke, and what came since. */
+static void resume(struct engine_task *t)
+{
+	switch (t->step) {
+	case STEP_NONE:
+		if (t->ended && t->pid)
+			step_begin(t, STEP_WAIT);
+		break;
+	case STEP_QUEUED:
+		start_now(t);
+		break;
+	case STEP_TASK:
+	case STEP_START:
+		/* Nobody knows how far it came: away with it. */
+		process_forget(t);
+		t->cleaned = false;
+		step_begin(t, STEP_CLEAN_KILL);
+		break;
+	default:
+		step_begin(t, t->step);
+	}
+}
+
+static void daemon_up(void *data)
+{
+	struct containerd *e = data;
+	struct supervisor *v = e->engine.supervisor;
+	_cleanup_error_ struct error err = { 0 };
+	size_t i;
+
+	if (e->rpc)
+		return;
+	e->rpc = rpc_connect(v->loop, e->socket, connection_lost, e, &err);
+	if (!e->rpc) {
+		log_error("%s", error_text(&err));
+		daemon_lost(e->daemon);
+		return;
+	}
+	for (i = 0; i < v->count; i++)
+		if (v->services[i]->task)
+			resume(v->services[i]->task);
+	loop_timer_after(v->loop, &e->settle, SETTLE_US, NULL);
+}
+
+static void daemon_gone(void *data)
+{
+	struct containerd *e = data;
+
+	engine_gone(e->engine.supervisor);
+}
+
+/* --- the engine's calls
+ * ------------------------------------------------------------------------------------------------- */
+
+static void containerd_start(struct engine *engine, struct service *s)
+{
+	struct containerd *e = (struct containerd *)engine;
+	struct engine_task *t = s->task;
+	_cleanup_error_ struct error err = { 0 };
+
+	if (!t) {
+		t = s->task = calloc(1, sizeof(*t));
+		if (!t) {
+			error_set(&err, ENOMEM, "%s", s->name);
+			service_start_failed(s, &err);
+			return;
+		}
+		*t = (struct engine_task){ .engine = e, .service = s, .process.fd = -1, .adopting = e->survivors };
+	}
+	t->cleaned = t->failing = t->ended = false;
+	t->code = -1;
+	t->step = STEP_QUEUED;
+	if (connected(e))
+		start_now(t);
+}
+
+static void kill_done(struct rpc_call *c, enum grpc_status status, const char *message)
+{
+	(void)c;
+	(void)status;
+	(void)message; /* the first process was sent the signal by pidfd, too */
+}
+
+static void give_up(struct engine_task *t)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	error_set(&err, 0, "given up");
+	rpc_cancel(&t->call);
+	if (t->failing || !connected(t->engine)) { /* the second time, or nobody to ask */
+		error_move(&t->why, &err);
+		start_failed(t);
+	} else {
+		fail(t, &err);
+	}
+}
+
+static void containerd_kill(struct engine *engine, struct service *s, int signo)
+{
+	struct containerd *e = (struct containerd *)engine;
+	struct engine_task *t = s->task;
+
+	if (t->step == STEP_WAIT || t->step == STEP_DELETE || t->step == STEP_REMOVE)
+		return; /* it has ended */
+	if (t->step != STEP_NONE) {
+		give_up(t);
+		return;
+	}
+	if (t->process.fd >= 0)
+		process_signal(t->process.fd, signo, NULL); /* gone already: its end is on the way */
+	if (signo == SIGKILL && !s->bundle.config.own_pid_namespace && connected(e) &&
+	    !grpc_call_active(&t->kill_call.call)) {
+		t->kill_call.done = kill_done;
+		containerd_task_kill(e->rpc, &t->kill_call, namespace_of(t), s->name, SIGKILL);
+	}
+}
+
+static void exec_step(struct engine_task *t, enum exec_step step);
+
+static void exec_step_done(struct rpc_call *c, enum grpc_status status, const char *message)
+{
+	struct engine_task *t = c->data;
+	bool good = status == GRPC_OK;
+
+	(void)message;
+	switch (t->exec_step) {
+	case EXEC_CREATE:
+		if (good) {
+			exec_step(t, EXEC_START);
+			return;
+		}
+		break;
+	case EXEC_START:
+		exec_step(t, good ? EXEC_WAIT : EXEC_DELETE);
+		return;
+	case EXEC_WAIT:
+		t->exec_code = good ? containerd_exit_code(c) : -1;
+		exec_step(t, EXEC_DELETE);
+		return;
+	default:
+		break;
+	}
+	t->exec_step = EXEC_NONE;
+	t->exec_done(t->service, t->exec_code);
+}
+
+static void exec_step(struct engine_task *t, enum exec_step step)
+{
+	const char *ns = namespace_of(t), *id = t->service->name;
+	struct rpc *r = t->engine->rpc;
+
+	t->exec_step = step;
+	if (step == EXEC_START)
+		containerd_process_start(r, &t->exec, ns, id, t->exec_id);
+	else if (step == EXEC_WAIT)
+		containerd_process_wait(r, &t->exec, ns, id, t->exec_id);
+	else
+		containerd_exec_delete(r, &t->exec, ns, id, t->exec_id);
+}
+
+static int containerd_exec(struct engine *engine, struct service *s, char *const *argv, engine_exec_fn *done,
+			   struct error *err)
+{
+	struct containerd *e = (struct containerd *)engine;
+	struct engine_task *t = s->task;
+	_cleanup_free_ char *path = str_format("%s/config.json", s->bundle.path), *process = NULL;
+	_cleanup_buf_ struct buf json = { 0 };
+
+	if (!path || !connected(e))
+		return error_set(err, path ? ENOTCONN : ENOMEM, "%s", s->name);
+	if (file_read(path, OCI_FILE_MAX, &json, err) < 0)
+		return -1;
+	process = oci_config_process(json.data, json.len, argv, err);
+	if (!process)
+		return -1;
+	snprintf(t->exec_id, sizeof(t->exec_id), "ready-%u", ++t->exec_count);
+	t->exec_done = done;
+	t->exec_code = -1;
+	t->exec_step = EXEC_CREATE;
+	t->exec.done = exec_step_done;
+	t->exec.data = t;
+	containerd_exec_create(e->rpc, &t->exec, namespace_of(t), s->name, t->exec_id, process);
+	return 0;
+}
+
+static void containerd_remove(struct engine *engine, struct service *s)
+{
+	struct containerd *e = (struct containerd *)engine;
+	struct engine_task *t = s->task;
+	bool there = t && t->container;
+
+	if (t)
+		t->container = false;
+	if (there && connected(e))
+		step_begin(t, STEP_REMOVE);
+	else
+		service_removed(s);
+}
+
+static void containerd_detach(struct engine *engine, struct service *s)
+{
+	struct engine_task *t = s->task;
+
+	(void)engine;
+	s->task = NULL;
+	rpc_cancel(&t->call);
+	rpc_cancel(&t->kill_call);
+	rpc_cancel(&t->exec);
+	process_forget(t);
+	error_clear(&t->why);
+	free(t);
+}
+
+static void containerd_shutdown(struct engine *engine)
+{
+	struct containerd *e = (struct containerd *)engine;
+	struct rpc *r = e->rpc;
+
+	e->rpc = NULL;
+	rpc_free(r);
+	daemon_stop(e->daemon);
+}
+
+static void containerd_free(struct engine *engine)
+{
+	struct containerd *e = (struct containerd *)engine;
+	struct rpc *r = e->rpc;
+
+	e->rpc = NULL;
+	rpc_cancel(&e->events);
+	rpc_cancel(&e->stale);
+	rpc_free(r);
+	loop_timer_disarm(&e->settle);
+	daemon_free(e->daemon);
+	strv_free(e->stale_names);
+	free(e);
+}
+
+struct engine *engine_containerd(struct supervisor *v, const struct containerd_options *o, struct error *err)
+{
+	static const struct engine_ops ops = {
+		.name = "containerd",
+		.start = containerd_start,
+		.kill = containerd_kill,
+		.exec = containerd_exec,
+		.remove = containerd_remove,
+		.detach = containerd_detach,
+		.shutdown = containerd_shutdown,
+		.free = containerd_free,
+	};
+	struct containerd *e = calloc(1, sizeof(*e));
+	struct daemon_callbacks callbacks = { .up = daemon_up, .gone = daemon_gone, .data = e };
+
+	if (!e) {
+		error_set(err, ENOMEM, "engine");
+		return NULL;
+	}
+	*e = (struct containerd){ .engine = { .ops = &ops, .supervisor = v },
+				  .socket = o->socket,
+				  .namespace = o->namespace };
+	e->settle = (struct loop_timer){ .fn = settled, .data = e };
+	e->survivors = access(o->state, F_OK) == 0;
+	e->daemon = daemon_new(v->loop, o->program, o->socket, o->settings, &callbacks, err);
+	if (!e->daemon) {
+		free(e);
+		return NULL;
+	}
+	return &e->engine;
+}

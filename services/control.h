@@ -1,0 +1,23 @@
+/* The supervisor's socket, for the `service` command. A client connects, writes one request (words, each ended by a
+ * NUL byte; at most 4 KiB) and shuts its writing side down; it then reads the answer to its end:
+ *
+ *   list                 "ok\n", a line of fields, and a line for each service, blank-separated:
+ *                        NAME STATE PID RESTARTS UPTIME EXIT; "-" where there is none, times in seconds
+ *   start NAME [DIR]     "ok\n" when it runs and is ready; DIR: where a service that is not known yet is
+ *   stop NAME            "ok\n" when it has ended
+ *   restart NAME [DIR]   as stop, then start
+ *
+ * or "error: " and a reason. A client that is slow or goes away costs nobody anything. */
+#pragma once
+
+#include "error.h"
+
+struct control;
+struct service;
+struct supervisor;
+
+struct control *control_new(struct supervisor *v, const char *path, struct error *err);
+void control_free(struct control *c);
+
+/* A service's state changed: who waits for it may have an answer now. c may be NULL. */
+void control_changed(struct control *c, struct service *s);

@@ -1,0 +1,202 @@
+#include "ready.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "service.h"
+#include "supervisor.h"
+
+enum {
+	DELAY_FIRST_US = 10 * 1000,
+	DELAY_MOST_US = 500 * 1000,
+};
+
+static void try_now(struct loop_timer *timer);
+
+static void try_later(struct ready *r)
+{
+	loop_io_remove(&r->io);
+	cleanup_close(&r->io.fd);
+	r->io.fd = -1;
+	r->timer = (struct loop_timer){ .fn = try_now, .data = r };
+	loop_timer_after(r->service->supervisor->loop, &r->timer, r->delay, NULL);
+	r->delay = r->delay * 2 < DELAY_MOST_US ? r->delay * 2 : DELAY_MOST_US;
+}
+
+static void is_ready(struct ready *r)
+{
+	ready_end(r);
+	service_became_ready(r->service);
+}
+
+/* --- connections ----------------------------------------------------------------------------------------- */
+
+static void connection_done(struct loop_io *io, uint32_t events)
+{
+	struct ready *r = io->data;
+	socklen_t size = sizeof(int);
+	int code = 0;
+
+	(void)events;
+	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0)
+		is_ready(r);
+	else
+		try_later(r);
+}
+
+static void connection_try(struct ready *r, int fd, const struct sockaddr *address, socklen_t size)
+{
+	r->io = (struct loop_io){ .fd = fd, .events = EPOLLOUT, .fn = connection_done, .data = r };
+	if (fd < 0) {
+		try_later(r);
+	} else if (connect(fd, address, size) == 0) {
+		is_ready(r);
+	} else if (errno != EINPROGRESS || loop_io_add(r->service->supervisor->loop, &r->io, NULL) < 0) {
+		try_later(r);
+	}
+}
+
+/* The path is the container's own: its root is reached through /proc. */
+static void try_unix(struct ready *r)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char root[32];
+	int n;
+
+	snprintf(root, sizeof(root), "/proc/%d/root", (int)r->service->pid);
+	n = snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", root, r->service->policy.ready_text);
+	if (n < 0 || (size_t)n >= sizeof(address.sun_path)) {
+		try_later(r); /* too long for an address: runs into the time-out, which says so */
+		return;
+	}
+	connection_try(r, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), (struct sockaddr *)&address,
+		       sizeof(address));
+}
+
+/* A socket belongs to the network namespace that it is made in: we enter the service's only for that. */
+static int socket_inside(pid_t pid, int family)
+{
+	_cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = -1;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	there = open(path, O_RDONLY | O_CLOEXEC);
+	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0)
+		return -1;
+	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* lost in a container's network: PID 1 starts us again */
+	return fd;
+}
+
+static void try_tcp(struct ready *r)
+{
+	const struct policy *p = &r->service->policy;
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(p->ready_port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(p->ready_port) };
+
+	if (p->ready_address && inet_pton(AF_INET6, p->ready_address, &v6.sin6_addr) == 1) {
+		connection_try(r, socket_inside(r->service->pid, AF_INET6), (struct sockaddr *)&v6, sizeof(v6));
+		return;
+	}
+	inet_pton(AF_INET, p->ready_address ? p->ready_address : "127.0.0.1", &v4.sin_addr);
+	connection_try(r, socket_inside(r->service->pid, AF_INET), (struct sockaddr *)&v4, sizeof(v4));
+}
+
+/* --- commands and text --------------------------------------------------------------------------------------- */
+
+static void command_done(struct service *s, int code)
+{
+	s->ready.running = false;
+	if (!s->ready.active)
+		return;
+	if (code == 0)
+		is_ready(&s->ready);
+	else
+		try_later(&s->ready);
+}
+
+static void try_exec(struct ready *r)
+{
+	struct engine *e = r->service->supervisor->engine;
+
+	r->running = true;
+	if (e->ops->exec(e, r->service, r->service->policy.ready_argv, command_done, NULL) < 0) {
+		r->running = false;
+		try_later(r);
+	}
+}
+
+static void text_found(struct capture *c)
+{
+	struct service *s = c->data;
+
+	s->ready.seen = true;
+	if (s->ready.active)
+		is_ready(&s->ready);
+}
+
+void ready_arm(struct ready *r, struct service *s)
+{
+	r->service = s;
+	r->seen = false;
+	if (s->policy.ready == POLICY_READY_LOG)
+		capture_want(&s->capture, s->policy.ready_text, text_found, s);
+}
+
+static void try_now(struct loop_timer *timer)
+{
+	struct ready *r = timer->data;
+
+	switch (r->service->policy.ready) {
+	case POLICY_READY_EXEC:
+		if (r->running)
+			try_later(r); /* a check of the process before this one is still on its way */
+		else
+			try_exec(r);
+		break;
+	case POLICY_READY_UNIX:
+		try_unix(r);
+		break;
+	case POLICY_READY_TCP:
+		try_tcp(r);
+		break;
+	default:
+		break;
+	}
+}
+
+void ready_begin(struct ready *r)
+{
+	r->active = true;
+	r->delay = DELAY_FIRST_US;
+	r->io.fd = -1;
+	r->timer = (struct loop_timer){ .fn = try_now, .data = r };
+	if (r->seen)
+		is_ready(r);
+	else
+		try_now(&r->timer);
+}
+
+void ready_end(struct ready *r)
+{
+	if (!r->service)
+		return;
+	capture_want(&r->service->capture, NULL, NULL, NULL);
+	if (!r->active)
+		return;
+	r->active = false;
+	loop_timer_disarm(&r->timer);
+	loop_io_remove(&r->io);
+	cleanup_close(&r->io.fd);
+	r->io.fd = -1;
+}

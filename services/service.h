@@ -1,0 +1,106 @@
+/* One service: what its files say, what it is doing, and the steps between (service.c is the state machine).
+ *
+ *                 +------------------------ start ------------------------+
+ *                 v                                                        |
+ *   STOPPED -> WAITING -> STARTING -> CHECKING -> RUNNING                  |
+ *      ^          ^           |           |          |                     |
+ *      |          |           +-----------+----------+--> BACKOFF | ENDED | FAILED
+ *      |          +------- time is up, policy restarts ------+
+ *      +-- STOPPING <-- stop, from any state with a process
+ *
+ *   WAITING   for the services it is after, or for its turn
+ *   STARTING  the engine makes the container
+ *   CHECKING  it runs; org.pith.ready is not fulfilled yet
+ *   ENDED     with status 0, and the policy leaves it so; FAILED: otherwise
+ *
+ * The engine (engine.h) reports back through service_started() and the functions beside it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "capture.h"
+#include "error.h"
+#include "loop.h"
+#include "policy.h"
+#include "prepare.h"
+#include "ready.h"
+
+enum service_state {
+	SERVICE_STOPPED,
+	SERVICE_WAITING,
+	SERVICE_STARTING,
+	SERVICE_CHECKING,
+	SERVICE_RUNNING,
+	SERVICE_STOPPING,
+	SERVICE_BACKOFF,
+	SERVICE_ENDED,
+	SERVICE_FAILED,
+};
+
+extern const char *const service_state_names[];
+
+struct supervisor;
+struct engine_task;
+
+struct service {
+	struct supervisor *supervisor;
+	char *name;
+	char *path; /* of the bundle */
+	struct bundle bundle;
+	struct policy policy;
+	struct capture capture;
+	struct ready ready;
+
+	enum service_state state;
+	bool wanted;   /* somebody wants it to run */
+	bool again;    /* start it once it has stopped */
+	bool prepared; /* the bundle's file systems are there */
+	bool broken;   /* its files are wrong, or have not been read since it stopped: read before it is started */
+	bool late;     /* was not ready in time: how it ends counts as a failure */
+	bool reported; /* its step is in the boot report */
+	struct loop_timer timer; /* of the state: back-off, time-outs */
+
+	pid_t pid;                /* first process; 0: none */
+	unsigned restarts;        /* since it was last asked for */
+	uint64_t delay;           /* microseconds before the next restart */
+	uint64_t begun;           /* CLOCK_BOOTTIME in microseconds: when it was asked for */
+	uint64_t started;         /* the same: when its process started */
+	uint64_t ended;           /* and when it ended */
+	int code;                 /* how: exit status or 128 + signal; -1: not known, never ended */
+	struct engine_task *task; /* the engine's own */
+};
+
+/* Reads the bundle. A service whose files are wrong is there all the same, FAILED, and says so in err. NULL only
+ * without memory. */
+struct service *service_new(struct supervisor *v, const char *name, const char *path, struct error *err);
+void service_free(struct service *s);
+
+/* --- what is asked for; each is legal in every state ------------------------------------------------------- */
+void service_start(struct service *s);
+void service_stop(struct service *s);
+void service_restart(struct service *s);
+
+/* Starts it if it waits and may: called when another service's state changed. */
+void service_consider(struct service *s);
+
+/* Ready as others see it: what is after it may start. */
+static inline bool service_is_ready(const struct service *s)
+{
+	return s->state == SERVICE_RUNNING;
+}
+static inline bool service_has_process(const struct service *s)
+{
+	return s->state >= SERVICE_STARTING && s->state <= SERVICE_STOPPING;
+}
+
+/* --- what the engine reports --------------------------------------------------------------------------------- */
+/* Its process runs; adopted: since some time ago. */
+void service_started(struct service *s, pid_t pid, bool adopted);
+/* It could not be started, and nothing of it is left. */
+void service_start_failed(struct service *s, const struct error *why);
+/* It ended and its task is gone; code as above. */
+void service_exited(struct service *s, int code);
+/* After engine->remove: no trace of the container is left. */
+void service_removed(struct service *s);
