@@ -20,8 +20,10 @@ int main(int argc, char **argv)
 		return rc_hotplug();
 	if (str_eq(name, "modprobe"))
 		return rc_modprobe(argc, argv);
+	if (str_eq(name, "initctl"))
+		return rc_initctl(argc, argv);
 	if (rc_poweroff_has(name))
 		return rc_poweroff(name, argc, argv);
-	log_error("not a name that I know: rc.init, rc.shutdown, rc.hotplug, modprobe, poweroff, reboot, halt");
+	log_error("not a name that I know: rc.init, rc.shutdown, rc.hotplug, modprobe, initctl, poweroff, reboot, halt");
 	return 1;
 }

@@ -42,5 +42,6 @@ int rc_init(void);
 int rc_shutdown(const char *action);
 int rc_hotplug(void);
 int rc_modprobe(int argc, char **argv);
+int rc_initctl(int argc, char **argv);
 bool rc_poweroff_has(const char *name);
 int rc_poweroff(const char *name, int argc, char **argv);

@@ -1,5 +1,6 @@
+# shellcheck shell=bash
 # Guests for tests of the init image alone: trees made by hand, initrds made with cpio, boots with QEMU's console in a
-# file. Sourced after BATS_TEST_TMPDIR is set; needs build/guest, build/kernel, cpio, busybox-static, qemu.
+# file. Needs build/guest, build/kernel, cpio, busybox-static, qemu.
 
 root_dir=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
@@ -11,7 +12,7 @@ tree_make() {
 	cp "$root_dir/build/guest/init" "$1/init"
 	cp "$root_dir/build/guest/rc" "$1/bin/rc.init"
 	for d in rc.shutdown rc.hotplug; do ln -s rc.init "$1/bin/$d"; done
-	for d in poweroff reboot halt; do ln -s ../bin/rc.init "$1/sbin/$d"; done
+	for d in poweroff reboot halt modprobe initctl; do ln -s ../bin/rc.init "$1/sbin/$d"; done
 	cp "$(command -v busybox)" "$1/bin/busybox"
 	for d in sh ls cat mount grep echo mkdir touch sleep stat ip hostname dmesg kill ps wc date find mknod id sync umount tail head sed awk df; do
 		ln -s busybox "$1/bin/$d"
@@ -49,34 +50,72 @@ image_initrd_make() {
 	rm -rf "$stage"
 }
 
-# guest_start CONSOLE INITRD [KERNEL ARGUMENTS]: QEMU in the background, its pid in $guest. Flavour: $flavour, or tuned;
-# further options for QEMU: array guest_options.
+# The kernel's flavour for boots: the tuned one where there is one.
+guest_flavour() {
+	if [ -n "${flavour:-}" ]; then echo "$flavour"
+	elif [ -e "$root_dir/build/kernel/tuned/kernel" ]; then echo tuned
+	else echo debian; fi
+}
+
+# guest_start CONSOLE INITRD [KERNEL ARGUMENTS]: QEMU in the background, its pid in $guest. INITRD - is none.
+# Options: $flavour, $guest_cpus, $guest_memory (MiB), $guest_accel, array guest_options for QEMU.
 guest_start() {
-	local console=$1 initrd=$2
+	local console=$1 initrd=(-initrd "$2")
+	[ "$2" != - ] || initrd=()
 	shift 2
-	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "${guest_cpus:-1}" -m "${guest_memory:-512}" -nodefaults -display none \
-		-no-reboot -serial "file:$console" -kernel "$root_dir/build/kernel/${flavour:-tuned}/kernel" -initrd "$initrd" \
-		-append "console=ttyS0 panic=-1 quiet $*" "${guest_options[@]}" </dev/null >"$console.qemu" 2>&1 &
+	rm -f "$console"
+	# shellcheck disable=SC2086
+	qemu-system-x86_64 ${guest_accel:--accel tcg,thread=multi} -cpu max -smp "${guest_cpus:-1}" -m "${guest_memory:-256}" \
+		-nodefaults -display none -no-reboot -serial "${guest_serial:-file:$console}" \
+		-kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" "${initrd[@]}" \
+		-append "console=ttyS0 panic=-1 quiet $*" "${guest_options[@]}" </dev/null >"$console.qemu" 2>&1 3>&- &
 	guest=$!
 }
 
-# Waits for the guest's end: $1 seconds at most. Kills it then, and fails.
+guest_kill() {
+	[ -n "${guest:-}" ] || return 0
+	kill -9 "$guest" 2>/dev/null || true
+	wait "$guest" 2>/dev/null || true
+	guest=
+}
+
+# Waits for the guest's end: $1 seconds at most, and shows the console if it does not come.
 guest_wait() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) status=0
 	while kill -0 "$guest" 2>/dev/null; do
 		if ((SECONDS >= end)); then
-			kill -9 "$guest"
-			wait "$guest" 2>/dev/null || true
+			guest_kill
 			echo "the guest does not end" >&2
 			return 1
 		fi
 		sleep 0.1
 	done
-	wait "$guest"
+	wait "$guest" || status=$?
+	guest=
+	return $status
 }
 
-# guest_boot CONSOLE INITRD [KERNEL ARGUMENTS]: boots, waits for the guest to power itself off.
+# guest_boot CONSOLE INITRD [KERNEL ARGUMENTS]: boots, waits for the guest to end by itself. The console's text is in
+# CONSOLE.txt then, without carriage returns.
 guest_boot() {
+	local status=0
 	guest_start "$@"
-	guest_wait "${guest_limit:-90}"
+	guest_wait "${guest_limit:-60}" || status=$?
+	tr -d '\r' <"$1" >"$1.txt"
+	cat "$1.txt" "$1.qemu" # shown when the test fails
+	return $status
+}
+
+# Until the console $1 has the text $2, $3 seconds at most.
+console_wait() {
+	local end=$((SECONDS + ${3:-30}))
+	until grep -qF -- "$2" "$1" 2>/dev/null; do
+		((SECONDS < end)) || { echo "not on the console: $2" >&2; cat "$1" >&2; return 1; }
+		sleep 0.1
+	done
+}
+
+# The lines of section NAME, which the guest started with "== NAME": section CONSOLE.txt NAME
+section() {
+	awk -v want="== $2" '/^== /{on = $0 == want; next} on' "$1" | grep -v '^\[ *[0-9]*\.[0-9]*\] '
 }
