@@ -62,8 +62,8 @@ char *where_text(const struct where *where, bool program)
 
 /* --- collecting --------------------------------------------------------------------------------------------- */
 
-static void add(struct diags *d, enum severity severity, struct position at, const struct where *where, const char *fmt,
-		va_list ap)
+__attribute__((format(printf, 5, 0))) static void add(struct diags *d, enum severity severity, struct position at,
+						      const struct where *where, const char *fmt, va_list ap)
 {
 	struct diag *bigger, *x;
 
@@ -117,13 +117,28 @@ void diag_hint(struct diags *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Letters that differ, upper and lower case being the same; at most 3. */
+static size_t difference(const char *a, const char *b)
+{
+	char x[64], y[64];
+	size_t i;
+
+	if (strlen(a) >= sizeof x || strlen(b) >= sizeof y)
+		return str_distance(a, b, 2);
+	for (i = 0; i == 0 || a[i - 1]; i++)
+		x[i] = (char)tolower((unsigned char)a[i]);
+	for (i = 0; i == 0 || b[i - 1]; i++)
+		y[i] = (char)tolower((unsigned char)b[i]);
+	return str_distance(x, y, 2);
+}
+
 void diag_suggest(struct diags *d, const char *text, const char *(*name)(size_t i, const void *data), const void *data)
 {
 	const char *best = NULL, *candidate;
 	size_t i, distance = 3;
 
 	for (i = 0; (candidate = name(i, data)) != NULL; i++) {
-		size_t n = strcasecmp(text, candidate) == 0 ? 0 : str_distance(text, candidate, 2);
+		size_t n = difference(text, candidate);
 
 		/* of a word of three letters two may not differ */
 		if (n < distance && n < strlen(candidate) / 2 + 1) {
