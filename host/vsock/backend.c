@@ -70,7 +70,7 @@ static int answer_vring_base(struct backend *b, struct error *err)
 
 	if (!r)
 		return -1;
-	if (vhost_user_reply_state(&reply, b->msg.request, b->msg.state.index, ring_stop(r)) < 0)
+	if (vhost_user_reply_state(&reply, b->msg.request, b->msg.state.index, ring_stop(r, true)) < 0)
 		return error_set(err, ENOMEM, "vhost-user answer");
 	return answer(b, &reply, -1, err);
 }

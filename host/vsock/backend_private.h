@@ -62,6 +62,7 @@ void rings_clear(struct backend *b);
 void rings_remap(struct backend *b);
 /* The message is one of VRING's. The descriptor (or -1) is taken over. */
 int rings_message(struct backend *b, const struct vhost_user_message *m, int fd, struct error *err);
-/* Stops it and returns its base. */
-uint32_t ring_stop(struct vring *r);
+/* Stops it and returns its base. asked: by the front-end, which then knows where it is; else it may find out from the
+ * in-flight record. */
+uint32_t ring_stop(struct vring *r, bool asked);
 struct vring *ring_of(struct backend *b, uint32_t index, struct error *err);

@@ -9,6 +9,7 @@
 
 enum {
 	TX_BATCH = 128,            /* packets of the guest in one round of the loop */
+	TX_LATE_US = 1000,         /* before they are given back, unless they are many */
 	TABLE_START = 64,          /* buckets; a power of two, as all sizes of the table */
 	PORT_FIRST = 0x40000000,   /* host ports of connections that the host opens */
 	PORT_LAST = 0x7fffffff,
@@ -373,12 +374,22 @@ static void take_packet(struct vsock_device *dev, struct virtqueue_chain *chain)
 		answer_rst(dev, &h);
 }
 
+/* Gives back what the guest sent. */
+static void complete_tx(struct loop_timer *t)
+{
+	struct vsock_device *dev = t->data;
+	struct virtqueue *q = dev->queues[VSOCK_TX];
+
+	loop_timer_disarm(t);
+	if (q && virtqueue_flush(q))
+		dev->notify(dev->ring_data, VSOCK_TX);
+}
+
 /* True: more to do at once. */
 static bool run_tx(struct vsock_device *dev)
 {
 	struct virtqueue *q = dev->queues[VSOCK_TX];
 	int left = TX_BATCH, r = 0;
-	bool tell = false;
 
 	if (!q)
 		return false;
@@ -397,9 +408,10 @@ static bool run_tx(struct vsock_device *dev)
 		virtqueue_push(q, &chain, 0);
 		left--;
 	}
-	tell = virtqueue_flush(q);
-	if (tell)
-		dev->notify(dev->ring_data, VSOCK_TX);
+	if (virtqueue_pushed(q) >= q->size / 4u ||
+	    (virtqueue_pushed(q) > 0 && !loop_timer_armed(&dev->late) &&
+	     loop_timer_after(dev->loop, &dev->late, TX_LATE_US, NULL) < 0))
+		complete_tx(&dev->late);
 	if (r < 0) {
 		ring_broken(dev, VSOCK_TX);
 		return false;
@@ -473,6 +485,7 @@ void device_wake(struct vsock_device *dev)
 int device_init(struct vsock_device *dev, struct error *err)
 {
 	dev->work = (struct loop_timer){ .fn = work, .data = dev };
+	dev->late = (struct loop_timer){ .fn = complete_tx, .data = dev };
 	dev->next_port = PORT_FIRST;
 	list_init(&dev->ready);
 	list_init(&dev->draining);
@@ -491,6 +504,7 @@ void device_free(struct vsock_device *dev)
 	while (!list_empty(&dev->draining))
 		conn_free(list_entry(dev->draining.next, struct conn, place));
 	loop_timer_disarm(&dev->work);
+	loop_timer_disarm(&dev->late);
 	free(dev->table);
 	dev->table = NULL;
 }

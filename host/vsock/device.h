@@ -8,6 +8,8 @@
  *   host to guest  connections that have something to say are in a list; each in turn puts at most a quantum into the
  *                  ring, then goes to the end. When the ring is full, the guest is asked for a kick.
  *
+ * What the guest sent is given back to it late: it only frees memory, and each time costs it an interrupt.
+ *
  * All work is done once a round of the event loop, after every source has been heard (device_wake). */
 #pragma once
 
@@ -56,7 +58,7 @@ struct vsock_device {
 	struct virtqueue *queues[VSOCK_QUEUES]; /* NULL: not running */
 	bool driver_seen; /* rings have run since the last reset: a guest is there, though it may be paused */
 	/* private */
-	struct loop_timer work;
+	struct loop_timer work, late;
 	bool working;
 	struct conn **table; /* by ports; chained */
 	size_t table_size, count; /* buckets; connections in the table */

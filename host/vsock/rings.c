@@ -101,7 +101,7 @@ static int start(struct vring *r, struct error *err)
 	return 0;
 }
 
-uint32_t ring_stop(struct vring *r)
+uint32_t ring_stop(struct vring *r, bool asked)
 {
 	bool ran = r->vq.started;
 
@@ -109,6 +109,10 @@ uint32_t ring_stop(struct vring *r)
 	replace_kick(r, -1);
 	if (!ran)
 		return r->layout.base;
+	if (virtqueue_flush(&r->vq))
+		signal_fd(r->call);
+	if (asked)
+		virtqueue_inflight_clear(&r->vq);
 	r->layout.base = virtqueue_stop(&r->vq);
 	r->stopped = r->layout;
 	r->was = !r->vq.broken;
@@ -217,7 +221,7 @@ void rings_clear(struct backend *b)
 	struct vring *r;
 
 	for (r = b->rings; r < b->rings + VSOCK_QUEUES; r++) {
-		ring_stop(r);
+		ring_stop(r, false);
 		replace_fd(&r->call, -1);
 		replace_fd(&r->err, -1);
 		r->layout = (struct virtqueue_layout){ 0 };
@@ -235,7 +239,7 @@ void rings_remap(struct backend *b)
 			continue;
 		/* A front-end that changes the table stops its rings first, or keeps the memory of those that run. */
 		log_warn("vsock: the memory of the %s ring is gone", ring_names[r->which]);
-		ring_stop(r);
+		ring_stop(r, false);
 		r->was = false;
 	}
 }

@@ -335,17 +335,16 @@ int virtqueue_inflight_attach(struct virtqueue *vq, uint8_t *record, struct erro
 	return 0;
 }
 
-void inflight_detach(struct virtqueue *vq)
+void virtqueue_inflight_clear(struct virtqueue *vq)
 {
 	uint16_t i;
 
 	if (!vq->inflight)
 		return;
-	for (i = 0; i < vq->size && !entry_inflight(vq, i); i++)
-		;
-	if (i == vq->size)
-		header(vq)->version = 0;
-	vq->inflight = NULL;
+	for (i = 0; i < vq->size; i++)
+		if (entry_inflight(vq, i))
+			return;
+	header(vq)->version = 0;
 }
 
 int inflight_again(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)

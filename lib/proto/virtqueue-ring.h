@@ -64,6 +64,5 @@ void inflight_give(struct virtqueue *vq, const struct virtqueue_chain *chain);
 void inflight_commit(struct virtqueue *vq);
 /* Notes what the driver is about to be shown (packed). */
 void inflight_prepare(struct virtqueue *vq);
-void inflight_detach(struct virtqueue *vq);
 /* Hands out a chain of an earlier life. */
 int inflight_again(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max);

@@ -38,10 +38,16 @@ int virtqueue_remap(struct virtqueue *vq, const struct virtqueue_layout *l, stru
 	uint64_t driver_len = vq->packed ? 4 : RING_ENTRIES + 2 * (uint64_t)vq->size + (vq->event_idx ? 2 : 0);
 	uint64_t device_len = vq->packed ? 4 : RING_ENTRIES + 8 * (uint64_t)vq->size + (vq->event_idx ? 2 : 0);
 
-	vq->desc = ring_at(m, l->desc, 16 * (uint64_t)vq->size, 16, "descriptors", err);
-	vq->driver = ring_at(m, l->driver, driver_len, vq->packed ? 4 : 2, "driver area", err);
-	vq->device = ring_at(m, l->device, device_len, 4, "device area", err);
-	return vq->desc && vq->driver && vq->device ? 0 : -1;
+	uint8_t *desc = ring_at(m, l->desc, 16 * (uint64_t)vq->size, 16, "descriptors", err);
+	uint8_t *driver = ring_at(m, l->driver, driver_len, vq->packed ? 4 : 2, "driver area", err);
+	uint8_t *device = ring_at(m, l->device, device_len, 4, "device area", err);
+
+	if (!desc || !driver || !device)
+		return -1;
+	vq->desc = desc;
+	vq->driver = driver;
+	vq->device = device;
+	return 0;
 }
 
 int virtqueue_start(struct virtqueue *vq, const struct guest_memory *memory, const struct virtqueue_layout *l,
@@ -80,10 +86,10 @@ uint32_t virtqueue_stop(struct virtqueue *vq)
 
 	if (vq->packed)
 		base |= (uint32_t)vq->avail_wrap << 15 | (uint32_t)vq->used << 16 | (uint32_t)vq->used_wrap << 31;
-	inflight_detach(vq);
 	free(vq->again);
 	vq->again = NULL;
 	vq->again_count = vq->again_next = 0;
+	vq->inflight = NULL;
 	vq->started = false;
 	return base;
 }

@@ -7,7 +7,7 @@
  *
  * Chains are completed in the order in which they are handed out. Order of calls:
  *   virtqueue_start, then (virtqueue_pop, virtqueue_push or virtqueue_unpop) repeatedly, virtqueue_flush after a
- *   batch of pushes, virtqueue_stop. */
+ *   batch of pushes and before the end, virtqueue_stop. */
 #pragma once
 
 #include <stdbool.h>
@@ -53,9 +53,9 @@ struct vring_desc;
 struct virtqueue {
 	const char *broken; /* why the ring is not served any more; NULL: it is */
 	bool started;
+	uint16_t size; /* entries */
 	/* private */
 	const struct guest_memory *memory;
-	uint16_t size;
 	bool packed, event_idx, indirect;
 	uint8_t *desc, *driver, *device;
 	uint16_t avail, used;       /* free-running (split) or slots (packed) */
@@ -75,10 +75,10 @@ struct virtqueue {
  * a change of the table calls for virtqueue_remap(). */
 int virtqueue_start(struct virtqueue *vq, const struct guest_memory *memory, const struct virtqueue_layout *layout,
 		    struct error *err);
-/* The ring's addresses again, after the memory table changed. */
+/* The ring's addresses again, after the memory table changed and before the old one is unmapped. On failure it still
+ * uses the old ones. */
 int virtqueue_remap(struct virtqueue *vq, const struct virtqueue_layout *layout, struct error *err);
-/* Frees what start allocated. Returns the base to go on from. An in-flight record with nothing in flight becomes fresh
- * again, so that only a device that died leaves one to go on from. Legal on one that is not started. */
+/* Frees what start allocated. Returns the base to go on from. Legal on one that is not started. */
 uint32_t virtqueue_stop(struct virtqueue *vq);
 
 /* The next chain. 1: there is one, 0: none, -1: the ring is broken. iov holds VIRTQUEUE_IOV_MAX pieces, or as many as
@@ -91,6 +91,8 @@ void virtqueue_unpop(struct virtqueue *vq, const struct virtqueue_chain *chain);
 void virtqueue_push(struct virtqueue *vq, const struct virtqueue_chain *chain, uint32_t written);
 /* Publishes what was pushed. True: the driver wants to be told now. */
 bool virtqueue_flush(struct virtqueue *vq);
+/* Chains pushed since the last flush (split), or ring entries of them (packed). */
+static inline uint32_t virtqueue_pushed(const struct virtqueue *vq) { return vq->pushed; }
 /* Whether there is something to pop. */
 bool virtqueue_pending(const struct virtqueue *vq);
 /* Asks the driver for a kick when it adds a chain, or not to kick. Returns, for on, whether one came in between:
@@ -105,3 +107,6 @@ size_t virtqueue_inflight_size(bool packed, uint16_t size);
  * (all zero) is initialised. Otherwise chains that an earlier life took and did not complete are handed out again,
  * and the position in the ring follows from the record instead of the layout's base. */
 int virtqueue_inflight_attach(struct virtqueue *vq, uint8_t *record, struct error *err);
+/* The ring is stopped in order, with nothing in flight: the record becomes fresh again, so that only a device that died
+ * leaves one to go on from. */
+void virtqueue_inflight_clear(struct virtqueue *vq);

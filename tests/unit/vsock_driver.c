@@ -41,14 +41,11 @@ void drv_open(struct drv *d, const char *ports)
 {
 	struct sockets_options o = { .ports = ports };
 	struct error e = { 0 };
-	int pair[2];
 
 	*d = (struct drv){ .memfd = -1 };
 	strcpy(d->dir, "/tmp/test-vsock-XXXXXX");
 	must(mkdtemp(d->dir));
 	snprintf(d->hybrid, sizeof(d->hybrid), "%s/hybrid", d->dir);
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-	d->vhost = pair[0];
 	d->loop = loop_new(NULL);
 	d->dev = calloc(1, sizeof(*d->dev));
 	must(d->loop && d->dev);
@@ -63,12 +60,21 @@ void drv_open(struct drv *d, const char *ports)
 		printf("# %s\n", error_text(&e));
 	must(d->sockets);
 	d->dev->dial_data = d->sockets;
-	d->backend = backend_new(d->loop, d->dev, pair[1], true, NULL);
+	d->backend = backend_new(d->loop, d->dev, host_listen(d, "vhost", SOCK_STREAM, 4), false, NULL);
 	must(d->backend);
+	d->vhost = host_connect(d, "vhost", SOCK_STREAM);
+	must(d->vhost >= 0);
 	d->memfd = memfd_create("guest", MFD_CLOEXEC);
 	must(ftruncate(d->memfd, DRV_MEMORY) == 0);
 	d->memory = mmap(NULL, DRV_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, d->memfd, 0);
 	must(d->memory != MAP_FAILED);
+}
+
+void drv_reconnect(struct drv *d)
+{
+	close(d->vhost);
+	d->vhost = host_connect(d, "vhost", SOCK_STREAM);
+	must(d->vhost >= 0);
 }
 
 void drv_close(struct drv *d)
@@ -367,6 +373,11 @@ static void add_packed(struct drv *d, struct drv_ring *r, uint16_t id, const str
 	}
 	r->slots[id] = (uint16_t)count;
 	__atomic_store_n(u16_at(d, r->desc + 16 * (uint64_t)head + 14), head_flags, __ATOMIC_RELEASE);
+}
+
+uint32_t drv_used_base(struct drv *d, enum vsock_queue which)
+{
+	return __atomic_load_n(u16_at(d, d->rings[which].device + 2), __ATOMIC_ACQUIRE);
 }
 
 void drv_add(struct drv *d, struct drv_ring *r, uint16_t id, const struct drv_piece *pieces, int count)

@@ -57,6 +57,8 @@ struct drv_options {
 /* Device, sockets and connection; no ring yet. */
 void drv_open(struct drv *d, const char *ports);
 void drv_close(struct drv *d);
+/* The front-end goes and another one comes. */
+void drv_reconnect(struct drv *d);
 /* Everything up to running rings with receive buffers. Again for a guest that boots again. */
 void drv_start(struct drv *d, const struct drv_options *o);
 /* GET_VRING_BASE of both; then start anew where they were. */
@@ -77,6 +79,8 @@ uint64_t drv_ask_u64(struct drv *d, uint32_t request);
 void drv_memory(struct drv *d, bool slots);
 void drv_ring_setup(struct drv *d, enum vsock_queue which, uint32_t base);
 void drv_ring_alloc(struct drv *d, enum vsock_queue which, uint16_t size, uint16_t stride);
+/* Where a front-end that has lost its device takes up a split ring: behind what was used. */
+uint32_t drv_used_base(struct drv *d, enum vsock_queue which);
 uint64_t drv_alloc(struct drv *d, size_t size, size_t align);
 bool drv_connected(struct drv *d);
 
