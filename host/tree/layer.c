@@ -8,6 +8,7 @@
 
 #include "archive.h"
 #include "image.h"
+#include "layer.h"
 #include "str.h"
 #include "tree.h"
 #include "tree_private.h"
@@ -49,12 +50,20 @@ static bool prune(struct tree *t, struct tree_node *node, uint32_t stamp)
 }
 
 /* 1: the entry was a whiteout and is done; 0: it is none. */
-static int whiteout(struct tree *t, const char *path, uint32_t stamp, struct error *err)
+static int whiteout(struct tree *t, const char *entry, uint32_t stamp, struct error *err)
 {
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	_cleanup_free_ char *dir = NULL;
+	_cleanup_free_ char *path = strdup(entry), *dir = NULL;
 	struct tree_node *node, *child, *next;
+	const char *slash, *base;
 
+	if (!path)
+		return error_set(err, ENOMEM, "%s", entry);
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = 0;
+	slash = strrchr(path, '/');
+	base = slash ? slash + 1 : path;
+	if (!str_eq(base, OPAQUE) && (str_starts(path, WHITEOUT_AUFS) || strstr(path, "/" WHITEOUT_AUFS)))
+		return 1; /* aufs's own notes, and what is below such a directory */
 	if (!str_starts(base, WHITEOUT))
 		return 0;
 	if (path_check(path, err) < 0)
@@ -70,8 +79,6 @@ static int whiteout(struct tree *t, const char *path, uint32_t stamp, struct err
 		}
 		return 1;
 	}
-	if (str_starts(base, WHITEOUT_AUFS))
-		return 1; /* aufs's own notes */
 	base += strlen(WHITEOUT);
 	if (!*base || str_eq(base, ".") || str_eq(base, ".."))
 		return error_say(err, EINVAL, "%.200s: whiteout of nothing", path);
@@ -146,8 +153,7 @@ static int add_entry(struct tree *t, const struct tar_entry *e, struct source *s
 	return node ? 0 : -1;
 }
 
-/* Reads all entries of an archive. stamp: the layer's number, 0 for an archive that is no layer. */
-static int add_members(struct tree *t, struct source *source, const char *what, uint32_t stamp, struct error *err)
+int tree_add_layer(struct tree *t, struct source *source, const char *what, uint32_t stamp, struct error *err)
 {
 	_cleanup_archive_ struct archive a = { 0 };
 	int r;
@@ -181,7 +187,7 @@ int tree_add_image(struct tree *t, const char *prefix, const struct image *image
 		if (!what)
 			return error_set(err, ENOMEM, "image %s", image->name);
 		source = store_blob_source(image->store, layer->digest, layer->size, err);
-		if (!source || add_members(merged, source, what, (uint32_t)i + 1, err) < 0)
+		if (!source || tree_add_layer(merged, source, what, (uint32_t)i + 1, err) < 0)
 			return -1;
 	}
 	if (tree_merge(t, prefix, merged, filter, data, err) < 0)
@@ -194,7 +200,7 @@ int tree_add_archive(struct tree *t, const char *prefix, struct source *source, 
 {
 	_cleanup_tree_ struct tree *members = tree_new(err);
 
-	if (!members || add_members(members, source, what, 0, err) < 0)
+	if (!members || tree_add_layer(members, source, what, 0, err) < 0)
 		return -1;
 	return tree_merge(t, prefix, members, filter, data, err) < 0 ? error_wrap(err, "%s", what) : 0;
 }

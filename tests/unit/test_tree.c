@@ -1,0 +1,471 @@
+/* Layers into trees and trees into archives. A layer is written down as words: "a/" a directory, "a=text" a file,
+ * "a>b" a symbolic link, "a~b" a hard link to b, "a!" a character device; "a:700/" and so on with a mode. A tree is
+ * compared in the same words, sorted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "image.h"
+#include "io.h"
+#include "output.h"
+#include "str.h"
+#include "tap.h"
+#include "tar.h"
+
+static char dir[] = "/tmp/test_tree.XXXXXX";
+static struct store *store;
+static struct error err;
+static bool fine;
+
+/* --- layers --- */
+
+static void add_member(struct buf *b, const char *word)
+{
+	size_t n = strcspn(word, ":/=>~!");
+	const char *mark;
+	_cleanup_free_ char *name = NULL, *path = NULL;
+	struct tar_entry e = { .mode = 0644, .target = "", .uid = 1, .gid = 2, .mtime = 1000 };
+
+	/* the first mark that is not a slash inside the path */
+	for (mark = word + n; *mark == '/' && mark[1] && mark[1] != ' '; mark += 1 + strcspn(mark + 1, ":/=>~!"))
+		;
+	name = strndup(word, (size_t)(mark - word));
+	if (*mark == ':')
+		e.mode = (uint32_t)strtoul(mark + 1, (char **)&mark, 8);
+	e.path = name;
+	switch (*mark) {
+	case '/':
+		e.type = TAR_DIR;
+		break;
+	case '=':
+		e.type = TAR_FILE;
+		e.size = strlen(mark + 1);
+		break;
+	case '>':
+		e.type = TAR_SYMLINK;
+		e.target = mark + 1;
+		break;
+	case '~':
+		e.type = TAR_LINK;
+		e.target = mark + 1;
+		break;
+	case '!':
+		e.type = TAR_CHAR;
+		e.major = 1;
+		e.minor = (uint32_t)strtoul(mark + 1, NULL, 10);
+		e.major = e.minor ? 1 : 0;
+		break;
+	}
+	tar_write_header(b, &e, NULL);
+	if (e.type == TAR_FILE) {
+		buf_add(b, mark + 1, e.size);
+		buf_add(b, (uint8_t[TAR_BLOCK]){ 0 }, tar_padding(e.size));
+	}
+}
+
+static void archive_of(struct buf *b, const char *words)
+{
+	_cleanup_strv_ char **v = strv_split(words, " ");
+
+	for (char **w = v; w && *w; w++)
+		add_member(b, *w);
+	buf_add(b, (uint8_t[2 * TAR_BLOCK]){ 0 }, (size_t)2 * TAR_BLOCK);
+}
+
+/* An image of layers that are separated by '|', in the store under "test:NAME". */
+static struct image *image_of(const char *layers)
+{
+	static int count;
+	_cleanup_strv_ char **v = strv_split(layers, "|");
+	_cleanup_descriptor_ struct oci_descriptor config = { 0 }, manifest = { 0 };
+	_cleanup_free_ char *name = str_format("docker.io/library/test:%d", ++count), *text = NULL;
+	struct platform platform = platform_host();
+	json_t *list = json_array(), *m;
+
+	for (char **l = v; l && *l; l++) {
+		_cleanup_descriptor_ struct oci_descriptor d = { .media_type = strdup(OCI_LAYER) };
+		_cleanup_buf_ struct buf b = { 0 };
+
+		archive_of(&b, *l);
+		store_add_blob(store, buf_bytes(&b), b.len, &d, &err);
+		json_array_append_new(list, oci_descriptor_json(&d));
+	}
+	config.media_type = strdup(OCI_CONFIG);
+	store_add_blob(store, "{}", 2, &config, &err);
+	m = json_pack("{s:i, s:o, s:o}", "schemaVersion", 2, "config", oci_descriptor_json(&config), "layers", list);
+	text = json_dumps(m, 0);
+	json_decref(m);
+	manifest.media_type = strdup(OCI_MANIFEST);
+	store_add_blob(store, text, strlen(text), &manifest, &err);
+	store_set_name(store, name, &manifest, &err);
+	return image_load(store, name, &platform, &err);
+}
+
+/* --- listing --- */
+
+struct listing {
+	struct tree_writer base;
+	char **words;
+	struct buf word;
+	uint64_t left;
+	bool modes;
+};
+
+static void word_done(struct listing *l)
+{
+	if (l->word.len)
+		strv_take(&l->words, buf_steal_text(&l->word));
+	buf_free(&l->word);
+}
+
+static int list_entry(struct tree_writer *base, const char *path, const struct tree_inode *inode, uint32_t ino,
+		      const char *link, struct error *e)
+{
+	static const char marks[] = { [TREE_DIR] = '/',  [TREE_FILE] = '=',  [TREE_SYMLINK] = '>',
+				      [TREE_CHAR] = '!', [TREE_BLOCK] = '!', [TREE_FIFO] = '|' };
+	struct listing *l = (struct listing *)base;
+
+	(void)ino;
+	(void)e;
+	word_done(l);
+	if (!*path && inode->implied)
+		return 0;
+	buf_addf(&l->word, "%s", *path ? path : ".");
+	if (l->modes)
+		buf_addf(&l->word, ":%o", inode->mode);
+	buf_addf(&l->word, "%c", link ? '~' : marks[inode->type]);
+	buf_addstr(&l->word, link ? link : inode->type == TREE_SYMLINK ? inode->target : "");
+	return 0;
+}
+
+static int list_data(struct tree_writer *base, const void *data, size_t n, struct error *e)
+{
+	(void)e;
+	return buf_add(&((struct listing *)base)->word, data, n);
+}
+
+static char *list(const struct tree *t, bool modes, bool sorted)
+{
+	struct listing l = { .base = { list_entry, list_data, NULL }, .modes = modes };
+	int r = tree_walk(t, &l.base, &err);
+	char *text;
+
+	word_done(&l);
+	if (sorted && l.words)
+		strv_sort(l.words);
+	text = r < 0 ? strdup(error_text(&err)) : l.words ? strv_join(l.words, " ") : strdup("");
+	strv_free(l.words);
+	return text;
+}
+
+/* --- merging of layers --- */
+
+static const struct {
+	const char *what, *layers, *want; /* want: "error: TEXT" for a refusal */
+} merges[] = {
+	{ "one layer", "a/ a/b=x c>a/b", "a/ a/b=x c>a/b" },
+	{ "a parent that is not described", "a/b/c=x", "a/ a/b/ a/b/c=x" },
+	{ "the upper layer wins", "a=1|a=2", "a=2" },
+	{ "the later of two entries wins", "a=1 a=2", "a=2" },
+	{ "a directory takes the upper metadata and keeps its files", "a:700/ a/b=x|a:711/", "a/ a/b=x" },
+	{ "a whiteout removes a file", "a=1 b=2|.wh.a=", "b=2" },
+	{ "a whiteout removes a directory", "a/ a/b=1 a/c/ a/c/d=2 e=3|.wh.a=", "e=3" },
+	{ "a whiteout of nothing", "a=1|.wh.b= c/.wh.d=", "a=1" },
+	{ "a whiteout, then the file again", "a=1|.wh.a= a=2", "a=2" },
+	{ "the file again, then its whiteout", "a=1|a=2 .wh.a=", "a=2" },
+	{ "a directory whited out and made again", "d/ d/old=1|.wh.d= d/ d/new=2", "d/ d/new=2" },
+	{ "the same the other way round", "d/ d/old=1|d/ d/new=2 .wh.d=", "d/ d/new=2" },
+	{ "made again without an entry of its own", "d:700/ d/old=1|.wh.d= d/new=2", "d/ d/new=2" },
+	{ "without an entry, the whiteout last", "d:700/ d/old=1|d/new=2 .wh.d=", "d/ d/new=2" },
+	{ "a whiteout leaves its own layer alone", "a=1|b=2 .wh.b=|c=3", "a=1 b=2 c=3" },
+	{ "removed and back in the third layer", "a=1|.wh.a=|a=3", "a=3" },
+	{ "an opaque directory", "d/ d/a=1 d/b/ d/b/c=2|d/ d/.wh..wh..opq= d/n=3", "d/ d/n=3" },
+	{ "opaque, the marker last", "d/ d/a=1|d/ d/n=3 d/.wh..wh..opq=", "d/ d/n=3" },
+	{ "opaque, deeper down", "d/e/f=1 d/g=2|d/e/.wh..wh..opq= d/e/h=3", "d/ d/e/ d/e/h=3 d/g=2" },
+	{ "an opaque root", "a=1 b/ b/c=2|.wh..wh..opq= d=3", "d=3" },
+	{ "aufs's own files", "a=1|.wh..wh.plnk/ .wh..wh.plnk/1.2=x .wh..wh.aufs=", "a=1" },
+	{ "a file becomes a directory", "a=1|a/ a/b=2", "a/ a/b=2" },
+	{ "a directory becomes a file", "a/ a/b=1|a=2", "a=2" },
+	{ "a link becomes a directory", "a>b b/ b/x=1|a/ a/y=2", "a/ a/y=2 b/ b/x=1" },
+	{ "hard links", "a=1 b~a", "a=1 b~a" },
+	{ "a hard link to a lower layer", "a=1|b~a", "a=1 b~a" },
+	{ "its target replaced above", "a=1 b~a|a=2", "a=2 b=1" },
+	{ "its target removed above", "a=1 b~a|.wh.a=", "b=1" },
+	{ "three names, one removed", "a=1 b~a c~b|.wh.a=", "b=1 c~b" },
+	{ "a hard link to a symbolic link", "a>x b~a", "a>x b~a" },
+	{ "a hard link to itself", "a=1 a~a", "a=1" },
+	{ "a hard link over its target's directory", "d/ d/a=1|d~d/a", "d=1" },
+	{ "a device", "dev/ dev/null!3", "dev/ dev/null!" },
+	{ "./ in front", "./ ./a/ ./a/b=1", "./ a/ a/b=1" },
+	{ "doubled slashes", "a//b=1", "a/ a/b=1" },
+	{ "a name with .. inside", "a..b/..c=1", "a..b/ a..b/..c=1" },
+	{ "empty layers", "|a=1|", "a=1" },
+	{ "..", "../a=1", "error: .." },
+	{ ".. inside", "a/../../b=1", "error: path with .. in it" },
+	{ ".. at the end", "a/../", "error: .." },
+	{ "an absolute path", "/etc/passwd=1", "error: absolute path" },
+	{ "a file as root", ".=1", "error: root" },
+	{ "a parent that is a link", "a>/etc a/passwd=1", "error: its parent a is a symbolic link" },
+	{ "a parent that is a link of a lower layer", "a>b b/|a/x=1", "error: its parent a is a symbolic link" },
+	{ "a link in the middle", "d/ d/a>.. d/a/b/c=1", "error: its parent d/a is a symbolic link" },
+	{ "a parent that is a file", "a=1|a/b=2", "error: its parent a is no directory" },
+	{ "a hard link out of the image", "a~../../etc/passwd", "error: path with .. in it" },
+	{ "a hard link to an absolute path", "a~/etc/passwd", "error: absolute path" },
+	{ "a hard link to nothing", "a~b", "error: does not exist" },
+	{ "a hard link to a directory", "d/ a~d", "error: is a directory" },
+	{ "a hard link through a link", "l>/etc a~l/passwd", "error: does not exist" },
+	{ "a whiteout of ..", "a=1|.wh...=", "error: whiteout of nothing" },
+	{ "a whiteout without a name", "a=1|.wh.=", "error: whiteout of nothing" },
+	{ "a whiteout through ..", "a=1|../.wh.a=", "error: .." },
+	{ "overlayfs's own whiteout", "a!0", "error: 0:0" },
+	{ "a symbolic link to nowhere", "a>", "error: empty target" },
+};
+
+static void test_merges(void)
+{
+	for (size_t i = 0; i < array_len(merges); i++) {
+		_cleanup_image_ struct image *img = image_of(merges[i].layers);
+		_cleanup_tree_ struct tree *t = tree_new(&err);
+		_cleanup_free_ char *got = NULL;
+		int r = img ? tree_add_image(t, "", img, NULL, NULL, &err) : -1;
+
+		if (str_starts(merges[i].want, "error: ")) {
+			fine = r < 0 && strstr(error_text(&err), merges[i].want + 7);
+			ok(fine, "%s: %s", merges[i].what, r < 0 ? error_text(&err) : "taken");
+			continue;
+		}
+		got = r < 0 ? strdup(error_text(&err)) : list(t, false, true);
+		ok_str(got, merges[i].want, merges[i].what);
+	}
+}
+
+static void test_modes(void)
+{
+	_cleanup_image_ struct image *img = image_of("d:700/ d/x=1|.wh.d= d/y=2|e:1777/ f:4755=s");
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+	_cleanup_free_ char *got = NULL;
+
+	tree_add_image(t, "", img, NULL, NULL, &err);
+	got = list(t, true, true);
+	ok_str(got, "d/y:644=2 d:755/ e:1777/ f:4755=s",
+	       "modes; a directory that lost its description has the default");
+}
+
+/* --- merging of trees --- */
+
+static int filter(void *data, const char *path, struct tree_node *node, struct error *e)
+{
+	char ***seen = data;
+
+	strv_add(seen, *path ? path : ".");
+	if (strstr(path, "bad"))
+		return error_set(e, 0, "told so");
+	if (strstr(path, "drop") && !strstr(path, "keep"))
+		return TREE_DROP;
+	if (str_eq(path, "change"))
+		node->inode->mode = 0600;
+	return TREE_KEEP;
+}
+
+static void test_trees(void)
+{
+	static const struct tree_meta meta = { .mode = 0751, .uid = 7 };
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+	_cleanup_image_ struct image *one = image_of("b:700/ b/x=1 l>b f=1"), *two = image_of("b/y=2 f/ f/g=2 b/x=3"),
+				     *three =
+					     image_of("change=1 drop=2 dropdir/ dropdir/keep=3 dropempty/ z/ z/drop=1"),
+				     *four = image_of("a=1 bad=2 c=3"), *five = image_of("l/x=1");
+	_cleanup_strv_ char **seen = NULL;
+	_cleanup_free_ char *got = NULL, *joined = NULL;
+
+	ok(tree_add_image(t, "p/q", one, NULL, NULL, &err) == 0 && tree_add_image(t, "p/q", two, NULL, NULL, &err) == 0,
+	   "an image over another");
+	got = list(t, true, true);
+	ok_str(got, "p/q/b/x:644=3 p/q/b/y:644=2 p/q/b:700/ p/q/f/g:644=2 p/q/f:644/ p/q/l:644>b p/q:755/ p:755/",
+	       "an implied directory leaves the metadata alone, a described one replaces");
+	free(steal_ptr(&got));
+	fine = tree_add_image(t, "p/q", five, NULL, NULL, &err) == 0;
+	got = list(t, false, true);
+	ok(fine && strstr(got, "p/q/l/ p/q/l/x=1") && !strstr(got, "p/q/b/x=1"),
+	   "another image's directory replaces a link, nothing goes through it");
+	tree_remove(t, "p");
+	ok(tree_count(t) == 0, "everything is removed");
+
+	ok(tree_add_dir(t, "x", &meta, &err) && tree_add_image(t, "x", three, filter, &seen, &err) == 0,
+	   "with a filter");
+	free(steal_ptr(&got));
+	got = list(t, true, true);
+	ok_str(got, "x/change:600=1 x/dropdir/keep:644=3 x/dropdir:755/ x/z:644/ x:751/", "it drops and changes");
+	joined = strv_join(seen, " ");
+	ok_str(joined, ". change drop dropdir dropdir/keep dropempty z z/drop", "it sees all paths, parents first");
+	fine = tree_add_image(t, "y", four, filter, &seen, &err) < 0 && strstr(error_text(&err), "told so");
+	ok(fine, "it can refuse: %s", error_text(&err));
+	ok(tree_add_image(t, "x/change/y", one, NULL, NULL, &err) < 0 && err.code == ENOTDIR,
+	   "a prefix below a file is refused");
+	ok(tree_add_image(t, "../y", one, NULL, NULL, &err) < 0, "a prefix with .. is refused");
+}
+
+static void test_entries(void)
+{
+	static const struct tree_meta meta = { .mode = 0640 };
+	_cleanup_tree_ struct tree *t = tree_new(&err), *other = tree_new(&err);
+	_cleanup_free_ char *file = str_format("%s/host", dir), *got = NULL, *longest = calloc(1, 300);
+	_cleanup_buf_ struct buf text = { 0 };
+	struct tree_node *n;
+
+	memset(longest, 'n', 256);
+	file_write(file, "host", 4, 0644, NULL);
+	ok(tree_add_bytes(t, "a/mem", &meta, "memory", 6, &err) && tree_add_file(t, "a/file", &meta, file, &err) &&
+		   tree_add_symlink(t, "a/link", &meta, "mem", &err) && tree_add_link(t, "a/hard", "a/file", &err) &&
+		   tree_add_special(t, "a/fifo", &meta, TREE_FIFO, 0, 0, &err) &&
+		   tree_add_bytes(t, "a/empty", &meta, "", 0, &err),
+	   "single entries are added");
+	got = list(t, true, true);
+	ok_str(got, "a/empty:640= a/fifo:640| a/file:640=host a/hard:640~a/file a/link:640>mem a/mem:640=memory a:755/",
+	       "and listed");
+	ok(tree_add_copy(other, "x", tree_find(t, "a/hard"), &err) &&
+		   tree_add_copy(other, "y", tree_find(t, "a/mem"), &err),
+	   "nodes are copied to another tree");
+	free(steal_ptr(&got));
+	got = list(other, false, true);
+	ok_str(got, "x=host y=memory", "with their content");
+	n = tree_find(t, "a/mem");
+	tree_set_xattr(n, "user.b", "2", 1, &err);
+	tree_set_xattr(n, "user.a", "1", 1, &err);
+	tree_set_xattr(n, "user.b", "3", 1, &err);
+	ok(str_eq(n->inode->xattrs->name, "user.a") && str_eq(n->inode->xattrs->next->name, "user.b") &&
+		   n->inode->xattrs->next->value[0] == '3' && !n->inode->xattrs->next->next,
+	   "extended attributes are sorted and replaced");
+	ok(tree_read(n, 100, &text, &err) == 0 && str_eq(buf_text(&text), "memory"), "content is read");
+	fine = tree_read(n, 3, &text, &err) < 0 && err.code == EFBIG;
+	ok(fine, "up to a limit");
+	ok(!tree_open(tree_find(t, "a"), &err), "a directory has none");
+	ok(!tree_add_bytes(t, longest, &meta, "", 0, &err) && err.code == EINVAL, "a name of 256 bytes is refused");
+	ok(!tree_add_bytes(t, "", &meta, "", 0, &err), "a file as root is refused");
+	ok(!tree_add_bytes(t, "a/mem/x", &meta, "", 0, &err) && err.code == ENOTDIR, "a file in a file is refused");
+	ok(!tree_add_bytes(t, "a/link/x", &meta, "", 0, &err) && err.code == ENOTDIR, "a file below a link is refused");
+	ok(!tree_add_file(t, "x", &meta, dir, &err), "a directory as file is refused");
+	ok(!tree_find(t, "/a") && !tree_find(t, "a/../a") && tree_find(t, "./a//mem/") == n,
+	   "paths are found as they are added");
+	truncate(file, 2);
+	free(steal_ptr(&got));
+	got = list(t, false, true);
+	ok(strstr(got, "ends early") || strstr(got, "shrunk"), "a file that shrinks is told: %s", got);
+}
+
+static void test_archives(void)
+{
+	_cleanup_tree_ struct tree *t = tree_new(&err), *k = tree_new(&err);
+	_cleanup_buf_ struct buf b = { 0 }, inner = { 0 };
+	_cleanup_free_ char *path = str_format("%s/outer.tar", dir), *got = NULL;
+	_cleanup_source_ struct source *source = NULL;
+	struct tar_entry e = { .type = TAR_FILE, .path = "kernel.tar", .target = "", .mode = 0644 };
+
+	archive_of(&inner, "./ lib/ lib/.wh.m=1 lib/n=22");
+	add_member(&b, "kernel=vmlinuz");
+	e.size = inner.len;
+	tar_write_header(&b, &e, NULL);
+	buf_add(&b, buf_bytes(&inner), inner.len);
+	add_member(&b, "last=1");
+	buf_add(&b, (uint8_t[2 * TAR_BLOCK]){ 0 }, (size_t)2 * TAR_BLOCK);
+	file_write(path, buf_bytes(&b), b.len, 0644, NULL);
+	source = source_from_file(path, &err);
+	ok(tree_add_archive(k, "", source, "outer", NULL, NULL, &err) == 0, "an archive is added");
+	ok(tree_add_archive_node(t, "m", tree_find(k, "kernel.tar"), NULL, NULL, &err) == 0, "and the one inside it");
+	ok(tree_add_copy(t, "boot/kernel", tree_find(k, "kernel"), &err) &&
+		   tree_add_copy(t, "boot/again", tree_find(k, "kernel"), &err),
+	   "a file of it is used twice");
+	tree_free(steal_ptr(&k));
+	got = list(t, false, true);
+	ok_str(got, "boot/ boot/again=vmlinuz boot/kernel=vmlinuz m/ m/lib/ m/lib/.wh.m=1 m/lib/n=22",
+	       "names like whiteouts are plain files, contents are found after the first tree is gone");
+	/* the same length, another content: another tar header at least */
+	truncate(path, 512);
+	free(steal_ptr(&got));
+	got = list(t, false, true);
+	ok(strstr(got, "early") || strstr(got, "changed"), "an archive that changes in between is told: %s", got);
+}
+
+static void test_order(void)
+{
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+	_cleanup_image_ struct image *img = image_of("z/ z/z=1 z/a=2 a/ a/m=3 a/h~z/z|b>c y=4");
+	_cleanup_free_ char *got = NULL;
+
+	tree_add_image(t, "", img, NULL, NULL, &err);
+	got = list(t, false, false);
+	ok_str(got, "a/ z/ b>c a/h=1 z/z~a/h z/a=2 a/m=3 y=4",
+	       "directories, links, then files as the layers have them");
+}
+
+static void test_damage(void)
+{
+	_cleanup_image_ struct image *img = image_of("a=1");
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+	_cleanup_free_ char *blob =
+		str_format("%s/blobs/sha256/%s", store_path(store), img->manifest.layers[0].digest + 7);
+	int fd = open(blob, O_WRONLY | O_CLOEXEC);
+
+	ok(pwrite(fd, "x", 1, 2000) == 1, "a layer is damaged behind its last entry");
+	close(fd);
+	fine = tree_add_image(t, "", img, NULL, NULL, &err) < 0 && strstr(error_text(&err), "damaged");
+	ok(fine, "and refused: %s", error_text(&err));
+	ok(tree_count(t) == 0, "nothing of it is in the tree");
+	unlink(blob);
+	fine = tree_add_image(t, "", img, NULL, NULL, &err) < 0 && err.code == ENOENT;
+	ok(fine, "a missing layer: %s", error_text(&err));
+}
+
+/* --- what other programs make of the archives --- */
+
+static void run_row(const char *what, const char *command)
+{
+	_cleanup_free_ char *full = str_format("cd %s && %s", dir, command);
+
+	ok(system(full) == 0, "%s", what);
+}
+
+static void test_programs(void)
+{
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+	_cleanup_image_ struct image *img = image_of("d:700/ d/f=text d/h~d/f s>d/f u:4755=x");
+	_cleanup_free_ char *tar = str_format("%s/o.tar", dir), *cpio = str_format("%s/o.cpio", dir);
+	struct output_initrd how = { .zip = ZIP_ZSTD };
+
+	tree_add_image(t, "", img, NULL, NULL, &err);
+	ok(output_tar(t, tar, ZIP_GZIP, &err) == 0 && output_initrd(t, &how, cpio, &err) == 0,
+	   "tar and cpio are written");
+	run_row("GNU tar unpacks", "mkdir t && tar -C t -xzpf o.tar");
+	run_row("cpio unpacks", "mkdir c && zstd -dqc o.cpio | (cd c && cpio -idm --quiet)");
+	for (const char *const *p = (const char *const[]){ "t", "c", NULL }; *p; p++) {
+		_cleanup_free_ char *test = str_format(
+			"[ \"$(cat %s/d/f)\" = text ] && [ %s/d/f -ef %s/d/h ] && [ \"$(readlink %s/s)\" = d/f ] && "
+			"[ $(stat -c %%a %s/d) = 700 ] && [ $(stat -c %%a:%%u:%%g:%%Y %s/u) = 4755:1:2:1000 ]",
+			*p, *p, *p, *p, *p, *p);
+
+		if (geteuid() == 0)
+			run_row("with links, modes, owners and times", test);
+	}
+}
+
+int main(void)
+{
+	if (!mkdtemp(dir))
+		return 1;
+	store = store_open(dir, &err);
+	if (!store)
+		return 1;
+	test_merges();
+	test_modes();
+	test_trees();
+	test_entries();
+	test_archives();
+	test_order();
+	test_damage();
+	test_programs();
+	store_close(store);
+	error_clear(&err);
+	dir_remove(dir, NULL);
+	return tap_done();
+}
