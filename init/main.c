@@ -149,6 +149,7 @@ static void control_read(void)
 	if (wrong) {
 		strcpy(reply, "error: ");
 		strcat(reply, wrong);
+		strcat(reply, "\n");
 		answer = strlen(reply);
 	} else {
 		answer = supervise_request(&request, reply, sizeof(reply));
@@ -212,7 +213,6 @@ static void machine_setup(void)
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	reboot(RB_DISABLE_CAD); /* ctrl-alt-del becomes SIGINT; in a container it is not ours to set */
 	root_enter();           /* what failed is said; rc.init may still be there */
 	time_text(self.root, "PITH_ROOT=");
 }
@@ -230,7 +230,8 @@ int main(int argc, char **argv)
 	parts[1].data = supervise_state(&parts[1].size);
 	parts[2].data = shutdown_state(&parts[2].size);
 	umask(022);
-	say_setup();
+	/* Ctrl-alt-del becomes SIGINT. In a container that is refused, which tells it from a machine. */
+	say_setup(reboot(RB_DISABLE_CAD) == 0);
 	resumed = resume_take(argc, argv, parts, sizeof(parts) / sizeof(*parts));
 	if (!resumed)
 		time_text(self.start, "PITH_START=");

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static int console = -1;
+static bool inherited; /* the console is standard error, which may block */
 
 uint64_t boot_us(void)
 {
@@ -20,31 +21,43 @@ uint64_t boot_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-int console_open(void)
+void console_take(void)
 {
-	return open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = inherited ? -1 : open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
 }
 
 static void console_reopen(void)
 {
+	if (inherited)
+		return;
 	if (console >= 0)
 		close(console);
 	console = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
-void say_setup(void)
+void say_setup(bool machine)
 {
 	int fd;
 
-	if (access("/dev/console", F_OK) < 0 && (mkdir("/dev", 0755) == 0 || errno == EEXIST))
+	inherited = !machine;
+	if (machine && access("/dev/console", F_OK) < 0 && (mkdir("/dev", 0755) == 0 || errno == EEXIST))
 		mknod("/dev/console", S_IFCHR | 0600, makedev(5, 1)); /* without it there are no messages yet */
 	while (fcntl(STDERR_FILENO, F_GETFD) < 0) {
-		fd = open("/dev/console", O_RDWR | O_NOCTTY);
+		fd = machine ? open("/dev/console", O_RDWR | O_NOCTTY) : -1;
 		if (fd < 0)
 			fd = eventfd(0, 0); /* any descriptor will do as a placeholder */
 		if (fd < 0)
 			break;
 	}
+	if (inherited)
+		console = STDERR_FILENO;
 	console_reopen();
 }
 
@@ -87,8 +100,11 @@ static int line_write(const char *line, size_t n)
 	struct pollfd p = { .fd = console, .events = POLLOUT };
 
 	while (n > 0) {
-		ssize_t r = write(console, line, n);
+		ssize_t r;
 
+		if (inherited && poll(&p, 1, 200) <= 0)
+			return -1;
+		r = write(console, line, n);
 		if (r < 0 && errno == EAGAIN && poll(&p, 1, 200) > 0 && (p.revents & POLLOUT))
 			continue;
 		if (r < 0)

@@ -5,15 +5,16 @@
  * Nothing here allocates. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Microseconds since boot (CLOCK_BOOTTIME). */
 uint64_t boot_us(void);
 
-/* Opens the console. Standard descriptors that the kernel could not give are filled, so that no later
- * descriptor takes their numbers. Once, before anything else is opened. */
-void say_setup(void);
+/* Opens the console of a machine; in a container the streams that it was given are what there is. Standard descriptors that are
+ * closed are filled, so that no later descriptor takes their numbers. Once, before anything else is opened. */
+void say_setup(bool machine);
 
 /* Decimal text of n in buf, which has NUMBER_SIZE bytes; returns where it starts. */
 enum { NUMBER_SIZE = 24 };
@@ -23,5 +24,5 @@ const char *number(char *buf, uint64_t n);
 void say_parts(const char *const parts[]);
 #define say(...) say_parts((const char *const[]){ __VA_ARGS__, NULL })
 
-/* Opens the console for a child: read and write, blocking. -1 with errno. */
-int console_open(void);
+/* Gives a child the console as its streams; in a container, or when that cannot be opened, they stay PID 1's. */
+void console_take(void);

@@ -38,18 +38,6 @@ static struct {
 
 /* --- processes -------------------------------------------------------------------------------------- */
 
-static void child_streams(void)
-{
-	int fd = console_open();
-
-	if (fd < 0)
-		return; /* PID 1's own, then */
-	for (int i = 0; i < 3; i++)
-		dup2(fd, i);
-	if (fd > 2)
-		close(fd);
-}
-
 /* What PID 1 was given, then what is missing, then what is added. */
 static void environment_make(const char *envp[ENVIRONMENT + 1], const char *const extra[])
 {
@@ -76,7 +64,7 @@ static _Noreturn void child_run(const char *const argv[], int fd, const char *co
 	sigset_t none;
 
 	setsid();
-	child_streams();
+	console_take();
 	if (tty)
 		ioctl(STDIN_FILENO, TIOCSCTTY, 1); /* a shell without job control is still one */
 	if (fd == 3)

@@ -9,7 +9,7 @@
  *   list                             what is kept: a line "NAME PID GRACE" each, pid 0 between two starts,
  *                                    in the order in which they were asked for
  *
- * The answer goes to the sender's address: "ok\n" (and the list), or "error: " and a reason. Only processes that can
+ * The answer goes to the sender's address: "ok\n" (and the list), or "error: ", a reason and a newline. Only processes that can
  * write to the socket, which root owns, have a say. */
 #pragma once
 
