@@ -4,6 +4,7 @@ pith.srcs += $(wildcard host/vsock/*.c)
 vsock-device := $(filter-out %/command.c %/start.c,$(wildcard host/vsock/*.c))
 test_vsock_device.srcs := tests/unit/vsock_driver.c $(vsock-device)
 test_vsock_session.srcs := $(test_vsock_device.srcs)
+test_vsock_traffic.srcs := $(test_vsock_device.srcs)
 test_vsock_clients.srcs := $(test_vsock_device.srcs)
 
 # what tests and benchmarks run at both ends of a connection
