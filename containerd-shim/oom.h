@@ -1,0 +1,34 @@
+/* Out of memory: tells when the kernel has killed a process of a container for its memory limit. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgroups.h"
+#include "loop.h"
+
+struct oom_watch;
+typedef void oom_fn(struct oom_watch *w);
+
+/* Zero-initialised is idle. */
+struct oom_watch {
+	/* private */
+	struct loop_io io;
+	oom_fn *fn;
+	void *data;
+	int counter; /* the file with the count of kills, -1: none */
+	struct loop_timer again;
+	struct loop *loop;
+	unsigned looks;
+	bool active;
+	uint64_t kills;
+};
+
+/* Calls back once for each time that more kills are found counted. */
+int oom_watch_start(struct oom_watch *w, struct loop *loop, const struct cgroups *groups, oom_fn *fn, void *data,
+		    struct error *err);
+/* Looks now; for the moment before an end is reported, since the notice may come later than that. */
+void oom_watch_check(struct oom_watch *w);
+void oom_watch_stop(struct oom_watch *w);
+/* The value behind "oom_kill " in the text. -1: not there. */
+int64_t oom_kills_parse(const char *text);

@@ -1,0 +1,48 @@
+/* Events on their way to containerd, in order: over its ttrpc socket, or, where that is not known, by its own program
+ * (`containerd publish`). One at a time, since the receiver handles calls side by side. What cannot be delivered waits
+ * and is tried again, also across restarts of containerd, within bounds. */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+
+#include "list.h"
+#include "loop.h"
+#include "reaper.h"
+#include "ttrpc.h"
+
+struct publisher;
+typedef void publisher_idle_fn(void *data);
+
+struct publisher {
+	/* set before publisher_start(); strings have to stay */
+	const char *namespace;
+	const char *ttrpc_address; /* path of the socket, perhaps as unix://; NULL or "": none */
+	const char *grpc_address;  /* for the program */
+	const char *binary;        /* NULL or "": none */
+	/* private */
+	struct loop *loop;
+	struct reaper *reaper;
+	struct list queue;
+	size_t count;
+	struct loop_io io;
+	struct buf in, out;
+	struct ttrpc_reader reader;
+	uint32_t stream;
+	bool sent; /* the first of the queue */
+	unsigned refused, failures;
+	struct loop_timer timer; /* for an answer, or until the next try */
+	struct exit_watch child;
+	publisher_idle_fn *idle;
+	void *idle_data;
+};
+
+void publisher_start(struct publisher *p, struct loop *loop, struct reaper *reaper);
+void publisher_stop(struct publisher *p);
+
+/* Never fails: an event that there is no memory for is lost, and said so in the log. */
+void publish(struct publisher *p, const char *topic, const ProtobufCMessage *event);
+
+bool publisher_is_idle(const struct publisher *p);
+/* Once, when the last event is delivered or given up; not called when there is none. */
+void publisher_on_idle(struct publisher *p, publisher_idle_fn *fn, void *data);

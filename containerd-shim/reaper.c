@@ -1,0 +1,138 @@
+#include "reaper.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+struct stranger {
+	pid_t pid;
+	int status;
+};
+
+/* More processes than that do not end in the time of a runtime's call; the oldest are then forgotten. */
+enum { STRANGERS_MAX = 4096 };
+
+void reaper_init(struct reaper *r, struct loop *loop)
+{
+	*r = (struct reaper){ .loop = loop };
+	list_init(&r->watches);
+}
+
+void reaper_free(struct reaper *r)
+{
+	free(r->strangers);
+	r->strangers = NULL;
+	r->stranger_count = r->stranger_cap = 0;
+}
+
+static void stranger_keep(struct reaper *r, pid_t pid, int status)
+{
+	if (r->stranger_count == STRANGERS_MAX) {
+		for (size_t i = 1; i < r->stranger_count; i++)
+			r->strangers[i - 1] = r->strangers[i];
+		r->stranger_count--;
+	}
+	if (r->stranger_count == r->stranger_cap) {
+		size_t cap = r->stranger_cap ? r->stranger_cap * 2 : 16;
+		struct stranger *grown = reallocarray(r->strangers, cap, sizeof(*grown));
+
+		if (!grown)
+			return; /* its status will be reported as unknown */
+		r->strangers = grown;
+		r->stranger_cap = cap;
+	}
+	r->strangers[r->stranger_count++] = (struct stranger){ pid, status };
+}
+
+static struct exit_watch *watch_find(struct reaper *r, pid_t pid)
+{
+	for (struct list *at = r->watches.next; at != &r->watches; at = at->next) {
+		struct exit_watch *w = list_entry(at, struct exit_watch, place);
+
+		if (w->pid == pid)
+			return w;
+	}
+	return NULL;
+}
+
+void reaper_run(struct reaper *r)
+{
+	struct exit_watch *w;
+	int status;
+	pid_t pid;
+
+	for (;;) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid <= 0)
+			return;
+		w = watch_find(r, pid);
+		if (w) {
+			exit_watch_remove(w);
+			w->fn(w, status);
+		} else if (r->holds > 0) {
+			stranger_keep(r, pid, status);
+		}
+	}
+}
+
+void reaper_hold(struct reaper *r)
+{
+	r->holds++;
+}
+
+void reaper_release(struct reaper *r)
+{
+	if (--r->holds == 0)
+		reaper_free(r);
+}
+
+static void late_passed(struct loop_timer *timer)
+{
+	struct exit_watch *w = timer->data;
+
+	exit_watch_remove(w);
+	w->fn(w, w->status);
+}
+
+/* Takes the kept status of a process out. */
+static bool stranger_take(struct reaper *r, pid_t pid, int *status)
+{
+	for (size_t i = 0; i < r->stranger_count; i++) {
+		if (r->strangers[i].pid != pid)
+			continue;
+		*status = r->strangers[i].status;
+		r->strangers[i] = r->strangers[--r->stranger_count];
+		return true;
+	}
+	return false;
+}
+
+int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct error *err)
+{
+	siginfo_t info = { 0 };
+	bool child = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+
+	watch->pid = pid;
+	watch->late = (struct loop_timer){ .fn = late_passed, .data = watch };
+	/* A live child with the number of a kept status is another process than that. */
+	if (!child) {
+		if (!stranger_take(r, pid, &watch->status))
+			return error_set(err, ESRCH, "process %d", (int)pid);
+		if (loop_timer_after(r->loop, &watch->late, 0, err) < 0)
+			return -1;
+	}
+	list_append(&r->watches, &watch->place);
+	watch->reaper = r;
+	return 0;
+}
+
+void exit_watch_remove(struct exit_watch *watch)
+{
+	if (!watch->reaper)
+		return;
+	list_remove(&watch->place);
+	loop_timer_disarm(&watch->late);
+	watch->reaper = NULL;
+}

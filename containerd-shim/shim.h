@@ -1,0 +1,25 @@
+/* The whole shim: what there is once. */
+#pragma once
+
+#include "container.h"
+#include "publish.h"
+#include "reaper.h"
+#include "server.h"
+
+struct sandbox;
+
+struct shim {
+	struct loop *loop;
+	const char *id, *namespace;
+	struct reaper reaper;
+	struct server server;
+	struct publisher publisher;
+	struct list containers;
+	struct sandbox *sandbox; /* NULL: none was made */
+	struct loop_timer leave;
+	uint64_t leave_deadline;
+	bool leaving;
+};
+
+/* Ends the process as soon as events and answers are out, or after a while. Containers that are left stay alone. */
+void shim_leave(struct shim *s);

@@ -1,0 +1,369 @@
+#include "streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "logger.h"
+#include "str.h"
+
+enum { IN, OUT, ERR };
+
+void streams_paths_clear(struct streams_paths *p)
+{
+	free(p->in);
+	free(p->out);
+	free(p->err);
+	*p = (struct streams_paths){ 0 };
+}
+
+int streams_paths_set(struct streams_paths *p, const char *in, const char *out, const char *err, bool terminal)
+{
+	*p = (struct streams_paths){ strdup(in ? in : ""), strdup(out ? out : ""), strdup(err ? err : ""), terminal };
+	if (p->in && p->out && p->err)
+		return 0;
+	streams_paths_clear(p);
+	return -1;
+}
+
+static void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void streams_init(struct streams *s)
+{
+	*s = (struct streams){ .console = -1, .lingering = { -1, -1 } };
+	for (int i = 0; i < 3; i++)
+		s->child[i] = s->ends[i] = s->clients[i] = -1;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------- */
+
+/* Parents of a log file. */
+static int parents_make(const char *path, struct error *err)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (!dir)
+		return error_set(err, ENOMEM, "%s", path);
+	if (!slash || slash == dir)
+		return 0;
+	*slash = '\0';
+	return dir_make(dir, 0755, err);
+}
+
+/* The client's side of one stream. */
+static int client_open(struct streams *s, int which, const struct uri *uri, struct error *err)
+{
+	struct stat st;
+	int fd;
+
+	if (uri->scheme == URI_FILE) {
+		if (which == IN)
+			return error_set(err, EINVAL, "%s: standard input from a file", uri->path);
+		if (parents_make(uri->path, err) < 0)
+			return -1;
+		fd = open(uri->path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
+	} else if (stat(uri->path, &st) < 0) {
+		fd = -1;
+	} else if (S_ISFIFO(st.st_mode)) {
+		fd = open(uri->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	} else if (which == IN) {
+		return error_set(err, EINVAL, "%s: not a fifo", uri->path);
+	} else {
+		fd = open(uri->path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+	}
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		error_set(err, errno, "open %s", uri->path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	s->clients[which] = fd;
+	s->is_file[which] = S_ISREG(st.st_mode);
+	return 0;
+}
+
+/* A pipe between the process and us. */
+static int pipe_make(struct streams *s, int which, struct error *err)
+{
+	int fds[2], child = which == IN ? 0 : 1;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_set(err, errno, "pipe");
+	s->child[which] = fds[child];
+	s->ends[which] = fds[!child];
+	if ((s->owner->uid || s->owner->gid) && fchown(fds[0], s->owner->uid, s->owner->gid) < 0)
+		return error_set(err, errno, "owner of a pipe");
+	return 0;
+}
+
+static int stream_open(struct streams *s, int which, const char *path, const struct uri *out, struct error *err)
+{
+	_cleanup_uri_ struct uri own = { 0 };
+	const struct uri *uri = out;
+
+	if (*path == '\0' && !(which == ERR && out->scheme == URI_FILE && !s->paths.terminal))
+		return 0;
+	/* A file in standard output's place is for both. */
+	if (which != OUT && !(which == ERR && out->scheme == URI_FILE)) {
+		if (uri_parse(path, &own, err) < 0)
+			return -1;
+		uri = &own;
+	}
+	if (s->paths.terminal && which == ERR)
+		return 0;
+	if (uri->scheme == URI_BINARY || uri->scheme == URI_BINARY_V2)
+		return error_set(err, EINVAL, "%s: a logging program belongs to standard output", path);
+	if (client_open(s, which, uri, err) < 0)
+		return -1;
+	return s->paths.terminal ? 0 : pipe_make(s, which, err);
+}
+
+static void logger_is_ready(void *data, const struct error *err)
+{
+	struct streams *s = data;
+
+	s->ready(s, err);
+}
+
+static void drained_check(struct streams *s)
+{
+	streams_drained_fn *fn = s->drained;
+
+	if (!fn || s->outputs > 0 || (s->logger && !logger_exited(s->logger)))
+		return;
+	s->drained = NULL;
+	fn(s->drained_data);
+}
+
+static void logger_has_exited(void *data)
+{
+	drained_check(data);
+}
+
+/* Both outputs go to the program, through pipes that we do not read from; a terminal's output we have to copy. */
+static int logger_open(struct streams *s, const struct uri *uri, struct error *err)
+{
+	int out, err_fd;
+
+	if (pipe_make(s, OUT, err) < 0 || pipe_make(s, ERR, err) < 0)
+		return -1;
+	out = s->ends[OUT];
+	err_fd = s->ends[ERR];
+	s->logger = logger_start(s->owner->loop, s->owner->reaper, uri, s->owner->id, s->owner->namespace, out, err_fd,
+				 logger_is_ready, logger_has_exited, s, err);
+	fd_close(&s->ends[OUT]);
+	fd_close(&s->ends[ERR]);
+	if (s->paths.terminal) {
+		s->clients[OUT] = s->child[OUT];
+		s->child[OUT] = -1;
+		fd_close(&s->child[ERR]);
+	}
+	return s->logger ? 0 : -1;
+}
+
+static int open_all(struct streams *s, struct error *err)
+{
+	_cleanup_uri_ struct uri out = { 0 };
+
+	if (*s->paths.out && uri_parse(s->paths.out, &out, err) < 0)
+		return -1;
+	if (stream_open(s, IN, s->paths.in, &out, err) < 0)
+		return -1;
+	if (out.scheme == URI_BINARY || out.scheme == URI_BINARY_V2)
+		return logger_open(s, &out, err);
+	if (stream_open(s, OUT, s->paths.out, &out, err) < 0)
+		return -1;
+	return stream_open(s, ERR, s->paths.err, &out, err);
+}
+
+void streams_prepare(struct streams *s, const struct streams_owner *owner, const struct streams_paths *paths,
+		     streams_ready_fn *ready)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	s->owner = owner;
+	s->paths = *paths;
+	s->ready = ready;
+	if (open_all(s, &e) < 0)
+		ready(s, &e);
+	else if (!s->logger)
+		ready(s, NULL);
+}
+
+/* --- copying --------------------------------------------------------------------------------------------- */
+
+static int reopen(int fd, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* Output that is still in a fifo nobody reads yet would go with the last descriptor: whoever comes before the process
+ * is deleted still gets it. With a reader there, closing is what tells it that this was all. */
+static void client_leave(struct streams *s, int which, int fd)
+{
+	struct pollfd p = { .events = POLLOUT };
+	int queued = 0;
+
+	if (!s->is_file[which] && ioctl(fd, FIONREAD, &queued) == 0 && queued > 0 &&
+	    (p.fd = reopen(fd, O_WRONLY | O_NONBLOCK)) >= 0) {
+		close(fd);
+		if (poll(&p, 1, 0) > 0 && (p.revents & POLLERR))
+			s->lingering[which == ERR] = p.fd;
+		else
+			close(p.fd);
+		return;
+	}
+	close(fd);
+}
+
+static void output_done(struct copy *c)
+{
+	struct streams *s = c->data;
+	int fd = copy_take_output(c);
+
+	client_leave(s, c == &s->err ? ERR : OUT, fd);
+	copy_stop(c);
+	s->outputs--;
+	drained_check(s);
+}
+
+static void input_done(struct copy *c)
+{
+	copy_stop(c);
+}
+
+static int input_finish(struct streams *s)
+{
+	int fd = reopen(s->in.in.fd, O_RDONLY | O_NONBLOCK);
+
+	/* Without a descriptor to spare: at least the process gets its end of input. */
+	if (fd < 0 || copy_swap_input(&s->in, fd) < 0)
+		copy_stop(&s->in);
+	return 0;
+}
+
+static int copies_start(struct streams *s, int in_end, int out_end, int err_end, struct error *err)
+{
+	struct copy *const copies[] = { &s->in, &s->out, &s->err };
+	int ends[] = { in_end, out_end, err_end };
+	int r = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int client = s->clients[i], end = ends[i];
+
+		if (end < 0 || client < 0)
+			continue;
+		s->clients[i] = -1;
+		if (copy_start(copies[i], s->owner->loop, i == IN ? client : end, i == IN ? end : client, s->is_file[i],
+			       i != IN, i == IN ? input_done : output_done, s, r == 0 ? err : NULL) < 0)
+			r = -1;
+		else if (i != IN)
+			s->outputs++;
+	}
+	if (s->stdin_closed && s->in.active)
+		input_finish(s);
+	return r;
+}
+
+int streams_start(struct streams *s, struct error *err)
+{
+	for (int i = 0; i < 3; i++)
+		fd_close(&s->child[i]);
+	return copies_start(s, steal_fd(&s->ends[IN]), steal_fd(&s->ends[OUT]), steal_fd(&s->ends[ERR]), err);
+}
+
+int streams_start_console(struct streams *s, int master, struct error *err)
+{
+	int in = -1, out = -1, r = 0;
+
+	s->console = master;
+	/* One descriptor a direction: epoll knows each only once. */
+	if (s->clients[IN] >= 0)
+		in = fcntl(master, F_DUPFD_CLOEXEC, 3);
+	if (s->clients[OUT] >= 0)
+		out = fcntl(master, F_DUPFD_CLOEXEC, 3);
+	if ((s->clients[IN] >= 0 && in < 0) || (s->clients[OUT] >= 0 && out < 0)) {
+		r = error_set(err, errno, "terminal");
+		fd_close(&in);
+		fd_close(&out);
+	} else {
+		r = copies_start(s, in, out, -1, err);
+	}
+	if (r == 0 && s->rows && s->columns)
+		r = streams_resize(s, s->rows, s->columns, err);
+	return r;
+}
+
+/* --- what happens while it runs ------------------------------------------------------------------------------ */
+
+void streams_close_stdin(struct streams *s)
+{
+	bool first = !s->stdin_closed;
+
+	s->stdin_closed = true;
+	if (first && s->in.active)
+		input_finish(s);
+}
+
+int streams_resize(struct streams *s, unsigned rows, unsigned columns, struct error *err)
+{
+	struct winsize size = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
+
+	if (rows > 0xffff || columns > 0xffff)
+		return error_set(err, EINVAL, "terminal size %u x %u", columns, rows);
+	s->rows = size.ws_row;
+	s->columns = size.ws_col;
+	if (s->console >= 0 && ioctl(s->console, TIOCSWINSZ, &size) < 0)
+		return error_set(err, errno, "terminal size %u x %u", columns, rows);
+	return 0;
+}
+
+void streams_exited(struct streams *s)
+{
+	copy_stop(&s->in);
+	fd_close(&s->console);
+}
+
+void streams_on_drained(struct streams *s, streams_drained_fn *fn, void *data)
+{
+	s->drained = fn;
+	s->drained_data = data;
+	drained_check(s);
+}
+
+void streams_close(struct streams *s)
+{
+	s->drained = NULL;
+	copy_stop(&s->in);
+	copy_finish(&s->out);
+	copy_stop(&s->out);
+	copy_finish(&s->err);
+	copy_stop(&s->err);
+	s->outputs = 0;
+	for (int i = 0; i < 3; i++) {
+		fd_close(&s->child[i]);
+		fd_close(&s->ends[i]);
+		fd_close(&s->clients[i]);
+	}
+	fd_close(&s->lingering[0]);
+	fd_close(&s->lingering[1]);
+	fd_close(&s->console);
+	logger_leave(s->logger);
+	s->logger = NULL;
+}
