@@ -8,9 +8,9 @@
 
 struct control_request {
 	enum control_verb { CONTROL_RESPAWN, CONTROL_STOP, CONTROL_LIST } verb;
-	const char *name;                     /* points into the message */
-	uint32_t grace;                       /* seconds */
-	const char *argv[INITCTL_ARGS + 1];   /* likewise; NULL-terminated */
+	const char *name;                   /* points into the message */
+	uint32_t grace;                     /* seconds */
+	const char *argv[INITCTL_ARGS + 1]; /* likewise; NULL-terminated */
 };
 
 /* The message must end in NUL. NULL, or what is wrong with it. */

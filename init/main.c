@@ -2,7 +2,8 @@
  *
  * Enters the root (root.h), runs /bin/rc.init, and from then on reaps, keeps programs alive (supervise.h), answers
  * requests on its socket (initctl.h) and waits for the signals that end the machine (shutdown.h). One poll(2) is the
- * only call that blocks. Nothing is allocated. Every failure is said on the console and lived with: PID 1 never exits. */
+ * only call that blocks. Nothing is allocated. Every failure is said on the console and lived with: PID 1 never exits.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,8 +28,8 @@
 enum { RC_RETRY_MS = 100 };
 
 static struct {
-	int control;              /* outlives exec, as its number does */
-	pid_t rc;                 /* rc.init while it runs */
+	int control; /* outlives exec, as its number does */
+	pid_t rc;    /* rc.init while it runs */
 	bool rc_started;
 	char start[32], root[32]; /* for rc.init's environment: when we began, when the root was there */
 } self;
@@ -140,7 +141,8 @@ static void control_read(void)
 	socklen_t from_size = sizeof(from);
 	struct control_request request;
 	const char *wrong;
-	ssize_t n = recvfrom(self.control, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC, (void *)&from, &from_size);
+	ssize_t n =
+		recvfrom(self.control, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC, (void *)&from, &from_size);
 	size_t answer;
 
 	if (n < 0)
@@ -213,7 +215,7 @@ static void machine_setup(void)
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	root_enter();           /* what failed is said; rc.init may still be there */
+	root_enter(); /* what failed is said; rc.init may still be there */
 	time_text(self.root, "PITH_ROOT=");
 }
 

@@ -107,7 +107,8 @@ bool resume_take(int argc, char **argv, const struct resume_part *parts, size_t 
 	if (argc != 4 || strcmp(argv[1], "resume") != 0)
 		return false;
 	fd = atoi(argv[2]);
-	if (fd <= 2 || pread(fd, &h, sizeof(h), 0) != sizeof(h) || h.magic != magic || lseek(fd, sizeof(h), SEEK_SET) < 0)
+	if (fd <= 2 || pread(fd, &h, sizeof(h), 0) != sizeof(h) || h.magic != magic ||
+	    lseek(fd, sizeof(h), SEEK_SET) < 0)
 		return false;
 	self.faults = h.faults;
 	self.exe = atoi(argv[3]);

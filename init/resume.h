@@ -2,7 +2,8 @@
  * it had, instead of taking the machine down with a kernel panic.
  *
  * The states of the parts are written to a memory file, whose descriptor the new one finds in its arguments. After
- * too many faults the state is suspected and dropped; after many more PID 1 only sleeps, which still keeps the machine. */
+ * too many faults the state is suspected and dropped; after many more PID 1 only sleeps, which still keeps the machine.
+ */
 #pragma once
 
 #include <stdbool.h>

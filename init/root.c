@@ -189,7 +189,8 @@ static void tree_free(int dir, unsigned depth)
 /* Puts a detached mount over / and steps into it. */
 static int root_switch(int mount)
 {
-	if (sys_move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(mount) < 0 || chroot(".") < 0) {
+	if (sys_move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(mount) < 0 ||
+	    chroot(".") < 0) {
 		say("cannot switch to the new root: ", strerror(errno));
 		return -1;
 	}

@@ -63,9 +63,9 @@ void say_setup(bool machine)
 
 const char *number(char *buf, uint64_t n)
 {
-	char *p = buf + NUMBER_SIZE;
+	char *p = &buf[NUMBER_SIZE - 1];
 
-	*--p = '\0';
+	*p = '\0';
 	do
 		*--p = (char)('0' + n % 10);
 	while (n /= 10);

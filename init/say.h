@@ -12,8 +12,8 @@
 /* Microseconds since boot (CLOCK_BOOTTIME). */
 uint64_t boot_us(void);
 
-/* Opens the console of a machine; in a container the streams that it was given are what there is. Standard descriptors that are
- * closed are filled, so that no later descriptor takes their numbers. Once, before anything else is opened. */
+/* Opens the console of a machine; in a container the streams that it was given are what there is. Standard descriptors
+ * that are closed are filled, so that no later descriptor takes their numbers. Once, before anything else is opened. */
 void say_setup(bool machine);
 
 /* Decimal text of n in buf, which has NUMBER_SIZE bytes; returns where it starts. */

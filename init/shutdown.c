@@ -65,8 +65,9 @@ static void reap_until(pid_t only, uint64_t until)
 		now = boot_us();
 		if (now >= until)
 			return;
-		sigtimedwait(&child, NULL, &(struct timespec){ .tv_sec = (time_t)((until - now) / 1000000),
-						       .tv_nsec = (long)((until - now) % 1000000) * 1000 });
+		sigtimedwait(&child, NULL,
+			     &(struct timespec){ .tv_sec = (time_t)((until - now) / 1000000),
+						 .tv_nsec = (long)((until - now) % 1000000) * 1000 });
 	}
 }
 
@@ -116,7 +117,8 @@ void shutdown_begin(enum shutdown_action action)
 	self.wanted = action;
 	supervise_freeze();
 	say("shutting down: ", actions[action].name);
-	self.rc = program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, -1, NULL, false);
+	self.rc =
+		program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, -1, NULL, false);
 	if (self.rc < 0) {
 		say("cannot start rc.shutdown: ", strerror(errno));
 		kill_and_sync();

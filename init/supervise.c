@@ -219,7 +219,8 @@ bool supervise_ended(pid_t pid, int status)
 	if (boot_us() - p->started >= HEALTHY_US)
 		p->delay = DELAY_FIRST_US;
 	say(p->name, WIFSIGNALED(status) ? " was killed by signal " : " ended with status ",
-	    number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))), "; starting it again");
+	    number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))),
+	    "; starting it again");
 	delay_next(p);
 	return true;
 }

@@ -26,7 +26,9 @@ static void tree_mount(const char *source, const char *name, unsigned long flags
 /* One tree a controller that is enabled. /proc/cgroups has the columns name, hierarchy, number of groups, enabled. */
 static int version1(struct error *err)
 {
-	static const struct mount_row root = { "cgroup_root", ROOT, "tmpfs", STRICT, "mode=755,size=10m", MOUNT_NEEDED };
+	static const struct mount_row root = {
+		"cgroup_root", ROOT, "tmpfs", STRICT, "mode=755,size=10m", MOUNT_NEEDED
+	};
 	_cleanup_buf_ struct buf text = { 0 };
 	char *line, *rest = NULL;
 

@@ -90,7 +90,8 @@ int coldplug_events(struct modules *m, int fd, struct error *err)
  * name. */
 static char **lists_find(void)
 {
-	static const char *const directories[] = { "/etc/modules-load.d", "/usr/lib/modules-load.d", "/lib/modules-load.d" };
+	static const char *const directories[] = { "/etc/modules-load.d", "/usr/lib/modules-load.d",
+						   "/lib/modules-load.d" };
 	_cleanup_strv_ char **names = NULL;
 	char **paths = NULL;
 
@@ -99,7 +100,8 @@ static char **lists_find(void)
 		struct dirent *entry;
 
 		while (dir && (entry = readdir(dir)))
-			if (str_ends(entry->d_name, ".conf") && !strv_has(names, entry->d_name) && strv_add(&names, entry->d_name) < 0)
+			if (str_ends(entry->d_name, ".conf") && !strv_has(names, entry->d_name) &&
+			    strv_add(&names, entry->d_name) < 0)
 				log_warn("%s: %s", directories[i], strerror(errno));
 	}
 	if (!names)
@@ -127,7 +129,8 @@ static void lists_load(struct modules *m)
 		_cleanup_buf_ struct buf text = { 0 };
 		_cleanup_strv_ char **names = NULL;
 
-		if (file_read(*p, LIST_MAX, &text, &err) < 0 || modconf_parse_list(buf_text(&text), text.len, &names) < 0)
+		if (file_read(*p, LIST_MAX, &text, &err) < 0 ||
+		    modconf_parse_list(buf_text(&text), text.len, &names) < 0)
 			log_warn("%s: %s", *p, error_text(&err));
 		for (char **n = names; n && *n; n++)
 			if (modules_load(m, *n, &err) < 0)

@@ -16,16 +16,16 @@ static const struct {
 	mode_t mode;
 	unsigned major, minor;
 } nodes[] = {
-	{ "/dev/console", 0600, 5, 1 }, { "/dev/tty1", 0620, 4, 1 }, { "/dev/tty", 0666, 5, 0 },
-	{ "/dev/null", 0666, 1, 3 },	{ "/dev/kmsg", 0660, 1, 11 },	{ "/dev/zero", 0666, 1, 5 },
-	{ "/dev/full", 0666, 1, 7 },	{ "/dev/random", 0666, 1, 8 },	{ "/dev/urandom", 0666, 1, 9 },
+	{ "/dev/console", 0600, 5, 1 }, { "/dev/tty1", 0620, 4, 1 },   { "/dev/tty", 0666, 5, 0 },
+	{ "/dev/null", 0666, 1, 3 },    { "/dev/kmsg", 0660, 1, 11 },  { "/dev/zero", 0666, 1, 5 },
+	{ "/dev/full", 0666, 1, 7 },    { "/dev/random", 0666, 1, 8 }, { "/dev/urandom", 0666, 1, 9 },
 	{ "/dev/ptmx", 0666, 5, 2 },
 };
 
 static const struct {
 	const char *path, *target;
 } links[] = {
-	{ "/dev/fd", "/proc/self/fd" },	      { "/dev/stdin", "/proc/self/fd/0" }, { "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/fd", "/proc/self/fd" },       { "/dev/stdin", "/proc/self/fd/0" }, { "/dev/stdout", "/proc/self/fd/1" },
 	{ "/dev/stderr", "/proc/self/fd/2" }, { "/dev/kcore", "/proc/kcore" },
 };
 

@@ -42,8 +42,12 @@ int rc_clock(struct rc *rc, struct error *err)
 		return 0; /* not every machine has one */
 	if (ioctl(fd, RTC_RD_TIME, &t) < 0)
 		return error_set(err, errno, "read the hardware clock");
-	tm = (struct tm){ .tm_sec = t.tm_sec, .tm_min = t.tm_min, .tm_hour = t.tm_hour,
-			  .tm_mday = t.tm_mday, .tm_mon = t.tm_mon, .tm_year = t.tm_year };
+	tm = (struct tm){ .tm_sec = t.tm_sec,
+			  .tm_min = t.tm_min,
+			  .tm_hour = t.tm_hour,
+			  .tm_mday = t.tm_mday,
+			  .tm_mon = t.tm_mon,
+			  .tm_year = t.tm_year };
 	hardware = timegm(&tm);
 	if (hardware >= now - 1 && hardware <= now + 1)
 		return 0;

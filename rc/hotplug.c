@@ -54,7 +54,8 @@ static void button_try(struct daemon *d, const char *devname)
 	_cleanup_error_ struct error err = { 0 };
 	uint8_t keys[KEY_MAX / 8 + 1] = { 0 };
 
-	if (fd < 0 || ioctl(fd, EVIOCGBIT(EV_KEY, sizeof(keys)), keys) < 0 || !(keys[KEY_POWER / 8] & 1 << KEY_POWER % 8))
+	if (fd < 0 || ioctl(fd, EVIOCGBIT(EV_KEY, sizeof(keys)), keys) < 0 ||
+	    !(keys[KEY_POWER / 8] & 1 << KEY_POWER % 8))
 		return;
 	for (size_t i = 0; i < BUTTONS_MAX; i++) {
 		struct loop_io *io = &d->buttons[i];
@@ -157,7 +158,8 @@ int rc_hotplug_start(struct rc *rc, struct error *err)
 		return 0;
 	if (rc->control >= 0)
 		return initctl_respawn("hotplug", 1, argv, err);
-	return spawn(&(struct spawn){ .path = argv[0], .argv = argv, .inherit_stdio = true, .new_session = true }, err) < 0 ?
-		       -1 :
-		       0;
+	return spawn(&(struct spawn){ .path = argv[0], .argv = argv, .inherit_stdio = true, .new_session = true },
+		     err) < 0
+		? -1
+		: 0;
 }

@@ -12,7 +12,8 @@ int rc_initctl(int argc, char **argv)
 	_cleanup_buf_ struct buf list = { 0 };
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (!(str_eq(verb, "respawn") && argc > 4) && !(str_eq(verb, "stop") && argc == 3) && !(str_eq(verb, "list") && argc == 2)) {
+	if (!(str_eq(verb, "respawn") && argc > 4) && !(str_eq(verb, "stop") && argc == 3) &&
+	    !(str_eq(verb, "list") && argc == 2)) {
 		log_error("usage: initctl respawn NAME GRACE-SECONDS PATH [ARG...], initctl stop NAME, initctl list");
 		return 1;
 	}

@@ -8,7 +8,10 @@
 
 int main(int argc, char **argv)
 {
-	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *name = slash ? slash + 1 : argc > 0 ? argv[0] : "rc";
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL,
+		   *name = slash ? slash + 1
+		: argc > 0       ? argv[0]
+				 : "rc";
 
 	log_setup(name, LOG_LEVEL_INFO, true);
 	signal(SIGPIPE, SIG_IGN);
@@ -24,6 +27,7 @@ int main(int argc, char **argv)
 		return rc_initctl(argc, argv);
 	if (rc_poweroff_has(name))
 		return rc_poweroff(name, argc, argv);
-	log_error("not a name that I know: rc.init, rc.shutdown, rc.hotplug, modprobe, initctl, poweroff, reboot, halt");
+	log_error(
+		"not a name that I know: rc.init, rc.shutdown, rc.hotplug, modprobe, initctl, poweroff, reboot, halt");
 	return 1;
 }

@@ -24,7 +24,8 @@ int rc_modprobe(int argc, char **argv)
 	if (i < argc && str_eq(argv[i], "--"))
 		i++;
 	if (i == argc || (!all && i + 1 < argc)) {
-		log_error("usage: modprobe [-q] [-b] MODULE, modprobe -a MODULE... (options belong in /etc/modprobe.d)");
+		log_error(
+			"usage: modprobe [-q] [-b] MODULE, modprobe -a MODULE... (options belong in /etc/modprobe.d)");
 		return 1;
 	}
 	m = modules_open(NULL, &err);

@@ -21,7 +21,8 @@ static const struct mount_row rows[] = {
 	{ "tmpfs", "/run", "tmpfs", STRICT | MS_RELATIME, "size=10%,mode=755", MOUNT_NEEDED },
 	{ "tmpfs", "/tmp", "tmpfs", STRICT | MS_RELATIME, "size=10%,mode=1777", MOUNT_NEEDED },
 	{ "tmpfs", "/var", "tmpfs", STRICT | MS_RELATIME, "size=50%,mode=755", MOUNT_NEEDED },
-	{ "dev", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC | MS_RELATIME, "size=10m,nr_inodes=248418,mode=755", MOUNT_NEEDED },
+	{ "dev", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC | MS_RELATIME, "size=10m,nr_inodes=248418,mode=755",
+	  MOUNT_NEEDED },
 	{ "sysfs", "/sys", "sysfs", STRICT, NULL, MOUNT_NEEDED },
 	/* kernels are built without some of these */
 	{ "securityfs", "/sys/kernel/security", "securityfs", STRICT, NULL, MOUNT_OPTIONAL },
@@ -44,9 +45,9 @@ static const struct {
 	const char *path;
 	mode_t mode;
 } var_directories[] = {
-	{ "/var/cache", 0755 }, { "/var/empty", 0555 }, { "/var/lib", 0755 }, { "/var/local", 0755 },
-	{ "/var/lock", 0755 },	{ "/var/log", 0755 },	{ "/var/opt", 0755 }, { "/var/spool", 0755 },
-	{ "/var/tmp", 01777 },
+	{ "/var/cache", 0755 }, { "/var/empty", 0555 }, { "/var/lib", 0755 },
+	{ "/var/local", 0755 }, { "/var/lock", 0755 },  { "/var/log", 0755 },
+	{ "/var/opt", 0755 },   { "/var/spool", 0755 }, { "/var/tmp", 01777 },
 };
 
 int mount_row_apply(const struct mount_row *row, struct error *err)
@@ -90,7 +91,8 @@ static void var_fill(void)
 {
 	/* modes are exact, whatever the umask */
 	for (size_t i = 0; i < array_len(var_directories); i++)
-		if (mkdir(var_directories[i].path, 0755) < 0 || chmod(var_directories[i].path, var_directories[i].mode) < 0)
+		if (mkdir(var_directories[i].path, 0755) < 0 ||
+		    chmod(var_directories[i].path, var_directories[i].mode) < 0)
 			log_warn("make directory %s: %s", var_directories[i].path, strerror(errno));
 	if (symlink("/run", "/var/run") < 0)
 		log_warn("make link /var/run: %s", strerror(errno));

@@ -104,7 +104,8 @@ static void watch_wait(struct watch *w, uint64_t deadline)
 	while (left > 0) {
 		uint64_t now = loop_now();
 
-		if (now >= deadline || (poll(w->fds, w->count, (int)((deadline - now) / 1000 + 1)) < 0 && errno != EINTR))
+		if (now >= deadline ||
+		    (poll(w->fds, w->count, (int)((deadline - now) / 1000 + 1)) < 0 && errno != EINTR))
 			return;
 		for (size_t i = 0; i < w->count; i++)
 			if (w->fds[i].fd >= 0 && w->fds[i].revents) {
@@ -140,8 +141,8 @@ unsigned procs_end(int signo, uint64_t limit_us, void (*describe)(const struct p
 		struct watch w = { 0 };
 		unsigned n;
 
-		/* Again in each round: what was started meanwhile has not heard it. A stopped process acts on it when it is
-		 * continued. */
+		/* Again in each round: what was started meanwhile has not heard it. A stopped process acts on it when
+		 * it is continued. */
 		kill(-1, signo);
 		kill(-1, SIGCONT);
 		n = procs_each(watch_add, &w);

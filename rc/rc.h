@@ -9,8 +9,8 @@
 #include "error.h"
 
 struct rc {
-	struct buf cmdline;  /* the kernel's command line; empty where there is no /proc */
-	int control;         /* PID 1's socket, to be bound when /run is there; -1: PID 1 is not ours */
+	struct buf cmdline; /* the kernel's command line; empty where there is no /proc */
+	int control;        /* PID 1's socket, to be bound when /run is there; -1: PID 1 is not ours */
 };
 
 int rc_mounts(struct rc *rc, struct error *err);

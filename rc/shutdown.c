@@ -90,9 +90,9 @@ static bool is_among(const char *type, const char *const *types)
 
 static void mount_end(const struct mountinfo *m)
 {
-	static const char *const data[] = { "ext2",  "ext3", "ext4",  "btrfs",	"xfs",	   "f2fs", "vfat",
-					    "msdos", "exfat", "ntfs3", "hfsplus", "bcachefs", "zfs",  "fuseblk",
-					    "overlay", NULL };
+	static const char *const data[] = { "ext2", "ext3",    "ext4",    "btrfs", "xfs",     "f2fs",
+					    "vfat", "msdos",   "exfat",   "ntfs3", "hfsplus", "bcachefs",
+					    "zfs",  "fuseblk", "overlay", NULL };
 	static const char *const network[] = { "nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "9p", "virtiofs", NULL };
 
 	if (is_among(m->type, network)) {

@@ -2,6 +2,7 @@
 # Guests for tests of the init image alone: trees made by hand, initrds made with cpio, boots with QEMU's console in a
 # file. Needs build/guest, build/kernel, cpio, busybox-static, qemu.
 
+guest_options=()
 root_dir=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
 # $1: folder to make. A system of our init and rc with busybox as its userland; init.d stays empty.
@@ -44,7 +45,7 @@ image_initrd_make() {
 		while read -r m; do
 			cp "$stage"/lib/modules/*/"$m" "$stage/early/$((n++))-${m##*/}"
 		done < <(cat "$stage"/lib/modules/*/modules.early)
-		rm -rf "$stage/lib"
+		rm -rf "${stage:?}/lib"
 	fi
 	cpio_make "$stage" "$2"
 	rm -rf "$stage"

@@ -40,7 +40,8 @@ static int answer_read(int fd, struct buf *list, struct error *err)
 		return error_set(err, errno, "PID 1's answer");
 	answer[n] = '\0';
 	if (!str_starts(answer, "ok\n"))
-		return error_set(err, 0, "PID 1: %s", str_starts(answer, "error: ") ? strtok(answer + 7, "\n") : "strange answer");
+		return error_set(err, 0, "PID 1: %s",
+				 str_starts(answer, "error: ") ? strtok(answer + 7, "\n") : "strange answer");
 	if (list && buf_addstr(list, answer + 3) < 0)
 		return error_set(err, ENOMEM, "PID 1's answer");
 	return 0;

@@ -9,8 +9,8 @@
  *   list                             what is kept: a line "NAME PID GRACE" each, pid 0 between two starts,
  *                                    in the order in which they were asked for
  *
- * The answer goes to the sender's address: "ok\n" (and the list), or "error: ", a reason and a newline. Only processes that can
- * write to the socket, which root owns, have a say. */
+ * The answer goes to the sender's address: "ok\n" (and the list), or "error: ", a reason and a newline. Only processes
+ * that can write to the socket, which root owns, have a say. */
 #pragma once
 
 #include <stdint.h>
@@ -23,8 +23,8 @@
 
 enum {
 	INITCTL_FD = 3,
-	INITCTL_NAME = 31,      /* characters of a name */
-	INITCTL_ARGS = 15,      /* path included */
+	INITCTL_NAME = 31, /* characters of a name */
+	INITCTL_ARGS = 15, /* path included */
 	INITCTL_MESSAGE = 512,
 	INITCTL_REPLY = 1024,
 };

@@ -16,7 +16,8 @@ struct modconf {
 void modconf_clear(struct modconf *conf);
 #define _cleanup_modconf_ _cleanup_(modconf_clear)
 
-/* The lines `blacklist`, `options` and `softdep` of a file of /etc/modprobe.d; others are passed over. -1: no memory. */
+/* The lines `blacklist`, `options` and `softdep` of a file of /etc/modprobe.d; others are passed over. -1: no memory.
+ */
 int modconf_parse(struct modconf *conf, const char *text, size_t size);
 
 /* The kernel command line's "modprobe.blacklist=name,name" and "name.option=value". -1: no memory. */

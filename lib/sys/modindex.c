@@ -11,8 +11,8 @@ enum {
 	HAS_PREFIX = 8,
 	HAS_VALUES = 4,
 	HAS_CHILDREN = 2,
-	KEY_MAX = 512,        /* aliases are at most some 200 characters */
-	NODES_MAX = 1 << 20,  /* looked at by one search: a damaged index may have cycles */
+	KEY_MAX = 512,       /* aliases are at most some 200 characters */
+	NODES_MAX = 1 << 20, /* looked at by one search: a damaged index may have cycles */
 };
 
 struct node {
@@ -118,8 +118,8 @@ struct search {
 	const struct modindex *x;
 	modindex_fn *fn;
 	void *data;
-	unsigned nodes;         /* looked at so far */
-	char pattern[KEY_MAX];  /* what was collected since the first wildcard */
+	unsigned nodes;        /* looked at so far */
+	char pattern[KEY_MAX]; /* what was collected since the first wildcard */
 };
 
 enum { DAMAGED = -1 };

@@ -7,12 +7,15 @@
 
 struct modules;
 
-/* The modules of the running kernel (/lib/modules/RELEASE), or those in `directory`. NULL: err->code is ENOENT when there are
- * none at all, as with a kernel that has everything built in. Configuration is read from /etc/modprobe.d and the
- * kernel command line. */
+/* The modules of the running kernel (/lib/modules/RELEASE), or those in `directory`. NULL: err->code is ENOENT when
+ * there are none at all, as with a kernel that has everything built in. Configuration is read from /etc/modprobe.d and
+ * the kernel command line. */
 struct modules *modules_open(const char *directory, struct error *err);
 void modules_free(struct modules *m);
-static inline void cleanup_modules(struct modules **m) { modules_free(*m); }
+static inline void cleanup_modules(struct modules **m)
+{
+	modules_free(*m);
+}
 #define _cleanup_modules_ _cleanup_(cleanup_modules)
 
 /* Loads a module by name, or all that an alias (such as a device's modalias, or "fs-ext4") stands for, those on the

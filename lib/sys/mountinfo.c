@@ -12,7 +12,8 @@ static void unescape(char *s)
 	char *to = s;
 
 	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+		    s[3] <= '7') {
 			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 4;
 		} else {
@@ -29,7 +30,8 @@ static char *field(char **rest)
 
 int mountinfo_parse(char *line, struct mountinfo *out)
 {
-	char *rest = line, *id = strtok_r(line, " \n", &rest), *parent = field(&rest), *device = field(&rest), *optional;
+	char *rest = line, *id = strtok_r(line, " \n", &rest), *parent = field(&rest), *device = field(&rest),
+	     *optional;
 
 	*out = (struct mountinfo){ 0 };
 	out->root = field(&rest);

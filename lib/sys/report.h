@@ -20,7 +20,8 @@ int report_step(const char *program, const char *name, uint64_t start_us, uint64
 		struct error *err);
 
 /* The same in two: collect steps in `lines`, then append them all with one write. */
-int report_add(struct buf *lines, const char *program, const char *name, uint64_t start_us, uint64_t end_us, int status);
+int report_add(struct buf *lines, const char *program, const char *name, uint64_t start_us, uint64_t end_us,
+	       int status);
 int report_append(const struct buf *lines, struct error *err);
 
 /* Makes boot.json anew from the steps so far. */

@@ -13,8 +13,10 @@ int uevent_parse(const char *message, size_t size, struct uevent *out)
 		const char *key;
 		size_t field;
 	} fields[] = {
-		{ "ACTION=", offsetof(struct uevent, action) },	      { "DEVPATH=", offsetof(struct uevent, devpath) },
-		{ "SUBSYSTEM=", offsetof(struct uevent, subsystem) }, { "MODALIAS=", offsetof(struct uevent, modalias) },
+		{ "ACTION=", offsetof(struct uevent, action) },
+		{ "DEVPATH=", offsetof(struct uevent, devpath) },
+		{ "SUBSYSTEM=", offsetof(struct uevent, subsystem) },
+		{ "MODALIAS=", offsetof(struct uevent, modalias) },
 		{ "DEVNAME=", offsetof(struct uevent, devname) },
 	};
 	const char *at = message, *end = message + size;
@@ -38,8 +40,7 @@ int uevent_parse(const char *message, size_t size, struct uevent *out)
 int uevent_open(struct error *err)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-	_cleanup_close_ int fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
 	int bytes = 1 << 20;
 
 	if (fd < 0)

@@ -9,15 +9,15 @@ enum { UEVENT_MAX = 8192 }; /* bytes of a message: the kernel's own are at most 
 
 /* All point into the message; "" for what it does not have. */
 struct uevent {
-	const char *action;    /* "add", "remove", "change", "bind" ... */
-	const char *devpath;   /* below /sys */
+	const char *action;  /* "add", "remove", "change", "bind" ... */
+	const char *devpath; /* below /sys */
 	const char *subsystem;
 	const char *modalias;
-	const char *devname;   /* below /dev */
+	const char *devname; /* below /dev */
 };
 
-/* A message of the kernel: "add@/devices/...\0ACTION=add\0DEVPATH=...\0...". -1 (EBADMSG) for anything else, such as what
- * udev sends to its listeners. The last byte has to be NUL. */
+/* A message of the kernel: "add@/devices/...\0ACTION=add\0DEVPATH=...\0...". -1 (EBADMSG) for anything else, such as
+ * what udev sends to its listeners. The last byte has to be NUL. */
 int uevent_parse(const char *message, size_t size, struct uevent *out);
 
 /* A non-blocking socket that gets the kernel's messages; -1 on failure. Caller closes. */

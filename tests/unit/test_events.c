@@ -9,8 +9,9 @@
 
 static void test_uevent(void)
 {
-	static const char add[] = "add@/devices/pci0000:00/0000:00:03.0\0ACTION=add\0DEVPATH=/devices/pci0000:00/0000:00:03.0\0"
-				  "SUBSYSTEM=pci\0PCI_ID=1AF4:1000\0MODALIAS=pci:v00001AF4d00001000\0SEQNUM=7";
+	static const char add[] =
+		"add@/devices/pci0000:00/0000:00:03.0\0ACTION=add\0DEVPATH=/devices/pci0000:00/0000:00:03.0\0"
+		"SUBSYSTEM=pci\0PCI_ID=1AF4:1000\0MODALIAS=pci:v00001AF4d00001000\0SEQNUM=7";
 	static const struct {
 		const char *what, *message;
 		size_t size;
@@ -46,8 +47,8 @@ static void test_mountinfo(void)
 		int result;
 		const char *target, *type, *source, *super;
 	} rows[] = {
-		{ "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 shared:3 - ext3 /dev/root rw,errors=continue\n", 0, "/mnt2", "ext3",
-		  "/dev/root", "rw,errors=continue" },
+		{ "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 shared:3 - ext3 /dev/root rw,errors=continue\n", 0,
+		  "/mnt2", "ext3", "/dev/root", "rw,errors=continue" },
 		{ "22 1 0:21 / / ro - tmpfs none rw", 0, "/", "tmpfs", "none", "rw" },
 		{ "22 1 0:21 / /a\\040b\\011\\134 ro - tmpfs a\\040b rw", 0, "/a b\t\\", "tmpfs", "a b", "rw" },
 		{ "22 1 0:21 / /x ro - tmpfs  rw", 0, "/x", "tmpfs", "", "rw" },

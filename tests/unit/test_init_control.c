@@ -25,11 +25,33 @@ static void test_refused(void)
 		{ MESSAGE("start\0a"), "unknown request" },
 		{ MESSAGE("respawn\0a"), "bad grace period" },
 		{ MESSAGE("respawn\0a\0-1\0/x"), "bad grace period" },
-		{ MESSAGE("respawn\0a\0" "100000\0/x"), "bad grace period" },
-		{ MESSAGE("respawn\0a\0" "5"), "the program's path must be absolute" },
-		{ MESSAGE("respawn\0a\0" "5\0x"), "the program's path must be absolute" },
-		{ MESSAGE("respawn\0a\0" "5\0/x\0" "2\0" "3\0" "4\0" "5\0" "6\0" "7\0" "8\0" "9\0" "10\0" "11\0" "12\0" "13\0"
-			  "14\0" "15\0" "16"), "too many arguments" },
+		{ MESSAGE("respawn\0a\0"
+			  "100000\0/x"),
+		  "bad grace period" },
+		{ MESSAGE("respawn\0a\0"
+			  "5"),
+		  "the program's path must be absolute" },
+		{ MESSAGE("respawn\0a\0"
+			  "5\0x"),
+		  "the program's path must be absolute" },
+		{ MESSAGE("respawn\0a\0"
+			  "5\0/x\0"
+			  "2\0"
+			  "3\0"
+			  "4\0"
+			  "5\0"
+			  "6\0"
+			  "7\0"
+			  "8\0"
+			  "9\0"
+			  "10\0"
+			  "11\0"
+			  "12\0"
+			  "13\0"
+			  "14\0"
+			  "15\0"
+			  "16"),
+		  "too many arguments" },
 	};
 	struct control_request r;
 
@@ -62,7 +84,11 @@ int main(void)
 	ok(!control_parse(MESSAGE("list"), &r) && r.verb == CONTROL_LIST, "list");
 	ok(!control_parse(MESSAGE("stop\0a-b_c.d"), &r) && r.verb == CONTROL_STOP, "stop");
 	ok_str(r.name, "a-b_c.d", "its name");
-	ok(!control_parse(MESSAGE("respawn\0hotplug\0" "10\0/bin/rc.hotplug\0-x\0"), &r) && r.verb == CONTROL_RESPAWN, "respawn");
+	ok(!control_parse(MESSAGE("respawn\0hotplug\0"
+				  "10\0/bin/rc.hotplug\0-x\0"),
+			  &r) &&
+		   r.verb == CONTROL_RESPAWN,
+	   "respawn");
 	ok_str(r.name, "hotplug", "its name");
 	ok(r.grace == 10, "its grace period");
 	ok_str(r.argv[0], "/bin/rc.hotplug", "its program");

@@ -28,10 +28,23 @@ static const struct {
 };
 
 static const char *const texts[] = {
-	"virtio:d00000001v00001AF4", "virtio:d00000002v00001AF4", "virtio:d00000001v",
-	"pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", "pci:v00008086d0000100Fsv1sd1bc01sc00i00",
-	"pci:v00001234d00005678sv0sd0bc02sc00i00", "input:b0019v0000p0001e0000-e0,1,k74,ramlsfw",
-	"input:b0019v0000p0001e0000-e0,1,k73,ramlsfw", "x:ab", "x:bc", "x:cc", "x:c", "fs-thing", "fs_thing", "fs-other-thing", "zzz", "-",
+	"virtio:d00000001v00001AF4",
+	"virtio:d00000002v00001AF4",
+	"virtio:d00000001v",
+	"pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00",
+	"pci:v00008086d0000100Fsv1sd1bc01sc00i00",
+	"pci:v00001234d00005678sv0sd0bc02sc00i00",
+	"input:b0019v0000p0001e0000-e0,1,k74,ramlsfw",
+	"input:b0019v0000p0001e0000-e0,1,k73,ramlsfw",
+	"x:ab",
+	"x:bc",
+	"x:cc",
+	"x:c",
+	"fs-thing",
+	"fs_thing",
+	"fs-other-thing",
+	"zzz",
+	"-",
 };
 
 static void modules_make(void)
@@ -42,7 +55,8 @@ static void modules_make(void)
 	buf_addf(&script, "set -e; d=%s/lib/modules/1.2.3; mkdir -p $d/kernel; cd $d\n", top);
 	for (i = 0; i < array_len(modules); i++)
 		buf_addf(&script,
-			 "printf '%%s\\n' 'const char m[] __attribute__((section(\".modinfo\"),used)) = \"%sname=%s\";' |"
+			 "printf '%%s\\n' 'const char m[] __attribute__((section(\".modinfo\"),used)) = "
+			 "\"%sname=%s\";' |"
 			 " gcc -x c -c -o kernel/%s.ko -\n",
 			 modules[i].modinfo, modules[i].name, modules[i].name);
 	buf_addf(&script, "touch modules.order modules.builtin; PATH=$PATH:/sbin depmod -b %s 1.2.3 2>/dev/null", top);
@@ -59,7 +73,8 @@ static int collect(void *data, uint32_t priority, const char *value)
 static char *kmod_resolves(const char *text)
 {
 	_cleanup_free_ char *command =
-		str_format("PATH=$PATH:/sbin modprobe -d %s -S 1.2.3 -R '%s' 2>/dev/null | LC_ALL=C sort -u", top, text);
+		str_format("PATH=$PATH:/sbin modprobe -d %s -S 1.2.3 -R '%s' 2>/dev/null | LC_ALL=C sort -u", top,
+			   text);
 	_cleanup_buf_ struct buf out = { 0 };
 	FILE *f = popen(command, "r");
 	char line[256];
@@ -129,28 +144,33 @@ static void test_damage(const struct buf *good)
 static void test_index(void)
 {
 	_cleanup_free_ char *alias = str_format("%s/lib/modules/1.2.3/modules.alias.bin", top),
-			     *dep = str_format("%s/lib/modules/1.2.3/modules.dep.bin", top);
+			    *dep = str_format("%s/lib/modules/1.2.3/modules.dep.bin", top);
 	_cleanup_buf_ struct buf a = { 0 }, d = { 0 };
 	struct modindex index;
 
-	ok(file_read(alias, 1 << 20, &a, NULL) == 0 && modindex_open(buf_bytes(&a), a.len, &index, NULL) == 0, "the index of aliases");
+	ok(file_read(alias, 1 << 20, &a, NULL) == 0 && modindex_open(buf_bytes(&a), a.len, &index, NULL) == 0,
+	   "the index of aliases");
 	test_match(&index);
 	test_damage(&a);
-	ok(file_read(dep, 1 << 20, &d, NULL) == 0 && modindex_open(buf_bytes(&d), d.len, &index, NULL) == 0, "the index of paths");
+	ok(file_read(dep, 1 << 20, &d, NULL) == 0 && modindex_open(buf_bytes(&d), d.len, &index, NULL) == 0,
+	   "the index of paths");
 	ok_str(modindex_value(&index, "virtio_net"), "kernel/virtio_net.ko:", "a module's path");
 	ok_str(modindex_value(&index, "generic_pci"), "kernel/generic-pci.ko:", "names have underscores");
 	ok_str(modindex_value(&index, "virtio"), NULL, "the start of a name is none");
 	ok_str(modindex_value(&index, "virtio_net2"), NULL, "nor is a longer one");
-	ok(modindex_open("x", 1, &index, NULL) == -1 && modindex_open("\xB0\x07\xF4\x57\0\1\0\1\0\0\0\0", 12, &index, NULL) == -1,
+	ok(modindex_open("x", 1, &index, NULL) == -1 &&
+		   modindex_open("\xB0\x07\xF4\x57\0\1\0\1\0\0\0\0", 12, &index, NULL) == -1,
 	   "other files and versions are refused");
 }
 
 static void test_conf(void)
 {
-	static const char text[] = "# comment\nblacklist Some-mod\noptions  virtio-net a=1  b=2\noptions virtio_net c=\\\n3\n"
-				   "softdep ext4 pre: crc32c mb-cache post: x\nsoftdep a post: b\noptions\nblacklist\nblacklist last";
+	static const char text[] =
+		"# comment\nblacklist Some-mod\noptions  virtio-net a=1  b=2\noptions virtio_net c=\\\n3\n"
+		"softdep ext4 pre: crc32c mb-cache post: x\nsoftdep a post: b\noptions\nblacklist\nblacklist last";
 	_cleanup_modconf_ struct modconf c = { 0 };
-	_cleanup_free_ char *options = NULL, *none = NULL, *cmdline = NULL, *blacklist = NULL, *needs = NULL, *list = NULL;
+	_cleanup_free_ char *options = NULL, *none = NULL, *cmdline = NULL, *blacklist = NULL, *needs = NULL,
+			    *list = NULL;
 	_cleanup_strv_ char **names = NULL;
 
 	ok(modconf_parse(&c, text, sizeof(text) - 1) == 0, "a file of modprobe.d");
@@ -160,7 +180,8 @@ static void test_conf(void)
 	ok_str(none, "", "a module without options");
 	needs = strv_join(c.needs, ",");
 	ok_str(needs, "ext4 crc32c,ext4 mb_cache", "what is to be loaded before");
-	ok(modconf_parse_cmdline(&c, "quiet module-a.x=1 modprobe.blacklist=b-1,b2 a=b.c .x virtio.y\n") == 0, "the command line");
+	ok(modconf_parse_cmdline(&c, "quiet module-a.x=1 modprobe.blacklist=b-1,b2 a=b.c .x virtio.y\n") == 0,
+	   "the command line");
 	cmdline = modconf_options(&c, "module_a");
 	ok_str(cmdline, "x=1", "options on the command line");
 	blacklist = strv_join(c.blacklist, ",");
