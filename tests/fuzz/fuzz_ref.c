@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	full = ref_text(&ref);
 	again = ref_expand(full, NULL);
-	if (!again || strcmp(full, again) != 0 || strstr(ref.name, "..") || strchr(full, ' '))
+	if (!again || strcmp(full, again) != 0 || strchr(full, ' '))
 		abort();
 	return 0;
 }

@@ -1,0 +1,318 @@
+# The image cache: archives in and out, with the tools that others use on the other side.
+load lib
+
+cache() { "$pith" cache --cache "$T/cache" "$@"; }
+oci_image() { "$root_dir/tests/oci-image" "$@"; }
+
+setup() {
+	test_begin
+	oci_image app.tar test/app:1 --entrypoint /app --env A=b --label l=v bin/ 0755:bin/app=program 'bin/again=>bin/app' \
+		etc/ etc/conf=old 'etc/link->conf' --layer etc/conf=new .wh.gone=
+}
+
+teardown() { test_end; }
+
+# index_of OUT.tar NAME AMD64.tar ARM64.tar: one archive with an image index of both.
+index_of() {
+	python3 - "$@" <<'END'
+import hashlib, io, json, sys, tarfile
+out, name, parts = sys.argv[1], sys.argv[2], sys.argv[3:]
+blobs, manifests = {}, []
+for part, arch in zip(parts, ("amd64", "arm64")):
+    with tarfile.open(part) as t:
+        for m in t:
+            if m.isfile() and m.name.startswith("blobs/"):
+                blobs[m.name] = t.extractfile(m).read()
+        d = json.load(t.extractfile("index.json"))["manifests"][0]
+    manifests.append({"mediaType": d["mediaType"], "digest": d["digest"], "size": d["size"],
+                      "platform": {"os": "linux", "architecture": arch}})
+kind = "application/vnd.oci.image.index.v1+json"
+index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": manifests}).encode()
+digest = hashlib.sha256(index).hexdigest()
+blobs["blobs/sha256/" + digest] = index
+root = {"schemaVersion": 2, "manifests": [{"mediaType": kind, "digest": "sha256:" + digest, "size": len(index),
+        "annotations": {"io.containerd.image.name": name}}]}
+files = dict(blobs, **{"index.json": json.dumps(root).encode(), "oci-layout": b'{"imageLayoutVersion":"1.0.0"}'})
+with tarfile.open(out, "w") as t:
+    for path in sorted(files):
+        info = tarfile.TarInfo(path)
+        info.size = len(files[path])
+        t.addfile(info, io.BytesIO(files[path]))
+END
+}
+
+two_platforms() {
+	oci_image amd.tar test/two:1 --arch amd64 arch=amd64 common=same
+	oci_image arm.tar test/two:1 --arch arm64 arch=arm64 common=same
+	index_of two.tar docker.io/test/two:1 amd.tar arm.tar
+}
+
+# fails_with STATUS REGEX COMMAND...: one line that says why, nothing else.
+fails_with() {
+	local want=$1 regex=$2
+	shift 2
+	run "$@"
+	[ "$status" -eq "$want" ] || { echo "status $status: $output"; return 1; }
+	[[ $output =~ $regex ]] || { echo "does not say \"$regex\": $output"; return 1; }
+	[ "${#lines[@]}" -eq 1 ] || { echo "more than a line: $output"; return 1; }
+}
+
+digest_of() { cache ls | awk -v n="$1" '$1 == n { print $2 }'; }
+no_leftovers() { [ -z "$(find "$T" -name '.*.tmp' -o -name 'pith.*' -not -path "$T")" ]; }
+
+# --- in ------------------------------------------------------------------------------------------------------
+
+@test "an OCI archive is imported: from a file, through a pipe, gzip'ed, as a directory" {
+	cache import app.tar
+	[[ $(cache ls) =~ ^docker.io/test/app:1\ +sha256:[0-9a-f]{64}$ ]]
+	local digest
+	digest=$(digest_of docker.io/test/app:1)
+	gzip -k app.tar
+	mkdir layout && tar -C layout -xf app.tar
+	for how in "cat app.tar" "cat app.tar.gz" "zstd -qc app.tar"; do
+		rm -rf cache
+		$how | cache import -
+		[ "$(digest_of docker.io/test/app:1)" = "$digest" ]
+	done
+	rm -rf cache
+	cache import layout
+	[ "$(digest_of docker.io/test/app:1)" = "$digest" ]
+	(cd cache && sha256sum blobs/sha256/*) | awk '{ if ("blobs/sha256/" $1 != $2) exit 1 }'
+}
+
+@test "an archive without a name needs one, and takes it" {
+	skopeo copy -q oci-archive:app.tar oci-archive:nameless.tar
+	fails_with 1 "--name NAME" cache import nameless.tar
+	cache import --name test/named nameless.tar
+	[ -n "$(digest_of docker.io/test/named:latest)" ]
+	skopeo copy -q oci-archive:app.tar oci-archive:tagged.tar:test/tagged:v2
+	cache import tagged.tar
+	[ -n "$(digest_of docker.io/test/tagged:v2)" ]
+}
+
+@test "what docker save writes is imported" {
+	skopeo copy -q oci-archive:app.tar docker-archive:docker.tar:docker.io/test/saved:3
+	cache import docker.tar app.tar
+	cache export --format filesystem --outfile saved.tar test/saved:3
+	cache export --format filesystem --outfile app.fs.tar test/app:1
+	cmp saved.tar app.fs.tar
+}
+
+@test "a damaged archive is refused and leaves nothing behind" {
+	mkdir layout && tar -C layout -xf app.tar
+	local layer
+	layer=$(find layout/blobs -type f | sort | head -n 1)
+	echo >>"$layer"
+	tar -C layout -cf damaged.tar .
+	fails_with 1 "does not have the digest" cache import damaged.tar
+	fails_with 1 "does not have this digest" cache import layout
+	head -c 3000 app.tar >short.tar
+	fails_with 1 "short.tar: (the archive|data) ends early" cache import short.tar
+	echo nonsense >text
+	fails_with 1 "text: " cache import text
+	mkdir empty && tar -cf empty.tar empty
+	fails_with 1 "neither an OCI image layout nor a docker archive" cache import empty.tar
+	rm "$layer" && tar -C layout -cf incomplete.tar .
+	fails_with 1 "is missing in it" cache import incomplete.tar
+	fails_with 1 "No such file" cache import nowhere.tar
+	[ -z "$(cache ls)" ]
+	no_leftovers
+}
+
+@test "an index is imported with all its platforms, or with some" {
+	two_platforms
+	cache import two.tar
+	cache export --format filesystem --platform linux/arm64 --outfile - test/two:1 | tar -xO arch | grep -x arm64
+	cache export --format filesystem --platform amd64 --outfile - test/two:1 | tar -xO arch | grep -x amd64
+	fails_with 1 "no image for linux/riscv64" cache export --format filesystem --platform riscv64 --outfile x test/two:1
+	[ ! -e x ]
+}
+
+# --- out -----------------------------------------------------------------------------------------------------
+
+@test "skopeo reads an exported image, as OCI archive and as docker archive" {
+	cache import app.tar
+	cache export --outfile out.tar test/app:1
+	[ "$(skopeo inspect --format '{{.Digest}}' oci-archive:out.tar)" = "$(digest_of docker.io/test/app:1)" ]
+	[ "$(skopeo inspect --format '{{.Digest}}' oci-archive:out.tar:docker.io/test/app:1)" = "$(digest_of docker.io/test/app:1)" ]
+	skopeo copy -q docker-archive:out.tar:docker.io/test/app:1 dir:docker
+	skopeo copy -q oci-archive:out.tar dir:oci
+	[ "$(jq -r '.config.Entrypoint[0], .config.Labels.l' "docker/$(jq -r .config.digest docker/manifest.json | cut -d: -f2)")" = $'/app\nv' ]
+}
+
+@test "exports are the same every time, and come back as they were" {
+	cache import app.tar
+	cache export --outfile 1.tar test/app:1
+	cache export --format docker --outfile - test/app:1 >2.tar
+	cmp 1.tar 2.tar
+	"$pith" cache --cache "$T/other" import 1.tar
+	[ "$("$pith" cache --cache "$T/other" ls)" = "$(cache ls)" ]
+	cache export --name test/else:9 --outfile 3.tar test/app:1
+	cache import 3.tar
+	[ "$(digest_of docker.io/test/else:9)" = "$(digest_of docker.io/test/app:1)" ]
+}
+
+@test "containerd imports an exported image and mounts it" {
+	[ "$(id -u)" -eq 0 ] || skip "containerd needs root"
+	cache import app.tar
+	two_platforms
+	cache import two.tar
+	cache export --outfile app.out.tar test/app:1
+	cache export --platform all --outfile two.out.tar test/two:1
+	mkdir root state
+	cat >config.toml <<-END
+		version = 2
+		root = "$T/root"
+		state = "$T/state"
+		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		[grpc]
+		address = "$T/sock"
+		[ttrpc]
+		address = "$T/sock.ttrpc"
+	END
+	background containerd.err containerd --config config.toml
+	ctr() { command ctr --address "$T/sock" "$@"; }
+	within 20 ctr version
+	ctr image import --snapshotter native app.out.tar
+	ctr image import --no-unpack --all-platforms two.out.tar
+	ctr image ls -q | grep -Fx docker.io/test/app:1
+	ctr image ls | grep -E "^docker.io/test/two:1 .* linux/amd64,linux/arm64"
+	ctr image check --snapshotter native | grep -E "^docker.io/test/app:1 .* complete .* true"
+	mkdir mnt && ctr image mount --snapshotter native docker.io/test/app:1 "$T/mnt"
+	[ "$(cat mnt/bin/app mnt/etc/conf mnt/etc/link)" = programnewnew ]
+	[ mnt/bin/app -ef mnt/bin/again ]
+	umount mnt
+	cache export --format filesystem --outfile fs.tar test/app:1
+	mkdir fs && tar -C fs -xf fs.tar
+	[ "$(cat fs/bin/app fs/etc/conf fs/etc/link)" = programnewnew ]
+	[ fs/bin/app -ef fs/bin/again ]
+}
+
+@test "a disk that fills up, or a signal: the old file stays, nothing else does" {
+	head -c 3000000 /dev/urandom >big
+	oci_image big.tar test/big:1 --compress none data@big
+	cache import big.tar
+	if [ "$(id -u)" -eq 0 ]; then
+		mkdir small && mount -t tmpfs -o size=1m none small
+		echo old >small/out.tar
+		run cache export --outfile small/out.tar test/big:1
+		[ "$status" -eq 1 ] && [[ $output =~ "No space left" ]]
+		[ "$(ls -A small)" = out.tar ] && [ "$(cat small/out.tar)" = old ]
+		run "$pith" cache --cache small/cache import big.tar
+		[ "$status" -eq 1 ] && [[ $output =~ "No space left" ]]
+		[ -z "$(find small/cache/blobs -type f)" ] && [ -z "$("$pith" cache --cache small/cache ls)" ]
+		umount small
+	fi
+	echo old >out.tar
+	mkfifo pipe
+	background import.err bash -c "exec '$pith' cache --cache '$T/cache2' import - <'$T/pipe'"
+	exec 7>pipe
+	head -c 100000 big.tar >&7
+	kill -TERM "$background"
+	within 10 ended "$background"
+	exec 7>&-
+	[ -z "$(find cache2 -path '*/blobs/*' -type f)" ]
+	[ "$(cat out.tar)" = old ]
+}
+
+# --- registries ----------------------------------------------------------------------------------------------
+
+# A registry of our own on 127.0.0.1; its address is in $registry.
+start_registry() {
+	local port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	registry=127.0.0.1:$port
+	cat >registry.yml <<-END
+		version: 0.1
+		storage: {filesystem: {rootdirectory: $T/registry}}
+		http: {addr: $registry}
+	END
+	# plain HTTP, as skopeo's own configuration allows it to a user
+	export HOME=$T
+	mkdir -p .config/containers
+	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$registry" >.config/containers/registries.conf
+	background registry.err docker-registry serve registry.yml
+	within 20 curl -s -o /dev/null "http://$registry/v2/"
+}
+
+@test "images go to a registry and come back with the same digests" {
+	start_registry
+	two_platforms
+	cache import app.tar two.tar
+	cache push --remote-name "$registry/test/two:1" --with-arch-tags test/two:1
+	cache push --remote-name "$registry/app:1" test/app:1
+	[ "$(skopeo inspect --raw "docker://$registry/test/two:1" | sha256sum | cut -d' ' -f1)" = "$(digest_of docker.io/test/two:1 | cut -d: -f2)" ]
+	skopeo inspect "docker://$registry/test/two:1-arm64" | jq -e '.Architecture == "arm64"'
+
+	other() { "$pith" --quiet cache --cache "$T/other" "$@"; }
+	other pull --platform linux/arm64 "$registry/test/two:1" "$registry/app:1"
+	[ "$(other ls | awk '{ print $2 }' | sort)" = "$(cache ls | awk '{ print $2 }' | sort)" ]
+	other export --format filesystem --platform arm64 --outfile - "$registry/test/two:1" | tar -xO arch | grep -x arm64
+	fails_with 1 "not in the image cache" other export --format filesystem --platform amd64 --outfile x "$registry/test/two:1"
+	other pull --platform all "$registry/test/two:1"
+	other export --format filesystem --platform amd64 --outfile - "$registry/test/two:1" | tar -xO arch | grep -x amd64
+	other pull "$registry/app@$(digest_of docker.io/test/app:1)"
+	other export --format filesystem --outfile - "$registry/app@$(digest_of docker.io/test/app:1)" | tar -t | grep -x bin/app
+
+	fails_with 1 "not for linux/riscv64" other pull --platform riscv64 "$registry/test/two:1"
+	fails_with 1 "pulling $registry/none:latest: skopeo failed" other pull "$registry/none"
+	no_leftovers
+}
+
+@test "push skips what is there, unless told; only what is published is removed when asked so" {
+	start_registry
+	cache import --name "$registry/app:1" app.tar
+	oci_image new.tar x:1 f=other
+	cache push "$registry/app:1"
+	cache import --name "$registry/app:1" new.tar
+	run cache push "$registry/app:1"
+	[ "$status" -eq 0 ] && [[ $output =~ "in the registry already" ]]
+	cache import app.tar
+	run cache clean --published-only
+	[ "$status" -eq 0 ] && [ "$(cache ls | wc -l)" -eq 2 ]
+	cache push --override "$registry/app:1"
+	run cache clean --published-only
+	[ "$status" -eq 0 ] && [[ $(cache ls) =~ ^docker.io/test/app:1 ]] && [ "$(cache ls | wc -l)" -eq 1 ]
+}
+
+@test "without skopeo the package to install is named" {
+	mkdir bin
+	PATH=$T/bin run cache pull test/app:1
+	[ "$status" -eq 1 ] && [[ $output =~ "skopeo is not installed (Debian package skopeo)" ]]
+}
+
+# --- the rest ------------------------------------------------------------------------------------------------
+
+@test "rm and clean free what no name needs" {
+	two_platforms
+	cache import app.tar two.tar amd.tar
+	cache rm test/app:1
+	[ -z "$(digest_of docker.io/test/app:1)" ] && [ -n "$(digest_of docker.io/test/two:1)" ]
+	fails_with 1 "docker.io/test/app:1 is not in the image cache" cache rm test/app:1
+	cache clean
+	[ -z "$(cache ls)" ] && [ -z "$(find cache/blobs -type f)" ]
+}
+
+@test "mistakes on the command line: a line that helps, status 2 or 1" {
+	fails_with 2 "unknown command \"lss\"" cache lss
+	fails_with 2 "unknown option --nonsense" cache ls --nonsense
+	fails_with 2 "option --outfile needs a value" cache export x --outfile
+	fails_with 2 "import what" cache import
+	fails_with 1 "is no image name" cache rm 'a//b'
+	fails_with 1 "unknown format \"zip\": oci, docker or filesystem" cache export --format zip --outfile x a
+	fails_with 1 "where to" cache export a
+	fails_with 1 "no platform" cache export --platform l/i/n/u/x --outfile x a
+	fails_with 1 "docker.io/library/a:latest is not in the image cache" cache export --outfile x a
+	fails_with 1 "No such file or directory" cache export --outfile none/x a || fails_with 1 "not in the image cache" cache export --outfile none/x a
+	fails_with 1 "Permission denied|Not a directory|Read-only" "$pith" cache --cache /proc/version/x ls
+	run cache
+	[ "$status" -eq 2 ] && [[ $output =~ usage ]]
+	run cache -help
+	[ "$status" -eq 0 ] && [[ $output =~ usage ]]
+}
+
+@test "options may have one dash or two" {
+	"$pith" cache -cache "$T/cache" import app.tar
+	cache export -outfile x.tar -format=oci test/app:1
+	[ -s x.tar ]
+}
