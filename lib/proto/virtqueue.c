@@ -134,16 +134,18 @@ int split_walk(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)
 	const uint8_t *table = vq->desc;
 	uint32_t count = vq->size, seen = 0;
 	uint16_t i = chain->id;
+	bool indirect = false; /* not told by the address: a guest may point a table at the ring itself */
 
 	for (;;) {
 		struct vring_desc d = desc_read(table, i);
 
 		if (d.split.flags & DESC_INDIRECT) {
-			if (table != vq->desc || d.split.flags & DESC_NEXT)
+			if (indirect || d.split.flags & DESC_NEXT)
 				return virtqueue_break(vq, "indirect descriptor within a chain");
 			table = indirect_table(vq, d.addr, d.len, &count);
 			if (!table)
 				return -1;
+			indirect = true;
 			i = 0;
 			seen = 0;
 			continue;

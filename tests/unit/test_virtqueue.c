@@ -117,6 +117,7 @@ static const struct lie split_lies[] = {
 	{ "indirect across two regions", 1, 0, { { 0x8ff8, 16, INDIRECT, 0 } }, { { 0 } } },
 	{ "indirect of 4 GiB", 1, 0, { { TABLE, 0xfffffff0, INDIRECT, 0 } }, { { 0 } } },
 	{ "indirect in indirect", 1, 0, { { TABLE, 16, INDIRECT, 0 } }, { { TABLE, 16, INDIRECT, 0 } } },
+	{ "indirect table that is the ring", 1, 0, { { DESC, 16, INDIRECT, 0 } }, { { 0 } } },
 	{ "indirect with a next", 1, 0, { { TABLE, 16, INDIRECT | NEXT, 1 } }, { { DATA, 8, 0, 0 } } },
 	{ "indirect that loops", 1, 0, { { TABLE, 32, INDIRECT, 0 } }, { { DATA, 8, NEXT, 1 }, { DATA, 8, NEXT, 0 } } },
 	{ "indirect whose next is outside", 1, 0, { { TABLE, 32, INDIRECT, 0 } }, { { DATA, 8, NEXT, 2 } } },
