@@ -33,7 +33,7 @@ guest-programs :=
 host-programs :=
 
 include $(sort $(wildcard mk/*.mk lib/*/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
-	containerd-shim/build.mk pkg/*/build.mk kernel/build.mk host/build.mk tests/build.mk bench/build.mk))
+	containerd-shim/build.mk pkg/*/build.mk kernel/build.mk host/build.mk tests/build.mk bench/*/build.mk))
 
 # --- compilers and flags ----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 # has been built on this machine, else the distribution's, which takes seconds. KERNEL=debian or KERNEL=tuned decides.
 
 KERNEL ?=
-kernel-inputs := kernel/build kernel/debian kernel/debian.modules $(wildcard kernel/config/*.config)
+kernel-inputs := kernel/build kernel/lz4-store kernel/debian kernel/debian.modules $(wildcard kernel/config/*.config kernel/patches/*)
 
 .PHONY: kernel
 kernel:  ## build the tuned kernel (minutes, once a machine), and make it the default

@@ -188,7 +188,10 @@ int tree_write_squashfs(const struct tree *t, int fd, struct error *err)
 
 /* --- erofs --- */
 
-#define EROFS_OPTIONS "-zlz4hc,9", "-C65536", "-U" IMAGE_UUID, "--quiet"
+/* Clusters of 16 KiB: a program's first run touches scattered pages, and each fault unpacks a whole cluster. Measured
+ * with bench/boot, from PID 1 to the first container of runc: 223 ms at 64 KiB, 198 ms at 16 KiB and at 4 KiB, which is
+ * 9 % larger. */
+#define EROFS_OPTIONS "-zlz4hc,9", "-C16384", "-U" IMAGE_UUID, "--quiet"
 
 /* Version 1.8 reads tar archives; what the program says of itself is the only way to know. */
 static int erofs_reads_tar(bool *out, struct error *err)

@@ -1,0 +1,3 @@
+guest-programs += probe
+probe.srcs := bench/probe/probe.c
+probe.layers := base
