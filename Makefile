@@ -31,6 +31,9 @@ sys.sees := base
 proto.sees := base sys
 guest-programs :=
 host-programs :=
+# before the fragments, whose rules name them
+unit-tests := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 
 include $(sort $(wildcard mk/*.mk lib/*/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
 	containerd-shim/build.mk pkg/*/build.mk kernel/build.mk host/build.mk tests/build.mk bench/*/build.mk))
@@ -135,8 +138,6 @@ $(foreach v,$(variants),$(foreach p,$(guest-programs) $(host-programs),$(eval $(
 $(foreach p,$(guest-programs),$(eval $(call program-rules,guest,$(p),$(B)/guest/$(p))))
 $(foreach p,$(host-programs),$(eval $(call program-rules,host,$(p),$(B)/host/$(p))))
 $(foreach p,$(guest-programs) $(host-programs),$(eval $(call program-rules,asan,$(p),$(B)/asan/$(p))))
-unit-tests := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 $(foreach t,$(unit-tests),$(eval $(call test-rules,host,$(t),$(B)/tests/$(t),tests/unit/$(t).c)))
 $(foreach t,$(unit-tests),$(eval $(call test-rules,asan,$(t),$(B)/asan/$(t),tests/unit/$(t).c)))
 $(foreach t,$(fuzzers),$(eval $(call test-rules,fuzz,$(t),$(B)/fuzz/$(t),tests/fuzz/$(t).c)))
