@@ -108,7 +108,7 @@ static void choose(const char *arch, const char *qemu, struct accel *out)
 	/* Without a guest of our own for it, the device is believed. */
 	out->kvm = !probe_rom() || verdict(qemu);
 	if (!out->kvm)
-		out->why = "/dev/kvm is there, but a tiny guest did not run under it; --accel kvm insists";
+		out->why = "/dev/kvm is there, but a tiny guest did not run under it (--accel kvm insists)";
 }
 
 int accel_choose(const char *asked, const char *arch, const char *qemu, struct accel *out, struct error *err)

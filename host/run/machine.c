@@ -162,10 +162,11 @@ static void signalled(void *data, int signo)
 
 /* --- what QEMU says ---------------------------------------------------------------------------- */
 
+/* The greeting comes before QEMU has made the machine, the answer to the first command after it. */
 static int became_ready(struct machine *m)
 {
-	if (qmp_send(m->qmp.fd, "qmp_capabilities", m->err) < 0)
-		return -1;
+	if (m->ready)
+		return 0;
 	m->ready = true;
 	/* A request that came before it. */
 	if (m->stopping)
@@ -177,6 +178,8 @@ static int message(struct machine *m, const struct qmp_message *msg)
 {
 	switch (msg->kind) {
 	case QMP_GREETING:
+		return qmp_send(m->qmp.fd, "qmp_capabilities", m->err);
+	case QMP_RETURN:
 		return became_ready(m);
 	case QMP_ERROR:
 		log_warn("QEMU: %s", msg->text);
@@ -288,15 +291,27 @@ static size_t console_output(void *data, uint8_t *bytes, size_t n)
 	return m->setup->console ? n : 0;
 }
 
+/* From now on what the guest says only goes to the log: it must not be held up. */
+static int output_to_nowhere(struct machine *m)
+{
+	m->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (m->null < 0)
+		return error_set(m->err, errno, "/dev/null");
+	m->output.to = m->null;
+	return relay_start(&m->output, m->loop, m->err);
+}
+
 static void output_ended(void *data, bool target, int code)
 {
 	struct machine *m = data;
 
 	m->draining = false;
 	/* Nobody reads the console any more (`pith run NAME | head`): the machine has no reason to go on. */
-	if (target && !m->exited && !m->stopping) {
+	if (target && !m->exited) {
 		log_debug("the console's output is closed: %s", strerror(code));
-		stop(m);
+		m->draining = output_to_nowhere(m) == 0;
+		if (!m->stopping)
+			stop(m);
 	}
 	finish_if_done(m);
 }

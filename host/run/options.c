@@ -205,8 +205,17 @@ static int arguments(struct run_options *o, int count, char **args, struct error
 	return 0;
 }
 
+static bool networking_known(const char *mode)
+{
+	return str_eq(mode, "user") || str_eq(mode, "none") || (str_starts(mode, "tap,") && mode[4]) ||
+		(str_starts(mode, "bridge,") && mode[7]);
+}
+
 static int check(const struct run_options *o, struct error *err)
 {
+	if (!networking_known(o->networking))
+		return error_set(err, 0, "--networking %s: unknown: user, tap,NAME, bridge,NAME or none",
+				 o->networking);
 	if (o->data && o->data_file)
 		return error_set(err, 0, "--data and --data-file: only one of them can be given");
 	if (o->port_count && !str_eq(o->networking, "user"))

@@ -154,35 +154,38 @@ static void kernel(struct args *a, const struct qemu_setup *s)
 	addf(a, "-append", "%s", s->boot->cmdline);
 }
 
-static int network(struct args *a, const struct qemu_setup *s, struct error *err)
+static void user_network(struct args *a, const struct run_options *o)
 {
-	const struct run_options *o = s->options;
-	const char *name = strchr(o->networking, ',');
-	_cleanup_free_ char *device = name ? quoted(name + 1) : NULL;
-	_cleanup_(buf_free) struct buf user = { 0 };
+	_cleanup_buf_ struct buf text = { 0 };
 	size_t i;
+	int failed = buf_addstr(&text, "user,id=net0");
 
-	if (str_eq(o->networking, "none"))
-		return 0;
-	if (str_eq(o->networking, "user")) {
-		if (buf_addstr(&user, "user,id=net0") < 0)
-			a->failed = true;
-		for (i = 0; i < o->port_count; i++)
-			if (buf_addf(&user, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp",
-				     o->ports[i].address, o->ports[i].host, o->ports[i].guest) < 0)
-				a->failed = true;
-		addf(a, "-netdev", "%s", buf_text(&user));
-	} else if (device && *device && str_starts(o->networking, "tap,")) {
+	for (i = 0; i < o->port_count; i++)
+		failed |= buf_addf(&text, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp", o->ports[i].address,
+				   o->ports[i].host, o->ports[i].guest);
+	if (failed)
+		a->failed = true;
+	addf(a, "-netdev", "%s", buf_text(&text));
+}
+
+/* The mode was checked with the options. */
+static void network(struct args *a, const struct qemu_setup *s)
+{
+	const char *mode = s->options->networking, *comma = strchr(mode, ',');
+	_cleanup_free_ char *device = quoted(comma ? comma + 1 : "");
+
+	if (str_eq(mode, "none"))
+		return;
+	if (!device)
+		a->failed = true;
+	else if (str_eq(mode, "user"))
+		user_network(a, s->options);
+	else if (str_starts(mode, "tap,"))
 		addf(a, "-netdev", "tap,id=net0,ifname=%s,script=no,downscript=no", device);
-	} else if (device && *device && str_starts(o->networking, "bridge,")) {
+	else
 		addf(a, "-netdev", "bridge,id=net0,br=%s", device);
-	} else {
-		return error_set(err, 0, "--networking %s: unknown: user, tap,NAME, bridge,NAME or none",
-				 o->networking);
-	}
 	/* Without its boot ROM the firmware is done sooner; a kernel given to QEMU is never loaded from the net. */
 	addf(a, "-device", "virtio-net-pci,netdev=net0,mac=%s%s", s->mac, s->boot->kernel ? ",romfile=" : "");
-	return 0;
 }
 
 char **qemu_command(const struct qemu_setup *s, struct error *err)
@@ -195,10 +198,7 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 	devices(&a);
 	storage(&a, s);
 	kernel(&a, s);
-	if (network(&a, s, err) < 0) {
-		strv_free(a.v);
-		return NULL;
-	}
+	network(&a, s);
 	if (s->options->usb)
 		addf(&a, "-device", "qemu-xhci");
 	for (i = 0; s->options->devices && s->options->devices[i]; i++)

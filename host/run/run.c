@@ -340,6 +340,18 @@ static int detach(struct run *r, struct error *err, bool *failed)
 	return -1;
 }
 
+/* A signal that comes while the machine is prepared is seen when it runs, and nothing half-made stays behind. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int report(struct error *err)
 {
 	log_error("%s", error_text(err));
@@ -350,6 +362,7 @@ static int run(struct run *r)
 {
 	_cleanup_error_ struct error err = { 0 };
 
+	block_signals();
 	if (prepare(r, &err) < 0)
 		return report(&err);
 	if (r->accel.why)
