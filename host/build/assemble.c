@@ -76,6 +76,8 @@ static void need_image(struct assembly *a, const struct node *name, const struct
 	img = fetch(a, name->text, &err);
 	if (!img) {
 		diag_error(&a->config->diags, name->at, where, "image %s: %s", name->text, error_text(&err));
+		if (name->package)
+			diag_hint(&a->config->diags, "make it with `pith pkg build %s`", name->package);
 		return;
 	}
 	expanded = ref_expand(name->text, &err);
@@ -191,25 +193,29 @@ static int add_packages(struct assembly *a, struct buf *all, struct error *err)
 	return buf_addstr(all, "\n\n") < 0 ? error_set(err, ENOMEM, "%s", apk_database) : 0;
 }
 
-int init_add(struct assembly *a, struct error *err)
+void init_add(struct assembly *a)
 {
 	static const struct tree_meta meta = { .mode = 0644 };
 	_cleanup_buf_ struct buf all = { 0 };
 	size_t i, databases = 0;
+	struct where where[2];
 
 	for (i = 0; i < a->config->init.count; i++) {
-		struct loaded_image *img = assembly_find(a, a->config->init.list[i].node->text);
+		const struct entry *e = &a->config->init.list[i];
+		_cleanup_error_ struct error err = { 0 };
 		bool packages = false;
+		int r;
 
-		if (root_add(a->tree, "", img->image, resolv_link, &packages, err) < 0)
-			return error_wrap(err, "init image %s", img->name);
+		r = root_add(a->tree, "", assembly_find(a, e->node->text)->image, resolv_link, &packages, &err);
+		if (r == 0 && packages)
+			r = add_packages(a, &all, &err);
 		databases += packages;
-		if (packages && add_packages(a, &all, err) < 0)
-			return error_wrap(err, "init image %s", img->name);
+		if (r == 0 && databases > 1)
+			r = tree_add_bytes(a->tree, apk_database, &meta, buf_bytes(&all), all.len, &err) ? 0 : -1;
+		where_entry(where, "init", e);
+		if (r < 0)
+			diag_error(&a->config->diags, e->node->at, &where[1], "%s", error_text(&err));
 	}
-	if (databases < 2)
-		return 0;
-	return tree_add_bytes(a->tree, apk_database, &meta, buf_bytes(&all), all.len, err) ? 0 : -1;
 }
 
 /* --- volumes ------------------------------------------------------------------------------------------------------ */
@@ -253,17 +259,20 @@ static int add_volume(struct assembly *a, const struct entry *e, struct error *e
 	return tree_add_dir(a->tree, tmp, &meta, err) && tree_add_dir(a->tree, merged, &meta, err) ? 0 : -1;
 }
 
-int volumes_add(struct assembly *a, struct error *err)
+void volumes_add(struct assembly *a)
 {
+	struct where where[2];
 	size_t i;
 
 	for (i = 0; i < a->config->volumes.count; i++) {
 		const struct entry *e = &a->config->volumes.list[i];
+		const struct node *image = node_field(e->node, VOLUME_IMAGE);
+		_cleanup_error_ struct error err = { 0 };
 
-		if (add_volume(a, e, err) < 0)
-			return error_wrap(err, "volume \"%s\"", node_text(e->node, VOLUME_NAME));
+		where_entry(where, "volumes", e);
+		if (add_volume(a, e, &err) < 0)
+			diag_error(&a->config->diags, image ? image->at : e->node->at, &where[1], "%s", error_text(&err));
 	}
-	return 0;
 }
 
 /* --- containers ---------------------------------------------------------------------------------------------------- */
@@ -289,7 +298,8 @@ static int add_bundle_dir(struct assembly *a, const char *bundle, const char *na
 	return tree_add_dir(a->tree, path, &meta, err) ? 0 : -1;
 }
 
-/* The image's files are in the tree once: containers of the same image share those of the first. */
+/* The image's files are in the tree once: containers of the same image share those of the first. Where they cannot be
+ * unpacked that is said once, too. */
 static int add_root(struct assembly *a, struct loaded_image *img, struct spec *spec, struct error *err)
 {
 	bool shared = img->unpacked != NULL;
@@ -344,16 +354,22 @@ static int add_container(struct assembly *a, enum section section, size_t i, str
 	return add_bundle_file(a, bundle, "runtime.json", &runtime, err);
 }
 
-int containers_add(struct assembly *a, struct error *err)
+void containers_add(struct assembly *a)
 {
+	struct where where[2];
 	size_t s, i;
 
-	for (s = 0; s < SECTIONS; s++)
-		for (i = 0; i < a->config->sections[s].count; i++)
-			if (add_container(a, (enum section)s, i, err) < 0)
-				return error_wrap(err, "%s[%zu] \"%s\"", section_names[s], i,
-						  node_text(a->config->sections[s].list[i].node, CONTAINER_NAME));
-	return 0;
+	for (s = 0; s < SECTIONS; s++) {
+		for (i = 0; i < a->config->sections[s].count; i++) {
+			const struct entry *e = &a->config->sections[s].list[i];
+			_cleanup_error_ struct error err = { 0 };
+
+			where_entry(where, section_names[s], e);
+			if (add_container(a, (enum section)s, i, &err) < 0)
+				diag_error(&a->config->diags, node_field(e->node, CONTAINER_IMAGE)->at, &where[1], "%s",
+					   error_text(&err));
+		}
+	}
 }
 
 /* --- the whole --------------------------------------------------------------------------------------------------------- */
@@ -366,14 +382,17 @@ static int add_dockerfile(struct assembly *a, struct error *err)
 	return tree_add_bytes(a->tree, "Dockerfile", &meta, text, strlen(text), err) ? 0 : -1;
 }
 
-int assembly_tree(struct assembly *a, struct error *err)
+bool assembly_tree(struct assembly *a, struct error *err)
 {
 	a->tree = tree_new(err);
 	if (!a->tree)
-		return -1;
-	if (kernel_add(a, err) < 0)
-		return error_wrap(err, "kernel image %s", a->config->kernel[KERNEL_IMAGE]->text);
-	if (init_add(a, err) < 0 || volumes_add(a, err) < 0 || containers_add(a, err) < 0 || files_add(a, err) < 0)
-		return -1;
-	return a->options->dockerfile ? add_dockerfile(a, err) : 0;
+		return false;
+	kernel_add(a);
+	init_add(a);
+	volumes_add(a);
+	containers_add(a);
+	files_add(a);
+	if (a->options->dockerfile && add_dockerfile(a, err) < 0)
+		return false;
+	return a->config->diags.errors == 0;
 }

@@ -37,9 +37,8 @@ void assembly_clear(struct assembly *a);
 
 /* Finds all images, pulling what is missing. Problems (all of them) go into the configuration's diags; false then. */
 bool assembly_images(struct assembly *a);
-/* Fills a->tree. Problems with the input go into diags; -1 with err for everything else, 0 with errors in diags for
- * those. */
-int assembly_tree(struct assembly *a, struct error *err);
+/* Fills a->tree. Problems go into diags; false then, or with err when it cannot even begin. */
+bool assembly_tree(struct assembly *a, struct error *err);
 
 /* The value of a label that init images or the kernel image carry, NULL where none does. */
 const char *assembly_init_label(const struct assembly *a, const char *key);

@@ -25,11 +25,12 @@ int root_prefix(struct tree *t, const char *path, struct error *err);
 int root_add(struct tree *t, const char *prefix, const struct image *image, const char *resolv_link, bool *packages,
 	     struct error *err);
 
-int kernel_add(struct assembly *a, struct error *err);
-int init_add(struct assembly *a, struct error *err);
-int volumes_add(struct assembly *a, struct error *err);
-int containers_add(struct assembly *a, struct error *err);
+/* The sections. Whatever is wrong goes into diags, with the place of the image that it came with. */
+void kernel_add(struct assembly *a);
+void init_add(struct assembly *a);
+void volumes_add(struct assembly *a);
+void containers_add(struct assembly *a);
 
 /* Checks the files section; what its sources hold is looked at too. */
 void files_check(struct config *c);
-int files_add(struct assembly *a, struct error *err);
+void files_add(struct assembly *a);

@@ -123,9 +123,9 @@ static int make(struct config *c, const struct build_options *o, struct error *e
 		return -1;
 	if (!assembly_images(&a))
 		return 0;
-	if (assembly_tree(&a, err) < 0)
-		return -1;
-	return c->diags.errors ? 0 : formats_write(&a, o, name, err);
+	if (!assembly_tree(&a, err))
+		return c->diags.errors ? 0 : -1;
+	return formats_write(&a, o, name, err);
 }
 
 static int build(const struct build_options *o)
@@ -177,5 +177,7 @@ int cmd_build(int argc, char **argv)
 		fputs(build_help, stdout);
 		return 0;
 	}
+	if (o.json_errors) /* nothing but JSON, unless that cannot be written */
+		log_setup("pith", LOG_LEVEL_ERROR, false);
 	return o.schema ? print_schema() : build(&o);
 }

@@ -218,6 +218,17 @@ static uint32_t directory_mode(uint32_t mode)
 	return mode;
 }
 
+/* A directory in place of a link would hide all that is behind the link. */
+static int check_parent(const struct tree *t, const struct file_entry *f, const char *parent, struct error *err)
+{
+	const struct tree_node *n = tree_find(t, parent);
+
+	if (!n || n->inode->type != TREE_SYMLINK)
+		return 0;
+	return error_set(err, 0, "%s is a symbolic link to %s: name the file's real path instead of %s", parent,
+			 n->inode->target, f->path);
+}
+
 /* The parents, which the section has not made itself yet, get the file's owner and mode, also where they exist. */
 static int add_parents(struct tree *t, const struct file_entry *f, char ***made, struct error *err)
 {
@@ -231,6 +242,8 @@ static int add_parents(struct tree *t, const struct file_entry *f, char ***made,
 			return error_set(err, ENOMEM, "%s", f->path);
 		if (*made && strv_has(*made, parent))
 			continue;
+		if (check_parent(t, f, parent, err) < 0)
+			return -1;
 		if (!tree_add_dir(t, parent, &meta, err))
 			return -1;
 		if (strv_add(made, parent) < 0)
@@ -285,13 +298,11 @@ static int add_file(struct assembly *a, const struct file_entry *f, char ***made
 	return add_metadata(a, f, &meta, err);
 }
 
-/* A parent that is a symbolic link is refused by the tree; the message belongs to the line of the file. */
-int files_add(struct assembly *a, struct error *err)
+void files_add(struct assembly *a)
 {
 	_cleanup_strv_ char **made = NULL;
 	size_t i;
 
-	(void)err;
 	for (i = 0; i < a->config->added.count; i++) {
 		_cleanup_error_ struct error problem = { 0 };
 		_cleanup_file_ struct file_entry f;
@@ -303,5 +314,4 @@ int files_add(struct assembly *a, struct error *err)
 		if (!skip && a->config->diags.errors == 0 && add_file(a, &f, &made, &problem) < 0)
 			diag_error(&a->config->diags, path->at, &f.where[1], "%s", error_text(&problem));
 	}
-	return 0;
 }

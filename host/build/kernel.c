@@ -88,32 +88,42 @@ static int add_kernel(struct assembly *a, const struct tree_node *kernel, struct
 	return a->options->decompress_kernel ? kernel_decompress(a->tree, "boot/kernel", err) : 0;
 }
 
-int kernel_add(struct assembly *a, struct error *err)
+/* The image's three files; `files` is a tree with nothing else in it. */
+static int add_files(struct assembly *a, const struct tree *files, const struct wanted *w, struct error *err)
 {
-	const char *tar = kernel_text(a, KERNEL_TAR), *image = kernel_text(a, KERNEL_IMAGE);
-	_cleanup_tree_ struct tree *files = tree_new(err);
-	const struct tree_node *kernel, *archive, *ucode;
-	struct wanted w;
+	const struct tree_node *kernel = w->names[0] ? tree_find(files, w->names[0]) : NULL, *archive, *ucode;
 
-	if (!image)
-		return 0;
-	w.names[0] = plain_name(kernel_text(a, KERNEL_BINARY) ? kernel_text(a, KERNEL_BINARY) : "kernel");
-	w.names[1] = plain_name(!tar ? "kernel.tar" : str_eq(tar, "none") ? NULL : tar);
-	w.names[2] = plain_name(kernel_text(a, KERNEL_UCODE));
-	if (!files || tree_add_image(files, "", assembly_find(a, image)->image, only_wanted, &w, err) < 0)
-		return -1;
-	kernel = w.names[0] ? tree_find(files, w.names[0]) : NULL;
-	if (!usable(a, kernel, KERNEL_BINARY, w.names[0] ? w.names[0] : "", "kernel"))
+	if (!usable(a, kernel, KERNEL_BINARY, w->names[0] ? w->names[0] : "", "kernel"))
 		return 0;
 	if (add_kernel(a, kernel, err) < 0)
 		return -1;
-	archive = w.names[1] ? tree_find(files, w.names[1]) : NULL;
-	if (w.names[1] && !usable(a, archive, KERNEL_TAR, w.names[1], "archive"))
+	archive = w->names[1] ? tree_find(files, w->names[1]) : NULL;
+	if (w->names[1] && !usable(a, archive, KERNEL_TAR, w->names[1], "archive"))
 		return 0;
 	if (archive && tree_add_archive_node(a->tree, "", archive, NULL, NULL, err) < 0)
 		return -1;
-	ucode = w.names[2] ? tree_find(files, w.names[2]) : NULL;
+	ucode = w->names[2] ? tree_find(files, w->names[2]) : NULL;
 	if (ucode && ucode->inode->type == TREE_FILE && !place(a, "boot/ucode.cpio", ucode, err))
 		return -1;
 	return 0;
+}
+
+void kernel_add(struct assembly *a)
+{
+	const char *tar = kernel_text(a, KERNEL_TAR), *binary = kernel_text(a, KERNEL_BINARY);
+	const struct node *image = a->config->kernel[KERNEL_IMAGE];
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_tree_ struct tree *files = NULL;
+	struct where where = { .key = "kernel" };
+	struct wanted w;
+
+	if (!image)
+		return;
+	w.names[0] = plain_name(binary ? binary : "kernel");
+	w.names[1] = plain_name(!tar ? "kernel.tar" : str_eq(tar, "none") ? NULL : tar);
+	w.names[2] = plain_name(kernel_text(a, KERNEL_UCODE));
+	files = tree_new(&err);
+	if (!files || tree_add_image(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
+	    add_files(a, files, &w, &err) < 0)
+		diag_error(&a->config->diags, image->at, &where, "%s", error_text(&err));
 }

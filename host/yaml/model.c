@@ -124,6 +124,7 @@ static void resolve_package(struct package_context *p, struct node *image, const
 	}
 	image->len = strlen(name);
 	image->text = arena_copy(&p->c->arena, name, image->len);
+	image->package = arena_copy(&p->c->arena, path, strlen(path));
 	if (!image->text) {
 		image->text = "";
 		no_memory(p->c);
@@ -322,6 +323,35 @@ static void check_containers(struct config *c)
 	}
 }
 
+/* OS/ARCH[/VARIANT] */
+static bool is_platform(const char *s)
+{
+	size_t parts = 0, n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, "/");
+		if (!n || strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") < n || ++parts > 3)
+			return false;
+		if (!s[n])
+			return parts > 1;
+	}
+}
+
+static void check_platforms(struct config *c, const struct node *volume, const struct where *where)
+{
+	const struct node *list = node_field(volume, VOLUME_PLATFORMS);
+	const char *format = node_text(volume, VOLUME_FORMAT);
+	struct where key = { .up = where, .key = "platforms" };
+	size_t i;
+
+	for (i = 0; list && format && str_eq(format, "oci") && i < list->count; i++) {
+		if (is_platform(list->items[i]->text))
+			continue;
+		diag_error(&c->diags, list->items[i]->at, &key, "\"%s\" is no platform", list->items[i]->text);
+		diag_hint(&c->diags, "for example linux/amd64, or linux/arm64/v8");
+	}
+}
+
 static void check_volume(struct config *c, size_t i)
 {
 	const struct entry *e = &c->volumes.list[i];
@@ -347,8 +377,10 @@ static void check_volume(struct config *c, size_t i)
 		diag_hint(&c->diags, "the first one is in line %u of %s", first->at.line, first->at.file->name);
 		break;
 	}
-	if (image && image->len)
+	if (image && image->len) {
 		check_reference(c, image, &where[1]);
+		check_platforms(c, e->node, &where[1]);
+	}
 }
 
 bool config_check(struct config *c)

@@ -47,6 +47,7 @@ struct node {
 		uint64_t natural;
 		double real;
 	};
+	const char *package; /* of an image's name: the directory of the package that it was written as, else NULL */
 	struct node **items; /* lists: the elements; maps: key, value, key, value ... */
 	size_t count;        /* of elements or pairs */
 	/* Filled by schema_check() for a map that is a record: its values by field number, NULL where absent. */

@@ -270,6 +270,8 @@ static void test_types(void)
 		{ "init: [\"@pkg:x\"]\n", "works only in a local file", NULL },
 		{ "volumes: [{name: A}]\n", "cannot be a volume's name", NULL },
 		{ "volumes: [{}]\n", "the volume has no name", NULL },
+		{ "volumes: [{name: a, image: b, format: oci, platforms: [amd64]}]\n", "\"amd64\" is no platform", "linux/amd64" },
+		{ "volumes: [{name: a, image: b, format: oci, platforms: [a/b/c/d]}]\n", "is no platform", NULL },
 		{ SERVICE "    annotations: {org.pith.restart: sometimes}\n", "'sometimes' is none of", NULL },
 		{ SERVICE "    annotations: {org.pith.stop-timeout: soon}\n", "org.pith.stop-timeout", NULL },
 		{ SERVICE "    annotations: {org.pith.stop-signal: BOOM}\n", "org.pith.stop-signal", NULL },

@@ -1,0 +1,430 @@
+# pith build: the command line, what it says, what it refuses and what it leaves behind. The trees that it makes are judged
+# by conformance.bats.
+
+load lib.bash
+
+setup_file() {
+	local images=$BATS_FILE_TMPDIR/images image=$BATS_TEST_DIRNAME/oci-image
+	export CACHE=$BATS_FILE_TMPDIR/cache
+	mkdir -p "$images/k/lib/modules/6.0/kernel"
+	printf 'loop module' >"$images/k/lib/modules/6.0/kernel/loop.ko"
+	printf 'fs module' >"$images/k/lib/modules/6.0/kernel/erofs.ko"
+	printf 'kernel/loop.ko\n# none\nkernel/erofs.ko\n' >"$images/k/lib/modules/6.0/modules.early"
+	tar -C "$images/k" -cf "$images/kernel.tar" lib
+	cd "$images"
+	"$image" app.tar docker.io/test/app:latest --entrypoint /bin/app --env A=1 0755:bin/app=program
+	"$image" init.tar docker.io/test/init:1 --label 'org.pith.init.root=erofs squashfs' 0755:init=pid1 0755:bin/ \
+		0755:bin/rc.init=rc 'lib/' 'sbin->bin'
+	"$image" other.tar docker.io/test/other:1 0755:init=pid1 usr/ 'lib->usr/lib' usr/lib/
+	"$image" kernel.oci docker.io/test/kernel:1 --label org.pith.kernel.root=erofs,squashfs kernel=KERNEL kernel.tar@kernel.tar \
+		ucode.cpio=UCODE
+	"$image" plainkernel.oci docker.io/test/plainkernel:1 kernel=KERNEL
+	"$image" bad-label.tar docker.io/test/bad-label:1 --label 'org.mobyproject.config={"capabilites":["all"]}' a=b
+	"$image" zstd.tar docker.io/test/zstd:1 --compress zstd a=z b=y --layer .wh.b=
+	"$image" none.tar docker.io/test/none:1 --compress none --docker a=n
+	"$image" escape.tar docker.io/test/escape:1 ../outside=x
+	"$image" through.tar docker.io/test/through:1 'a->/etc' --layer a/passwd=x
+	"$image" absolute.tar docker.io/test/absolute:1 /etc/abs=x
+	"$image" device.tar docker.io/test/device:1 'dev/../../dev/sda!b:8:0'
+	"$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci 2>"$BATS_FILE_TMPDIR/import.log" ||
+		{ rm kernel.tar; "$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci; }
+}
+
+setup() {
+	test_begin
+	export NO_COLOR=1
+}
+teardown() { test_end; }
+
+build() { "$pith" build --cache "$CACHE" --arch amd64 "$@"; }
+
+service() { printf 'services:\n  - name: %s\n    image: test/app\n' "${1:-web}"; }
+
+# The whole standard error of a build that must fail with a status.
+refused() {
+	local want=$1
+	shift
+	run --separate-stderr build "$@"
+	[[ $status -eq $want ]] || { echo "status $status: $stderr"; return 1; }
+}
+bats_require_minimum_version 1.5.0
+
+paths() { tar tf "$1" | sed 's,/$,,' | sort; }
+
+# --- messages -------------------------------------------------------------------------------------------------
+
+@test "all problems of a file come in one run, with line, caret and what to write" {
+	cat >x.yml <<-END
+		services:
+		  - name: web
+		    image: test/app
+		    capabilities: [CAP_NET_ADMN]
+		    readonly: yes
+		    rlimits: ["nofile,1"]
+		  - name: db
+		    image: test/app
+		    imge: x
+	END
+	refused 1 x.yml
+	diff <(echo "$stderr") - <<-END
+		x.yml:4:20: error: services[0] "web": unknown capability "CAP_NET_ADMN"
+		    4 |     capabilities: [CAP_NET_ADMN]
+		      |                    ^~~~~~~~~~~~
+		      = did you mean "CAP_NET_ADMIN"?
+		x.yml:5:15: error: services[0] "web": readonly: true or false is wanted here, not text
+		    5 |     readonly: yes
+		      |               ^~~
+		      = write \`readonly: true\`
+		x.yml:6:15: error: services[0] "web": rlimits: "nofile,1" is not NAME,SOFT,HARD
+		    6 |     rlimits: ["nofile,1"]
+		      |               ^~~~~~~~~~
+		      = for example "nofile,1024,4096", or "core,0,unlimited"
+		x.yml:9:5: error: services[1] "db": unknown key "imge"
+		    9 |     imge: x
+		      |     ^~~~
+		      = did you mean "image"?
+	END
+	[[ -z $(ls | grep -v x.yml) ]]
+}
+
+@test "messages for programs are JSON, with the same places" {
+	{ service; echo '    comand: ["a"]'; } >x.yml
+	refused 1 --format-errors json x.yml
+	echo "$stderr" >messages
+	python3 - <<-END
+		import json
+		d = json.load(open("messages"))
+		assert len(d) == 1, d
+		assert d[0]["file"] == "x.yml" and d[0]["line"] == 4 and d[0]["column"] == 5 and d[0]["width"] == 6, d
+		assert d[0]["severity"] == "error" and d[0]["path"] == "services[0]", d
+		assert d[0]["hint"] == 'did you mean "command"?', d
+	END
+}
+
+@test "a missing image is reported where it is named, all of them at once" {
+	{ service a; echo 'init: [test/gone:1]'; printf 'onboot:\n  - {name: b, image: test/gone:2}\n'; } >x.yml
+	refused 1 x.yml
+	grep -q '^x.yml:4:8: error: init\[0\]: image test/gone:1: ' <<<"$stderr"
+	grep -q '^x.yml:6:22: error: onboot\[0\] "b": image test/gone:2: ' <<<"$stderr"
+	[[ ! -e x-initrd.img ]]
+}
+
+@test "a bad label is an error of the image's own text" {
+	service | sed 's,test/app,test/bad-label:1,' >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == 'label org.mobyproject.config of docker.io/test/bad-label:1:1:2: error: services[0] "web": unknown key "capabilites"'* ]]
+}
+
+@test "the command line is checked: one line and status 2" {
+	service >x.yml
+	local row
+	while IFS='|' read -r row want; do
+		refused 2 $row
+		[[ $(wc -l <<<"$stderr") -eq 1 && $stderr == *"$want"* ]] || { echo "$row: $stderr"; return 1; }
+	done <<-END
+		--format qcow x.yml|unknown format "qcow": use one of kernel+initrd, kernel+squashfs
+		--format qcow2-efi x.yml|format qcow2-efi is not made here
+		--format tar,kernel+initrd x.yml|go with no other one
+		--format kernel+initrd --o y x.yml|use --name and --dir
+		--format tar --o y --name z x.yml|leave out --name and --dir
+		--nonsense x.yml|unknown option "--nonsense"
+		--format|--format needs a value
+		--initrd cpio x.yml|--initrd cpio: it is one of auto, plain, erofs, squashfs
+		--compress xz x.yml|xz
+		--arch a/b x.yml|--arch a/b
+		--size big x.yml|--size big
+		--pull=maybe x.yml|--pull maybe
+		|no YAML file is named
+	END
+}
+
+@test "options of LinuxKit work with one dash and two, and with equal signs" {
+	service >x.yml
+	build -format tar -name one -dir out -no-sbom -size 1024M x.yml
+	build --format=tar --name=two --dir=out --no-sbom=true --pull=false --sbom-output=s.json x.yml
+	build -f tar -o three.tar x.yml
+	cmp out/one.tar out/two.tar
+	cmp out/one.tar three.tar
+}
+
+@test "an unreadable file is one line" {
+	refused 1 no-such.yml
+	[[ $stderr == 'pith: error: no-such.yml: No such file or directory' ]]
+	mkdir d
+	refused 1 d
+	[[ $(wc -l <<<"$stderr") -eq 1 && $stderr == *'Is a directory'* ]]
+}
+
+# --- input ------------------------------------------------------------------------------------------------------
+
+@test "standard input and standard output" {
+	service | build --format tar --o - - >out.tar
+	paths out.tar | grep -qx containers/services/web/lower/bin/app
+	service | build --format tar -
+	cmp out.tar moby.tar
+}
+
+@test "a URL is fetched with curl" {
+	service >x.yml
+	background server.log python3 -u -m http.server --bind 127.0.0.1 0
+	within 20 grep -q 'port [0-9]' server.log
+	local port
+	port=$(sed -nE 's/.*port ([0-9]+).*/\1/p' server.log)
+	build --format tar "http://127.0.0.1:$port/x.yml"
+	paths x.tar | grep -qx containers/services/web/lower/bin/app
+	refused 1 --format tar "http://127.0.0.1:$port/y.yml"
+	[[ $(wc -l <<<"$stderr") -eq 1 && $stderr == *"cannot fetch http://127.0.0.1:$port/y.yml: "*404* ]]
+}
+
+@test "several files merge; volumes of one serve another; a name may be defined once" {
+	printf 'volumes: [{name: v}]\n' >1.yml
+	{ service; echo '    binds: ["v:/v"]'; } >2.yml
+	service other >3.yml
+	build --format tar 1.yml 2.yml 3.yml
+	tar xf 3.tar
+	[[ $(python3 -c 'import json; print([m["source"] for m in json.load(open("containers/services/web/config.json"))["mounts"] if m["destination"] == "/v"])') == "['/containers/volumes/v/merged']" ]]
+	refused 1 --format tar 1.yml 1.yml
+	[[ $stderr == *'1.yml:1:18: error: volumes[0] "v": there are two volumes of the name "v"'* ]]
+	refused 1 --format tar 2.yml
+	[[ $stderr == *'"v" is neither an absolute path nor the name of a volume'* ]]
+}
+
+@test "a dry run prints what it would build, to be read again" {
+	printf 'kernel: {image: test/kernel:1, cmdline: a}\n' >1.yml
+	{ echo 'kernel: {cmdline: "b: c"}'; service; echo '    resources: {memory: {limit: 0x10, kernelTCP: 3}}'; } >2.yml
+	build --dry-run 1.yml 2.yml >3.yml 2>/dev/null
+	grep -qx '  cmdline: "b: c"' 3.yml
+	grep -qx '      limit: 16' 3.yml
+	build --dry-run 3.yml | cmp - 3.yml
+	[[ ! -e 2-kernel ]]
+}
+
+@test "@pkg: stands for the image of a package" {
+	mkdir -p sub pkg/mine
+	printf 'image: mine\norg: me\nfiles: [{path: a, contents: x}]\n' >pkg/mine/build.yml
+	service | sed 's,test/app,"@pkg:../pkg/mine",' >sub/x.yml
+	local tag
+	tag=$("$pith" pkg show-tag pkg/mine)
+	build --dry-run sub/x.yml | grep -F "image: $tag"
+	refused 1 sub/x.yml
+	grep -F 'pith pkg build' <<<"$stderr"
+	refused 1 - <sub/x.yml
+	[[ $stderr == *'"@pkg:../pkg/mine" works only in a local file'* ]]
+}
+
+# --- names and paths ------------------------------------------------------------------------------------------------
+
+@test "references: untagged is latest, digests resolve, every compression and media type" {
+	local digest
+	digest=$("$pith" cache --cache "$CACHE" ls | awk '$1 == "docker.io/test/app:latest" { print $2 }')
+	printf 'init: ["test/app", "docker.io/test/app@%s", test/zstd:1, test/none:1]\n' "$digest" >x.yml
+	build --format tar x.yml
+	[[ $(tar xOf x.tar a) == n ]]
+	! paths x.tar | grep -x b
+}
+
+@test "what would leave the root, or go through a link, is refused" {
+	local row want
+	while IFS='|' read -r row want; do
+		printf '%b\n' "$row" >x.yml
+		refused 1 --format tar x.yml
+		[[ $stderr == *"$want"* && ! -e x.tar ]] || { echo "$row: $stderr"; return 1; }
+	done <<-'END'
+		files: [{path: ../x, contents: a}]|x.yml:1:16: error: files[0] "../x": ".." would lead out
+		files: [{path: a/../../x, contents: a}]|".." would lead out
+		init: [test/other:1]\nfiles: [{path: lib/x, contents: a}]|x.yml:2:16: error: files[0] "lib/x": 
+		init: [test/escape:1]|outside
+		init: [test/through:1]|a/passwd
+		init: [test/device:1]|dev/sda
+		services: [{name: a/b, image: test/app}]|cannot be a name
+		services: [{name: .., image: test/app}]|cannot be a name
+		onboot: [{name: ../../x, image: test/app}]|cannot be a name
+		volumes: [{name: ../x}]|cannot be a volume's name
+	END
+}
+
+@test "bad annotations of ours and circles of them are refused" {
+	{ service a; echo '    annotations: {org.pith.restart: maybe}'; } >x.yml
+	refused 1 x.yml
+	[[ $stderr == *"x.yml:4:37: error: services[0] \"a\": annotations: org.pith.restart: 'maybe' is none of"* ]]
+	{ service a; echo '    annotations: {org.pith.after: b}'; service b | tail -n +2; echo '    annotations: {org.pith.after: a}'; } >x.yml
+	refused 1 x.yml
+	[[ $stderr == *'org.pith.after makes a circle: a after b after a'* ]]
+	{ service a; echo '    annotations: {org.pith.restrat: always}'; } >x.yml
+	run --separate-stderr build --format tar x.yml
+	[[ $status -eq 0 && $stderr == *'warning: '*'did you mean "org.pith.restart"?'* ]]
+}
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+image_yml() {
+	printf 'kernel: {image: %s, cmdline: "console=ttyS0", tar: %s}\ninit: [test/init:1]\n' "$1" "$2"
+	service
+	printf 'files: [{path: boot/extra, contents: x}, {path: etc/f, contents: hello}]\n'
+}
+
+@test "kernel+initrd, plain: kernel, command line, the whole tree without boot/, microcode in front" {
+	image_yml test/plainkernel:1 none | sed 's/cmdline/ucode: none, cmdline/' >x.yml
+	build x.yml
+	[[ $(cat x-kernel) == KERNEL && $(cat x-cmdline) == console=ttyS0 ]]
+	mkdir t
+	(cd t && gzip -dc ../x-initrd.img | cpio -idm --quiet)
+	[[ $(cat t/etc/f) == hello && $(cat t/init) == pid1 && -f t/containers/services/web/config.json ]]
+	[[ -d t/boot && ! -e t/boot/kernel && ! -e t/boot/extra ]]
+	image_yml test/kernel:1 none | sed 's/cmdline/ucode: ucode.cpio, cmdline/' >x.yml
+	build --initrd plain --compress none x.yml
+	[[ $(head -c 5 x-initrd.img) == UCODE && $(dd if=x-initrd.img bs=512 skip=1 count=1 status=none | head -c 6) == 070701 ]]
+	build --initrd plain x.yml
+	dd if=x-initrd.img bs=512 skip=1 status=none | zstd -qdc | cpio -t --quiet | grep -qx etc/f
+}
+
+@test "kernel+initrd with an image in it: where kernel and init can mount it" {
+	image_yml test/kernel:1 kernel.tar >x.yml
+	build x.yml
+	mkdir t
+	(cd t && cpio -idm --quiet <../x-initrd.img && find . -type f | sort >../list)
+	diff list - <<-END
+		./early/00-loop.ko
+		./early/01-erofs.ko
+		./init
+		./rootfs.erofs
+	END
+	[[ $(cat t/early/01-erofs.ko) == 'fs module' && $(cat t/init) == pid1 ]]
+	fsck.erofs t/rootfs.erofs
+	build --initrd squashfs --name y x.yml
+	cpio -idm --quiet rootfs.squashfs <y-initrd.img
+	[[ $(unsquashfs -cat rootfs.squashfs etc/f) == hello ]]
+	image_yml test/plainkernel:1 none >z.yml
+	build z.yml
+	gzip -t z-initrd.img
+}
+
+@test "the formats squashfs, erofs and tar-kernel-initrd, several in one run" {
+	image_yml test/kernel:1 none >x.yml
+	build --format kernel+squashfs,kernel+erofs,tar-kernel-initrd --initrd plain x.yml
+	[[ $(unsquashfs -cat x-squashfs.img etc/f) == hello && $(cat x-kernel) == KERNEL ]]
+	fsck.erofs x-erofs.img
+	diff <(paths x-initrd.tar) <(printf '%s\n' cmdline initrd.img kernel)
+	tar xOf x-initrd.tar initrd.img | zstd -qdc | cpio -t --quiet | grep -qx etc/f
+	diff <(ls) <(printf '%s\n' x-cmdline x-erofs.img x-initrd.tar x-kernel x-squashfs.img x.yml)
+}
+
+@test "format docker adds the Dockerfile" {
+	service >x.yml
+	build --format docker x.yml
+	tar xOf x.docker Dockerfile | grep -q '^FROM scratch'
+}
+
+@test "the same input gives the same bytes" {
+	image_yml test/kernel:1 kernel.tar >x.yml
+	build --name a --format kernel+initrd,kernel+squashfs,kernel+erofs x.yml
+	build --name b --format kernel+initrd,kernel+squashfs,kernel+erofs x.yml
+	for f in a-*; do cmp "$f" "b${f#a}"; done
+}
+
+@test "a build that fails leaves the old output, and nothing half-written" {
+	service >x.yml
+	build --format tar x.yml
+	cp x.tar old
+	head -c 3000000 /dev/urandom >big
+	printf 'files: [{path: a, source: big}]\n' >>x.yml
+	mkdir full
+	run unshare -m bash -c "mount -t tmpfs -o size=1m none full && cp x.tar full/x.tar &&
+		! '$pith' build --cache '$CACHE' --format tar --dir full x.yml && ls -A full && cmp full/x.tar old"
+	echo "$output"
+	[[ $status -eq 0 && $output == *'No space left on device'* && ${lines[-1]} == x.tar ]]
+}
+
+@test "SIGTERM leaves nothing behind" {
+	head -c 60000000 /dev/urandom >big
+	printf 'files: [{path: a, source: big}]\n' >x.yml
+	background build.log "$pith" build --cache "$CACHE" --format kernel+initrd --compress zstd --initrd plain x.yml
+	within 10 grep -q initrd build.log
+	kill -TERM "$background"
+	within 10 ended "$background"
+	within 10 test -z "$(ls -A | grep -vE '^(big|x.yml|build.log|.*\.err)$')"
+}
+
+# --- kernels -------------------------------------------------------------------------------------------------------------
+
+# A bzImage around a payload (file $2): boot protocol 2.15, one setup sector.
+bzimage() {
+	python3 - "$1" "$2" <<-'END'
+		import struct, sys
+		payload = open(sys.argv[2], "rb").read()
+		head = bytearray(2 * 512)
+		head[0x1f1], head[0x1fe:0x200], head[0x202:0x206] = 1, b"\x55\xaa", b"HdrS"
+		struct.pack_into("<H", head, 0x206, 0x20f)
+		struct.pack_into("<II", head, 0x248, 64, len(payload))
+		open(sys.argv[1], "wb").write(bytes(head) + bytes(64) + payload + b"tail")
+	END
+}
+
+zboot() {
+	python3 - "$1" "$2" <<-'END'
+		import struct, sys
+		payload = open(sys.argv[2], "rb").read()
+		head = b"MZ\0\0zimg" + struct.pack("<II", 256, len(payload)) + bytes(8) + b"gzip"
+		open(sys.argv[1], "wb").write(head.ljust(256, b"\0") + payload)
+	END
+}
+
+decompress() {
+	"$BATS_TEST_DIRNAME/oci-image" k.oci docker.io/test/k:1 "kernel@$1"
+	"$pith" -q cache --cache "$CACHE" import k.oci
+	printf 'kernel: {image: test/k:1, tar: none}\n' >k.yml
+	build --decompress-kernel --format kernel+initrd k.yml
+}
+
+@test "--decompress-kernel: gzip'ed Image, bzImage with gzip and zstd, EFI zboot" {
+	head -c 100000 /dev/urandom >kernel
+	gzip -kn kernel
+	decompress kernel.gz && cmp k-kernel kernel
+	bzimage bz kernel.gz
+	decompress bz && cmp k-kernel kernel
+	{ zstd -qc kernel; printf '\xa0\x86\1\0'; } >kernel.zst
+	bzimage bz kernel.zst
+	decompress bz && cmp k-kernel kernel
+	zboot z kernel.gz
+	decompress z && cmp k-kernel kernel
+}
+
+@test "--decompress-kernel says what it cannot do" {
+	head -c 1000 /dev/zero >kernel
+	run decompress kernel
+	[[ $status -eq 1 && $output == *'the kernel is not compressed, or in no known format'* ]]
+	xz -k kernel
+	bzimage bz kernel.xz
+	run decompress bz
+	[[ $status -eq 1 && $output == *'compressed with xz: only gzip and zstd can be decompressed'* ]]
+	gzip -kn kernel
+	bzimage bz kernel.gz
+	truncate -s 1100 bz
+	run decompress bz
+	[[ $status -eq 1 && $output == *'goes beyond the end of the file'* && ! -e k-kernel ]]
+}
+
+@test "a kernel image without what the YAML names is an error of that line" {
+	printf 'kernel:\n  image: test/kernel:1\n  binary: vmlinuz\n' >x.yml
+	refused 1 x.yml
+	[[ $stderr == *'x.yml:3:11: error: kernel: the image test/kernel:1 has no kernel "vmlinuz"'* ]]
+	printf 'kernel:\n  image: test/plainkernel:1\n' >x.yml
+	refused 1 x.yml
+	[[ $stderr == *'has no archive "kernel.tar"'*'write `tar: none`'* && ! -e x-kernel ]]
+}
+
+# --- size -----------------------------------------------------------------------------------------------------------------
+
+@test "memory does not depend on the size of images" {
+	head -c 150000000 /dev/urandom >big
+	"$BATS_TEST_DIRNAME/oci-image" b.oci docker.io/test/big:1 --compress none big@big
+	"$pith" -q cache --cache "$CACHE" import b.oci
+	printf 'init: [test/big:1]\n' >x.yml
+	python3 - "$pith" build --cache "$CACHE" --format tar x.yml <<-'END'
+		import resource, subprocess, sys
+		subprocess.run(sys.argv[1:], check=True)
+		peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		print("peak", peak, "KiB")
+		assert peak < 64 * 1024
+	END
+}
