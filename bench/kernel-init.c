@@ -21,6 +21,8 @@ static uint64_t counter(void)
 	uint64_t ticks;
 	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
 	return ticks;
+#else
+#error no counter known for this architecture
 #endif
 }
 
