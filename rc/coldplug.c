@@ -55,10 +55,13 @@ static void bus_aliases(int bus, char ***aliases)
 
 void coldplug_devices(struct modules *m)
 {
-	_cleanup_closedir_ DIR *dir = opendir("/sys/bus");
+	_cleanup_closedir_ DIR *dir = NULL;
 	_cleanup_strv_ char **aliases = NULL;
 	struct dirent *entry;
 
+	if (!modules_any(m))
+		return; /* every driver is built in: nobody has to be asked what it is */
+	dir = opendir("/sys/bus");
 	while (dir && (entry = readdir(dir))) {
 		_cleanup_close_ int bus = -1;
 

@@ -449,6 +449,7 @@ long 1' ]
 	printf '#!/bin/sh\necho "shutdown.d second"\n' >tree/etc/shutdown.d/020-second
 	chmod 755 tree/etc/shutdown.d/*
 	tree_script tree 010-look <<-'X'
+		mkdir /run/share && mount -t 9p -o trans=virtio,version=9p2000.L share /run/share && echo hosts >/run/share/file
 		mount -t ext4 /dev/vda /var/lib && mkdir /var/lib/data && mount -o bind /var/lib/data /data && echo some >/data/some
 		initctl respawn one 5 /usr/lib/one; initctl respawn two 5 /usr/lib/two
 		/usr/lib/stubborn >/data/log 2>&1 &
@@ -457,8 +458,11 @@ long 1' ]
 		poweroff
 	X
 	cpio_make tree initrd
-	guest_options=(-drive file=disk,if=virtio,format=raw)
-	guest_boot console initrd
+	mkdir share
+	guest_options=(-drive file=disk,if=virtio,format=raw -virtfs "local,path=share,mount_tag=share,security_model=none")
+	flavour=tuned guest_boot console initrd
+	[ "$(cat share/file)" = hosts ]
+	[ "$(grep -cE 'rc.shutdown: (warning: )?(detach|ext4 on)' console.txt)" = 0 ]
 	[ "$(grep -E '^(stopped|shutdown.d)' console.txt)" = 'stopped two
 stopped one
 shutdown.d first
@@ -553,6 +557,42 @@ dummy' ]
 	grep -q '50-list.conf: no module no_such_module' console.txt
 	grep -q 'rc.hotplug: power button pressed' console.txt
 	grep -q 'init: shutting down: poweroff' console.txt
+}
+
+@test "what is built in needs no module" {
+	tar -xf "$root_dir/build/kernel/tuned/kernel.tar" -C tree
+	tree_script tree 010-look <<-'X'
+		for m in overlay fs-ext4 fs-nothing; do /sbin/modprobe $m; echo "$m $?" >>/run/result; done
+		echo "== result"; cat /run/result
+		echo "== end"; poweroff
+	X
+	cpio_make tree initrd
+	flavour=tuned guest_boot console initrd
+	[ "$(section console.txt result)" = 'overlay 0
+fs-ext4 0
+fs-nothing 1' ]
+}
+
+@test "rc.init and rc.shutdown work for another PID 1, busybox's init" {
+	rm tree/init && ln -s bin/busybox tree/init && mkdir -p tree/etc/shutdown.d
+	printf '#!/bin/sh\necho "shutdown.d ran"\n' >tree/etc/shutdown.d/010-x && chmod 755 tree/etc/shutdown.d/010-x
+	cat >tree/etc/inittab <<-X
+		::sysinit:/bin/rc.init
+		::ctrlaltdel:/bin/rc.shutdown reboot
+		::shutdown:/bin/rc.shutdown noop
+	X
+	tree_script tree 010-look <<-'X'
+		echo "== daemon"; while ! ps | grep -q '[r]c.hotplug'; do sleep 0.05; done; echo runs
+		echo "== control"; initctl list 2>&1 | grep -c init.sock
+		echo "== end"
+		(sleep 1; poweroff) &
+	X
+	cpio_make tree initrd
+	guest_boot console initrd rdinit=/init
+	[ "$(section console.txt daemon)" = runs ]
+	[ "$(section console.txt control)" = 1 ]
+	grep -q 'shutdown.d ran' console.txt
+	grep -q 'reboot: Power down' console.txt
 }
 
 # --- the programs themselves

@@ -232,7 +232,7 @@ static int match(struct search *s, const char *text)
 int modindex_match(const struct modindex *x, const char *text, modindex_fn *fn, void *data, struct error *err)
 {
 	struct search s = { .x = x, .fn = fn, .data = data };
-	int r = match(&s, text);
+	int r = modindex_empty(x) ? 0 : match(&s, text);
 
 	return r == DAMAGED ? error_set(err, EBADMSG, "index of kernel modules") : r;
 }

@@ -7,6 +7,7 @@
  * character between; 4 values: their count, then for each a priority and a NUL-terminated text. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,12 @@ struct modindex {
 
 /* Checks the header. What lies behind it is checked as it is walked. */
 int modindex_open(const void *data, size_t size, struct modindex *out, struct error *err);
+
+/* Whether it has no key at all: its root has nothing. */
+static inline bool modindex_empty(const struct modindex *index)
+{
+	return index->root >> 28 == 0;
+}
 
 /* priority: the smaller, the better. `value` points into the index. Greater than 0 ends the search, and is
  * what that returns; otherwise 0. */

@@ -21,10 +21,9 @@ enum {
 
 struct modules {
 	int dir;
-	struct modindex aliases, paths, builtin;
+	struct modindex aliases, paths;
 	struct modconf conf;
 	char **done; /* names that were looked at: loaded, or failed and not tried again */
-	unsigned count;
 };
 
 /* Maps an index; a missing one stays empty. */
@@ -97,8 +96,7 @@ struct modules *modules_open(const char *directory, struct error *err)
 		return NULL;
 	}
 	if (index_open(m->dir, "modules.alias.bin", &m->aliases, err) < 0 ||
-	    index_open(m->dir, "modules.dep.bin", &m->paths, err) < 0 ||
-	    index_open(m->dir, "modules.builtin.bin", &m->builtin, err) < 0) {
+	    index_open(m->dir, "modules.dep.bin", &m->paths, err) < 0) {
 		error_wrap(err, "%s", path);
 		return NULL;
 	}
@@ -116,7 +114,6 @@ void modules_free(struct modules *m)
 		return;
 	index_close(&m->aliases);
 	index_close(&m->paths);
-	index_close(&m->builtin);
 	modconf_clear(&m->conf);
 	strv_free(m->done);
 	if (m->dir >= 0)
@@ -124,9 +121,9 @@ void modules_free(struct modules *m)
 	free(m);
 }
 
-unsigned modules_count(const struct modules *m)
+bool modules_any(const struct modules *m)
 {
-	return m->count;
+	return !modindex_empty(&m->paths);
 }
 
 /* --- loading ---------------------------------------------------------------------------------------- */
@@ -149,6 +146,29 @@ static bool is_loaded(const char *name)
 	return path && access(path, F_OK) == 0;
 }
 
+static int found_any(void *data, uint32_t priority, const char *value)
+{
+	(void)data;
+	(void)priority;
+	(void)value;
+	return 1;
+}
+
+/* By name or alias. Asked for seldom: the indexes are not kept open. */
+static bool is_builtin(const struct modules *m, const char *name)
+{
+	struct modindex names = { 0 }, aliases = { 0 };
+	bool r;
+
+	r = index_open(m->dir, "modules.builtin.bin", &names, NULL) == 0 && names.data && modindex_value(&names, name);
+	if (!r)
+		r = index_open(m->dir, "modules.builtin.alias.bin", &aliases, NULL) == 0 && aliases.data &&
+			modindex_match(&aliases, name, found_any, NULL, NULL) > 0;
+	index_close(&names);
+	index_close(&aliases);
+	return r;
+}
+
 /* One file, whose dependencies are there. The kernel unpacks what is compressed, if it was built for that. */
 static int file_load(struct modules *m, const char *path, const char *name, struct error *err)
 {
@@ -159,9 +179,8 @@ static int file_load(struct modules *m, const char *path, const char *name, stru
 		return error_set(err, errno, "%s", path);
 	if (!options)
 		return error_set(err, ENOMEM, "%s", path);
-	if (syscall(SYS_finit_module, fd, options, str_ends(path, ".ko") ? 0 : MODULE_INIT_COMPRESSED_FILE) == 0)
-		m->count++;
-	else if (errno != EEXIST)
+	if (syscall(SYS_finit_module, fd, options, str_ends(path, ".ko") ? 0 : MODULE_INIT_COMPRESSED_FILE) < 0 &&
+	    errno != EEXIST)
 		return error_set(err, errno, "load module %s", name);
 	return 0;
 }
@@ -196,7 +215,7 @@ static int name_load(struct modules *m, const char *name, unsigned depth, struct
 	_cleanup_strv_ char **paths = NULL;
 
 	if (!line) {
-		if ((m->builtin.data && modindex_value(&m->builtin, name)) || is_loaded(name))
+		if (is_builtin(m, name) || is_loaded(name))
 			return 0;
 		return error_say(err, ENOENT, "no module %s", name);
 	}

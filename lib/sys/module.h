@@ -22,5 +22,5 @@ static inline void cleanup_modules(struct modules **m)
  * blacklist left out. Fine if it is there already or built in. err->code: ENOENT when nobody knows the name. */
 int modules_load(struct modules *m, const char *name, struct error *err);
 
-/* Modules that were loaded so far. */
-unsigned modules_count(const struct modules *m);
+/* Whether there is any module that could be loaded: not with everything built in. */
+bool modules_any(const struct modules *m);

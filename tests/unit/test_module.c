@@ -158,6 +158,14 @@ static void test_index(void)
 	ok_str(modindex_value(&index, "generic_pci"), "kernel/generic-pci.ko:", "names have underscores");
 	ok_str(modindex_value(&index, "virtio"), NULL, "the start of a name is none");
 	ok_str(modindex_value(&index, "virtio_net2"), NULL, "nor is a longer one");
+	{
+		static const uint8_t none[] = { 0xB0, 0x07, 0xF4, 0x57, 0, 2, 0, 1, 0, 0, 0, 12 };
+
+		ok(modindex_open(none, sizeof(none), &index, NULL) == 0 && modindex_empty(&index),
+		   "an index of nothing");
+		ok(modindex_match(&index, "x", collect, NULL, NULL) == 0 && !modindex_value(&index, "x"),
+		   "has nothing");
+	}
 	ok(modindex_open("x", 1, &index, NULL) == -1 &&
 		   modindex_open("\xB0\x07\xF4\x57\0\1\0\1\0\0\0\0", 12, &index, NULL) == -1,
 	   "other files and versions are refused");
