@@ -158,7 +158,7 @@ mac-addr" ]
 		send "\003"
 		expect "button"
 		expect "status=0"
-		expect "finished"\'
+		expect "finished"'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *status=0* ]]
@@ -173,7 +173,7 @@ mac-addr" ]
 		expect "boot ok"
 		send "i\001x"
 		expect "status=1"
-		expect "finished"\'
+		expect "finished"'
 	[ "$status" -eq 0 ]
 	cmp before after
 }
@@ -187,7 +187,7 @@ mac-addr" ]
 		exec sh -c "kill -KILL \$(cat guest.img-state/qemu.pid)"
 		expect "QEMU failed (killed by signal 9"
 		expect "status=1"
-		expect "finished"\'
+		expect "finished"'
 	[ "$status" -eq 0 ]
 	cmp before after
 }
