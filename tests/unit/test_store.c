@@ -178,7 +178,7 @@ static void test_damage(struct store *s)
 	write_image(s, "amd64", "x", &d);
 	image_publish(s, &d, 1, (char *[]){ "damaged", NULL }, false, NULL, &err);
 	path = str_format("%s/blobs/sha256/%s", store_path(s), d.digest + 7);
-	truncate(path, 10);
+	ok(truncate(path, 10) == 0, "a blob is cut short");
 	img = image_load(s, "damaged", &p, &err);
 	ok(!img && strstr(error_text(&err), "10 bytes, not the"), "a manifest cut short is told: %s", error_text(&err));
 	unlink(path);
