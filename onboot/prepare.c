@@ -174,6 +174,22 @@ int prepare_process(const struct bundle *b, pid_t pid, struct error *err)
 	return 0;
 }
 
+void prepare_release(const struct bundle *b)
+{
+	const struct oci_runtime *r = &b->runtime;
+	_cleanup_close_ int fd = -1;
+	size_t i;
+
+	for (i = 0; i < NS_COUNT; i++)
+		if (r->bind_ns[i])
+			ns_unbind(r->bind_ns[i]);
+	for (i = 0; i < r->interface_count; i++) {
+		/* The pair goes with its other end, but not at once. */
+		if (r->interfaces[i].peer && (fd >= 0 || (fd = rtnl_open(NULL)) >= 0))
+			rtnl_link_delete(fd, r->interfaces[i].peer, NULL);
+	}
+}
+
 void prepare_undo(const struct bundle *b)
 {
 	undo_from(b, b->runtime.mount_count);

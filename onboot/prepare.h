@@ -26,6 +26,10 @@ int prepare_filesystem(const struct bundle *b, struct error *err);
 /* Interfaces and namespace binds of the created container whose first process is `pid`. */
 int prepare_process(const struct bundle *b, pid_t pid, struct error *err);
 
+/* Undoes prepare_process(), so that it can be done again: namespace binds, and the ends of veth pairs that stayed
+ * here. What was moved into the container comes back, or goes, with its namespace. */
+void prepare_release(const struct bundle *b);
+
 /* Takes away the mounts inside the bundle's own directory, last first; those elsewhere were made for others and
  * stay. A mount that is still in use stays too. */
 void prepare_undo(const struct bundle *b);

@@ -251,6 +251,8 @@ void capture_want(struct capture *c, const char *text, capture_found_fn *found, 
 
 void capture_drain(struct capture *c)
 {
+	if (!c->loop)
+		return;
 	while (c->out.sink.loop == NULL && stream_take(&c->out))
 		;
 	while (c->err.sink.loop == NULL && stream_take(&c->err))
@@ -288,6 +290,8 @@ void capture_tail(struct capture *c, unsigned lines, struct buf *out)
 	size_t at;
 
 	buf_clear(out);
+	if (!c->loop)
+		return;
 	recent_read(&c->err, out);
 	if (out->len == 0)
 		recent_read(&c->out, out);

@@ -47,7 +47,8 @@ struct capture {
 	void *data;
 };
 
-/* Zero-initialise before. fifo_dir is made. The capture must not move in memory afterwards. */
+/* Zero-initialise before: one that was never opened is legal everywhere and empty. fifo_dir is made. The capture must
+ * not move in memory afterwards. */
 int capture_open(struct capture *c, struct loop *loop, const char *log_dir, const char *fifo_dir, const char *name,
 		 struct error *err);
 void capture_close(struct capture *c);

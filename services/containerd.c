@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "containerd_calls.h"
@@ -30,7 +31,7 @@ struct containerd {
 	struct engine engine;
 	struct daemon *daemon;
 	struct rpc *rpc; /* NULL: not connected */
-	const char *socket, *namespace;
+	const char *socket, *namespace, *state;
 	bool survivors;           /* tasks of a supervisor before this one may run */
 	bool swept;               /* stale containers have been looked for */
 	struct loop_timer settle; /* what can wait is done when the start is over */
@@ -63,6 +64,7 @@ struct engine_task {
 	struct rpc_call call, kill_call;
 	bool container; /* containerd has it */
 	bool cleaned;   /* what was there before has been deleted in this start */
+	bool unbundled; /* the same for the directory of its bundle */
 	bool adopting;  /* look for a running one first */
 	bool failing;   /* report `why` after the cleaning */
 	struct error why;
@@ -276,12 +278,30 @@ static void container_done(struct engine_task *t, enum grpc_status status, const
 	}
 }
 
+/* containerd, killed between making a bundle's directory and starting the shim, stumbles over that directory for ever.
+ */
+static bool remove_leftover(struct engine_task *t, const char *message)
+{
+	_cleanup_free_ char *dir = str_format("%s/%s/%s", t->engine->state, namespace_of(t), t->service->name);
+	_cleanup_free_ char *rootfs =
+		str_format("%s/%s/%s/rootfs", t->engine->state, namespace_of(t), t->service->name);
+
+	if (!dir || !rootfs || t->unbundled || !strstr(message, "file exists") || !strstr(message, dir))
+		return false;
+	t->unbundled = true;
+	log_warn("%s: removing what a killed containerd left: %s", t->service->name, dir);
+	umount2(rootfs, MNT_DETACH);
+	return dir_remove(dir, NULL) == 0;
+}
+
 static void task_done(struct engine_task *t, enum grpc_status status, const char *message)
 {
 	_cleanup_error_ struct error err = { 0 };
 
 	if ((status == GRPC_ALREADY_EXISTS || status == GRPC_NOT_FOUND) && !t->cleaned) {
 		step_begin(t, STEP_CLEAN_KILL);
+	} else if (status != GRPC_OK && remove_leftover(t, message)) {
+		step_begin(t, STEP_TASK);
 	} else if (status != GRPC_OK) {
 		refused(t, message);
 	} else if (process_watch(t, containerd_created_pid(&t->call), &err) < 0 ||
@@ -342,8 +362,8 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 			refused(t, message);
 		break;
 	case STEP_CLEAN_KILL:
-		/* Whatever it says: with no task there is nothing to wait for either. */
-		step_begin(t, status == GRPC_NOT_FOUND ? STEP_CLEAN_CONTAINER : STEP_CLEAN_WAIT);
+		/* A task that its shim knows nothing of has nothing to wait for, but is there. */
+		step_begin(t, status == GRPC_NOT_FOUND ? STEP_CLEAN_TASK : STEP_CLEAN_WAIT);
 		break;
 	case STEP_CLEAN_WAIT:
 		step_begin(t, STEP_CLEAN_TASK);
@@ -472,6 +492,7 @@ static void start_now(struct engine_task *t)
 /* What was under way when the connection broke, and what came since. */
 static void resume(struct engine_task *t)
 {
+	t->cleaned = t->unbundled = false;
 	switch (t->step) {
 	case STEP_NONE:
 		if (t->ended && t->pid)
@@ -484,7 +505,6 @@ static void resume(struct engine_task *t)
 	case STEP_START:
 		/* Nobody knows how far it came: away with it. */
 		process_forget(t);
-		t->cleaned = false;
 		step_begin(t, STEP_CLEAN_KILL);
 		break;
 	default:
@@ -538,7 +558,7 @@ static void containerd_start(struct engine *engine, struct service *s)
 		}
 		*t = (struct engine_task){ .engine = e, .service = s, .process.fd = -1, .adopting = e->survivors };
 	}
-	t->cleaned = t->failing = t->ended = false;
+	t->cleaned = t->unbundled = t->failing = t->ended = false;
 	t->code = -1;
 	t->step = STEP_QUEUED;
 	if (connected(e))
@@ -728,7 +748,8 @@ struct engine *engine_containerd(struct supervisor *v, const struct containerd_o
 	}
 	*e = (struct containerd){ .engine = { .ops = &ops, .supervisor = v },
 				  .socket = o->socket,
-				  .namespace = o->namespace };
+				  .namespace = o->namespace,
+				  .state = o->state };
 	e->settle = (struct loop_timer){ .fn = settled, .data = e };
 	e->survivors = access(o->state, F_OK) == 0;
 	e->daemon = daemon_new(v->loop, o->program, o->socket, o->settings, &callbacks, err);

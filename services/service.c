@@ -243,6 +243,7 @@ static void ended(struct service *s, bool failed, const char *what)
 
 	s->pid = 0;
 	ready_end(&s->ready);
+	prepare_release(&s->bundle);
 	s->ended = report_now();
 	if (!s->wanted || s->again || s->supervisor->stopping) {
 		if (s->supervisor->stopping)

@@ -69,6 +69,18 @@ bundle() {
 	EOF
 }
 
+# service NAME [bundle option...] -- SHELL-COMMAND: a bundle in $ROOT/services that runs a shell; `serve` in it waits
+# for TERM
+service() {
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	bundle "$ROOT/services/$name" "${options[@]}" -- sh -c "serve() { trap 'exit 0' TERM; while :; do sleep 1000 & wait; done; }; $2"
+}
+
+# The test's folder as /x in the container.
+shared() { echo 'mount={"destination":"/x","type":"bind","source":"'"$ROOT"'","options":["bind"]}'; }
+
 # Turns a bundle's root into LinuxKit's overlay layout: lower, tmp, rootfs.
 bundle_overlay() {
 	local dir=$1
@@ -91,11 +103,12 @@ machine() {
 	local net=() pin=()
 	[ -z "${PIN:-}" ] || pin=(taskset -c "$(sed -n 's/^Cpus_allowed_list:\t\([0-9]*\).*/\1/p' /proc/self/status)")
 	if [ "$1" = -n ]; then net=(-n) && shift; fi
-	export ROOT SERVICE CGROUPS=${CGROUPS:-}
+	export ROOT SERVICE TAG CGROUPS=${CGROUPS:-} HELPERS=$BATS_TEST_DIRNAME
 	"${pin[@]}" unshare -m -p -f -i -u "${net[@]}" --kill-child bash -c '
 		mount --make-rprivate / && mount -t proc proc /proc || exit 99
 		if [ "$CGROUPS" = 2 ]; then umount -R -l /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 99
 		elif mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
 		mount -t tmpfs -o mode=755 tmpfs /run && mount -t tmpfs tmpfs /var/log || exit 99
+		. $HELPERS/machine.bash
 		eval "$0"' "$*"
 }

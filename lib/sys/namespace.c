@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 
 #include "io.h"
 
@@ -27,11 +29,21 @@ static int parent_make(const char *path, struct error *err)
 	return dir_make(dir, 0755, err);
 }
 
+void ns_unbind(const char *path)
+{
+	struct statfs st;
+
+	/* A mount namespace lies on a private mount of the file itself, which goes too. */
+	while (statfs(path, &st) == 0 && st.f_type == NSFS_MAGIC && umount2(path, MNT_DETACH) == 0)
+		umount2(path, MNT_DETACH);
+}
+
 int ns_bind(pid_t pid, enum ns_kind kind, const char *path, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	char from[64];
 
+	ns_unbind(path);
 	if (parent_make(path, err) < 0)
 		return error_wrap(err, "bind %s namespace", ns_names[kind]);
 	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);

@@ -19,5 +19,9 @@ enum ns_kind {
 /* "cgroup", "ipc" ...: the names below /proc/PID/ns */
 extern const char *const ns_names[NS_COUNT];
 
-/* Binds the namespace of process `pid` to the file `path`, which is made, with its parents, if it is missing. */
+/* Binds the namespace of process `pid` to the file `path`, which is made, with its parents, if it is missing. One that
+ * is bound there already gives way. */
 int ns_bind(pid_t pid, enum ns_kind kind, const char *path, struct error *err);
+
+/* Takes away what ns_bind() mounted on `path`; the file stays. Without a bind there nothing happens. */
+void ns_unbind(const char *path);

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# What the supervisor does about containerd: its deaths, its settings, what it keeps over a boot.
+
+load bundles
+
+setup() {
+	bundles_setup
+	export ENGINE=containerd
+}
+
+teardown() {
+	[ -n "$BATS_TEST_COMPLETED" ] || cat "$ROOT/console" || true
+	bundles_teardown
+}
+
+@test "containerd is killed: services go on, it is back within 2 s, and a service killed meanwhile is restarted" {
+	service stays -- serve
+	service dies -- serve
+	run machine 'supervise && within 20 all_running; a=$(field stays 3) b=$(field dies 3)
+		kill -9 $(pidof containerd) $b; t=$(date +%s%N); within 10 ctr version; t=$((($(date +%s%N) - t) / 1000000)); echo "back after $t ms"
+		within 20 restarted dies 1; becomes dies running; [ $(field stays 3) = $a ] && [ $(field dies 3) != $b ] && echo good
+		ctr -n services.linuxkit tasks ls | grep -cE "(stays +$a|dies +[0-9]+) +RUNNING"
+		for i in 1 2 3; do kill -9 $(pidof containerd); within 10 ctr version; done; [ $(field stays 3) = $a ] && echo still; finish && echo fine'
+	echo "$output"
+	[[ "$output" =~ back\ after\ ([0-9]+)\ ms ]] && [ "${BASH_REMATCH[1]}" -lt 2000 ]
+	[[ "$output" == *"good
+2
+still
+fine" ]]
+}
+
+@test "containerd that cannot start is named and tried again; services come when it does" {
+	service one -- serve
+	run machine 'containerd_configure; cp /etc/containerd/config.toml $ROOT/good; echo "version = [" >/etc/containerd/config.toml
+		supervise; within 10 says "containerd: exit status 1; starting it again"; field one 2
+		cp $ROOT/good /etc/containerd/config.toml; becomes one running && finish; grep -m1 -c "containerd|" $ROOT/console'
+	echo "$output"
+	[ "$output" = "starting
+1" ]
+}
+
+@test "a kill of containerd in the middle of starting ends in everything running" {
+	local i
+	for i in 1 2 3 4; do service "s$i" -- serve; done
+	run machine 'supervise; for i in 1 2 3 4 5 6; do within 10 pidof containerd; sleep 0.0$((i*i)); kill -9 $(pidof containerd) 2>/dev/null; done
+		within 60 all_running && echo up; ctr -n services.linuxkit tasks ls | grep -c RUNNING; finish; echo $?; cat $ROOT/console'
+	echo "$output"
+	[[ "$output" == "up
+4
+0"* ]]
+}
+
+@test "containers of an earlier boot are replaced, those of no service forgotten" {
+	service one -- 'echo old; serve'
+	service other -- serve
+	run machine 'supervise && within 20 all_running; kill -9 $SUPERVISOR $(pidof containerd); true'
+	[ "$status" -eq 0 ]
+	rm -rf "$ROOT/services"
+	service one -- 'echo new; serve'
+	run machine 'supervise && becomes one running; within 5 grep -q new /var/log/one.out.log && cat /var/log/one.out.log
+		within 10 says "forgetting other"; within 5 eval "! ctr -n services.linuxkit containers ls -q | grep -q other"; ctr -n services.linuxkit containers ls -q; finish'
+	echo "$output"
+	[ "$output" = "new
+one" ]
+}
+
+@test "runtime.json names containerd's namespace; --containerd-namespace the default one" {
+	service one -- serve
+	service two -- serve
+	echo '{"namespace":"special"}' >"$ROOT/services/two/runtime.json"
+	run machine 'containerd_configure; "$SERVICE" --containerd-namespace usual supervise --path $ROOT/services 2>$ROOT/console & SUPERVISOR=$!
+		within 10 test -S /run/pith/service.sock; within 20 all_running; ctr -n usual tasks ls -q; ctr -n special tasks ls -q; "$SERVICE" stop two; ctr -n special containers ls -q; finish'
+	echo "$output"
+	[ "$output" = "one
+two" ]
+}
+
+@test "runtime-config.toml: options and streams of containerd" {
+	service one -- serve
+	run machine 'containerd_configure; printf "%s\n" "cliopts = \"--log-level debug\" # more" "stderr = \"$ROOT/ctrd.err\"" >/etc/containerd/runtime-config.toml
+		supervise && becomes one running && finish; grep -c level=debug $ROOT/ctrd.err | sed "s/[1-9].*/some/"; ls /var/log | grep -c containerd
+		echo "stdout = \"nowhere\"" >/etc/containerd/runtime-config.toml; "$SERVICE" supervise --path $ROOT/services; echo "status $?"'
+	echo "$output"
+	[[ "$output" == "some
+"*"/etc/containerd/runtime-config.toml: stdout: 'nowhere' is none of stdout, stderr, /path
+status 1" ]]
+}
