@@ -1,10 +1,12 @@
 # Tests, lint, fuzzing, installation.
 
 .PHONY: test lint format fuzz bench install
-test: setup all unit-tests images  ## install what is lacking, build everything, run every test
+test: setup all unit-tests asan-programs images  ## install what is lacking, build everything, run every test
 	tests/run $(T)
 
-.PHONY: unit-tests
+.PHONY: unit-tests asan-programs
+# Some bats files run the guest's programs with sanitizers, too.
+asan-programs: $(addprefix $(B)/asan/,$(guest-programs) $(host-programs))
 unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
 
 c-files = $(shell git ls-files '*.c' '*.h')
