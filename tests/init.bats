@@ -518,7 +518,7 @@ ends_with() {
 # --- modules and hotplug: the distribution's kernel has its drivers in modules
 
 @test "drivers are loaded by alias, by list and on demand; later devices and the power button are heard" {
-	[ -e "$root_dir/build/kernel/debian/kernel" ] || slot make -s -C "$root_dir" build/kernel/debian/kernel >&2
+	[ -e "$root_dir/build/kernel/debian/kernel" ] || make -s -C "$root_dir" build/kernel/debian/kernel >&2
 	flavour=debian guest_memory=512
 	tar -xf "$root_dir/build/kernel/debian/kernel.tar" -C tree
 	mkdir -p tree/etc/modules-load.d tree/lib/modules-load.d tree/etc/modprobe.d tree/usr/lib/modules-load.d
