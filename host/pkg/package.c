@@ -255,6 +255,11 @@ static char *config_label(const struct node *config)
 	if (jsonw_done(&w) < 0)
 		return NULL;
 	parsed = json_loadb(buf_text(&text), text.len, 0, NULL);
+	/* A label has neither: they are the YAML's. */
+	if (parsed) {
+		json_object_del(parsed, "name");
+		json_object_del(parsed, "image");
+	}
 	line = parsed ? json_dumps(parsed, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 	json_decref(parsed);
 	return line;

@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# `pith pkg`: images from build.yml.
+
+load lib
+
+setup() {
+	test_begin
+	export PITH_CACHE=$T/cache
+	mkdir p
+}
+teardown() { test_end; }
+
+recipe() { cat >p/build.yml; }
+build() { "$pith" pkg build "$@" p; }
+
+# The layer of p's image, unpacked into ./tree, its configuration in ./config.json.
+unpack() {
+	rm -rf img tree
+	mkdir tree
+	skopeo copy -q "oci:cache:docker.io/pith/${1:-thing}:latest" dir:img
+	jq -r '.layers[].digest' img/manifest.json | cut -d: -f2 | while read -r d; do tar -xpf "img/$d" -C tree; done
+	cp "img/$(jq -r .config.digest img/manifest.json | cut -d: -f2)" config.json
+}
+
+@test "files, directories, links, owners and modes as build.yml says" {
+	mkdir -p p/dir/sub
+	echo data >p/dir/sub/file
+	printf '#!/bin/sh\n' >p/script
+	chmod 700 p/script
+	recipe <<-'EOF'
+		image: thing
+		files:
+		  - {path: /usr/bin/script, source: script}
+		  - {path: opt, source: dir}
+		  - {path: etc/text, contents: "hello\n", mode: "0640", uid: 12, gid: 34}
+		  - {path: link, symlink: etc/text}
+		  - {path: tmp, directory: true, mode: "1777"}
+		  - {path: "bin/{a,b}", symlink: /usr/bin/script}
+		entrypoint: [/usr/bin/script]
+		cmd: [-v]
+		env: ["A=b"]
+		workdir: /opt
+		labels: {some.label: text}
+		config:
+		  net: host
+		  capabilities: [CAP_NET_ADMIN]
+	EOF
+	build
+	unpack
+	[ "$(cd tree && find . -mindepth 1 -printf '%P %y %m %U:%G %T@ %l\n' | sed 's/\.0000000000 / /; s/ $//' | LC_ALL=C sort)" = "bin d 755 0:0 0
+bin/a l 777 0:0 0 /usr/bin/script
+bin/b l 777 0:0 0 /usr/bin/script
+etc d 755 0:0 0
+etc/text f 640 12:34 0
+link l 777 0:0 0 etc/text
+opt d 755 0:0 0
+opt/sub d 755 0:0 0
+opt/sub/file f 644 0:0 0
+tmp d 1777 0:0 0
+usr d 755 0:0 0
+usr/bin d 755 0:0 0
+usr/bin/script f 755 0:0 0" ]
+	[ "$(cat tree/etc/text)" = hello ]
+	jq -e '.config | .Entrypoint == ["/usr/bin/script"] and .Cmd == ["-v"] and .Env == ["A=b"] and .WorkingDir == "/opt"' config.json
+	jq -e '.config.Labels["some.label"] == "text"' config.json
+	jq -e '.config.Labels["org.mobyproject.config"] | fromjson | . == {"net": "host", "capabilities": ["CAP_NET_ADMIN"]}' config.json
+}
+
+@test "the same inputs give the same bytes, and nothing is built twice" {
+	recipe <<<'{image: thing, files: [{path: a, contents: text}]}'
+	build 2>first
+	grep -q 'building pith/thing:' first
+	one=$("$pith" cache ls | sort)
+	[ -n "$one" ]
+	build 2>second
+	grep -q '1 image is up to date' second
+	build --force
+	[ "$("$pith" cache ls | sort)" = "$one" ]
+	rm -rf cache
+	sleep 1
+	touch p/build.yml
+	build
+	[ "$("$pith" cache ls | sort)" = "$one" ]
+}
+
+@test "every input changes the tag: text, content, mode" {
+	echo one >p/file
+	recipe <<<'{image: thing, files: [{path: file, source: file}]}'
+	a=$("$pith" pkg show-tag p)
+	[[ $a =~ ^pith/thing:[0-9a-f]{40}$ ]]
+	[ "$("$pith" pkg show-tag --canonical p)" = "docker.io/$a" ]
+	echo two >p/file
+	b=$("$pith" pkg show-tag p)
+	chmod +x p/file
+	c=$("$pith" pkg show-tag p)
+	echo '# comment' >>p/build.yml
+	d=$("$pith" pkg show-tag p)
+	[ "$(printf '%s\n' "$a" "$b" "$c" "$d" | sort -u | wc -l)" -eq 4 ]
+	echo one >p/file
+	chmod -x p/file
+	sed -i '$d' p/build.yml
+	[ "$("$pith" pkg show-tag p)" = "$a" ]
+	[ "$("$pith" pkg show-tag --org me --tag 'v1-{{.Hash}}' --hash abc p)" = me/thing:v1-abc ]
+	[ "$(USER=ann "$pith" pkg show-tag -dev p)" = ann/thing:dev ]
+}
+
+@test "Debian packages: chosen files, and the libraries they need, found without running anything" {
+	recipe <<-'EOF'
+		image: thing
+		debian:
+		  packages: [crun]
+		  include: [/usr/bin/crun]
+		  libraries: true
+	EOF
+	build
+	unpack
+	[ -x tree/usr/bin/crun ]
+	[ ! -e tree/usr/share ]
+	[ -f tree/lib64/ld-linux-x86-64.so.2 ]
+	# The loader of the tree, in a root of nothing else, finds them all.
+	run chroot tree /lib64/ld-linux-x86-64.so.2 --list /usr/bin/crun
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *"not found"* ]]
+	[ "$(grep -c '=> /usr/lib/x86_64-linux-gnu/' <<<"$output")" -ge 5 ]
+}
+
+@test "the package that every image of this tree is made of builds, with a README" {
+	for f in "$root_dir"/pkg/*/build.yml; do
+		"$pith" pkg show-tag "${f%/*}" >/dev/null
+		[ -s "${f%/*}/README.md" ]
+	done
+}
+
+fails() {
+	local want=$1
+	shift
+	run --separate-stderr "$pith" pkg "$@"
+	echo "$stderr"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"$want"* ]]
+}
+
+@test "what is wrong with a build.yml is said with line and column; nothing is left in the cache" {
+	fails 'No such file or directory' build p
+	recipe <<<$'image: thing\nfiels: []'
+	fails 'build.yml:2:1: error: unknown key "fiels"' build p
+	[[ $stderr == *'did you mean "files"'* ]]
+	recipe <<<$'org: me'
+	fails 'the key "image" is missing' build p
+	recipe <<<$'image: thing\nfiles:\n  - path: a'
+	fails 'one of source, contents, symlink or "directory: true" is needed' build p
+	recipe <<<$'image: thing\nfiles:\n  - {path: a, contents: x, symlink: y}'
+	fails 'not several' build p
+	recipe <<<$'image: thing\nfiles:\n  - {path: a, contents: x, mode: "rwx"}'
+	fails 'mode "rwx" is not octal' build p
+	recipe <<<$'image: thing\nfiles:\n  - {path: a, source: missing}'
+	fails 'missing: No such file or directory' build p
+	recipe <<<$'image: thing\nfiles:\n  - {path: ../a, contents: x}'
+	fails '../a' build p
+	recipe <<<$'image: thing\ntag: "{{.Date}}"'
+	fails '{{.Hash}} is the only thing' build p
+	recipe <<<$'image: thing\ndebian: {packages: [no-such-package-of-debian]}'
+	fails 'there is no Debian package no-such-package-of-debian' build p
+	recipe <<<$'image: thing\ndebian: {packages: [crun], include: [/usr/bin/nothing]}'
+	fails '"/usr/bin/nothing" matches nothing in the packages' build p
+	fails 'which package?' build
+	fails 'unknown option --nonsense' build --nonsense p
+	fails 'build, push, show-tag or manifest?' paint p
+	fails 'only one of them can be given' build --force --nobuild p
+	run "$pith" cache ls
+	[[ $output != *thing* ]]
+}
