@@ -172,6 +172,21 @@ int tree_add_layer(struct tree *t, struct source *source, const char *what, uint
 	return r < 0 ? -1 : archive_finish(&a, err);
 }
 
+/* A directory that no layer describes exists for what is in it: when whiteouts leave it empty it goes too, as in
+ * LinuxKit's trees. Depth is bounded by the length of a path. */
+static void drop_hollow(struct tree *t, struct tree_node *dir)
+{
+	struct tree_node *n, *next;
+
+	for (n = dir->children; n; n = next) {
+		next = n->next;
+		if (node_is_dir(n))
+			drop_hollow(t, n);
+	}
+	if (dir->parent && dir->inode->implied && !dir->children)
+		node_remove(t, dir);
+}
+
 int tree_add_image(struct tree *t, const char *prefix, const struct image *image, tree_filter_fn *filter, void *data,
 		   struct error *err)
 {
@@ -190,6 +205,7 @@ int tree_add_image(struct tree *t, const char *prefix, const struct image *image
 		if (!source || tree_add_layer(merged, source, what, (uint32_t)i + 1, err) < 0)
 			return -1;
 	}
+	drop_hollow(merged, merged->root);
 	if (tree_merge(t, prefix, merged, filter, data, err) < 0)
 		return error_wrap(err, "image %s", image->name);
 	return 0;

@@ -178,6 +178,8 @@ static const struct {
 	{ "the same the other way round", "d/ d/old=1|d/ d/new=2 .wh.d=", "d/ d/new=2" },
 	{ "made again without an entry of its own", "d:700/ d/old=1|.wh.d= d/new=2", "d/ d/new=2" },
 	{ "without an entry, the whiteout last", "d:700/ d/old=1|d/new=2 .wh.d=", "d/ d/new=2" },
+	{ "a whiteout of all that is in directories without an entry", "a=1 b/c/d=2 b/c/e=3|b/c/.wh.d= b/c/.wh.e=", "a=1" },
+	{ "a whiteout of all that is in a directory with an entry", "b/ b/c/d=2|b/c/.wh.d=", "b/" },
 	{ "a whiteout leaves its own layer alone", "a=1|b=2 .wh.b=|c=3", "a=1 b=2 c=3" },
 	{ "removed and back in the third layer", "a=1|.wh.a=|a=3", "a=3" },
 	{ "an opaque directory", "d/ d/a=1 d/b/ d/b/c=2|d/ d/.wh..wh..opq= d/n=3", "d/ d/n=3" },
