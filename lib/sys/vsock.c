@@ -55,6 +55,9 @@ int vsock_parse_port(const char *text, uint32_t *port)
 		return -1;
 	memcpy(digits, text, 8);
 	digits[8] = '\0';
-	*port = (uint32_t)strtoul(digits, NULL, 16);
-	return *port == UINT32_MAX ? -1 : 0;
+	number = strtoul(digits, NULL, 16);
+	if (number == UINT32_MAX)
+		return -1;
+	*port = (uint32_t)number;
+	return 0;
 }

@@ -1,0 +1,342 @@
+#include "relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buf.h"
+
+enum {
+	SMALL = 16384,       /* read at once where splice is not worth its pages */
+	BIG = 65536,         /* what a pipe holds */
+	BUDGET = 512 * 1024, /* bytes of one way before others get their turn */
+};
+
+struct end {
+	struct loop_io io;
+	struct relay *relay;
+	bool readable, writable; /* as far as known */
+};
+
+/* What was read and not written yet is either in the pipe or in `rest`. */
+struct way {
+	struct end *from, *to;
+	struct relay_pipe pipe; /* read -1: none */
+	size_t held;            /* bytes in it */
+	struct buf rest;
+	bool bulk;      /* many bytes came last time */
+	bool no_splice; /* the kernel cannot splice these */
+	bool eof, done;
+};
+
+struct relay {
+	struct relays *all;
+	struct end ends[2];
+	struct way ways[2];
+	struct list place;
+};
+
+/* --- pipes ------------------------------------------------------------------------------------------------------- */
+
+static bool pipe_take(struct relays *all, struct way *w)
+{
+	int fds[2];
+
+	if (w->pipe.read >= 0)
+		return true;
+	if (all->pooled > 0) {
+		w->pipe = all->pool[--all->pooled];
+		return true;
+	}
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	w->pipe = (struct relay_pipe){ fds[0], fds[1] };
+	return true;
+}
+
+/* An empty one may serve another way. */
+static void pipe_give(struct relays *all, struct way *w)
+{
+	if (w->pipe.read < 0)
+		return;
+	if (w->held == 0 && all->pooled < RELAY_POOL) {
+		all->pool[all->pooled++] = w->pipe;
+	} else {
+		close(w->pipe.read);
+		close(w->pipe.write);
+	}
+	w->held = 0;
+	w->pipe = (struct relay_pipe){ -1, -1 };
+}
+
+/* --- one way ----------------------------------------------------------------------------------------------------- */
+
+static void way_end(struct relay *r, struct way *w)
+{
+	pipe_give(r->all, w);
+	buf_free(&w->rest);
+	w->done = true;
+}
+
+/* Nobody takes the bytes any more: whoever sends them is told. */
+static void way_broken(struct relay *r, struct way *w)
+{
+	way_end(r, w);
+	shutdown(w->from->io.fd, SHUT_RD); /* fails when that end is gone as well */
+}
+
+static void way_finish(struct relay *r, struct way *w)
+{
+	way_end(r, w);
+	shutdown(w->to->io.fd, SHUT_WR); /* likewise */
+}
+
+/* 1: bytes moved, 0: not now, -1: never */
+static int outcome(ssize_t n, bool *ready)
+{
+	if (n > 0)
+		return 1;
+	if (n < 0 && errno == EINTR)
+		return 1;
+	if (n < 0 && errno == EAGAIN) {
+		*ready = false;
+		return 0;
+	}
+	return -1;
+}
+
+/* The kernel takes no splice into this socket after all: what the pipe has goes the other way. */
+static int empty_pipe(struct relay *r, struct way *w)
+{
+	uint8_t *p = buf_reserve(&w->rest, w->held);
+	ssize_t n = p ? read(w->pipe.read, p, w->held) : -1;
+
+	if (n != (ssize_t)w->held)
+		return -1;
+	buf_commit(&w->rest, w->held);
+	w->held = 0;
+	w->no_splice = true;
+	pipe_give(r->all, w);
+	return 1;
+}
+
+static int write_some(struct relay *r, struct way *w)
+{
+	ssize_t n;
+
+	if (!w->to->writable)
+		return 0;
+	if (w->held > 0) {
+		n = splice(w->pipe.read, NULL, w->to->io.fd, NULL, w->held, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+		if (n < 0 && errno == EINVAL)
+			return empty_pipe(r, w);
+		if (n > 0)
+			w->held -= (size_t)n;
+		return outcome(n, &w->to->writable);
+	}
+	n = send(w->to->io.fd, buf_bytes(&w->rest), w->rest.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n > 0)
+		buf_consume(&w->rest, (size_t)n);
+	if (w->rest.len == 0)
+		buf_free(&w->rest);
+	return outcome(n, &w->to->writable);
+}
+
+/* By hand. Returns the bytes read, which are written or in `rest`. */
+static ssize_t copy_some(struct way *w)
+{
+	static char chunk[SMALL];
+	ssize_t n = recv(w->from->io.fd, chunk, sizeof(chunk), MSG_DONTWAIT), sent = 0;
+
+	if (n <= 0)
+		return n;
+	w->bulk = (size_t)n == sizeof(chunk);
+	if (w->to->writable)
+		sent = send(w->to->io.fd, chunk, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* A failure comes again when the rest is written. */
+	if (sent < 0)
+		sent = 0;
+	if (sent < n && buf_add(&w->rest, chunk + sent, (size_t)(n - sent)) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return n;
+}
+
+static ssize_t splice_some(struct relay *r, struct way *w)
+{
+	ssize_t n;
+
+	if (!pipe_take(r->all, w)) {
+		w->bulk = false;
+		return copy_some(w);
+	}
+	n = splice(w->from->io.fd, NULL, w->pipe.write, NULL, BIG, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (n < 0 && errno == EINVAL) {
+		w->no_splice = true;
+		return copy_some(w);
+	}
+	if (n > 0) {
+		w->held = (size_t)n;
+		w->bulk = n >= SMALL / 2;
+	}
+	return n;
+}
+
+/* Until it stands still or has had its turn. True: more to do. */
+static bool way_run(struct relay *r, struct way *w)
+{
+	size_t moved = 0;
+	ssize_t n;
+	int go;
+
+	while (!w->done && moved < BUDGET) {
+		if (w->held > 0 || w->rest.len > 0) {
+			go = write_some(r, w);
+			if (go < 0)
+				way_broken(r, w);
+			if (go <= 0)
+				return false;
+			continue;
+		}
+		if (w->eof) {
+			way_finish(r, w);
+			return false;
+		}
+		if (!w->from->readable)
+			break;
+		n = w->bulk && !w->no_splice ? splice_some(r, w) : copy_some(w);
+		go = outcome(n, &w->from->readable);
+		if (go < 0)
+			w->eof = true; /* an error is an end, too */
+		else if (go > 0 && n > 0)
+			moved += (size_t)n;
+	}
+	if (w->held == 0)
+		pipe_give(r->all, w);
+	return !w->done && moved >= BUDGET;
+}
+
+/* --- both ways --------------------------------------------------------------------------------------------------- */
+
+static void relay_free(struct relay *r)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		pipe_give(r->all, &r->ways[i]);
+		buf_free(&r->ways[i].rest);
+		loop_io_remove(&r->ends[i].io);
+		if (r->ends[i].io.fd >= 0)
+			close(r->ends[i].io.fd);
+	}
+	list_remove(&r->place);
+	r->all->count--;
+	free(r);
+}
+
+static void relay_run(struct relay *r)
+{
+	bool more = way_run(r, &r->ways[0]);
+
+	more |= way_run(r, &r->ways[1]);
+	if (r->ways[0].done && r->ways[1].done) {
+		relay_free(r);
+		return;
+	}
+	if (more && list_empty(&r->place)) {
+		list_append(&r->all->busy, &r->place);
+		/* At the end of the round, after everybody else. */
+		if (!loop_timer_armed(&r->all->turn))
+			loop_timer_arm(r->all->loop, &r->all->turn, loop_now(), NULL);
+	}
+}
+
+static void turn(struct loop_timer *t)
+{
+	struct relays *all = t->data;
+	struct list now;
+
+	/* Those that are busy now; who is busy again after that waits for the next round. */
+	list_init(&now);
+	while (!list_empty(&all->busy)) {
+		struct list *first = all->busy.next;
+
+		list_remove(first);
+		list_append(&now, first);
+	}
+	while (!list_empty(&now)) {
+		struct relay *r = list_entry(now.next, struct relay, place);
+
+		list_remove(&r->place);
+		relay_run(r);
+	}
+}
+
+/* Nothing that is written to this end will be read. A vsock peer that closed looks to poll like one that only ended its
+ * own side; an empty message tells. */
+static bool end_deaf(const struct end *e, uint32_t events)
+{
+	if (events & (EPOLLHUP | EPOLLERR))
+		return true;
+	return events & EPOLLRDHUP && send(e->io.fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE;
+}
+
+static void end_ready(struct loop_io *io, uint32_t events)
+{
+	struct end *e = io->data;
+	struct way *w = &e->relay->ways[e == &e->relay->ends[0]]; /* the way to this end */
+
+	if (!w->done && end_deaf(e, events))
+		way_broken(e->relay, w);
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		e->readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		e->writable = true; /* or fails: either is news */
+	if (list_empty(&e->relay->place))
+		relay_run(e->relay);
+}
+
+void relays_init(struct relays *all, struct loop *loop)
+{
+	*all = (struct relays){ .loop = loop };
+	list_init(&all->busy);
+	all->turn = (struct loop_timer){ .fn = turn, .data = all };
+}
+
+int relay_start(struct relays *all, int a, int b, struct error *err)
+{
+	int fds[2] = { a, b }, i;
+	struct relay *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		close(a);
+		close(b);
+		return error_set(err, ENOMEM, "relay");
+	}
+	r->all = all;
+	all->count++;
+	list_init(&r->place);
+	for (i = 0; i < 2; i++) {
+		struct end *e = &r->ends[i];
+
+		e->relay = r;
+		e->readable = e->writable = true;
+		e->io = (struct loop_io){
+			.fd = fds[i],
+			.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+			.fn = end_ready,
+			.data = e,
+		};
+		r->ways[i] = (struct way){ .from = e, .to = &r->ends[!i], .pipe = { -1, -1 } };
+	}
+	for (i = 0; i < 2; i++) {
+		if (loop_io_add(all->loop, &r->ends[i].io, err) < 0) {
+			relay_free(r);
+			return -1;
+		}
+	}
+	return 0; /* both are ready for something: their first events come with the next round */
+}

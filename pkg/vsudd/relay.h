@@ -1,0 +1,34 @@
+/* Joins two stream sockets: bytes both ways, each end of file passed on by itself, until both ways have ended.
+ *
+ * Bytes move through a pipe by splice(2) where there are many, so that the kernel copies as little as it can, and
+ * through a small buffer where there are few. A way that stands still keeps its pipe with what is in it (64 KiB at
+ * most); one that has nothing to carry has none. Sockets are watched edge-triggered: a way that waits costs nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "list.h"
+#include "loop.h"
+
+enum { RELAY_POOL = 8 };
+
+struct relay_pipe {
+	int read, write;
+};
+
+/* What all relays share; zero-initialise but for the loop. */
+struct relays {
+	struct loop *loop;
+	size_t count;
+	/* private */
+	struct list busy; /* relays with more to carry than one turn allows */
+	struct loop_timer turn;
+	struct relay_pipe pool[RELAY_POOL];
+	size_t pooled;
+};
+
+void relays_init(struct relays *all, struct loop *loop);
+
+/* Both descriptors, non-blocking stream sockets, are the relay's from now on, also when it fails. */
+int relay_start(struct relays *all, int a, int b, struct error *err);
