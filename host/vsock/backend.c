@@ -13,16 +13,16 @@
 
 /* The guest's addresses go through an IOMMU; writes to memory are logged for migration. */
 #define VIRTIO_F_ACCESS_PLATFORM (UINT64_C(1) << 33)
-#define VHOST_F_LOG_ALL (UINT64_C(1) << 26)
+#define VHOST_F_LOG_ALL          (UINT64_C(1) << 26)
 
 enum { MESSAGES_AT_ONCE = 64 };
 
-#define FEATURES                                                                                                     \
-	(VIRTIO_F_VERSION_1 | VIRTIO_F_RING_INDIRECT | VIRTIO_F_RING_EVENT_IDX | VIRTIO_F_RING_PACKED |              \
+#define FEATURES                                                                                        \
+	(VIRTIO_F_VERSION_1 | VIRTIO_F_RING_INDIRECT | VIRTIO_F_RING_EVENT_IDX | VIRTIO_F_RING_PACKED | \
 	 VSOCK_F_STREAM | VSOCK_F_SEQPACKET | VHOST_USER_F_PROTOCOL_FEATURES)
-#define PROTOCOL_FEATURES                                                                                            \
-	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | VHOST_USER_PROTOCOL_F_CONFIG |                 \
-	 VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD | VHOST_USER_PROTOCOL_F_RESET_DEVICE |                                 \
+#define PROTOCOL_FEATURES                                                                            \
+	(VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | VHOST_USER_PROTOCOL_F_CONFIG | \
+	 VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD | VHOST_USER_PROTOCOL_F_RESET_DEVICE |                 \
 	 VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS | VHOST_USER_PROTOCOL_F_STATUS)
 
 /* --- answers ----------------------------------------------------------------------------------------------------- */
@@ -43,7 +43,9 @@ static int answer(struct backend *b, struct buf *reply, int fd, struct error *er
 		m.msg_control = control.bytes;
 		m.msg_controllen = sizeof(control.bytes);
 		c = CMSG_FIRSTHDR(&m);
-		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+				       .cmsg_level = SOL_SOCKET,
+				       .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
 	do
@@ -391,7 +393,8 @@ struct backend *backend_new(struct loop *loop, struct vsock_device *dev, int fd,
 	b->loop = loop;
 	b->dev = dev;
 	b->io.fd = -1;
-	b->listener = (struct loop_io){ .fd = connected ? -1 : fd, .events = EPOLLIN, .fn = front_end_comes, .data = b };
+	b->listener =
+		(struct loop_io){ .fd = connected ? -1 : fd, .events = EPOLLIN, .fn = front_end_comes, .data = b };
 	rings_init(b);
 	r = connected ? front_end_start(b, fd, err) : loop_io_add(loop, &b->listener, err);
 	if (r == 0)

@@ -1,8 +1,8 @@
 /* The back-end's end of a vhost-user connection: features, memory, rings. It tells the device which rings run.
  *
  * One front-end at a time. When it goes, all connections end and its memory is unmapped; on a listening socket the next
- * one may come. A ring that is stopped and started again where it was (a paused machine) keeps the connections; one that
- * starts anywhere else (a guest that booted again) ends them. */
+ * one may come. A ring that is stopped and started again where it was (a paused machine) keeps the connections; one
+ * that starts anywhere else (a guest that booted again) ends them. */
 #pragma once
 
 #include "device.h"

@@ -28,7 +28,8 @@ static const char help[] =
 	"\n"
 	"  --socket PATH   listens there for QEMU, one after another\n"
 	"  --fd N          serves QEMU at the other end of this descriptor instead, and ends with it\n"
-	"  --state DIR     where the sockets are: guest.PORT (hexadecimal, eight digits), connect, and those of programs\n"
+	"  --state DIR     where the sockets are: guest.PORT (hexadecimal, eight digits), connect, and those of "
+	"programs\n"
 	"                  of the host that the guest connects to: 00000002.PORT\n"
 	"  --ports LIST    guest ports with a socket (" VSOCK_DEFAULT_PORTS "); PORT/seqpacket for sequenced packets\n"
 	"  --hybrid PATH   one more socket, for clients that write \"CONNECT PORT\"; the guest reaches PATH_PORT\n"
@@ -60,7 +61,8 @@ struct program {
 static int number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err)
 {
 	if (str_to_u64(text, max, out) < 0 || *out < min)
-		return error_set(err, 0, "--%s: \"%s\" is no number from %" PRIu64 " to %" PRIu64, name, text, min, max);
+		return error_set(err, 0, "--%s: \"%s\" is no number from %" PRIu64 " to %" PRIu64, name, text, min,
+				 max);
 	return 0;
 }
 

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 enum {
-	QUANTUM = 128 << 10,         /* bytes to the guest in one turn */
-	REQUEST_US = 10 * 1000000,   /* for the guest's answer */
-	CLOSING_US = 8 * 1000000,    /* for the guest's RST; Linux waits as long */
-	DIAL_US = 5000,              /* before a full backlog is tried again; doubles */
+	QUANTUM = 128 << 10,       /* bytes to the guest in one turn */
+	REQUEST_US = 10 * 1000000, /* for the guest's answer */
+	CLOSING_US = 8 * 1000000,  /* for the guest's RST; Linux waits as long */
+	DIAL_US = 5000,            /* before a full backlog is tried again; doubles */
 	DIAL_DOUBLINGS = 4,
-	DIAL_TRIES = 32,             /* two seconds and a half in all: Linux gives up after two */
-	STARVE_US = 1000000,         /* before the guest is asked for credit again; doubles */
+	DIAL_TRIES = 32,     /* two seconds and a half in all: Linux gives up after two */
+	STARVE_US = 1000000, /* before the guest is asked for credit again; doubles */
 	STARVE_DOUBLINGS = 5,
 };
 
@@ -302,7 +302,8 @@ static void receive(struct conn *c, const struct vsock_header *h, struct iovec *
 {
 	if (c->state == CONN_CLOSING)
 		return; /* sent before the guest heard of the end */
-	if (c->state != CONN_OPEN || c->guest_shut & VSOCK_SHUT_SEND || h->len > c->buf_alloc - (c->rx_cnt - c->fwd_cnt)) {
+	if (c->state != CONN_OPEN || c->guest_shut & VSOCK_SHUT_SEND ||
+	    h->len > c->buf_alloc - (c->rx_cnt - c->fwd_cnt)) {
 		conn_abort(c);
 		return;
 	}
@@ -329,9 +330,9 @@ static void guest_shutdown(struct conn *c, uint32_t flags)
 		become_due(c, DUE_RST);
 		return;
 	}
-	if (new & VSOCK_SHUT_SEND)
+	if (new &VSOCK_SHUT_SEND)
 		shut_host(c);
-	if (new & VSOCK_SHUT_RECEIVE) {
+	if (new &VSOCK_SHUT_RECEIVE) {
 		shutdown(c->io.fd, SHUT_RD);
 		c->host_eof = true;
 		c->readable = false;
@@ -425,7 +426,7 @@ void conn_starve(struct conn *c)
 static bool wants_data(const struct conn *c)
 {
 	return c->state == CONN_OPEN && (c->readable || c->message.len > 0) && !c->starved &&
-	       !(c->guest_shut & VSOCK_SHUT_RECEIVE);
+		!(c->guest_shut & VSOCK_SHUT_RECEIVE);
 }
 
 bool conn_wants_turn(const struct conn *c)

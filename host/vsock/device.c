@@ -8,10 +8,10 @@
 #include "conn.h"
 
 enum {
-	TX_BATCH = 128,            /* packets of the guest in one round of the loop */
-	TX_LATE_US = 1000,         /* before they are given back, unless they are many */
-	TABLE_START = 64,          /* buckets; a power of two, as all sizes of the table */
-	PORT_FIRST = 0x40000000,   /* host ports of connections that the host opens */
+	TX_BATCH = 128,          /* packets of the guest in one round of the loop */
+	TX_LATE_US = 1000,       /* before they are given back, unless they are many */
+	TABLE_START = 64,        /* buckets; a power of two, as all sizes of the table */
+	PORT_FIRST = 0x40000000, /* host ports of connections that the host opens */
 	PORT_LAST = 0x7fffffff,
 };
 
@@ -184,7 +184,8 @@ static void give_back(struct virtqueue *q, struct fill *f, size_t keep)
 		virtqueue_unpop(q, &f->chains[--f->count]);
 }
 
-void device_fill_end(struct vsock_device *dev, struct fill *f, struct vsock_header *h, size_t bytes, uint32_t last_flags)
+void device_fill_end(struct vsock_device *dev, struct fill *f, struct vsock_header *h, size_t bytes,
+		     uint32_t last_flags)
 {
 	struct virtqueue *q = dev->queues[VSOCK_RX];
 	size_t used = 1, room = chain_room(&f->chains[0]), i;

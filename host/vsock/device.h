@@ -1,4 +1,5 @@
-/* The virtio socket device: packets of the guest's rings to Unix sockets of the host and back. VIRTIO 1.2, section 5.10.
+/* The virtio socket device: packets of the guest's rings to Unix sockets of the host and back. VIRTIO 1.2,
+ * section 5.10.
  *
  * The rings come and go with the vhost-user connection (backend.c); host clients come from the listening sockets
  * (sockets.c); each stream between the two is a connection (conn.c). This part holds the connections, moves packets
@@ -25,9 +26,10 @@ struct conn;
 
 enum {
 	DEVICE_CONNS = 65536, /* at once */
-	DEVICE_STRAYS = 1024, /* resets that wait for a place in the ring; at this number the guest's packets wait too */
-	FILL_CHAINS = 32,     /* receive buffers filled by one readv */
-	FILL_IOV = 1024,      /* what one readv takes */
+	DEVICE_STRAYS =
+		1024,     /* resets that wait for a place in the ring; at this number the guest's packets wait too */
+	FILL_CHAINS = 32, /* receive buffers filled by one readv */
+	FILL_IOV = 1024,  /* what one readv takes */
 };
 
 /* Credit given out to all connections together is about this much; each gets between the two bounds. */
@@ -60,7 +62,7 @@ struct vsock_device {
 	/* private */
 	struct loop_timer work, late;
 	bool working;
-	struct conn **table; /* by ports; chained */
+	struct conn **table;      /* by ports; chained */
 	size_t table_size, count; /* buckets; connections in the table */
 	size_t total;             /* connections, also those that drain */
 	uint32_t next_port;
@@ -112,6 +114,7 @@ bool device_fill_begin(struct vsock_device *dev, struct fill *f, size_t bytes);
 int device_fill_iov(struct vsock_device *dev, const struct fill *f, size_t bytes);
 /* Sends packets with `bytes` of payload in all (0: one packet without any), each with header h but its own len.
  * last_flags: flags of the last of them. Buffers that stay unused go back. */
-void device_fill_end(struct vsock_device *dev, struct fill *f, struct vsock_header *h, size_t bytes, uint32_t last_flags);
+void device_fill_end(struct vsock_device *dev, struct fill *f, struct vsock_header *h, size_t bytes,
+		     uint32_t last_flags);
 /* Gives all buffers back. */
 void device_fill_cancel(struct vsock_device *dev, struct fill *f);

@@ -70,7 +70,7 @@ static bool same_ring(const struct vring *r)
 	const struct virtqueue_layout *a = &r->stopped, *b = &r->layout;
 
 	return r->was && a->size == b->size && a->desc == b->desc && a->driver == b->driver && a->device == b->device &&
-	       a->features == b->features && a->base == b->base;
+		a->features == b->features && a->base == b->base;
 }
 
 static void show(struct vring *r)
@@ -166,7 +166,7 @@ static int set_num(struct vring *r, uint32_t num, struct error *err)
 int rings_message(struct backend *b, const struct vhost_user_message *m, int given, struct error *err)
 {
 	bool by_fd = m->request == VHOST_USER_SET_VRING_KICK || m->request == VHOST_USER_SET_VRING_CALL ||
-		     m->request == VHOST_USER_SET_VRING_ERR;
+		m->request == VHOST_USER_SET_VRING_ERR;
 	/* the queue's number is the first field of all other payloads */
 	struct vring *r = ring_of(b, by_fd ? m->vring_fd.queue : m->state.index, err);
 	_cleanup_close_ int fd = given;

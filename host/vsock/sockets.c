@@ -213,8 +213,9 @@ static void client_ready(struct loop_io *io, uint32_t events)
 	n = recv(io->fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	used = n <= 0 ? -1 : hybrid ? sockets_parse_hybrid(line, (size_t)n, &port) :
-				      sockets_parse_connect(line, (size_t)n, &cid, &port);
+	used = n <= 0    ? -1
+		: hybrid ? sockets_parse_hybrid(line, (size_t)n, &port)
+			 : sockets_parse_connect(line, (size_t)n, &cid, &port);
 	if (used == 0)
 		return;
 	if (used > 0 && cid == s->dev->cid && recv(io->fd, line, (size_t)used, MSG_DONTWAIT) == used) {
@@ -330,7 +331,8 @@ static int open_all(struct sockets *s, const struct sockets_options *o, struct e
 		return error_set(err, 0, "\"%s\" is no list of ports, such as 2374,2376", o->ports);
 	if (listener_open(s, &(struct listener){ .kind = CONNECT, .type = VSOCK_STREAM }, "connect", err) < 0)
 		return -1;
-	if (s->hybrid && listener_open(s, &(struct listener){ .kind = HYBRID, .type = VSOCK_STREAM }, s->hybrid, err) < 0)
+	if (s->hybrid &&
+	    listener_open(s, &(struct listener){ .kind = HYBRID, .type = VSOCK_STREAM }, s->hybrid, err) < 0)
 		return -1;
 	return 0;
 }

@@ -20,8 +20,7 @@ static int device_command(const struct vsock_options *o, char ***argv)
 
 	if (strv_add(argv, "pith") < 0 || strv_add(argv, "vsock") < 0 || strv_addf(argv, "--fd=%d", DEVICE_FD) < 0 ||
 	    strv_addf(argv, "--ready-fd=%d", READY_FD) < 0 || strv_addf(argv, "--state=%s", o->state) < 0 ||
-	    strv_addf(argv, "--ports=%s", ports) < 0 ||
-	    strv_addf(argv, "--cid=%" PRIu32, o->cid ? o->cid : 3) < 0)
+	    strv_addf(argv, "--ports=%s", ports) < 0 || strv_addf(argv, "--cid=%" PRIu32, o->cid ? o->cid : 3) < 0)
 		return -1;
 	return o->hybrid ? strv_addf(argv, "--hybrid=%s", o->hybrid) : 0;
 }

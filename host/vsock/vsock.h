@@ -21,8 +21,8 @@ struct vsock_options {
 
 struct vsock_args {
 	char **argv; /* arguments for QEMU: shared memory, chardev, device (strv_free) */
-	int fd;      /* to hand to QEMU under the number qemu_fd, then to close; the device ends with QEMU's end of it */
-	pid_t pid;   /* the device: a child of the caller */
+	int fd;    /* to hand to QEMU under the number qemu_fd, then to close; the device ends with QEMU's end of it */
+	pid_t pid; /* the device: a child of the caller */
 };
 
 /* Starts the device; its sockets are there when this returns. Messages of the device go to standard error.

@@ -49,7 +49,10 @@ static_assert(sizeof(struct record_header) == PACKED_ENTRIES && sizeof(struct pa
 /* Another life reads this memory: what is written before must not be moved behind. */
 #define ordered() __asm__ volatile("" ::: "memory")
 
-static struct record_header *header(const struct virtqueue *vq) { return (struct record_header *)(void *)vq->inflight; }
+static struct record_header *header(const struct virtqueue *vq)
+{
+	return (struct record_header *)(void *)vq->inflight;
+}
 
 static struct split_entry *split_entries(const struct virtqueue *vq)
 {
@@ -63,8 +66,8 @@ static struct packed_entry *packed_entries(const struct virtqueue *vq)
 
 size_t virtqueue_inflight_size(bool packed, uint16_t size)
 {
-	size_t bytes = packed ? PACKED_ENTRIES + size * sizeof(struct packed_entry) :
-				SPLIT_ENTRIES + size * sizeof(struct split_entry);
+	size_t bytes = packed ? PACKED_ENTRIES + size * sizeof(struct packed_entry)
+			      : SPLIT_ENTRIES + size * sizeof(struct split_entry);
 
 	return (bytes + 63) & ~(size_t)63;
 }

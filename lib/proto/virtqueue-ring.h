@@ -34,9 +34,18 @@ static inline struct vring_desc desc_read(const uint8_t *table, size_t i)
 	return d;
 }
 
-static inline uint16_t ring_load(const uint8_t *p) { return __atomic_load_n((const uint16_t *)p, __ATOMIC_ACQUIRE); }
-static inline void ring_store(uint8_t *p, uint16_t v) { __atomic_store_n((uint16_t *)p, v, __ATOMIC_RELEASE); }
-static inline void ring_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+static inline uint16_t ring_load(const uint8_t *p)
+{
+	return __atomic_load_n((const uint16_t *)p, __ATOMIC_ACQUIRE);
+}
+static inline void ring_store(uint8_t *p, uint16_t v)
+{
+	__atomic_store_n((uint16_t *)p, v, __ATOMIC_RELEASE);
+}
+static inline void ring_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 
 /* Marks the ring broken; -1. why is static text. */
 int virtqueue_break(struct virtqueue *vq, const char *why);

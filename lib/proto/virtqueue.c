@@ -7,8 +7,14 @@
  * avail_event. */
 enum { RING_FLAGS = 0, RING_IDX = 2, RING_ENTRIES = 4, NO_NOTIFY = 1 };
 
-static uint8_t *used_event(const struct virtqueue *vq) { return vq->driver + RING_ENTRIES + 2 * (size_t)vq->size; }
-static uint8_t *avail_event(const struct virtqueue *vq) { return vq->device + RING_ENTRIES + 8 * (size_t)vq->size; }
+static uint8_t *used_event(const struct virtqueue *vq)
+{
+	return vq->driver + RING_ENTRIES + 2 * (size_t)vq->size;
+}
+static uint8_t *avail_event(const struct virtqueue *vq)
+{
+	return vq->device + RING_ENTRIES + 8 * (size_t)vq->size;
+}
 
 int virtqueue_break(struct virtqueue *vq, const char *why)
 {

@@ -23,10 +23,10 @@ enum {
 	VIRTQUEUE_IOV_MAX = 256, /* pieces of one chain; a driver's own limit is the queue size or less */
 };
 
-#define VIRTIO_F_RING_INDIRECT (UINT64_C(1) << 28)
+#define VIRTIO_F_RING_INDIRECT  (UINT64_C(1) << 28)
 #define VIRTIO_F_RING_EVENT_IDX (UINT64_C(1) << 29)
-#define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
-#define VIRTIO_F_RING_PACKED (UINT64_C(1) << 34)
+#define VIRTIO_F_VERSION_1      (UINT64_C(1) << 32)
+#define VIRTIO_F_RING_PACKED    (UINT64_C(1) << 34)
 
 /* Buffers of one request: pieces that the device reads come first, then those that it writes. */
 struct virtqueue_chain {
@@ -43,7 +43,7 @@ struct virtqueue_chain {
 struct virtqueue_layout {
 	uint16_t size;                 /* entries */
 	uint64_t desc, driver, device; /* addresses of the front-end: descriptor table, available and used ring (split);
-	                                  ring, driver's and device's event structure (packed) */
+					  ring, driver's and device's event structure (packed) */
 	uint64_t features;             /* negotiated */
 	uint32_t base;                 /* where the device goes on, as vhost-user's VRING_BASE */
 };
@@ -66,8 +66,8 @@ struct virtqueue {
 	/* in-flight record: shared memory, or NULL */
 	uint8_t *inflight;
 	uint64_t counter;
-	uint16_t batch; /* heads pushed whose mark is still set */
-	uint16_t *again;    /* chains to hand out before those of the ring, oldest first */
+	uint16_t batch;  /* heads pushed whose mark is still set */
+	uint16_t *again; /* chains to hand out before those of the ring, oldest first */
 	uint16_t again_count, again_next;
 };
 
@@ -92,7 +92,10 @@ void virtqueue_push(struct virtqueue *vq, const struct virtqueue_chain *chain, u
 /* Publishes what was pushed. True: the driver wants to be told now. */
 bool virtqueue_flush(struct virtqueue *vq);
 /* Chains pushed since the last flush (split), or ring entries of them (packed). */
-static inline uint32_t virtqueue_pushed(const struct virtqueue *vq) { return vq->pushed; }
+static inline uint32_t virtqueue_pushed(const struct virtqueue *vq)
+{
+	return vq->pushed;
+}
 /* Whether there is something to pop. */
 bool virtqueue_pending(const struct virtqueue *vq);
 /* Asks the driver for a kick when it adds a chain, or not to kick. Returns, for on, whether one came in between:

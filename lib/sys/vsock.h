@@ -1,4 +1,5 @@
-/* Sockets of the vsock family, and the names by which people call their ports. All are non-blocking and close-on-exec. */
+/* Sockets of the vsock family, and the names by which people call their ports. All are non-blocking and close-on-exec.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -3,6 +3,8 @@
 
 #include "vhost-user.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vhost_user_message m;

@@ -7,6 +7,8 @@
 
 enum { MEMORY = 16384, RECORD = 8192 };
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct iovec iov[VIRTQUEUE_IOV_MAX];
@@ -36,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.driver = 0x100000 + 2048 + (uint64_t)data[2] * 4,
 		.device = 0x100000 + 4096 + (uint64_t)data[3] * 4,
 		.features = (data[4] & 1 ? VIRTIO_F_RING_PACKED : 0) | (data[4] & 2 ? VIRTIO_F_RING_EVENT_IDX : 0) |
-			    (data[4] & 4 ? VIRTIO_F_RING_INDIRECT : 0),
+			(data[4] & 4 ? VIRTIO_F_RING_INDIRECT : 0),
 		.base = (uint32_t)data[5] | (uint32_t)data[6] << 8 | (uint32_t)data[7] << 16 | (uint32_t)data[8] << 24,
 	};
 	if (virtqueue_start(&vq, &memory, &l, NULL) == 0) {

@@ -22,7 +22,8 @@ static enum dial dial(void *data, struct conn *c)
 	if (c->host_port % 4 == 1)
 		return DIAL_LATER;
 	if (end_count == ENDS ||
-	    socketpair(AF_UNIX, (c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0, pair) < 0)
+	    socketpair(AF_UNIX, (c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0, pair) <
+		    0)
 		return DIAL_REFUSED;
 	ends[end_count++] = pair[0];
 	if (conn_attach(c, pair[1], NULL) == 0)
@@ -78,6 +79,8 @@ static void host_acts(uint8_t byte)
 	}
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct loop *loop;
@@ -103,8 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.desc = (uint64_t)i * 2048,
 			.driver = (uint64_t)i * 2048 + 16 * RING,
 			.device = (uint64_t)i * 2048 + 16 * RING + 128,
-			.features = (data[0] & 1 ? VIRTIO_F_RING_PACKED : 0) | (data[0] & 2 ? VIRTIO_F_RING_EVENT_IDX : 0) |
-				    (data[0] & 4 ? VIRTIO_F_RING_INDIRECT : 0),
+			.features = (data[0] & 1 ? VIRTIO_F_RING_PACKED : 0) |
+				(data[0] & 2 ? VIRTIO_F_RING_EVENT_IDX : 0) |
+				(data[0] & 4 ? VIRTIO_F_RING_INDIRECT : 0),
 			.base = data[0] & 1 ? 0x80008000 : 0,
 		};
 

@@ -81,15 +81,15 @@ int peer_ping(int argc, char **argv)
 			took[i - warm] = now_ns() - start;
 	}
 	qsort(took, count, sizeof(*took), by_value);
-	printf("median %.1f us, p99 %.1f us, of %zu\n", (double)took[count / 2] / 1e3, (double)took[count * 99 / 100] / 1e3,
-	       count);
+	printf("median %.1f us, p99 %.1f us, of %zu\n", (double)took[count / 2] / 1e3,
+	       (double)took[count * 99 / 100] / 1e3, count);
 	return 0;
 }
 
 static int bulk(const char *address, bool up, uint64_t bytes)
 {
-	_cleanup_free_ char *line = up ? str_format("sink %llu 0", (unsigned long long)bytes) :
-					 str_format("source %llu 0", (unsigned long long)bytes);
+	_cleanup_free_ char *line = up ? str_format("sink %llu 0", (unsigned long long)bytes)
+				       : str_format("source %llu 0", (unsigned long long)bytes);
 	_cleanup_close_ int fd = open_blocking(address, line);
 	uint64_t done = 0, start = now_ns();
 	char answer[4] = { 0 };

@@ -41,8 +41,8 @@ static int tcp(char *text, bool server, struct error *err)
 		return error_set(err, 0, "address \"%s\"", host);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (server ? bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, SOMAXCONN) < 0 :
-		     connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno != EINPROGRESS)
+	if (server ? bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, SOMAXCONN) < 0
+		   : connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno != EINPROGRESS)
 		return error_set(err, errno, "tcp %s:%u", host, port);
 	return steal_fd(&fd);
 }
@@ -54,8 +54,8 @@ static int vsock(char *text, int type, bool server, struct error *err)
 
 	if (host_port(text, &host, &port, err) < 0)
 		return -1;
-	return server ? vsock_listen(port, type, SOMAXCONN, err) :
-			vsock_connect((uint32_t)strtoul(host, NULL, 10), port, type, err);
+	return server ? vsock_listen(port, type, SOMAXCONN, err)
+		      : vsock_connect((uint32_t)strtoul(host, NULL, 10), port, type, err);
 }
 
 static int unix_socket(const char *path, int type, bool server, struct error *err)

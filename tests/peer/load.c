@@ -1,5 +1,6 @@
 /* Many connections at once, each with a job drawn at random; ended ones are replaced until time is up. Every byte is
- * checked. Says at the end how much went well, and how long the longest stretch was in which a connection stood still. */
+ * checked. Says at the end how much went well, and how long the longest stretch was in which a connection stood still.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,8 +61,8 @@ static void task_end(struct task *t, const char *problem)
 
 	if (problem) {
 		l->failed++;
-		log_error("job %d of %" PRIu64 " bytes, %" PRIu64 " sent, %" PRIu64 " heard: %s", t->job, t->size, t->sent,
-			  t->heard, problem);
+		log_error("job %d of %" PRIu64 " bytes, %" PRIu64 " sent, %" PRIu64 " heard: %s", t->job, t->size,
+			  t->sent, t->heard, problem);
 	} else {
 		l->finished++;
 	}
@@ -168,7 +169,8 @@ static void task_ready(struct loop_io *io, uint32_t events)
 		return;
 	}
 	if (!t->eof) {
-		loop_io_want(io, EPOLLIN | (t->shut || (t->job == SOURCE && t->line_at == t->line_len) ? 0 : EPOLLOUT), NULL);
+		loop_io_want(io, EPOLLIN | (t->shut || (t->job == SOURCE && t->line_at == t->line_len) ? 0 : EPOLLOUT),
+			     NULL);
 		return;
 	}
 	if (!t->shut && t->job != SOURCE)
@@ -190,8 +192,8 @@ static void task_start(struct load *l, struct task *t)
 	t->size = l->min + (l->max > l->min ? (draw(l) >> shift) % (l->max - l->min + 1) : 0);
 	stream_start(&t->up, seed);
 	stream_start(&t->down, seed);
-	t->line_len = (size_t)(t->job == ECHO ? snprintf(t->line, sizeof(t->line), "echo\n") :
-						snprintf(t->line, sizeof(t->line), "%s %" PRIu64 " %" PRIu64 "\n",
+	t->line_len = (size_t)(t->job == ECHO ? snprintf(t->line, sizeof(t->line), "echo\n")
+					      : snprintf(t->line, sizeof(t->line), "%s %" PRIu64 " %" PRIu64 "\n",
 							 t->job == SINK ? "sink" : "source", t->size, seed));
 	l->started++;
 	l->running++;
@@ -245,8 +247,8 @@ int peer_load(int argc, char **argv)
 	loop_timer_after(l.loop, &l.tick, 1000000, NULL);
 	if (l.running > 0)
 		loop_run(l.loop, NULL);
-	printf("%zu connections, %zu at once, %zu failed, %" PRIu64 " MiB, %.1f MiB/s, longest stall %.2f s\n", l.finished,
-	       l.want, l.failed, l.bytes >> 20, (double)l.bytes / 1.048576 / (double)(loop_now() - start),
+	printf("%zu connections, %zu at once, %zu failed, %" PRIu64 " MiB, %.1f MiB/s, longest stall %.2f s\n",
+	       l.finished, l.want, l.failed, l.bytes >> 20, (double)l.bytes / 1.048576 / (double)(loop_now() - start),
 	       (double)l.longest / 1e6);
 	return l.failed > 0;
 }

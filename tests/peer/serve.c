@@ -20,8 +20,8 @@ struct session {
 	char line[LINE];
 	size_t line_len;
 	struct stream stream;
-	uint64_t want, done;   /* bytes */
-	uint8_t *out;          /* echo: what is not written yet */
+	uint64_t want, done; /* bytes */
+	uint8_t *out;        /* echo: what is not written yet */
 	size_t out_at, out_len;
 	bool eof, ended, bad;
 };
@@ -45,10 +45,10 @@ static void start(struct session *s)
 		name[0] = '\0';
 	s->want = n;
 	stream_start(&s->stream, seed);
-	s->job = strcmp(name, "source") == 0 ? SOURCE :
-		 strcmp(name, "sink") == 0   ? SINK :
-		 strcmp(name, "hold") == 0   ? HOLD :
-					       ECHO;
+	s->job = strcmp(name, "source") == 0 ? SOURCE
+		: strcmp(name, "sink") == 0  ? SINK
+		: strcmp(name, "hold") == 0  ? HOLD
+					     : ECHO;
 }
 
 /* -1: the session is over. */

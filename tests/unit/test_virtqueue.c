@@ -17,9 +17,11 @@ static void fresh(void)
 	memset(mem, 0, sizeof(mem));
 	memory.count = 0;
 	/* two regions that touch, and a hole behind */
-	guest_memory_add(&memory, &(struct guest_region){ .guest = 0, .user = 0x1000000, .size = 0x9000, .base = mem }, NULL);
+	guest_memory_add(&memory, &(struct guest_region){ .guest = 0, .user = 0x1000000, .size = 0x9000, .base = mem },
+			 NULL);
 	guest_memory_add(&memory,
-			 &(struct guest_region){ .guest = 0x9000, .user = 0x2000000, .size = 0x7000, .base = mem + 0x9000 },
+			 &(struct guest_region){
+				 .guest = 0x9000, .user = 0x2000000, .size = 0x7000, .base = mem + 0x9000 },
 			 NULL);
 }
 
@@ -68,25 +70,32 @@ static void test_memory(void)
 	struct iovec v[4];
 
 	fresh();
-	ok(guest_memory_at(&memory, 0x8ff0, 16) == mem + 0x8ff0 && !guest_memory_at(&memory, 0x8ff0, 17), "end of a region");
+	ok(guest_memory_at(&memory, 0x8ff0, 16) == mem + 0x8ff0 && !guest_memory_at(&memory, 0x8ff0, 17),
+	   "end of a region");
 	ok(!guest_memory_at(&memory, MEMORY, 1) && !guest_memory_at(&memory, UINT64_MAX, 2), "nothing beyond");
 	ok(!guest_memory_at(&memory, 8, UINT64_MAX - 4), "a length that wraps around");
-	ok(guest_memory_user(&memory, 0x2000010, 8) == mem + 0x9010 && !guest_memory_user(&memory, 0x1009000, 1), "front-end's");
+	ok(guest_memory_user(&memory, 0x2000010, 8) == mem + 0x9010 && !guest_memory_user(&memory, 0x1009000, 1),
+	   "front-end's");
 	ok(guest_memory_iov(&memory, 0x8ff0, 0x20, v, 4) == 2 && v[0].iov_len == 16 && v[1].iov_base == mem + 0x9000,
 	   "a piece across two regions");
 	ok(guest_memory_iov(&memory, 0x8ff0, 0x20, v, 1) == -1, "no room for the second");
 	ok(guest_memory_iov(&memory, 0xfff0, 0x20, v, 4) == -1, "into the hole");
 	ok(guest_memory_iov(&memory, 0x10, 0, v, 4) == 0, "nothing is no piece");
-	ok(guest_memory_add(&memory, &(struct guest_region){ .guest = 0x8000, .size = 0x10, .base = mem }, NULL) == -1, "overlap");
-	ok(guest_memory_add(&memory, &(struct guest_region){ .guest = UINT64_MAX, .size = 2, .base = mem }, NULL) == -1, "wrap");
-	ok(guest_memory_remove(&memory, &(struct guest_region){ .guest = 0, .user = 0x1000000, .size = 0x8000 }, &out, NULL) == -1,
+	ok(guest_memory_add(&memory, &(struct guest_region){ .guest = 0x8000, .size = 0x10, .base = mem }, NULL) == -1,
+	   "overlap");
+	ok(guest_memory_add(&memory, &(struct guest_region){ .guest = UINT64_MAX, .size = 2, .base = mem }, NULL) == -1,
+	   "wrap");
+	ok(guest_memory_remove(&memory, &(struct guest_region){ .guest = 0, .user = 0x1000000, .size = 0x8000 }, &out,
+			       NULL) == -1,
 	   "remove with another size");
-	ok(guest_memory_remove(&memory, &(struct guest_region){ .guest = 0, .user = 0x1000000, .size = 0x9000 }, &out, NULL) == 0 &&
+	ok(guest_memory_remove(&memory, &(struct guest_region){ .guest = 0, .user = 0x1000000, .size = 0x9000 }, &out,
+			       NULL) == 0 &&
 		   out.base == mem && !guest_memory_at(&memory, 0, 1) && guest_memory_at(&memory, 0x9000, 1),
 	   "remove");
 }
 
-/* --- rings that lie ------------------------------------------------------------------------------------------------ */
+/* --- rings that lie ------------------------------------------------------------------------------------------------
+ */
 
 enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
 
@@ -136,7 +145,8 @@ static void test_split_lies(void)
 		for (j = 0; j < 3; j++)
 			desc(DESC, (unsigned)j, l->d[j].addr, l->d[j].len, l->d[j].flags, l->d[j].next);
 		for (j = 0; j < 2; j++)
-			desc(TABLE, (unsigned)j, l->table[j].addr, l->table[j].len, l->table[j].flags, l->table[j].next);
+			desc(TABLE, (unsigned)j, l->table[j].addr, l->table[j].len, l->table[j].flags,
+			     l->table[j].next);
 		put16(DRIVER + 4, l->head);
 		start(&vq, false, VIRTIO_F_RING_INDIRECT);
 		put16(DRIVER + 2, l->avail);
@@ -158,7 +168,8 @@ static void test_split_lies(void)
 	put16(DRIVER + 2, 1);
 	ok(virtqueue_pop(&vq, &c, iov, 2) == -1, "split: more pieces than fit");
 	start(&vq, false, 0);
-	ok(virtqueue_pop(&vq, &c, iov, 3) == 1 && c.out_count == 3 && c.out_bytes == 24, "split: started again it works");
+	ok(virtqueue_pop(&vq, &c, iov, 3) == 1 && c.out_count == 3 && c.out_bytes == 24,
+	   "split: started again it works");
 	virtqueue_stop(&vq);
 }
 
@@ -221,7 +232,8 @@ static void test_bad_layouts(void)
 		ok(virtqueue_start(&vq, &memory, &rows[i].l, NULL) == -1 && !vq.started, "layout: %s", rows[i].name);
 }
 
-/* --- in-flight ------------------------------------------------------------------------------------------------------- */
+/* --- in-flight -------------------------------------------------------------------------------------------------------
+ */
 
 static void offer(bool packed, unsigned n)
 {

@@ -43,7 +43,8 @@ static bool gone(int fd)
 	return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
-/* --- parsers -------------------------------------------------------------------------------------------------------- */
+/* --- parsers --------------------------------------------------------------------------------------------------------
+ */
 
 static void test_parsers(void)
 {
@@ -68,17 +69,23 @@ static void test_parsers(void)
 	static const struct {
 		const char *text;
 		int count; /* -1: wrong */
-	} ports[] = { { "2374,2376", 2 }, { "1", 1 }, { "", 0 }, { "5/seqpacket,6", 2 }, { "x", -1 }, { "1 2", -1 }, { "1,,2", -1 },
-		      { "4294967295", -1 }, { "5/stream", -1 }, { "99999999999999999999", -1 }, { "1,", 1 } };
+	} ports[] = { { "2374,2376", 2 }, { "1", 1 },
+		      { "", 0 },          { "5/seqpacket,6", 2 },
+		      { "x", -1 },        { "1 2", -1 },
+		      { "1,,2", -1 },     { "4294967295", -1 },
+		      { "5/stream", -1 }, { "99999999999999999999", -1 },
+		      { "1,", 1 } };
 	size_t i;
 
 	for (i = 0; i < array_len(lines); i++) {
 		size_t len = strlen(lines[i].text);
 		uint64_t cid = 0;
 		uint32_t port = 0;
-		int used = sockets_parse_connect(lines[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, &cid, &port);
+		int used = sockets_parse_connect(lines[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, &cid,
+						 &port);
 
-		ok(used == lines[i].used && (used <= 0 || (cid == lines[i].cid && port == lines[i].port)), "connect line %zu", i);
+		ok(used == lines[i].used && (used <= 0 || (cid == lines[i].cid && port == lines[i].port)),
+		   "connect line %zu", i);
 	}
 	for (i = 0; i < array_len(hybrid); i++) {
 		size_t len = strlen(hybrid[i].text);
@@ -120,10 +127,12 @@ static void test_connect(void)
 	says(&d, fd, "007d0\nfirst bytes");
 	ok(got(&d, VSOCK_OP_REQUEST, &h) && h.dst_port == 2000, "connect: to any port");
 	answer(&d, &h, &g);
-	ok(got(&d, VSOCK_OP_RW, &h) && h.len == 11 && memcmp(payload, "first bytes", 11) == 0, "what follows the line is the guest's");
+	ok(got(&d, VSOCK_OP_RW, &h) && h.len == 11 && memcmp(payload, "first bytes", 11) == 0,
+	   "what follows the line is the guest's");
 	g.len = 2;
 	drv_packet(&d, &g, "hi");
-	ok(host_read(&d, fd, text, 2) == 2 && memcmp(text, "hi", 2) == 0, "and nothing stands before the guest's answer");
+	ok(host_read(&d, fd, text, 2) == 2 && memcmp(text, "hi", 2) == 0,
+	   "and nothing stands before the guest's answer");
 	close(fd);
 	got(&d, VSOCK_OP_SHUTDOWN, &h);
 
@@ -178,7 +187,8 @@ static void test_silent_clients(void)
 	drv_close(&d);
 }
 
-/* --- backlog ------------------------------------------------------------------------------------------------------------ */
+/* --- backlog
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void test_backlog(void)
 {
@@ -192,7 +202,8 @@ static void test_backlog(void)
 	listener = host_listen(&d, "00000002.00000005", SOCK_STREAM, 0);
 	/* backlog 0 holds one */
 	first = host_connect(&d, "00000002.00000005", SOCK_STREAM);
-	ok(first >= 0 && host_connect(&d, "00000002.00000005", SOCK_STREAM) < 0 && errno == EAGAIN, "a backlog is full");
+	ok(first >= 0 && host_connect(&d, "00000002.00000005", SOCK_STREAM) < 0 && errno == EAGAIN,
+	   "a backlog is full");
 	for (i = 0; i < 3; i++) {
 		g = drv_header((uint32_t)(7000 + i), 5, VSOCK_OP_REQUEST);
 		drv_packet(&d, &g, NULL);
@@ -271,7 +282,8 @@ static void test_descriptors(void)
 	drv_close(&d);
 }
 
-/* --- one reader that stops -------------------------------------------------------------------------------------------- */
+/* --- one reader that stops
+ * -------------------------------------------------------------------------------------------- */
 
 static void test_back_pressure(void)
 {
@@ -307,7 +319,7 @@ static void test_back_pressure(void)
 	for (i = 0; i < 1000 && good; i++) {
 		b.len = 1000;
 		good = drv_packet(&d, &b, big + i) && host_read(&d, fine, payload, 1000) == 1000 &&
-		       memcmp(payload, big + i, 1000) == 0;
+			memcmp(payload, big + i, 1000) == 0;
 		while (drv_poll(&d, &h, payload))
 			b.fwd_cnt += h.op == VSOCK_OP_RW ? h.len : 0;
 	}
@@ -321,7 +333,8 @@ static void test_back_pressure(void)
 	while (drv_receive(&d, &h, payload))
 		;
 	ok(i < 100, "a guest that stops reading stops the host's writer");
-	ok(send(fine, "x", 1, MSG_DONTWAIT) == 1 && got(&d, VSOCK_OP_RW, &h) && h.src_port == b.dst_port, "and nobody else");
+	ok(send(fine, "x", 1, MSG_DONTWAIT) == 1 && got(&d, VSOCK_OP_RW, &h) && h.src_port == b.dst_port,
+	   "and nobody else");
 	close(stuck);
 	close(fine);
 	drv_close(&d);
@@ -368,7 +381,8 @@ static void test_fairness(void)
 	drv_close(&d);
 }
 
-/* --- seqpacket ---------------------------------------------------------------------------------------------------------- */
+/* --- seqpacket
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void test_seqpacket(void)
 {
@@ -388,7 +402,7 @@ static void test_seqpacket(void)
 	answer(&d, &h, &g);
 	for (i = 1, good = true; i < 100 && good; i++) {
 		good = send(fd, big, (size_t)i, 0) == i && got(&d, VSOCK_OP_RW, &h) && h.len == (uint32_t)i &&
-		       h.flags == VSOCK_SEQ_EOM;
+			h.flags == VSOCK_SEQ_EOM;
 		g.fwd_cnt += (uint32_t)i;
 		g.len = (uint32_t)i;
 		g.flags = VSOCK_SEQ_EOM;

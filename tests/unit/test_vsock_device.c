@@ -138,7 +138,8 @@ static void test_rings(void)
 		}
 		ok(good, "%s: %d messages each way", rows[i].name, n);
 		close(fd);
-		ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH, "%s: host's close arrives", rows[i].name);
+		ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH, "%s: host's close arrives",
+		   rows[i].name);
 		drv_close(&d);
 	}
 }
@@ -160,14 +161,16 @@ static void test_half_close(void)
 	ok(guest_says(&d, &g, "answer") && host_hears(&d, fd, "answer"), "the other direction still works");
 	guest_op(&d, &g, VSOCK_OP_SHUTDOWN, VSOCK_SHUT_SEND);
 	ok(host_eof(&d, fd), "guest's half-close is end of file at the host");
-	ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH, "both halves closed: the guest hears that it is over");
+	ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH,
+	   "both halves closed: the guest hears that it is over");
 	guest_op(&d, &g, VSOCK_OP_RST, 0);
 	ok(d.dev->total == 0, "nothing is left");
 	close(fd);
 
 	fd = open_from_host(&d, &g);
 	guest_op(&d, &g, VSOCK_OP_SHUTDOWN, VSOCK_SHUT_BOTH);
-	ok(got(&d, VSOCK_OP_RST, &h) && host_eof(&d, fd), "guest's close is answered with RST, and end of file at the host");
+	ok(got(&d, VSOCK_OP_RST, &h) && host_eof(&d, fd),
+	   "guest's close is answered with RST, and end of file at the host");
 	ok(d.dev->total == 0, "nothing is left");
 	close(fd);
 
@@ -177,7 +180,8 @@ static void test_half_close(void)
 	ok(host_hears(&d, fd, "question") && host_eof(&d, fd), "guest first: bytes, then end of file");
 	ok(host_says(&d, fd, "answer") && guest_hears(&d, "answer"), "guest first: the host still writes");
 	close(fd);
-	ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH, "guest first: host's close is SHUTDOWN of both");
+	ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH,
+	   "guest first: host's close is SHUTDOWN of both");
 	guest_op(&d, &g, VSOCK_OP_RST, 0);
 	ok(d.dev->total == 0, "guest first: nothing is left");
 
@@ -206,8 +210,7 @@ static void test_guest_to_host(void)
 
 	g = drv_header(7001, 99, VSOCK_OP_REQUEST);
 	drv_packet(&d, &g, NULL);
-	ok(got(&d, VSOCK_OP_RST, &h) && h.dst_port == 7001 && h.src_port == 99,
-	   "no listener: RST");
+	ok(got(&d, VSOCK_OP_RST, &h) && h.dst_port == 7001 && h.src_port == 99, "no listener: RST");
 
 	listener = host_listen(&d, "hybrid_77", SOCK_STREAM, 4);
 	g = drv_header(7002, 77, VSOCK_OP_REQUEST);
@@ -260,7 +263,8 @@ static void test_refusals(void)
 	drv_close(&d);
 }
 
-/* --- credit --------------------------------------------------------------------------------------------------------- */
+/* --- credit ---------------------------------------------------------------------------------------------------------
+ */
 
 static void test_credit_of_host(void)
 {
@@ -297,7 +301,8 @@ static void test_credit_of_host(void)
 	while (drv_receive(&d, &h, payload))
 		if (h.op == VSOCK_OP_CREDIT_UPDATE)
 			told = h.fwd_cnt;
-	ok(alloc - (sent - told) >= alloc / 2, "and the guest knows that at least half of its buffer is free (%u)", told);
+	ok(alloc - (sent - told) >= alloc / 2, "and the guest knows that at least half of its buffer is free (%u)",
+	   told);
 
 	/* more than the credit */
 	refused = false;

@@ -39,7 +39,8 @@ static bool talks(struct drv *d, int fd, struct vsock_header *g)
 	if (!drv_packet(d, g, "ping") || host_read(d, fd, text, 4) != 4 || strcmp(text, "ping") != 0)
 		return false;
 	g->len = 0;
-	return send(fd, "pong", 4, MSG_NOSIGNAL) == 4 && drv_receive(d, &h, payload) && h.op == VSOCK_OP_RW && h.len == 4;
+	return send(fd, "pong", 4, MSG_NOSIGNAL) == 4 && drv_receive(d, &h, payload) && h.op == VSOCK_OP_RW &&
+		h.len == 4;
 }
 
 static void test_negotiation(void)
@@ -51,10 +52,12 @@ static void test_negotiation(void)
 
 	drv_open(&d, "1000");
 	f = drv_ask_u64(&d, VHOST_USER_GET_FEATURES);
-	ok(f & VIRTIO_F_VERSION_1 && f & VIRTIO_F_RING_PACKED && f & VSOCK_F_SEQPACKET && f & VHOST_USER_F_PROTOCOL_FEATURES,
+	ok(f & VIRTIO_F_VERSION_1 && f & VIRTIO_F_RING_PACKED && f & VSOCK_F_SEQPACKET &&
+		   f & VHOST_USER_F_PROTOCOL_FEATURES,
 	   "features offered");
 	f = drv_ask_u64(&d, VHOST_USER_GET_PROTOCOL_FEATURES);
-	ok(f & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS && f & VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD, "protocol features");
+	ok(f & VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS && f & VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD,
+	   "protocol features");
 	ok(drv_ask_u64(&d, VHOST_USER_GET_QUEUE_NUM) == 3, "three queues");
 	ok(drv_ask_u64(&d, VHOST_USER_GET_MAX_MEM_SLOTS) == GUEST_REGIONS_MAX, "memory slots");
 	drv_send(&d, VHOST_USER_GET_CONFIG, 0, ask, 12 + 8, NULL, 0);
@@ -89,8 +92,14 @@ static void test_pause(void)
 		ok(!host_eof(&d, other), "and a new client waits");
 		drv_resume(&d, base);
 		ok(drv_receive(&d, &h, payload) && drv_receive(&d, &h, payload), "both arrive");
-		drv_packet(&d, &(struct vsock_header){ .src_cid = GUEST_CID, .dst_cid = 2, .src_port = 1000, .dst_port =
-			h.op == VSOCK_OP_REQUEST ? h.src_port : g.dst_port + 1, .type = 1, .op = VSOCK_OP_RST }, NULL);
+		drv_packet(&d,
+			   &(struct vsock_header){ .src_cid = GUEST_CID,
+						   .dst_cid = 2,
+						   .src_port = 1000,
+						   .dst_port = h.op == VSOCK_OP_REQUEST ? h.src_port : g.dst_port + 1,
+						   .type = 1,
+						   .op = VSOCK_OP_RST },
+			   NULL);
 		ok(talks(&d, fd, &g), "after the pause");
 		ok(host_eof(&d, other), "a refusal after the pause");
 		close(other);
@@ -134,14 +143,16 @@ static void test_reconnect(void)
 		fd = open_from_host(&d, &g);
 		ok(fd >= 0 && talks(&d, fd, &g), "front-end %d", i);
 		drv_reconnect(&d);
-		ok(host_eof(&d, fd) && d.dev->total == 0 && d.dev->queues[VSOCK_RX] == NULL, "gone, and all connections with it");
+		ok(host_eof(&d, fd) && d.dev->total == 0 && d.dev->queues[VSOCK_RX] == NULL,
+		   "gone, and all connections with it");
 		close(fd);
 		fd = host_connect(&d, "guest.000003e8", SOCK_STREAM);
 		ok(host_eof(&d, fd), "without a front-end clients are refused");
 		close(fd);
 	}
 
-	/* Another front-end finds rings that were used by a device that is gone: the guest is told, by event or by RST. */
+	/* Another front-end finds rings that were used by a device that is gone: the guest is told, by event or by RST.
+	 */
 	drv_start(&d, &plain);
 	fd = open_from_host(&d, &g);
 	talks(&d, fd, &g);
@@ -179,8 +190,9 @@ static void test_reconnect(void)
 static void test_mistakes(void)
 {
 	static const uint32_t queue_9[2] = { 9, 1 }, num_0[2] = { 0, 0 }, num_big[2] = { 0, 70000 };
-	static const uint64_t region_long[5] = { 0, 0, 1 << 30, 0, 0 }, region_wrap[5] = { 0, UINT64_MAX - 10, 4096, 0, 0 },
-			      region_none[5] = { 0, 0, 0, 0, 0 }, region_offset[5] = { 0, 0, 4096, 0, UINT64_MAX - 100 },
+	static const uint64_t region_long[5] = { 0, 0, 1 << 30, 0, 0 },
+			      region_wrap[5] = { 0, UINT64_MAX - 10, 4096, 0, 0 }, region_none[5] = { 0, 0, 0, 0, 0 },
+			      region_offset[5] = { 0, 0, 4096, 0, UINT64_MAX - 100 },
 			      region_unknown[5] = { 0, 0x123000, 4096, 0, 0 }, no_fd[1] = { 0x100 };
 	static const uint64_t platform = UINT64_C(1) << 33, unknown = UINT64_C(1) << 60;
 	static const uint8_t inflight[24] = { [16] = 2, [18] = 128 };
@@ -216,8 +228,8 @@ static void test_mistakes(void)
 		drv_send_u64(&d, VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 		drv_send(&d, rows[i].request, NEED_REPLY, rows[i].payload, rows[i].size, &d.memfd, rows[i].fd);
 		answer = 0;
-		ok(drv_reply(&d, &answer, 8, NULL) == 8 && answer == 1 && drv_connected(&d), "%s: answered with an error",
-		   rows[i].name);
+		ok(drv_reply(&d, &answer, 8, NULL) == 8 && answer == 1 && drv_connected(&d),
+		   "%s: answered with an error", rows[i].name);
 		drv_send(&d, rows[i].request, 0, rows[i].payload, rows[i].size, &d.memfd, rows[i].fd);
 		ok(drv_connected(&d) == (rows[i].request == 99), "%s, without an answer", rows[i].name);
 		drv_reconnect(&d);
@@ -339,9 +351,11 @@ static void test_inflight(void)
 		struct drv_options o = { .packed = i == 1, .event_idx = true };
 
 		drv_send(&d, VHOST_USER_GET_INFLIGHT_FD, 0, ask, sizeof(ask), NULL, 0);
-		ok(drv_reply(&d, answer, sizeof(answer), &record) == sizeof(answer) && record >= 0, "an in-flight record");
+		ok(drv_reply(&d, answer, sizeof(answer), &record) == sizeof(answer) && record >= 0,
+		   "an in-flight record");
 		memcpy(&size, answer, 8);
-		ok(size >= 2 * virtqueue_inflight_size(true, 128) && lseek(record, 0, SEEK_END) == (off_t)size, "of its size");
+		ok(size >= 2 * virtqueue_inflight_size(true, 128) && lseek(record, 0, SEEK_END) == (off_t)size,
+		   "of its size");
 		drv_send(&d, VHOST_USER_SET_INFLIGHT_FD, 0, answer, sizeof(answer), &record, 1);
 		drv_start(&d, &o);
 		fd = open_from_host(&d, &g);

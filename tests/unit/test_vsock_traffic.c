@@ -1,5 +1,6 @@
 /* Much traffic through the vsock device: a small guest that keeps to the rules, many connections opened by either side,
- * random sizes, half-closes in random order; every byte is checked by its place. And ten thousand connections at once. */
+ * random sizes, half-closes in random order; every byte is checked by its place. And ten thousand connections at once.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -237,7 +238,7 @@ static bool pair_open(struct pair *p, int listener, uint32_t port, uint64_t size
 static bool pair_done(const struct pair *p)
 {
 	return p->over && p->fd < 0 && p->host_eof && p->guest_eof && p->host_heard == p->guest_size &&
-	       p->guest_heard == p->host_size;
+		p->guest_heard == p->host_size;
 }
 
 static void run_traffic(size_t count, size_t total, uint64_t size, const struct drv_options *o, const char *name)
@@ -373,7 +374,8 @@ int main(void)
 	run_traffic(40, 400, 200000, &(struct drv_options){ .event_idx = true }, "split");
 	run_traffic(40, 400, 200000, &(struct drv_options){ .packed = true, .event_idx = true }, "packed");
 	run_traffic(40, 200, 200000, &(struct drv_options){ .indirect = true, .ring_size = 16 }, "small ring");
-	run_traffic(20, 100, 200000, &(struct drv_options){ .packed = true, .indirect = true, .rx_size = 70000, .ring_size = 32 },
+	run_traffic(20, 100, 200000,
+		    &(struct drv_options){ .packed = true, .indirect = true, .rx_size = 70000, .ring_size = 32 },
 		    "large buffers");
 	pairs = calloc(10000, sizeof(*pairs));
 	test_many(10000);

@@ -16,12 +16,12 @@
 #include "unixsock.h"
 #include "vhost-user.h"
 
-#define must(x)                                                                                                      \
-	do {                                                                                                         \
-		if (!(x)) {                                                                                          \
-			printf("Bail out! %s:%d: %s: %s\n", __FILE__, __LINE__, #x, strerror(errno));                \
-			exit(1);                                                                                     \
-		}                                                                                                    \
+#define must(x)                                                                                       \
+	do {                                                                                          \
+		if (!(x)) {                                                                           \
+			printf("Bail out! %s:%d: %s: %s\n", __FILE__, __LINE__, #x, strerror(errno)); \
+			exit(1);                                                                      \
+		}                                                                                     \
 	} while (0)
 
 enum { FIRST_REGION = DRV_MEMORY / 2, TX_PAYLOAD = 65536, TX_SLOT = TX_PAYLOAD + 4096 };
@@ -188,8 +188,10 @@ void drv_memory(struct drv *d, bool slots)
 	struct {
 		uint32_t count, padding;
 		uint64_t regions[2][4];
-	} table = { 2, 0, { { 0, FIRST_REGION, DRV_USER, 0 },
-			    { FIRST_REGION, DRV_MEMORY - FIRST_REGION, 2 * DRV_USER, FIRST_REGION } } };
+	} table = { 2,
+		    0,
+		    { { 0, FIRST_REGION, DRV_USER, 0 },
+		      { FIRST_REGION, DRV_MEMORY - FIRST_REGION, 2 * DRV_USER, FIRST_REGION } } };
 	int fds[2] = { d->memfd, d->memfd }, i;
 
 	if (!slots) {
@@ -271,8 +273,8 @@ void drv_start(struct drv *d, const struct drv_options *o)
 
 	d->next = 4096;
 	d->features = VIRTIO_F_VERSION_1 | VHOST_USER_F_PROTOCOL_FEATURES | VSOCK_F_STREAM |
-		      (o->packed ? VIRTIO_F_RING_PACKED : 0) | (o->event_idx ? VIRTIO_F_RING_EVENT_IDX : 0) |
-		      (o->indirect ? VIRTIO_F_RING_INDIRECT : 0) | (o->seqpacket ? VSOCK_F_SEQPACKET : 0);
+		(o->packed ? VIRTIO_F_RING_PACKED : 0) | (o->event_idx ? VIRTIO_F_RING_EVENT_IDX : 0) |
+		(o->indirect ? VIRTIO_F_RING_INDIRECT : 0) | (o->seqpacket ? VSOCK_F_SEQPACKET : 0);
 	d->rx_size = o->rx_size ? o->rx_size : 3776;
 	d->rx_ids = size / rx_stride;
 	d->tx_ids = size / tx_stride < 64 ? size / tx_stride : 64;
@@ -416,8 +418,8 @@ void drv_kick(struct drv *d, struct drv_ring *r)
 	r->last_kick = new;
 	if (!r->packed) {
 		event = *u16_at(d, r->device + 4 + 8 * (uint64_t)r->size);
-		wanted = r->event_idx ? (uint16_t)(new - event - 1) < (uint16_t)(new - old) :
-					!(*u16_at(d, r->device) & 1);
+		wanted = r->event_idx ? (uint16_t)(new - event - 1) < (uint16_t)(new - old)
+				      : !(*u16_at(d, r->device) & 1);
 	} else {
 		flags = *u16_at(d, r->device + 2);
 		position = *u16_at(d, r->device);

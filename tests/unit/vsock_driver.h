@@ -1,6 +1,7 @@
 /* The other side of the vsock device, for tests: a vhost-user front-end and a guest's driver in one, over real shared
  * memory, a real vhost-user connection and real Unix sockets. Nothing runs on its own: pump() lets the device work.
- * The driver kicks only when the device asks for it, so that a forgotten request for kicks shows as a test that hangs. */
+ * The driver kicks only when the device asks for it, so that a forgotten request for kicks shows as a test that hangs.
+ */
 #pragma once
 
 #include <stdbool.h>
