@@ -6,4 +6,4 @@ pith.srcs += $(tree.srcs)
 # the tree stands on the cache, and what writes images on the tree: their tests link both
 images.srcs := $(stream.srcs) $(cache.srcs) $(tree.srcs)
 images.deps := jansson crypto z zstd
-$(foreach t,test_tree test_store fuzz_layer,$(eval $(t).srcs := $(images.srcs))$(eval $(t).deps := $(images.deps)))
+$(foreach t,test_tree test_store test_formats fuzz_layer,$(eval $(t).srcs := $(images.srcs))$(eval $(t).deps := $(images.deps)))

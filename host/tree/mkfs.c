@@ -224,13 +224,29 @@ static int erofs_from_tar(const struct tree *t, int fd, int64_t *epoch, struct e
 	return run_with_tar(&tool, t, ROOT_ALWAYS, err);
 }
 
-/* As root the directory has the real owners; else fakeroot remembers them from one tool to the next. */
+static const struct tree_node *with_xattrs(const struct tree_node *dir)
+{
+	const struct tree_node *found = NULL;
+
+	for (const struct tree_node *n = dir->children; n && !found; n = n->next)
+		found = n->inode->xattrs ? n : with_xattrs(n);
+	return found;
+}
+
+/* As root the directory has the real owners; else fakeroot remembers them from one tool to the next. mkfs.erofs cannot
+ * read extended attributes through fakeroot (it asks for their size first, which fakeroot refuses). */
 static int erofs_from_directory(const struct tree *t, int fd, int64_t *epoch, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 	_cleanup_free_ char *state = NULL, *root = NULL;
 	bool fake = geteuid() != 0;
+	const struct tree_node *special = fake ? with_xattrs(t->root) : NULL;
 
+	if (special)
+		return error_say(
+			err, EPERM,
+			"%s has extended attributes, which mkfs.erofs before version 1.8 can only keep as root",
+			special->name);
 	if (temp_dir_make(&dir, NULL, err) < 0)
 		return -1;
 	state = str_format("%s/owners", dir.path);
