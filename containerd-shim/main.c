@@ -70,6 +70,9 @@ int main(int argc, char **argv)
 	int r;
 
 	log_setup(c.name, LOG_LEVEL_INFO, false);
+	/* containerd's own notification socket, where it was started with one: a runtime that sees it mounts it into
+	 * the container. */
+	unsetenv("NOTIFY_SOCKET");
 	if (flags_parse(argc, argv, flags, &action) < 0)
 		return 1;
 	if (version) {
