@@ -1,7 +1,8 @@
 /* probe: writes when it ran, and the memory used then, onto the guest's console; the measuring end of bench/boot.
  *     probe NAME [--stay]
  * prints "probe: NAME UPTIME_us USED_KiB" (CLOCK_BOOTTIME at its first instructions; MemTotal - MemAvailable). The
- * console is a device node in the container (its build.yml asks for it), so that images of other tools can run it, too. */
+ * console is a device node in the container (its build.yml asks for it), so that images of other tools can run it, too.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ int main(int argc, char **argv)
 	if (clock_gettime(CLOCK_BOOTTIME, &t) < 0 || argc < 2 || file_read("/proc/meminfo", 65536, &meminfo, NULL) < 0)
 		return 1;
 	console = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	n = snprintf(line, sizeof(line), "probe: %s %lld %lld\n", argv[1], (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000,
+	n = snprintf(line, sizeof(line), "probe: %s %lld %lld\n", argv[1],
+		     (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000,
 		     field(buf_text(&meminfo), "MemTotal:") - field(buf_text(&meminfo), "MemAvailable:"));
 	if (n < 0 || (size_t)n >= sizeof(line) || io_write(console, line, (size_t)n) < 0)
 		return 1;

@@ -271,11 +271,13 @@ void volumes_add(struct assembly *a)
 
 		where_entry(where, "volumes", e);
 		if (add_volume(a, e, &err) < 0)
-			diag_error(&a->config->diags, image ? image->at : e->node->at, &where[1], "%s", error_text(&err));
+			diag_error(&a->config->diags, image ? image->at : e->node->at, &where[1], "%s",
+				   error_text(&err));
 	}
 }
 
-/* --- containers ---------------------------------------------------------------------------------------------------- */
+/* --- containers ----------------------------------------------------------------------------------------------------
+ */
 
 static int add_bundle_file(struct assembly *a, const char *bundle, const char *name, const struct buf *content,
 			   struct error *err)
@@ -342,8 +344,8 @@ static int add_container(struct assembly *a, enum section section, size_t i, str
 	}
 	if (!spec_config(&in, &spec, &config))
 		return 0;
-	bundle = section == SECTION_SERVICES ? str_format("containers/services/%s", name) :
-					       str_format("containers/%s/%03zu-%s", section_names[section], i, name);
+	bundle = section == SECTION_SERVICES ? str_format("containers/services/%s", name)
+					     : str_format("containers/%s/%03zu-%s", section_names[section], i, name);
 	if (!bundle)
 		return error_set(err, ENOMEM, "%s", name);
 	spec.bundle = bundle;
@@ -372,7 +374,8 @@ void containers_add(struct assembly *a)
 	}
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------------------------------------- */
 
 static int add_dockerfile(struct assembly *a, struct error *err)
 {

@@ -11,7 +11,6 @@
 #include "log.h"
 #include "options.h"
 #include "package.h"
-#include "package.h"
 #include "spec.h"
 #include "str.h"
 
@@ -80,7 +79,9 @@ static void check_containers(struct config *c)
 
 	for (s = 0; s < SECTIONS; s++) {
 		for (i = 0; i < c->sections[s].count; i++) {
-			struct spec_input in = { .config = c, .entry = &c->sections[s].list[i], .section = (enum section)s };
+			struct spec_input in = { .config = c,
+						 .entry = &c->sections[s].list[i],
+						 .section = (enum section)s };
 			struct spec spec;
 
 			spec_config(&in, &spec, NULL);
@@ -113,8 +114,12 @@ static int dry_run(const struct config *c)
 static int make(struct config *c, const struct build_options *o, struct error *err)
 {
 	_cleanup_store_ struct store *store = store_open(o->cache, err);
-	struct assembly_options how = { .store = store, .platform = o->platform, .pull = o->pull, .docker = o->docker,
-					.verbose = isatty(STDERR_FILENO), .decompress_kernel = o->decompress_kernel,
+	struct assembly_options how = { .store = store,
+					.platform = o->platform,
+					.pull = o->pull,
+					.docker = o->docker,
+					.verbose = isatty(STDERR_FILENO),
+					.decompress_kernel = o->decompress_kernel,
 					.dockerfile = o->formats[FORMAT_DOCKER] };
 	_cleanup_assembly_ struct assembly a = { .config = c, .options = &how };
 	_cleanup_free_ char *name = default_name(o);

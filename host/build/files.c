@@ -126,7 +126,8 @@ static void check_content(struct config *c, struct file_entry *f)
 	if (content && has_source)
 		wrong(c, f, FILE_SOURCE, "there are contents already: remove source, or what the entry is made from");
 	if (content && has_metadata)
-		wrong(c, f, FILE_METADATA, "there are contents already: remove metadata, or what the entry is made from");
+		wrong(c, f, FILE_METADATA,
+		      "there are contents already: remove metadata, or what the entry is made from");
 	if (has_source && has_metadata)
 		wrong(c, f, FILE_METADATA, "there is a source already: remove one of both");
 	if (!content && !has_source && !has_metadata) {
@@ -205,7 +206,8 @@ void files_check(struct config *c)
 	}
 }
 
-/* --- adding --------------------------------------------------------------------------------------------------------- */
+/* --- adding ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Whoever may read or write something of a file may search its parents. */
 static uint32_t directory_mode(uint32_t mode)
@@ -257,8 +259,8 @@ static int add_metadata(struct assembly *a, const struct file_entry *f, const st
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	text = str_eq(node_text(f->node, FILE_METADATA), "json") ? config_json(a->config, &len) :
-								   config_yaml(a->config, true, &len);
+	text = str_eq(node_text(f->node, FILE_METADATA), "json") ? config_json(a->config, &len)
+								 : config_yaml(a->config, true, &len);
 	if (!text)
 		return error_set(err, ENOMEM, "%s", f->path);
 	return tree_add_bytes(a->tree, f->path, meta, text, len, err) ? 0 : -1;
@@ -276,7 +278,9 @@ static int add_source(struct assembly *a, const struct file_entry *f, const stru
 	if (file_read(f->source, VIRTUAL_MAX, &content, err) < 0)
 		return -1;
 	return tree_add_bytes(a->tree, f->path, meta, content.len ? buf_bytes(&content) : (const void *)"", content.len,
-			      err) ? 0 : -1;
+			      err)
+		? 0
+		: -1;
 }
 
 static int add_file(struct assembly *a, const struct file_entry *f, char ***made, struct error *err)

@@ -8,8 +8,8 @@
 #include "assemble_private.h"
 #include "io.h"
 #include "log.h"
-#include "output.h"
 #include "outfile.h"
+#include "output.h"
 #include "str.h"
 
 static const char init_root_label[] = "org.pith.init.root";
@@ -72,7 +72,7 @@ static bool has_word(const char *list, const char *word)
 static bool both_mount(const struct outputs *x, const char *type)
 {
 	return has_word(assembly_init_label(x->a, init_root_label), type) &&
-	       has_word(assembly_kernel_label(x->a, kernel_root_label), type);
+		has_word(assembly_kernel_label(x->a, kernel_root_label), type);
 }
 
 static bool in_path(const char *program)
@@ -131,7 +131,8 @@ static int add_early(struct outputs *x, const char *version, const char *module,
 		return error_set(err, ENOMEM, "%s", module);
 	n = tree_find(x->a->tree, from);
 	if (!n)
-		return error_set(err, 0, "lib/modules/%s/modules.early names %s, which the kernel's archive does not have",
+		return error_set(err, 0,
+				 "lib/modules/%s/modules.early names %s, which the kernel's archive does not have",
 				 version, module);
 	return tree_add_copy(x->early, to, n, err) ? 0 : -1;
 }
@@ -168,7 +169,8 @@ static int find_early(struct outputs *x, struct error *err)
 	return 0;
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------------------------------
+ */
 
 /* One file of the boot tree as BASE-SUFFIX; a former build's is removed where there is none now. */
 static int write_boot(struct outputs *x, const char *name, struct error *err)

@@ -36,8 +36,16 @@ static int read_stdin(struct buf *out, struct error *err)
 static int read_url(const char *url, struct buf *out, struct error *err)
 {
 	_cleanup_free_ char *size = str_format("%d", YAML_BYTES);
-	char *const argv[] = { (char *)"curl", (char *)"-fsSL", (char *)"--proto", (char *)"=http,https",
-			       (char *)"--max-time", (char *)"60", (char *)"--max-filesize", size, (char *)"--", (char *)url,
+	char *const argv[] = { (char *)"curl",
+			       (char *)"-fsSL",
+			       (char *)"--proto",
+			       (char *)"=http,https",
+			       (char *)"--max-time",
+			       (char *)"60",
+			       (char *)"--max-filesize",
+			       size,
+			       (char *)"--",
+			       (char *)url,
 			       NULL };
 	struct spawn s = { .path = "curl", .argv = argv };
 	int status;

@@ -42,8 +42,8 @@ static void report_missing(struct assembly *a, size_t field, const char *name, c
 	const struct node *at = a->config->kernel[field], *image = a->config->kernel[KERNEL_IMAGE];
 	struct where where = { .key = "kernel" };
 
-	diag_error(&a->config->diags, at ? at->at : image->at, &where, "the image %s has no %s \"%s\"", image->text, what,
-		   name);
+	diag_error(&a->config->diags, at ? at->at : image->at, &where, "the image %s has no %s \"%s\"", image->text,
+		   what, name);
 	if (field == KERNEL_TAR)
 		diag_hint(&a->config->diags, "write `tar: none` where the kernel needs no further files");
 	else

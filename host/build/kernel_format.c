@@ -119,8 +119,13 @@ static int check_compression(struct payload_source *p, struct kernel_payload *k,
 	static const struct {
 		const char *magic, *name;
 		size_t n;
-	} others[] = { { "\xfd" "7zXZ", "xz", 5 }, { "BZh", "bzip2", 3 }, { "\x5d\0\0", "lzma", 3 },
-		       { "\x02\x21\x4c\x18", "lz4", 4 }, { "\x89LZO", "lzo", 4 } };
+	} others[] = { { "\xfd"
+			 "7zXZ",
+			 "xz", 5 },
+		       { "BZh", "bzip2", 3 },
+		       { "\x5d\0\0", "lzma", 3 },
+		       { "\x02\x21\x4c\x18", "lz4", 4 },
+		       { "\x89LZO", "lzo", 4 } };
 	_cleanup_stream_ struct stream *s = tree_open(p->file, err);
 	uint8_t magic[8] = { 0 };
 	size_t i;
@@ -169,7 +174,9 @@ static int read_head(const struct tree_node *kernel, struct kernel_payload *out,
 static int replace(struct tree *t, const char *path, const struct tree_node *kernel, struct kernel_payload *k,
 		   struct error *err)
 {
-	struct tree_meta meta = { .mode = kernel->inode->mode, .uid = kernel->inode->uid, .gid = kernel->inode->gid,
+	struct tree_meta meta = { .mode = kernel->inode->mode,
+				  .uid = kernel->inode->uid,
+				  .gid = kernel->inode->gid,
 				  .mtime = kernel->inode->mtime };
 	struct payload_source *p = payload_new(kernel, err);
 	_cleanup_source_ struct source *source = p ? &p->source : NULL;

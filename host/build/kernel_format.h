@@ -9,11 +9,11 @@
 
 enum kernel_kind {
 	KERNEL_KIND_OTHER,
-	KERNEL_KIND_GZIP,   /* the whole file is compressed */
+	KERNEL_KIND_GZIP, /* the whole file is compressed */
 	KERNEL_KIND_ZSTD,
 	KERNEL_KIND_BZIMAGE,
 	KERNEL_KIND_ZBOOT,
-	KERNEL_KIND_PLAIN,  /* arm64 Image or ELF: not compressed */
+	KERNEL_KIND_PLAIN, /* arm64 Image or ELF: not compressed */
 };
 
 struct kernel_payload {

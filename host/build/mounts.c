@@ -1,5 +1,5 @@
-/* The mounts of config.json: the defaults, tmpfs, binds and mounts, a later one replacing what has its destination; sorted
- * by destination, so that parents come first. */
+/* The mounts of config.json: the defaults, tmpfs, binds and mounts, a later one replacing what has its destination;
+ * sorted by destination, so that parents come first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +41,8 @@ static void no_memory(struct spec_builder *b)
 }
 
 /* Adds or replaces. Takes options (NULL: none). */
-static void set(struct spec_builder *b, struct mounts *all, const char *destination, const char *type, const char *source,
-		char **options)
+static void set(struct spec_builder *b, struct mounts *all, const char *destination, const char *type,
+		const char *source, char **options)
 {
 	struct mount m = { strdup(destination), strdup(type), strdup(source), options }, *bigger;
 	size_t i;
@@ -149,8 +149,8 @@ static const char *volume_at(size_t i, const void *data)
 
 /* Where a volume is mounted at boot; NULL with an error when there is none of that name, or it is read-only and the
  * mount is not. hint: what to write for a read-only mount. */
-static char *volume_path(struct spec_builder *b, const struct node *at, const char *key, const char *name, bool readonly,
-			 const char *hint)
+static char *volume_path(struct spec_builder *b, const struct node *at, const char *key, const char *name,
+			 bool readonly, const char *hint)
 {
 	const struct node *volume = config_volume(b->in->config, name);
 	char *path;
@@ -174,7 +174,8 @@ static char *volume_path(struct spec_builder *b, const struct node *at, const ch
 /* --- binds -------------------------------------------------------------------------------------------------------- */
 
 /* SOURCE:DESTINATION[:OPTIONS]. Only the YAML's own may name volumes. */
-static void add_bind(struct spec_builder *b, struct mounts *all, const struct node *at, const char *key, bool from_label)
+static void add_bind(struct spec_builder *b, struct mounts *all, const struct node *at, const char *key,
+		     bool from_label)
 {
 	_cleanup_strv_ char **parts = cut(b, at->text, ':');
 	_cleanup_free_ char *volume = NULL;
@@ -208,7 +209,8 @@ static void add_bind(struct spec_builder *b, struct mounts *all, const struct no
 static void add_binds(struct spec_builder *b, struct mounts *all)
 {
 	struct texts t = spec_pick_added(b, CONTAINER_BINDS, CONTAINER_BINDS_ADD);
-	const struct node *unused = node_field(b->yaml, CONTAINER_BINDS) ? node_field(b->yaml, CONTAINER_BINDS_ADD) : NULL;
+	const struct node *unused =
+		node_field(b->yaml, CONTAINER_BINDS) ? node_field(b->yaml, CONTAINER_BINDS_ADD) : NULL;
 	size_t i, first = t.first ? t.first->count : 0, n = texts_count(&t);
 
 	for (i = 0; i < n; i++)
@@ -220,13 +222,15 @@ static void add_binds(struct spec_builder *b, struct mounts *all)
 			add_bind(b, NULL, unused->items[i], "binds.add", false);
 }
 
-/* --- mounts --------------------------------------------------------------------------------------------------------- */
+/* --- mounts ---------------------------------------------------------------------------------------------------------
+ */
 
 static const char *default_destination(const char *type)
 {
 	static const char *const table[][2] = {
-		{ "proc", "/proc" },		    { "devpts", "/dev/pts" },	 { "sysfs", "/sys" },
-		{ "cgroup", "/sys/fs/cgroup" }, { "mqueue", "/dev/mqueue" },
+		{ "proc", "/proc" },         { "devpts", "/dev/pts" },
+		{ "sysfs", "/sys" },         { "cgroup", "/sys/fs/cgroup" },
+		{ "mqueue", "/dev/mqueue" },
 	};
 	size_t i;
 
@@ -308,7 +312,8 @@ static void add_mounts(struct spec_builder *b, struct mounts *all)
 		add_mount(b, all, list->items[i], from_label);
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------------------------------------- */
 
 static int compare(const void *pa, const void *pb)
 {

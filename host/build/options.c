@@ -20,15 +20,18 @@ const char *const format_names[FORMATS] = {
 const char build_help[] =
 	"usage: pith build [OPTION...] FILE.yml...\n"
 	"\n"
-	"Builds an image from one or more YAML files; - is standard input, http:// and https:// are fetched with curl.\n"
+	"Builds an image from one or more YAML files; - is standard input, http:// and https:// are fetched with "
+	"curl.\n"
 	"Later files add to the lists of earlier ones and override their kernel section.\n"
 	"\n"
-	"  --format FORMATS       kernel+initrd (default), kernel+squashfs, kernel+erofs, tar-kernel-initrd; several with\n"
+	"  --format FORMATS       kernel+initrd (default), kernel+squashfs, kernel+erofs, tar-kernel-initrd; several "
+	"with\n"
 	"                         commas; or one of tar and docker\n"
 	"  --name NAME            prefix of the output files (the last file's name without .yml)\n"
 	"  --dir DIR              directory of the output files (the working directory)\n"
 	"  --o FILE               the output itself, - for standard output; only for tar and docker\n"
-	"  --initrd KIND          what an initrd holds: auto, plain (the whole tree), erofs or squashfs (an image that\n"
+	"  --initrd KIND          what an initrd holds: auto, plain (the whole tree), erofs or squashfs (an image "
+	"that\n"
 	"                         /init mounts); auto takes an image where kernel and init support it\n"
 	"  --compress METHOD      of plain initrds: zstd, gzip or none (zstd where the kernel is known to read it)\n"
 	"  --arch ARCH            amd64 or arm64, which image of an index is taken (this machine's)\n"
@@ -91,14 +94,16 @@ static const struct option long_options[] = {
 
 /* LinuxKit's other formats: known, so that the message can say that it is not a slip. */
 static const char *const foreign_formats[] = {
-	"aws", "dynamic-vhd", "gcp", "iso-bios", "iso-efi", "iso-efi-initrd", "kernel+iso", "qcow2-bios", "qcow2-efi",
-	"raw-bios", "raw-efi", "rpi3", "vhd", "vmdk", NULL,
+	"aws",       "dynamic-vhd", "gcp",     "iso-bios", "iso-efi", "iso-efi-initrd", "kernel+iso", "qcow2-bios",
+	"qcow2-efi", "raw-bios",    "raw-efi", "rpi3",     "vhd",     "vmdk",           NULL,
 };
 
 static int add_format(struct build_options *o, const char *name, struct error *err)
 {
-	_cleanup_free_ char *all = strv_join((char *const[]){ (char *)"kernel+initrd", (char *)"kernel+squashfs",
-		(char *)"kernel+erofs", (char *)"tar-kernel-initrd", (char *)"tar", (char *)"docker", NULL }, ", ");
+	_cleanup_free_ char *all =
+		strv_join((char *const[]){ (char *)"kernel+initrd", (char *)"kernel+squashfs", (char *)"kernel+erofs",
+					   (char *)"tar-kernel-initrd", (char *)"tar", (char *)"docker", NULL },
+			  ", ");
 	size_t i;
 
 	for (i = 0; i < FORMATS; i++) {
@@ -252,8 +257,9 @@ static int check_formats(struct build_options *o, struct error *err)
 	if (!o->output)
 		return 0;
 	if (!stream)
-		return error_set(err, 0, "--o goes with the formats tar and docker; the others make several files: use "
-					 "--name and --dir");
+		return error_set(err, 0,
+				 "--o goes with the formats tar and docker; the others make several files: use "
+				 "--name and --dir");
 	if (o->name || o->dir)
 		return error_set(err, 0, "--o says where the output goes: leave out --name and --dir");
 	return 0;
@@ -268,7 +274,8 @@ int build_options_parse(int argc, char **argv, struct build_options *out, struct
 	opterr = 0;
 	while ((option = getopt_long_only(argc, argv, ":", long_options, NULL)) != -1) {
 		if (option == '?')
-			return error_set(err, 0, "unknown option \"%s\": `pith build --help` lists them", argv[optind - 1]);
+			return error_set(err, 0, "unknown option \"%s\": `pith build --help` lists them",
+					 argv[optind - 1]);
 		if (option == ':')
 			return error_set(err, 0, "%s needs a value", argv[optind - 1]);
 		if (set(out, option, optarg, err) < 0)

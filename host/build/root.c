@@ -1,5 +1,5 @@
-/* Root file systems from images. Docker puts some files of its own into every image, so these are dropped; and some must
- * exist because something is mounted over them or they say nothing useful in an image: they are made, whatever the
+/* Root file systems from images. Docker puts some files of its own into every image, so these are dropped; and some
+ * must exist because something is mounted over them or they say nothing useful in an image: they are made, whatever the
  * image has. */
 #include <errno.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "assemble_private.h"
 #include "str.h"
 
-static const char *const dropped[] = { ".dockerenv", "Dockerfile", "dev/console", "dev/pts", "dev/shm", "etc/hostname",
-				       "etc/hosts", "etc/resolv.conf" };
+static const char *const dropped[] = { ".dockerenv", "Dockerfile",   "dev/console", "dev/pts",
+				       "dev/shm",    "etc/hostname", "etc/hosts",   "etc/resolv.conf" };
 
 static const char hosts[] = "127.0.0.1       localhost\n"
 			    "::1     localhost ip6-localhost ip6-loopback\n"

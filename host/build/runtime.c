@@ -38,7 +38,8 @@ static void write_mount(struct jsonw *w, const char *source, const char *type, c
  * whose upper layer is in a tmpfs that nothing else sees. */
 static void write_root(struct jsonw *w, const struct spec *spec)
 {
-	static char *const bind[] = { (char *)"bind", NULL }, *const private[] = { (char *)"remount", (char *)"private", NULL };
+	static char *const bind[] = { (char *)"bind", NULL },
+			   *const private[] = { (char *)"remount", (char *)"private", NULL };
 	_cleanup_free_ char *source = str_format("/%s", spec->unpacked), *tmp = str_format("/%s/tmp", spec->bundle);
 	_cleanup_free_ char *rootfs = str_format("/%s/rootfs", spec->bundle);
 	_cleanup_strv_ char **overlay = NULL;

@@ -156,9 +156,9 @@ void spec_capabilities(struct spec_builder *b)
 }
 
 static const char *const rlimit_names[] = {
-	"RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS", "RLIMIT_NPROC",
-	"RLIMIT_NOFILE", "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS", "RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE",
-	"RLIMIT_NICE", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", NULL,
+	"RLIMIT_CPU",      "RLIMIT_FSIZE",  "RLIMIT_DATA",    "RLIMIT_STACK",  "RLIMIT_CORE",  "RLIMIT_RSS",
+	"RLIMIT_NPROC",    "RLIMIT_NOFILE", "RLIMIT_MEMLOCK", "RLIMIT_AS",     "RLIMIT_LOCKS", "RLIMIT_SIGPENDING",
+	"RLIMIT_MSGQUEUE", "RLIMIT_NICE",   "RLIMIT_RTPRIO",  "RLIMIT_RTTIME", NULL,
 };
 
 static const char *rlimit_short_name(size_t i, const void *data)
@@ -306,7 +306,8 @@ static void write_image_args(struct spec_builder *b)
 static void write_process(struct spec_builder *b)
 {
 	const struct node *args = spec_pick(b, CONTAINER_COMMAND), *env = spec_pick(b, CONTAINER_ENV);
-	const struct node *oom = spec_pick(b, CONTAINER_OOM_SCORE_ADJ), *nnp = spec_pick(b, CONTAINER_NO_NEW_PRIVILEGES);
+	const struct node *oom = spec_pick(b, CONTAINER_OOM_SCORE_ADJ),
+			  *nnp = spec_pick(b, CONTAINER_NO_NEW_PRIVILEGES);
 	const struct image_config *image = b->in->image;
 
 	jsonw_object(&b->json, "process");
@@ -320,7 +321,8 @@ static void write_process(struct spec_builder *b)
 	else if (image && image->env && *image->env)
 		jsonw_strings(&b->json, "env", image->env);
 	jsonw_string(&b->json, "cwd",
-		     spec_pick_text(b, CONTAINER_CWD, image && image->workdir && *image->workdir ? image->workdir : "/"));
+		     spec_pick_text(b, CONTAINER_CWD,
+				    image && image->workdir && *image->workdir ? image->workdir : "/"));
 	spec_capabilities(b);
 	spec_rlimits(b);
 	if (nnp && nnp->boolean)
@@ -330,14 +332,17 @@ static void write_process(struct spec_builder *b)
 	jsonw_end(&b->json);
 }
 
-/* --- linux --------------------------------------------------------------------------------------------------------- */
+/* --- linux ---------------------------------------------------------------------------------------------------------
+ */
 
-static const struct namespace {
+static const struct namespace
+{
 	size_t field;
 	const char *type;
 	bool host; /* by default there is no new one */
-} namespaces[] = {
-	{ CONTAINER_NET, "network", true }, { CONTAINER_IPC, "ipc", true },	{ CONTAINER_UTS, "uts", true },
+}
+namespaces[] = {
+	{ CONTAINER_NET, "network", true }, { CONTAINER_IPC, "ipc", true },     { CONTAINER_UTS, "uts", true },
 	{ CONTAINER_PID, "pid", false },    { CONTAINER_USERNS, "user", true },
 };
 
@@ -406,8 +411,8 @@ static void write_device(struct spec_builder *b, const struct node *device)
 	if (!mode && node_get(device, "mode"))
 		return; /* reported as of a wrong type */
 	if (!mode || !octal(mode->text, &bits)) {
-		spec_error(b, mode ? mode : device, "devices", mode ? "\"%s\" is not an octal mode" : "%sthe device has no mode",
-			   mode ? mode->text : "");
+		spec_error(b, mode ? mode : device, "devices",
+			   mode ? "\"%s\" is not an octal mode" : "%sthe device has no mode", mode ? mode->text : "");
 		diag_hint(b->diags, "write `mode: \"0600\"`, in quotes");
 		return;
 	}
@@ -530,13 +535,18 @@ static void write_linux(struct spec_builder *b)
 	jsonw_end(&b->json);
 }
 
-/* --- the whole -------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * -------------------------------------------------------------------------------------------------------- */
 
 bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out)
 {
 	_cleanup_buf_ struct buf scratch = { 0 };
-	struct spec_builder b = { .in = in, .diags = &in->config->diags, .yaml = in->entry->node, .label = in->label,
-				  .json = { .out = out ? out : &scratch }, .good = true };
+	struct spec_builder b = { .in = in,
+				  .diags = &in->config->diags,
+				  .yaml = in->entry->node,
+				  .label = in->label,
+				  .json = { .out = out ? out : &scratch },
+				  .good = true };
 	const struct node *readonly = spec_pick(&b, CONTAINER_READONLY);
 	const char *hostname = spec_pick_text(&b, CONTAINER_HOSTNAME, "");
 
@@ -563,7 +573,8 @@ bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out
 	return b.good;
 }
 
-/* --- the label --------------------------------------------------------------------------------------------------------- */
+/* --- the label
+ * --------------------------------------------------------------------------------------------------------- */
 
 static struct text_file *label_file(struct config *c, const char *text, const char *image)
 {

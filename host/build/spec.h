@@ -16,7 +16,7 @@ struct spec_input {
 	struct config *config; /* ids, volumes; problems go into its diags */
 	const struct entry *entry;
 	enum section section;
-	const struct node *label;       /* NULL: none, or not known yet */
+	const struct node *label;         /* NULL: none, or not known yet */
 	const struct image_config *image; /* NULL: not known yet */
 };
 

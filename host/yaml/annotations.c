@@ -54,8 +54,8 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 		diag_suggest(&c->diags, key->text, known_name, NULL);
 		return;
 	}
-	r = str_eq(key->text, "org.pith.onfail") ? onfail_check(value->text, &err) :
-						   policy_check(key->text, value->text, &err);
+	r = str_eq(key->text, "org.pith.onfail") ? onfail_check(value->text, &err)
+						 : policy_check(key->text, value->text, &err);
 	if (r < 0)
 		diag_error(&c->diags, value->at, &annotations, "%s: %s", key->text, error_text(&err));
 	else if (!(known[i].sections & 1u << s))
@@ -128,8 +128,8 @@ static void visit(struct order *o, size_t i)
 		ssize_t next = find_service(o, *name);
 
 		if (next < 0) {
-			diag_error(&o->c->diags, after->at, &where[1], "org.pith.after names \"%s\", which is no service",
-				   *name);
+			diag_error(&o->c->diags, after->at, &where[1],
+				   "org.pith.after names \"%s\", which is no service", *name);
 			diag_suggest(&o->c->diags, *name, service_name, o->services);
 		} else if (o->visits[next] == OPEN) {
 			report_circle(o, (size_t)next, after, &where[1]);

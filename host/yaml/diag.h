@@ -46,10 +46,10 @@ struct diag {
 	enum severity severity;
 	struct position at;
 	size_t order;
-	char *where;   /* NULL: none */
-	char *path;    /* the same for programs: services[0].resources.memory.limit */
+	char *where; /* NULL: none */
+	char *path;  /* the same for programs: services[0].resources.memory.limit */
 	char *message;
-	char *hint;    /* NULL: none */
+	char *hint; /* NULL: none */
 };
 
 struct diags {
@@ -72,7 +72,8 @@ void diag_hint(struct diags *d, const char *fmt, ...) __attribute__((format(prin
  * returns the i-th, NULL behind the last. */
 void diag_suggest(struct diags *d, const char *text, const char *(*name)(size_t i, const void *data), const void *data);
 
-/* `services[0] "web": resources`: the text in front of messages, or with program the path for programs. Caller frees. */
+/* `services[0] "web": resources`: the text in front of messages, or with program the path for programs. Caller frees.
+ */
 char *where_text(const struct where *where, bool program);
 
 /* Prints all, sorted; color: with terminal colours. */

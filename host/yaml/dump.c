@@ -40,7 +40,8 @@ static const struct node *present(const struct node *n, size_t i, const struct f
 	return v && (f->flags & FIELD_OMIT_EMPTY) && is_empty(v) ? NULL : v;
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------------------------------
+ */
 
 static void json_number(struct jsonw *w, const char *key, const struct node *n)
 {
@@ -124,7 +125,8 @@ void node_json(struct jsonw *w, const char *key, const struct node *n, const str
 	jsonw_end(w);
 }
 
-/* --- YAML ---------------------------------------------------------------------------------------------------------- */
+/* --- YAML ----------------------------------------------------------------------------------------------------------
+ */
 
 struct yaml_writer {
 	struct buf *out;
@@ -195,7 +197,8 @@ static void put_base64(struct yaml_writer *w, const char *s, size_t n)
 
 	put(w, "!!binary \"");
 	for (i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
+		uint32_t v =
+			(uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
 		char four[5] = { alphabet[v >> 18], alphabet[v >> 12 & 63], i + 1 < n ? alphabet[v >> 6 & 63] : '=',
 				 i + 2 < n ? alphabet[v & 63] : '=', '\0' };
 
@@ -218,7 +221,8 @@ static void put_text(struct yaml_writer *w, const char *s, size_t n)
 	w->failed |= json.failed;
 }
 
-static void put_record(struct yaml_writer *w, const struct node *n, const struct record *record, int depth, bool inline_);
+static void put_record(struct yaml_writer *w, const struct node *n, const struct record *record, int depth,
+		       bool inline_);
 
 static void put_scalar(struct yaml_writer *w, const struct node *v)
 {
@@ -319,7 +323,8 @@ static void put_record(struct yaml_writer *w, const struct node *n, const struct
 		put(w, " {}\n");
 }
 
-/* --- the whole -------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* The configuration as one node again. Only pointers are copied, except of nodes whose image name is expanded. */
 static struct node *new_node(struct arena *a, enum node_kind kind, const struct record *record, size_t count)

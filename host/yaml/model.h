@@ -54,10 +54,11 @@ void config_add(struct config *c, const char *name, char *text, size_t len, cons
 /* Checks what needs all files: names, volumes, owners, annotations. False when c->diags has errors. */
 bool config_check(struct config *c);
 
-/* The id of a container by name, from 100 in order of onboot, onshutdown, services; a later one of the same name counts.
- * False where there is none. */
+/* The id of a container by name, from 100 in order of onboot, onshutdown, services; a later one of the same name
+ * counts. False where there is none. */
 bool config_id(const struct config *c, const char *name, uint32_t *id);
-/* The number of a uid or gid field: numbers modulo 2^32, "" and "root" are 0, else a container's. False: unknown name. */
+/* The number of a uid or gid field: numbers modulo 2^32, "" and "root" are 0, else a container's. False: unknown name.
+ */
 bool config_owner(const struct config *c, const struct node *n, uint32_t *id);
 /* The volume of that name, NULL where there is none. */
 const struct node *config_volume(const struct config *c, const char *name);
@@ -71,6 +72,6 @@ void where_entry(struct where where[static 2], const char *key, const struct ent
 char *config_yaml(const struct config *c, bool metadata, size_t *len);
 char *config_json(const struct config *c, size_t *len);
 
-/* A checked record as Go's encoding/json writes LinuxKit's and the OCI types: which absent and empty fields appear is in
- * the record's table. n NULL: a record without any field set. */
+/* A checked record as Go's encoding/json writes LinuxKit's and the OCI types: which absent and empty fields appear is
+ * in the record's table. n NULL: a record without any field set. */
 void node_json(struct jsonw *w, const char *key, const struct node *n, const struct record *record);

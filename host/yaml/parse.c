@@ -40,7 +40,9 @@ struct reader {
 
 static struct position position_of(const struct reader *r, yaml_mark_t start, yaml_mark_t end)
 {
-	struct position at = { .file = r->file, .line = (uint32_t)start.line + 1, .column = (uint32_t)start.column + 1 };
+	struct position at = { .file = r->file,
+			       .line = (uint32_t)start.line + 1,
+			       .column = (uint32_t)start.column + 1 };
 
 	at.width = end.line == start.line && end.column > start.column ? (uint32_t)(end.column - start.column) : 1;
 	return at;
@@ -282,8 +284,8 @@ static void on_start(struct reader *r, const yaml_event_t *e, enum node_kind kin
 	struct node *n;
 
 	if (r->depth == YAML_DEPTH) {
-		diag_error(r->diags, position_of(r, e->start_mark, e->end_mark), NULL, "nested more than %d levels deep",
-			   YAML_DEPTH);
+		diag_error(r->diags, position_of(r, e->start_mark, e->end_mark), NULL,
+			   "nested more than %d levels deep", YAML_DEPTH);
 		r->failed = true;
 		return;
 	}

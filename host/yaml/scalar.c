@@ -12,22 +12,37 @@ static const struct word {
 	enum node_kind kind;
 	double value; /* of bools and floats */
 } words[] = {
-	{ "", NODE_NULL, 0 },	      { "~", NODE_NULL, 0 },		{ "null", NODE_NULL, 0 },
-	{ "Null", NODE_NULL, 0 },     { "NULL", NODE_NULL, 0 },		{ "true", NODE_BOOL, 1 },
-	{ "True", NODE_BOOL, 1 },     { "TRUE", NODE_BOOL, 1 },		{ "false", NODE_BOOL, 0 },
-	{ "False", NODE_BOOL, 0 },    { "FALSE", NODE_BOOL, 0 },	{ ".nan", NODE_FLOAT, NAN },
-	{ ".NaN", NODE_FLOAT, NAN },  { ".NAN", NODE_FLOAT, NAN },	{ ".inf", NODE_FLOAT, INFINITY },
-	{ ".Inf", NODE_FLOAT, INFINITY }, { ".INF", NODE_FLOAT, INFINITY }, { "+.inf", NODE_FLOAT, INFINITY },
-	{ "+.Inf", NODE_FLOAT, INFINITY }, { "+.INF", NODE_FLOAT, INFINITY }, { "-.inf", NODE_FLOAT, -INFINITY },
-	{ "-.Inf", NODE_FLOAT, -INFINITY }, { "-.INF", NODE_FLOAT, -INFINITY },
+	{ "", NODE_NULL, 0 },
+	{ "~", NODE_NULL, 0 },
+	{ "null", NODE_NULL, 0 },
+	{ "Null", NODE_NULL, 0 },
+	{ "NULL", NODE_NULL, 0 },
+	{ "true", NODE_BOOL, 1 },
+	{ "True", NODE_BOOL, 1 },
+	{ "TRUE", NODE_BOOL, 1 },
+	{ "false", NODE_BOOL, 0 },
+	{ "False", NODE_BOOL, 0 },
+	{ "FALSE", NODE_BOOL, 0 },
+	{ ".nan", NODE_FLOAT, NAN },
+	{ ".NaN", NODE_FLOAT, NAN },
+	{ ".NAN", NODE_FLOAT, NAN },
+	{ ".inf", NODE_FLOAT, INFINITY },
+	{ ".Inf", NODE_FLOAT, INFINITY },
+	{ ".INF", NODE_FLOAT, INFINITY },
+	{ "+.inf", NODE_FLOAT, INFINITY },
+	{ "+.Inf", NODE_FLOAT, INFINITY },
+	{ "+.INF", NODE_FLOAT, INFINITY },
+	{ "-.inf", NODE_FLOAT, -INFINITY },
+	{ "-.Inf", NODE_FLOAT, -INFINITY },
+	{ "-.INF", NODE_FLOAT, -INFINITY },
 };
 
 const char *node_kind_name(enum node_kind kind)
 {
 	static const char *const names[] = {
 		[NODE_NULL] = "nothing",  [NODE_BOOL] = "true or false", [NODE_INT] = "a number",
-		[NODE_UINT] = "a number", [NODE_FLOAT] = "a number",	 [NODE_STRING] = "text",
-		[NODE_LIST] = "a list",	  [NODE_MAP] = "a mapping",
+		[NODE_UINT] = "a number", [NODE_FLOAT] = "a number",     [NODE_STRING] = "text",
+		[NODE_LIST] = "a list",   [NODE_MAP] = "a mapping",
 	};
 
 	return names[kind];
@@ -72,10 +87,24 @@ static bool parse_integer(const char *s, struct node *n)
 	s += sign;
 	if (s[0] == '0' && s[1]) {
 		switch (s[1]) {
-		case 'x': case 'X': base = 16; s += 2; break;
-		case 'b': case 'B': base = 2; s += 2; break;
-		case 'o': case 'O': base = 8; s += 2; break;
-		default: base = 8; s += 1;
+		case 'x':
+		case 'X':
+			base = 16;
+			s += 2;
+			break;
+		case 'b':
+		case 'B':
+			base = 2;
+			s += 2;
+			break;
+		case 'o':
+		case 'O':
+			base = 8;
+			s += 2;
+			break;
+		default:
+			base = 8;
+			s += 1;
 		}
 	}
 	if (!parse_digits(s, base, &v))

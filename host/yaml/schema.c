@@ -12,8 +12,8 @@ struct checker {
 	bool good;
 };
 
-/* The functions below return whether a value can be used: what cannot is reported, and taken out of what holds it, so that
- * later checks may rely on the types of everything that is left. */
+/* The functions below return whether a value can be used: what cannot is reported, and taken out of what holds it, so
+ * that later checks may rely on the types of everything that is left. */
 static void check_record(struct checker *c, struct node *n, const struct record *record, const struct where *where);
 
 static const char *field_name(size_t i, const void *data)
@@ -34,10 +34,16 @@ static const struct field *find(const struct record *r, const char *key, size_t 
 /* --- saying what would be right ------------------------------------------------------------------------------- */
 
 static const char *const wanted_names[FIELD_TYPES] = {
-	[FIELD_STRING] = "text",	  [FIELD_BOOL] = "true or false",     [FIELD_INT] = "a whole number",
-	[FIELD_ID] = "a number or a name", [FIELD_CHOICE] = "one of some words", [FIELD_STRINGS] = "a list of text",
-	[FIELD_IDS] = "a list of numbers or names", [FIELD_TEXTS] = "a mapping of text to text",
-	[FIELD_RECORD] = "a mapping",	  [FIELD_RECORDS] = "a list of mappings",
+	[FIELD_STRING] = "text",
+	[FIELD_BOOL] = "true or false",
+	[FIELD_INT] = "a whole number",
+	[FIELD_ID] = "a number or a name",
+	[FIELD_CHOICE] = "one of some words",
+	[FIELD_STRINGS] = "a list of text",
+	[FIELD_IDS] = "a list of numbers or names",
+	[FIELD_TEXTS] = "a mapping of text to text",
+	[FIELD_RECORD] = "a mapping",
+	[FIELD_RECORDS] = "a list of mappings",
 };
 
 /* An empty value to write instead of none. */
@@ -73,13 +79,13 @@ static void hint_null(struct checker *c, const struct field *f, const char *key)
 static bool is_yes(const char *s)
 {
 	return strcasecmp(s, "yes") == 0 || strcasecmp(s, "on") == 0 || strcasecmp(s, "y") == 0 ||
-	       strcasecmp(s, "true") == 0 || str_eq(s, "1");
+		strcasecmp(s, "true") == 0 || str_eq(s, "1");
 }
 
 static bool is_no(const char *s)
 {
 	return strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0 || strcasecmp(s, "n") == 0 ||
-	       strcasecmp(s, "false") == 0 || str_eq(s, "0");
+		strcasecmp(s, "false") == 0 || str_eq(s, "0");
 }
 
 /* The line to write instead, where it can be told. key NULL: an element of a list. */

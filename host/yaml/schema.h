@@ -1,5 +1,6 @@
 /* Records: what keys a mapping may have and what their values are. The tables in fields.c are the only description of
- * LinuxKit's YAML in the program: checking, suggestions, defaults in dumps, OCI JSON and the JSON schema come from them.
+ * LinuxKit's YAML in the program: checking, suggestions, defaults in dumps, OCI JSON and the JSON schema come from
+ * them.
  *
  * Types are strict, as in LinuxKit: text that looks like a number must be quoted where text is wanted, `yes` is no
  * boolean, and no value may be left out ("key:" alone is an error). */
@@ -38,14 +39,14 @@ struct field {
 	const char *key;
 	enum field_type type;
 	unsigned flags;
-	const struct record *record;  /* of FIELD_RECORD and FIELD_RECORDS */
-	const char *const *choices;   /* of FIELD_CHOICE, NULL-terminated */
-	int64_t min;                  /* of FIELD_INT */
+	const struct record *record; /* of FIELD_RECORD and FIELD_RECORDS */
+	const char *const *choices;  /* of FIELD_CHOICE, NULL-terminated */
+	int64_t min;                 /* of FIELD_INT */
 	uint64_t max;
-	const char *json;             /* its name in OCI JSON and metadata: json; NULL: key */
-	const char *yaml;             /* its name in metadata: yaml; NULL: key */
-	const char *help;             /* one sentence, for editors */
-	const char *example;          /* a value, as in YAML */
+	const char *json;    /* its name in OCI JSON and metadata: json; NULL: key */
+	const char *yaml;    /* its name in metadata: yaml; NULL: key */
+	const char *help;    /* one sentence, for editors */
+	const char *example; /* a value, as in YAML */
 };
 
 struct record {
@@ -55,9 +56,9 @@ struct record {
 	bool partial; /* nothing is required */
 };
 
-/* Checks a mapping against a record, and everything below it, and fills record and fields of every map that is one. False
- * when something was wrong: diags has it all then, and values of a wrong type are left out, so that what is there can be
- * checked further. */
+/* Checks a mapping against a record, and everything below it, and fills record and fields of every map that is one.
+ * False when something was wrong: diags has it all then, and values of a wrong type are left out, so that what is there
+ * can be checked further. */
 bool schema_check(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
 		  struct diags *diags);
 

@@ -10,7 +10,7 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks;
-	size_t used; /* of the first chunk */
+	size_t used;  /* of the first chunk */
 	size_t total; /* bytes handed out so far */
 };
 

@@ -33,8 +33,7 @@ char **runtime_argv(const struct runtime *rt, const char *verb, ...)
 		(!rt->log ||
 		 (strv_add(&argv, "--log") == 0 && strv_add(&argv, rt->log) == 0 &&
 		  strv_add(&argv, "--log-format") == 0 && strv_add(&argv, "json") == 0)) &&
-		(!rt->systemd_cgroup || strv_add(&argv, "--systemd-cgroup") == 0) &&
-		strv_add(&argv, verb) == 0;
+		(!rt->systemd_cgroup || strv_add(&argv, "--systemd-cgroup") == 0) && strv_add(&argv, verb) == 0;
 	va_start(ap, verb);
 	while (good && (arg = va_arg(ap, const char *)))
 		good = strv_add(&argv, arg) == 0;

@@ -36,7 +36,9 @@ static void make_specs(struct config *c, const char *label)
 
 	for (s = 0; s < SECTIONS; s++) {
 		for (i = 0; i < c->sections[s].count; i++) {
-			struct spec_input in = { .config = c, .entry = &c->sections[s].list[i], .section = (enum section)s };
+			struct spec_input in = { .config = c,
+						 .entry = &c->sections[s].list[i],
+						 .section = (enum section)s };
 			struct spec spec = { .bundle = "containers/x", .unpacked = "containers/x/lower" };
 			_cleanup_buf_ struct buf config = { 0 }, runtime = { 0 };
 			struct where where[2];

@@ -91,8 +91,7 @@ static void test_values(void)
 		{ "  readonly: true", "mounts.0.options.4", "\"ro\"" },
 		{ "  readonly: true", "mounts.4.options.4", "\"ro\"" },
 		{ "  tmpfs: [\"/a:x,,y\"]", "mounts.0.options", "[\"x\",\"\",\"y\"]" },
-		{ "  tmpfs: [\"/a\"]", "mounts.0",
-		  "{\"destination\":\"/a\",\"source\":\"tmpfs\",\"type\":\"tmpfs\"}" },
+		{ "  tmpfs: [\"/a\"]", "mounts.0", "{\"destination\":\"/a\",\"source\":\"tmpfs\",\"type\":\"tmpfs\"}" },
 		{ "  binds: [\"/x:/a\"]", "mounts.0.options", "[\"rw\",\"rbind\",\"rshared\"]" },
 		{ "  binds: [\"/x:/a:ro\"]", "mounts.0.options", "[\"ro\",\"rbind\"]" },
 		{ "  binds: [\"/x:/dev\"]", "mounts.0.source", "\"/x\"" },
@@ -100,7 +99,8 @@ static void test_values(void)
 		  "{\"destination\":\"/dev/mqueue\",\"source\":\"mqueue\",\"type\":\"mqueue\"}" },
 		{ "  mounts: [{destination: /dev}]", "mounts.0",
 		  "{\"destination\":\"/dev\",\"source\":\"tmpfs\",\"type\":\"tmpfs\"}" },
-		{ "  capabilities: [CAP_KILL, CAP_CHOWN]", "process.capabilities.bounding", "[\"CAP_CHOWN\",\"CAP_KILL\"]" },
+		{ "  capabilities: [CAP_KILL, CAP_CHOWN]", "process.capabilities.bounding",
+		  "[\"CAP_CHOWN\",\"CAP_KILL\"]" },
 		{ "  capabilities: [CAP_KILL, CAP_CHOWN]", "process.capabilities.effective",
 		  "[\"CAP_KILL\",\"CAP_CHOWN\"]" },
 		{ "  ambient: [CAP_KILL]", "process.capabilities",
@@ -148,7 +148,8 @@ static void test_values(void)
 static void test_label(void)
 {
 	static const char label[] =
-		"{\"capabilities\":[\"CAP_CHOWN\"],\"binds\":[\"rel:/l\"],\"hostname\":\"h\",\"cwd\":\"/l\",\"net\":\"new\","
+		"{\"capabilities\":[\"CAP_CHOWN\"],\"binds\":[\"rel:/l\"],\"hostname\":\"h\",\"cwd\":\"/"
+		"l\",\"net\":\"new\","
 		"\"readonly\":true,\"uid\":5,\"command\":[\"l\"],\"env\":[\"L=1\"],\"runtime\":{\"mkdir\":[\"/m\"],"
 		"\"cgroups\":[\"c\"],\"bindNS\":{\"net\":\"/n\"}}}";
 	char *entrypoint[] = { (char *)"e", NULL }, *cmd[] = { (char *)"c", NULL }, *env[] = { (char *)"I=1", NULL };
@@ -169,8 +170,9 @@ static void test_label(void)
 	check(m.json, "root.readonly", "true", "from the label");
 	check(m.runtime, "bindNS.net", "\"/n\"", "from the label");
 	done(&m);
-	make(&m, "  capabilities.add: [CAP_KILL]\n  binds.add: [\"/y:/y\"]\n  command: []\n  cwd: \"\"\n  net: host\n"
-		 "  uid: \"\"\n  runtime: {mkdir: []}\n",
+	make(&m,
+	     "  capabilities.add: [CAP_KILL]\n  binds.add: [\"/y:/y\"]\n  command: []\n  cwd: \"\"\n  net: host\n"
+	     "  uid: \"\"\n  runtime: {mkdir: []}\n",
 	     label, &image);
 	ok(m.good, "a label and the file");
 	check(m.json, "process.capabilities.effective", "[\"CAP_CHOWN\",\"CAP_KILL\"]", "added to the label's");
@@ -200,16 +202,19 @@ static void test_runtime(void)
 {
 	struct made m;
 
-	make(&m, "  runtime: {mounts: [{destination: /x, uidmappings: [{size: 2}]}], interfaces: [{name: e}]}\n", NULL, NULL);
-	check(m.runtime, "mounts.0", "{\"destination\":\"/containers/services/s/tmp\",\"source\":\"tmpfs\",\"type\":\"tmpfs\"}",
-	      "writable");
+	make(&m, "  runtime: {mounts: [{destination: /x, uidmappings: [{size: 2}]}], interfaces: [{name: e}]}\n", NULL,
+	     NULL);
+	check(m.runtime, "mounts.0",
+	      "{\"destination\":\"/containers/services/s/tmp\",\"source\":\"tmpfs\",\"type\":\"tmpfs\"}", "writable");
 	check(m.runtime, "mounts.2.options.0", "\"lowerdir=/containers/services/s/lower\"", "writable");
 	check(m.runtime, "mounts.3",
-	      "{\"destination\":\"/x\",\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":2}]}", "after the root's");
+	      "{\"destination\":\"/x\",\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":2}]}",
+	      "after the root's");
 	check(m.runtime, "interfaces", "[{\"createInRoot\":false,\"name\":\"e\"}]", "interfaces");
 	check(m.runtime, "namespace", "\"\"", "always there");
 	check(m.runtime, "bindNS",
-	      "{\"cgroup\":\"\",\"ipc\":\"\",\"mnt\":\"\",\"net\":\"\",\"pid\":\"\",\"user\":\"\",\"uts\":\"\"}", "always there");
+	      "{\"cgroup\":\"\",\"ipc\":\"\",\"mnt\":\"\",\"net\":\"\",\"pid\":\"\",\"user\":\"\",\"uts\":\"\"}",
+	      "always there");
 	done(&m);
 	make(&m, "  readonly: true\n", NULL, NULL);
 	check(m.runtime, "mounts",
@@ -227,7 +232,8 @@ static void test_volumes(void)
 		{ "  binds: [\"v:/a\"]", "\"/containers/volumes/v/merged\"" },
 		{ "  binds.add: [\"v:/a:ro\"]", "\"/containers/volumes/v/merged\"" },
 		{ "  mounts: [{type: bind, source: v, destination: /a}]", "\"/containers/volumes/v/merged\"" },
-		{ "  mounts: [{type: bind, source: r, destination: /a, options: [ro]}]", "\"/containers/volumes/r/merged\"" },
+		{ "  mounts: [{type: bind, source: r, destination: /a, options: [ro]}]",
+		  "\"/containers/volumes/r/merged\"" },
 		{ "  binds: [\"r:/a\"]", "is read-only" },
 		{ "  binds: [\"r:/a:ro,nosuid\"]", "is read-only" },
 		{ "  mounts: [{type: bind, source: r, destination: /a, options: [rw, ro]}]", "is read-only" },
@@ -237,8 +243,8 @@ static void test_volumes(void)
 	size_t i;
 
 	for (i = 0; i < array_len(rows); i++) {
-		_cleanup_free_ char *fields = str_format("%s\nvolumes: [{name: v}, {name: r, readonly: true}]\n",
-							 rows[i].fields);
+		_cleanup_free_ char *fields =
+			str_format("%s\nvolumes: [{name: v}, {name: r, readonly: true}]\n", rows[i].fields);
 		struct made m;
 
 		make(&m, fields, NULL, NULL);
@@ -282,7 +288,8 @@ static void test_refused(void)
 
 		make(&m, rows[i].fields, NULL, NULL);
 		ok(!m.good && strstr(m.diags, rows[i].message), "refused: %s", rows[i].fields);
-		ok(strstr(m.diags, "t.yml:4:") && strstr(m.diags, "services[0] \"s\""), "with its place: %s", rows[i].message);
+		ok(strstr(m.diags, "t.yml:4:") && strstr(m.diags, "services[0] \"s\""), "with its place: %s",
+		   rows[i].message);
 		done(&m);
 	}
 }

@@ -1,4 +1,5 @@
-/* The YAML reader, the tables of fields and the model: positions, types, merging, what is refused and how it is said. */
+/* The YAML reader, the tables of fields and the model: positions, types, merging, what is refused and how it is said.
+ */
 #include <stdlib.h>
 
 #include "model.h"
@@ -16,7 +17,9 @@ struct parsed {
 
 static void parse(struct parsed *p, const char *text)
 {
-	*p = (struct parsed){ .file = { .name = (char *)"t.yml", .text = (char *)text, .len = strlen(text), .number = 1 } };
+	*p = (struct parsed){
+		.file = { .name = (char *)"t.yml", .text = (char *)text, .len = strlen(text), .number = 1 }
+	};
 	p->root = yaml_parse(&p->file, &p->arena, &p->diags);
 }
 
@@ -123,7 +126,8 @@ static void test_merge(void)
 	struct parsed p;
 	const struct node *n;
 
-	parse(&p, "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc:\n  x: own\n  <<: [*a, *b]\nd: {\"<<\": q}\ne: {<<: *a}\n");
+	parse(&p,
+	      "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc:\n  x: own\n  <<: [*a, *b]\nd: {\"<<\": q}\ne: {<<: *a}\n");
 	n = p.root ? node_get(p.root, "c") : NULL;
 	ok_str(text_of(n, "x"), "own", "the own key wins over a merged one");
 	ok_str(text_of(n, "y"), "2", "the first of several merged mappings wins");
@@ -170,8 +174,8 @@ static void test_refused(void)
 	memset(deep, '[', YAML_DEPTH + 4);
 	n += (size_t)sprintf(laughs, "a0: &a0 [x]\n");
 	for (i = 1; i < 12; i++)
-		n += (size_t)sprintf(laughs + n, "a%zu: &a%zu [*a%zu, *a%zu, *a%zu, *a%zu]\n", i, i, i - 1, i - 1, i - 1,
-				     i - 1);
+		n += (size_t)sprintf(laughs + n, "a%zu: &a%zu [*a%zu, *a%zu, *a%zu, *a%zu]\n", i, i, i - 1, i - 1,
+				     i - 1, i - 1);
 	n = (size_t)sprintf(wide, "a: &a {");
 	for (i = 0; i < 3000; i++)
 		n += (size_t)sprintf(wide + n, "k%zu: 1, ", i);
@@ -203,8 +207,9 @@ static void test_documents(void)
 	parse(&p, "--- ~\n");
 	ok(p.root && p.root->kind == NODE_NULL, "an explicit empty document is null");
 	done(&p);
-	parse(&p, "\xef\xbb\xbf"
-		  "a: é\nb: x\n");
+	parse(&p,
+	      "\xef\xbb\xbf"
+	      "a: é\nb: x\n");
 	ok(p.root && node_get(p.root, "b"), "a byte order mark is skipped");
 	done(&p);
 }
@@ -240,7 +245,8 @@ static void test_types(void)
 		{ "init: a/b\n", "init: a list of text is wanted here, not text", "write `init: [\"a/b\"]`" },
 		{ "inti: []\n", "unknown key \"inti\"", "did you mean \"init\"?" },
 		{ "Init: []\n", "unknown key \"Init\"", "did you mean \"init\"?" },
-		{ SERVICE "    readonly: yes\n", "readonly: true or false is wanted here, not text", "write `readonly: true`" },
+		{ SERVICE "    readonly: yes\n", "readonly: true or false is wanted here, not text",
+		  "write `readonly: true`" },
 		{ SERVICE "    readonly: 0\n", "not a number", "write `readonly: false`" },
 		{ SERVICE "    hostname: 5\n", "hostname: text is wanted here, not a number",
 		  "write `hostname: \"5\"`, in quotes" },
@@ -251,9 +257,10 @@ static void test_types(void)
 		{ SERVICE "    oomScoreAdj: 1.5\n", "oomScoreAdj: a whole number", NULL },
 		{ SERVICE "    env: A=1\n", "env: a list of text is wanted here, not text", "write `env: [\"A=1\"]`" },
 		{ SERVICE "    env: [1]\n", "env[0]: text is wanted here", "write `- \"1\"`, in quotes" },
-		{ SERVICE "    resources: {pids: {limt: 1}}\n", "services[0] \"s\": resources.pids: unknown key \"limt\"",
-		  "did you mean \"limit\"?" },
-		{ SERVICE "    resources: {blockio: {weight: 65536}}\n", "65536 is out of range: from 0 to 65535", NULL },
+		{ SERVICE "    resources: {pids: {limt: 1}}\n",
+		  "services[0] \"s\": resources.pids: unknown key \"limt\"", "did you mean \"limit\"?" },
+		{ SERVICE "    resources: {blockio: {weight: 65536}}\n", "65536 is out of range: from 0 to 65535",
+		  NULL },
 		{ SERVICE "    resources: {cpu: {shares: -1}}\n", "-1 is out of range", NULL },
 		{ SERVICE "    command: [\"a\\0b\"]\n", "a zero byte inside text", NULL },
 		{ SERVICE "    uid: 1e3\n", "uid: a number or a name is wanted here, not a number", NULL },
@@ -270,14 +277,16 @@ static void test_types(void)
 		{ "init: [\"@pkg:x\"]\n", "works only in a local file", NULL },
 		{ "volumes: [{name: A}]\n", "cannot be a volume's name", NULL },
 		{ "volumes: [{}]\n", "the volume has no name", NULL },
-		{ "volumes: [{name: a, image: b, format: oci, platforms: [amd64]}]\n", "\"amd64\" is no platform", "linux/amd64" },
+		{ "volumes: [{name: a, image: b, format: oci, platforms: [amd64]}]\n", "\"amd64\" is no platform",
+		  "linux/amd64" },
 		{ "volumes: [{name: a, image: b, format: oci, platforms: [a/b/c/d]}]\n", "is no platform", NULL },
 		{ SERVICE "    annotations: {org.pith.restart: sometimes}\n", "'sometimes' is none of", NULL },
 		{ SERVICE "    annotations: {org.pith.stop-timeout: soon}\n", "org.pith.stop-timeout", NULL },
 		{ SERVICE "    annotations: {org.pith.stop-signal: BOOM}\n", "org.pith.stop-signal", NULL },
 		{ SERVICE "    annotations: {org.pith.ready: maybe}\n", "org.pith.ready", NULL },
 		{ SERVICE "    annotations: {org.pith.after: t}\n", "names \"t\", which is no service", NULL },
-		{ "onboot: [{name: a, image: b, annotations: {org.pith.onfail: panic}}]\n", "'panic' is none of", NULL },
+		{ "onboot: [{name: a, image: b, annotations: {org.pith.onfail: panic}}]\n", "'panic' is none of",
+		  NULL },
 	};
 	size_t i;
 
@@ -340,16 +349,19 @@ static void test_merging(void)
 	struct config c = { 0 };
 	uint32_t id;
 
-	add(&c, "1.yml", "kernel: {image: a, cmdline: one, tar: x.tar}\ninit: [i1]\nvolumes: [{name: v}]\n"
-			 "onboot: [{name: x, image: a}]\n");
-	add(&c, "2.yml", "kernel: {image: \"\", cmdline: two, tar: none}\ninit: [i2]\nvolumes: [{name: w}]\n"
-			 "services: [{name: x, image: a}, {name: y, image: a}]\nonshutdown: [{name: z, image: b}]\n");
+	add(&c, "1.yml",
+	    "kernel: {image: a, cmdline: one, tar: x.tar}\ninit: [i1]\nvolumes: [{name: v}]\n"
+	    "onboot: [{name: x, image: a}]\n");
+	add(&c, "2.yml",
+	    "kernel: {image: \"\", cmdline: two, tar: none}\ninit: [i2]\nvolumes: [{name: w}]\n"
+	    "services: [{name: x, image: a}, {name: y, image: a}]\nonshutdown: [{name: z, image: b}]\n");
 	ok(config_check(&c), "two good files");
 	ok_str(c.kernel[KERNEL_IMAGE]->text, "a", "an empty image does not override");
 	ok_str(c.kernel[KERNEL_CMDLINE]->text, "two", "a later command line does");
 	ok_str(c.kernel[KERNEL_TAR]->text, "none", "so does a later tar");
 	ok(c.init.count == 2 && str_eq(c.init.list[1].node->text, "i2"), "lists append");
-	ok(config_volume(&c, "v") && config_volume(&c, "w") && !config_volume(&c, "u"), "volumes of all files are known");
+	ok(config_volume(&c, "v") && config_volume(&c, "w") && !config_volume(&c, "u"),
+	   "volumes of all files are known");
 	ok(config_id(&c, "x", &id) && id == 102, "the id of the last container of a name");
 	ok(config_id(&c, "z", &id) && id == 101, "ids count through onboot, onshutdown, services");
 	ok(!config_id(&c, "root", &id), "no id of a name that is none");
@@ -363,21 +375,24 @@ static void test_order(void)
 	struct config c = { 0 };
 	_cleanup_free_ char *text = NULL;
 
-	add(&c, "t.yml", "services:\n"
-			 "- {name: a, image: i, annotations: {org.pith.after: \"b, c\"}}\n"
-			 "- {name: b, image: i, annotations: {org.pith.after: c}}\n"
-			 "- {name: c, image: i}\n");
+	add(&c, "t.yml",
+	    "services:\n"
+	    "- {name: a, image: i, annotations: {org.pith.after: \"b, c\"}}\n"
+	    "- {name: b, image: i, annotations: {org.pith.after: c}}\n"
+	    "- {name: c, image: i}\n");
 	ok(config_check(&c), "services after each other");
-	add(&c, "u.yml", "services:\n- {name: d, image: i, annotations: {org.pith.after: e}}\n"
-			 "- {name: e, image: i, annotations: {org.pith.after: f}}\n"
-			 "- {name: f, image: i, annotations: {org.pith.after: \"a, d\"}}\n");
+	add(&c, "u.yml",
+	    "services:\n- {name: d, image: i, annotations: {org.pith.after: e}}\n"
+	    "- {name: e, image: i, annotations: {org.pith.after: f}}\n"
+	    "- {name: f, image: i, annotations: {org.pith.after: \"a, d\"}}\n");
 	ok(!config_check(&c), "a circle is refused");
 	text = report(&c);
 	ok(strstr(text, "d after e after f after d"), "and shown");
 	config_free(&c);
 	add(&c, "t.yml", "services: [{name: a, image: i, annotations: {org.pith.restrat: no-such, other: x}}]\n");
 	ok(config_check(&c) && c.diags.count == 1, "an unknown name of ours is a warning");
-	ok(c.diags.count && c.diags.list[0].hint && strstr(c.diags.list[0].hint, "org.pith.restart"), "with a suggestion");
+	ok(c.diags.count && c.diags.list[0].hint && strstr(c.diags.list[0].hint, "org.pith.restart"),
+	   "with a suggestion");
 	config_free(&c);
 }
 
@@ -386,9 +401,11 @@ static void test_dump(void)
 {
 	static const char text[] =
 		"kernel: {image: k:1, cmdline: \"a: b\"}\ninit: [x]\nvolumes: [{name: v, readonly: true}]\n"
-		"onboot:\n- name: a\n  image: b\n  command: [\"\", \"yes\", \"0x1\", \"#\", \"a b\", \"n\\nl\", \"~\", \"é\", a:b, \"- x\"]\n"
+		"onboot:\n- name: a\n  image: b\n  command: [\"\", \"yes\", \"0x1\", \"#\", \"a b\", \"n\\nl\", \"~\", "
+		"\"é\", a:b, \"- x\"]\n"
 		"  mounts: [{type: tmpfs, destination: /t}]\n  runtime: {interfaces: [{name: e}], bindNS: {net: /n}}\n"
-		"  resources: {memory: {limit: 1e3, kernelTCP: 5}, blockio: {weightDevice: []}}\n  uid: 010\n  sysctl: {\"a b\": \"1\"}\n"
+		"  resources: {memory: {limit: 1e3, kernelTCP: 5}, blockio: {weightDevice: []}}\n  uid: 010\n  sysctl: "
+		"{\"a b\": \"1\"}\n"
 		"files: [{path: f, contents: !!binary AP8=}, {path: g, contents: \"x\"}]\n";
 	struct config c = { 0 }, d = { 0 };
 	_cleanup_free_ char *first = NULL, *second = NULL, *json = NULL;
