@@ -45,7 +45,7 @@ static size_t split_at(const char *path, size_t n)
 	if (n > USTAR_PREFIX + 1 + USTAR_NAME)
 		return 0;
 	for (size_t i = n - 1; i > 0; i--) /* a slash at the very end belongs to the name */
-		if (path[i] == '/' && i <= USTAR_PREFIX && n - i - 1 <= USTAR_NAME && n - i - 1 > 0)
+		if (i <= USTAR_PREFIX && n - i - 1 <= USTAR_NAME && n - i - 1 > 0 && path[i] == '/')
 			return i;
 	return 0;
 }
