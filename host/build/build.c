@@ -176,7 +176,7 @@ int cmd_build(int argc, char **argv)
 
 	if (build_options_parse(argc, argv, &o, &err) < 0) {
 		log_error("%s", error_text(&err));
-		return 2;
+		return err.code == ENOTSUP ? 1 : 2; /* a format that is not made is bad input, not misuse */
 	}
 	if (o.help) {
 		fputs(build_help, stdout);
