@@ -122,8 +122,6 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 		refused 2 $row
 		[[ $(wc -l <<<"$stderr") -eq 1 && $stderr == *"$want"* ]] || { echo "$row: $stderr"; return 1; }
 	done <<-END
-		--format qcow x.yml|unknown format "qcow": use one of kernel+initrd, kernel+squashfs
-		--format qcow2-efi x.yml|format qcow2-efi is not made here
 		--format tar,kernel+initrd x.yml|go with no other one
 		--format kernel+initrd --o y x.yml|use --name and --dir
 		--format tar --o y --name z x.yml|leave out --name and --dir
@@ -136,6 +134,14 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 		--pull=maybe x.yml|--pull maybe
 		|no YAML file is named
 	END
+}
+
+@test "a format that is not made: one line and status 1" {
+	service >x.yml
+	refused 1 --format qcow x.yml
+	[[ $stderr == *'unknown format "qcow": use one of kernel+initrd, kernel+squashfs'* && $(wc -l <<<"$stderr") -eq 1 ]]
+	refused 1 --format qcow2-efi x.yml
+	[[ $stderr == *'format qcow2-efi is not made here'* ]]
 }
 
 @test "options of LinuxKit work with one dash and two, and with equal signs" {
