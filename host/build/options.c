@@ -114,7 +114,8 @@ static int add_format(struct build_options *o, const char *name, struct error *e
 	}
 	for (i = 0; foreign_formats[i]; i++)
 		if (str_eq(foreign_formats[i], name))
-			return error_say(err, ENOTSUP, "format %s is not made here: use one of %s", name, all ? all : "");
+			return error_say(err, ENOTSUP, "format %s is not made here: use one of %s", name,
+					 all ? all : "");
 	return error_say(err, ENOTSUP, "unknown format \"%s\": use one of %s", name, all ? all : "");
 }
 
