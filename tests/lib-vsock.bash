@@ -8,6 +8,8 @@ vsock_initrd() {
 	cp "$root_dir"/build/guest/peer "$1/usr/bin/"
 	[ ! -e "$root_dir/build/guest/vsudd" ] || cp "$root_dir/build/guest/vsudd" "$1/"
 	[ ! -d "$1.add" ] || cp -a "$1.add/." "$1/"
+	ln -s busybox "$1/bin/pidof"
+	ln -s busybox "$1/bin/tr"
 	tree_script "$1" 010-peer <<-'END'
 		ulimit -n 65536
 		ip link set lo up
@@ -18,13 +20,24 @@ vsock_initrd() {
 	cpio_make "$1" "$2"
 }
 
+# A command without the descriptors of whoever starts it, who would wait for their end.
+apart() {
+	local fd
+	for fd in /proc/$BASHPID/fd/*; do
+		fd=${fd##*/}
+		((fd > 2)) && eval "exec $fd>&-"
+	done
+	exec "$@"
+}
+
 # $1: folder of state; further options for the device follow. Its pid is in $device.
 vsock_device() {
 	local state=$1
 	shift
 	mkdir -p "$state"
-	${device_wrap:-} "$root_dir/build/${device_variant:-host}/pith" vsock --socket "$state/vhost" --state "$state" \
-		--ports "${vsock_ports:-1000,1001/seqpacket,1002,2374}" "$@" 2>"$state/device.log" &
+	# shellcheck disable=SC2086 # a command with options, or nothing
+	apart ${device_wrap:-} "$root_dir/build/${device_variant:-host}/pith" vsock --socket "$state/vhost" --state "$state" \
+		--ports "${vsock_ports:-1000,1001/seqpacket,1002,1003,2374}" "$@" </dev/null >/dev/null 2>"$state/device.log" &
 	device=$!
 	wait_until 10 test -S "$state/vhost"
 }
@@ -39,16 +52,23 @@ wait_until() {
 	done
 }
 
-# $1: state folder, $2: initrd, then kernel arguments. More for the device in QEMU: $vsock_options.
+# $1: state folder, $2: initrd, then kernel arguments. QEMU beside the device; returns when the guest serves. Options:
+# $guest_memory (MiB), $guest_cpus, $guest_tcp (port of the host to the guest's TCP port 1000), $vsock_options (of the
+# device in QEMU, with a comma in front).
 vsock_guest() {
-	local state=$1 initrd=$2
+	local state=$1 initrd=$2 memory=${guest_memory:-512}
 	shift 2
-	guest_options+=(-object "memory-backend-memfd,id=memory,size=${guest_memory:-512}M,share=on" -machine memory-backend=memory
-		-chardev "socket,id=vsock,path=$state/vhost" -device "vhost-user-vsock-pci,chardev=vsock${vsock_options:-}"
-		-monitor "unix:$state/monitor,server=on,wait=off"
-		-netdev user,id=net,hostfwd="tcp:127.0.0.1:${guest_tcp:-0}-:1000" -device virtio-net-pci,netdev=net)
-	guest_start "$state/console" "$initrd" "$@"
-	wait_until 120 grep -q 'serving' "$state/console"
+	rm -f "$state/console"
+	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
+		-no-reboot -serial "file:$state/console" -kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" -initrd "$initrd" \
+		-append "console=ttyS0 panic=-1 quiet $*" \
+		-object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -machine memory-backend=memory \
+		-chardev "socket,id=vsock,path=$state/vhost" -device "vhost-user-vsock-pci,chardev=vsock${vsock_options:-}" \
+		-monitor "unix:$state/monitor,server=on,wait=off" \
+		-netdev user,id=net,hostfwd="tcp:127.0.0.1:${guest_tcp:-0}-:1000" -device virtio-net-pci,netdev=net \
+		</dev/null >"$state/qemu.log" 2>&1 &
+	guest=$!
+	wait_until 120 grep -q serving "$state/console" || { cat "$state/qemu.log" "$state/console"; return 1; }
 }
 
 vsock_stop() {

@@ -13,6 +13,7 @@
 
 enum {
 	ACCEPT_BATCH = 64,
+	BACKLOG = 4096,
 	PAUSE_US = 100000,      /* after descriptors ran out */
 	LINE_US = 30 * 1000000, /* for a client's first line */
 	MESSAGE_MAX = 212992,   /* send buffer asked for on seqpacket sockets: it bounds a message */
@@ -307,7 +308,7 @@ static int listener_open(struct sockets *s, const struct listener *what, const c
 	l->all = s;
 	if (unixsock_address(&l->address, s->dirfd, path ? NULL : s->dir, name) < 0)
 		return error_set(err, errno, "%s", name);
-	fd = unixsock_listen(&l->address, l->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, SOMAXCONN, err);
+	fd = unixsock_listen(&l->address, l->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, BACKLOG, err);
 	if (fd < 0)
 		return -1;
 	l->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = listener_ready, .data = l };

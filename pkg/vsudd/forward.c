@@ -13,6 +13,7 @@
 
 enum {
 	ACCEPT_BATCH = 32,
+	BACKLOG = 4096,    /* libc's SOMAXCONN is the one of old kernels; the kernel cuts it to its own */
 	PAUSE_US = 100000, /* when descriptors ran out */
 	RETRY_US = 10000,  /* while the target's backlog is full */
 	RETRIES = 200,     /* two seconds */
@@ -173,8 +174,8 @@ int forward_open(struct forward *f, struct relays *relays, struct error *err)
 	if (unixsock_address(&f->address, -1, NULL, f->path) < 0)
 		return error_set(err, errno, "%s", f->path);
 	f->io = (struct loop_io){ .events = EPOLLIN, .fn = listener_ready, .data = f };
-	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, SOMAXCONN, err)
-			  : vsock_listen(f->port, SOCK_STREAM, SOMAXCONN, err);
+	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err)
+			  : vsock_listen(f->port, SOCK_STREAM, BACKLOG, err);
 	return f->io.fd < 0 ? -1 : loop_io_add(relays->loop, &f->io, err);
 }
 

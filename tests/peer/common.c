@@ -12,6 +12,8 @@
 #include "unixsock.h"
 #include "vsock.h"
 
+enum { BACKLOG = 4096 };
+
 /* Splits "HOST:PORT" in place. */
 static int host_port(char *text, char **host, uint32_t *port, struct error *err)
 {
@@ -41,7 +43,7 @@ static int tcp(char *text, bool server, struct error *err)
 		return error_set(err, 0, "address \"%s\"", host);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (server ? bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, SOMAXCONN) < 0
+	if (server ? bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, BACKLOG) < 0
 		   : connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno != EINPROGRESS)
 		return error_set(err, errno, "tcp %s:%u", host, port);
 	return steal_fd(&fd);
@@ -54,7 +56,7 @@ static int vsock(char *text, int type, bool server, struct error *err)
 
 	if (host_port(text, &host, &port, err) < 0)
 		return -1;
-	return server ? vsock_listen(port, type, SOMAXCONN, err)
+	return server ? vsock_listen(port, type, BACKLOG, err)
 		      : vsock_connect((uint32_t)strtoul(host, NULL, 10), port, type, err);
 }
 
@@ -66,7 +68,7 @@ static int unix_socket(const char *path, int type, bool server, struct error *er
 	if (unixsock_address(&a, -1, NULL, path) < 0)
 		return error_set(err, errno, "%s", path);
 	if (server)
-		return unixsock_listen(&a, type, SOMAXCONN, err);
+		return unixsock_listen(&a, type, BACKLOG, err);
 	/* A backlog that is full is tried again: a client under test, not a daemon. */
 	while ((fd = unixsock_connect(&a, type)) < 0 && errno == EAGAIN)
 		usleep(1000);

@@ -1,0 +1,418 @@
+# The vsock device behind a real QEMU with a real guest: sockets of the state directory, clients that people use, the
+# faults that such devices are known for, pauses and reboots; vsudd in the guest.
+# VSOCK_SOAK=SECONDS: how long the soak test runs (20; ten minutes before a release). VSOCK_DEVICE=asan: the device with
+# sanitizers.
+
+load_helpers() {
+	cd "$BATS_TEST_DIRNAME/.."
+	. tests/lib-initrd.bash
+	. tests/lib-vsock.bash
+	device_variant=${VSOCK_DEVICE:-host}
+}
+
+setup_file() {
+	load_helpers
+	[ -e build/kernel/tuned/kernel ] || skip "make kernel has not been run"
+	dir=$BATS_FILE_TMPDIR
+	mkdir -p "$dir/tree.add/usr/bin"
+	cp tests/vsock-guest.sh "$dir/tree.add/guest.sh"
+	vsock_initrd "$dir/tree" "$dir/initrd"
+	state=$dir/state
+	vsock_device "$state" --hybrid "$state/hybrid"
+	vsock_guest "$state" "$dir/initrd"
+	echo "$guest $device" >"$dir/pids"
+}
+
+teardown_file() {
+	load_helpers
+	read -r guest device <"$BATS_FILE_TMPDIR/pids" || return 0
+	vsock_stop
+}
+
+setup() {
+	load_helpers
+	dir=$BATS_FILE_TMPDIR
+	state=$dir/state
+	read -r guest device <"$dir/pids"
+	peer=build/host/host-peer
+	echo_port=unix:$state/guest.000003e8
+	# every test finds the device and the guest alive
+	kill -0 "$device" "$guest"
+}
+
+teardown() {
+	[ -z "${server:-}" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; } || :
+	rm -f "$state"/00000002.*
+}
+
+# CPU time of a process in hundredths of a second.
+cpu_of() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+# A command of the guest: its output comes back over vsock.
+in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$state/guest.000003ea"; }
+
+@test "a line to the guest and back, with socat, curl and python as clients" {
+	run bash -c "printf 'echo\nhello\n' | socat -t 10 - UNIX-CONNECT:$state/guest.000003e8"
+	[ "$output" = hello ]
+	run timeout 20 curl -s --unix-socket "$state/guest.000003eb" http://guest/
+	[ "$output" = "served by the guest" ]
+	run timeout 20 python3 - "$state/connect" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.sendall(b"%08x.%08x\necho\nvia connect" % (3, 1000))
+		s.shutdown(socket.SHUT_WR)
+		print(s.makefile().read())
+	END
+	[ "$output" = "via connect" ]
+	run timeout 20 python3 - "$state/hybrid" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.sendall(b"CONNECT 1000\n")
+		f = s.makefile("rb")
+		assert f.readline().startswith(b"OK ")
+		s.sendall(b"echo\nvia hybrid")
+		s.shutdown(socket.SHUT_WR)
+		print(f.read().decode())
+	END
+	[ "$output" = "via hybrid" ]
+}
+
+@test "the guest reaches programs of the host, by either name of their socket" {
+	$peer serve "unix:$state/00000002.00001388" 2>/dev/null &
+	server=$!
+	wait_until 5 test -S "$state/00000002.00001388"
+	run in_guest 'echo from the guest | peer cat vsock:2:5000 echo'
+	[ "$output" = "from the guest" ]
+	kill "$server"
+	$peer serve "unix:$state/hybrid_5001" 2>/dev/null &
+	server=$!
+	wait_until 5 test -S "$state/hybrid_5001"
+	run in_guest 'echo by port | peer cat vsock:2:5001 echo'
+	[ "$output" = "by port" ]
+	run in_guest 'peer cat vsock:2:5999 echo 2>&1 </dev/null'
+	[[ $output == *"Connection reset"* ]]
+}
+
+@test "a port where nobody listens is refused at once" {
+	run timeout 5 python3 - "$state/guest.00000946" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		print(repr(s.recv(1)))
+	END
+	[ "$output" = "b''" ]
+}
+
+@test "half-close, either side first: whoever waits for the end of file gets it" {
+	# host first: the guest's sink answers only after the end of file
+	run bash -c "{ echo 'sink 5 0'; printf 12345; } | timeout 10 $peer cat $echo_port"
+	[ "$output" = ok ]
+	# guest first: it sends and ends its side, then still reads what the host sends
+	run timeout 10 python3 - "$state/guest.000003e8" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.sendall(b"source 100000 0\n")
+		n = 0
+		while True:
+		    b = s.recv(65536)
+		    if not b:
+		        break
+		    n += len(b)
+		for i in range(50):
+		    s.sendall(b"x" * 10000)
+		s.shutdown(socket.SHUT_WR)
+		print(n)
+	END
+	[ "$output" = 100000 ]
+}
+
+@test "a large packet does not stall, nor does a stream that is larger than every buffer" {
+	run timeout 60 "$peer" bulk "$echo_port" both 67108864
+	[ "$status" -eq 0 ]
+	[[ $output == *up*down* ]]
+}
+
+@test "messages keep their boundaries on a seqpacket socket" {
+	in_guest 'test -e /proc/version' # the guest is there
+	run timeout 20 python3 - "$state/guest.000003e9" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		s.connect(sys.argv[1])
+		s.settimeout(5)
+		try:
+		    s.sendall(b"echo\n")
+		    for n in (1, 100, 4000, 60000):
+		        s.sendall(bytes([n % 251]) * n)
+		        b = s.recv(70000)
+		        assert b == bytes([n % 251]) * n, (n, len(b))
+		    print("whole")
+		except (ConnectionError, AssertionError) as e:
+		    print(e)
+	END
+	# QEMU before 8.2 does not offer them to the guest: the connection is refused then, not broken.
+	if [[ $output != whole ]]; then
+		run in_guest 'dmesg; cat /sys/bus/virtio/devices/*/features'
+		echo "$output"
+		[[ $output != *1???????????????????????????????* ]] || false
+	fi
+}
+
+@test "an idle device with connections that stand still costs nothing" {
+	# a reader that does not read, a guest that does not, a half-open client
+	timeout 30 python3 - "$state" <<-'END' &
+		import socket, sys, time
+		def conn(name):
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect(sys.argv[1] + "/" + name)
+		    return s
+		a = conn("guest.000003e8"); a.sendall(b"source 10000000 0\n")
+		b = conn("guest.000003e8"); b.sendall(b"hold\n"); b.setblocking(False)
+		try:
+		    while True:
+		        b.send(b"x" * 65536)
+		except BlockingIOError:
+		    pass
+		c = conn("guest.000003e8"); c.sendall(b"hold\n"); c.shutdown(socket.SHUT_WR)
+		d = conn("connect"); d.sendall(b"000")
+		print("ready", file=open(sys.argv[1] + "/still", "w"), flush=True)
+		time.sleep(20)
+	END
+	server=$!
+	wait_until 10 test -s "$state/still"
+	sleep 1
+	before=$(cpu_of "$device")
+	run timeout 2 tail -f /dev/null
+	after=$(cpu_of "$device")
+	[ $((after - before)) -le 2 ] || { echo "$((after - before)) ticks of CPU in two idle seconds"; false; }
+	run bash -c "printf 'echo\nbeside\n' | socat -t 10 - UNIX-CONNECT:$state/guest.000003e8"
+	[ "$output" = beside ]
+	rm -f "$state/still"
+}
+
+@test "two guest processes that talk to each other's host ends do not wait for each other" {
+	# each end of a pair writes much before it reads: what is to the guest must not wait for what is from it
+	run timeout 60 python3 - "$state/guest.000003e8" <<-'END'
+		import socket, sys, threading
+		def one(i):
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect(sys.argv[1])
+		    s.sendall(b"echo\n")
+		    data = bytes([i]) * 3000000
+		    t = threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)))
+		    t.start()
+		    n = 0
+		    while True:
+		        b = s.recv(65536)
+		        if not b:
+		            break
+		        assert b == bytes([i]) * len(b)
+		        n += len(b)
+		    t.join()
+		    assert n == len(data), n
+		    done.append(i)
+		done = []
+		ts = [threading.Thread(target=one, args=(i,)) for i in range(8)]
+		[t.start() for t in ts]
+		[t.join() for t in ts]
+		print(len(done))
+	END
+	[ "$output" = 8 ]
+}
+
+@test "a client that is killed while the guest writes harms nobody" {
+	for _ in 1 2 3 4 5; do
+		timeout -s KILL 0.2 "$peer" bulk "$echo_port" down 1000000000 || :
+	done
+	kill -0 "$device"
+	run bash -c "printf 'echo\nalive\n' | socat -t 10 - UNIX-CONNECT:$state/guest.000003e8"
+	[ "$output" = alive ]
+}
+
+@test "credit comes back after an idle time" {
+	run timeout 30 python3 - "$state/guest.000003e8" <<-'END'
+		import socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.sendall(b"echo\n")
+		for i in range(4):
+		    data = bytes([i]) * 250000
+		    got = b""
+		    s.setblocking(False)
+		    while len(data) or len(got) < 250000:
+		        try:
+		            n = s.send(data) if data else 0
+		            data = data[n:]
+		        except BlockingIOError:
+		            pass
+		        try:
+		            got += s.recv(65536)
+		        except BlockingIOError:
+		            time.sleep(0.001)
+		    assert got == bytes([i]) * 250000
+		    time.sleep(1.5)
+		print("four times")
+	END
+	[ "$output" = "four times" ]
+}
+
+@test "a backlog that is full keeps nobody else waiting" {
+	timeout 30 python3 - "$state" <<-'END' &
+		import socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1] + "/00000002.00001389")
+		s.listen(0)
+		time.sleep(20)
+	END
+	server=$!
+	wait_until 5 test -S "$state/00000002.00001389"
+	in_guest 'for i in 1 2 3 4; do peer cat vsock:2:5001 echo </dev/zero >/dev/null 2>&1 & done; echo' >/dev/null
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		run bash -c "printf 'echo\nquick\n' | timeout 2 socat -t 2 - UNIX-CONNECT:$state/guest.000003e8"
+		[ "$output" = quick ]
+	done
+	in_guest 'for p in /proc/[0-9]*; do grep -q "vsock:2:5001" $p/cmdline 2>/dev/null && kill ${p#/proc/}; done; echo' >/dev/null
+}
+
+@test "a paused machine keeps its connections" {
+	coproc pair { socat -t 30 - "UNIX-CONNECT:$state/guest.000003e8"; }
+	printf 'echo\nbefore\n' >&"${pair[1]}"
+	read -rt 10 line <&"${pair[0]}"
+	[ "$line" = before ]
+	echo stop | socat - "UNIX-CONNECT:$state/monitor" >/dev/null
+	printf 'meanwhile\n' >&"${pair[1]}"
+	! read -rt 1 line <&"${pair[0]}"
+	echo cont | socat - "UNIX-CONNECT:$state/monitor" >/dev/null
+	read -rt 10 line <&"${pair[0]}"
+	[ "$line" = meanwhile ]
+	printf 'after\n' >&"${pair[1]}"
+	read -rt 10 line <&"${pair[0]}"
+	[ "$line" = after ]
+	eval "exec ${pair[1]}>&-"
+	wait "$pair_PID" || :
+}
+
+@test "vsudd: the guest's Unix sockets from the host, and the host's from the guest" {
+	run timeout 20 "$peer" bulk "unix:$state/guest.00000946" both 1048576
+	[ "$status" -ne 0 ] # nobody listens yet
+	in_guest 'peer serve unix:/run/target </dev/null >/dev/null 2>&1 & /vsudd -inport 2374:unix:/run/target -outport unix:/run/out:2:5002 -user 0 </dev/null >/dev/console 2>&1 & echo' >/dev/null
+	wait_until 10 bash -c "printf 'echo\nx' | timeout 2 socat -t 1 - UNIX-CONNECT:$state/guest.00000946 | grep -q x"
+	run timeout 60 "$peer" load "unix:$state/guest.00000946" 20 1 300000 5
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	$peer serve "unix:$state/00000002.0000138a" 2>/dev/null &
+	server=$!
+	wait_until 5 test -S "$state/00000002.0000138a"
+	run in_guest 'echo outward | peer cat unix:/run/out echo'
+	[ "$output" = outward ]
+	run in_guest 'grep -E "^(CapEff|CapPrm|NoNewPrivs)" /proc/$(pidof vsudd)/status | tr -s "\t\n" "  "'
+	[ "$output" = "CapPrm: 0000000000000000 CapEff: 0000000000000000 NoNewPrivs: 1 " ]
+}
+
+@test "vsudd: a target that is not there refuses one connection, and the next one finds it" {
+	in_guest '/vsudd -inport 2377:unix:/run/later </dev/null >/dev/null 2>&1 & echo' >/dev/null
+	reach() {
+		timeout 5 python3 - "$state/connect" <<-'END'
+			import socket, sys
+			s = socket.socket(socket.AF_UNIX)
+			s.connect(sys.argv[1])
+			s.sendall(b"%08x.%08x\necho\nfound" % (3, 2377))
+			s.shutdown(socket.SHUT_WR)
+			try:
+			    print(s.makefile().read())
+			except ConnectionError:
+			    print()
+		END
+	}
+	run reach
+	[ "$output" = "" ]
+	in_guest 'peer serve unix:/run/later </dev/null >/dev/null 2>&1 & echo' >/dev/null
+	wait_until 10 bash -c "$(declare -f reach); state=$state; [ \"\$(reach)\" = found ]"
+}
+
+@test "vsudd: a thousand connections, few pages each; idle it is small" {
+	in_guest '/vsudd -inport 2378:unix:/run/target </dev/null >/dev/null 2>&1 & echo $! >/run/vsudd.pid' >/dev/null
+	idle=$(in_guest 'awk "/^Pss:/ { print \$2 }" /proc/$(cat /run/vsudd.pid)/smaps_rollup')
+	[ "$idle" -lt 300 ] || { echo "idle: $idle KiB"; false; }
+	timeout 60 python3 - "$state" <<-'END' &
+		import resource, socket, sys, time
+		resource.setrlimit(resource.RLIMIT_NOFILE, (4000, 4000))
+		socks = []
+		for i in range(1000):
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect(sys.argv[1] + "/connect")
+		    s.sendall(b"%08x.%08x\necho\nx" % (3, 2378))
+		    socks.append(s)
+		for s in socks:
+		    assert s.recv(1) == b"x"
+		print("open", file=open(sys.argv[1] + "/open", "w"), flush=True)
+		time.sleep(30)
+	END
+	server=$!
+	wait_until 60 test -s "$state/open"
+	busy=$(in_guest 'awk "/^Pss:/ { print \$2 }" /proc/$(cat /run/vsudd.pid)/smaps_rollup')
+	rm -f "$state/open"
+	echo "idle $idle KiB, with 1000 connections $busy KiB" >&3
+	[ "$busy" -lt 2000 ]
+}
+
+@test "a thousand connections at once, a MiB each way" {
+	limit=600
+	run timeout 600 "$peer" load "$echo_port" 1000 1048576 1048576 0
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == "1000 connections, 1000 at once, 0 failed"* ]]
+	stall=$(sed -nE 's/.*longest stall ([0-9]+).*/\1/p' <<<"$output")
+	[ "$stall" -lt 5 ] || [ -n "${VSOCK_STALLS:-}" ]
+}
+
+@test "soak: random sizes, directions and half-closes; every byte checked" {
+	run timeout 900 "$peer" load "$echo_port" 64 24 20000000 "${VSOCK_SOAK:-20}" "$RANDOM"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	echo "$output" >&3
+	grep -qvE 'ERROR: (Address|Undefined|Leak)Sanitizer|runtime error' "$state/device.log" || [ ! -s "$state/device.log" ]
+}
+
+@test "a guest that boots again, and a QEMU that comes again, find the device as new" {
+	coproc pair { socat -t 30 - "UNIX-CONNECT:$state/guest.000003e8"; }
+	printf 'echo\nbefore\n' >&"${pair[1]}"
+	read -rt 10 line <&"${pair[0]}"
+	kill "$guest"
+	! read -rt 10 line <&"${pair[0]}" # the end of file
+	wait "$pair_PID" || :
+	kill -0 "$device"
+	vsock_guest "$state" "$dir/initrd"
+	echo "$guest $device" >"$dir/pids"
+	run bash -c "printf 'echo\nagain\n' | socat -t 10 - UNIX-CONNECT:$state/guest.000003e8"
+	[ "$output" = again ]
+}
+
+@test "with a packed ring" {
+	state=$BATS_TEST_TMPDIR/packed
+	vsock_device "$state"
+	vsock_options=,packed=on
+	vsock_guest "$state" "$dir/initrd"
+	run timeout 60 build/host/host-peer load "unix:$state/guest.000003e8" 50 1 200000 5
+	vsock_stop
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+}
+
+@test "the device under a sanitizer or valgrind, through a whole boot" {
+	state=$BATS_TEST_TMPDIR/checked
+	device_wrap="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+	device_variant=host
+	vsock_device "$state"
+	vsock_guest "$state" "$dir/initrd"
+	run timeout 120 build/host/host-peer load "unix:$state/guest.000003e8" 20 1 100000 5
+	[ "$status" -eq 0 ]
+	kill "$guest"
+	wait "$guest" 2>/dev/null || :
+	kill "$device"
+	status=0
+	wait "$device" || status=$?
+	guest='' device=''
+	cat "$state/device.log"
+	[ "$status" -eq 0 ]
+}
