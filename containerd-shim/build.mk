@@ -2,3 +2,9 @@ guest-programs += containerd-shim-pith-v2
 containerd-shim-pith-v2.srcs := $(wildcard containerd-shim/*.c)
 containerd-shim-pith-v2.layers := base sys proto
 containerd-shim-pith-v2.deps := protobuf-c
+
+# for tests and measurements
+host-programs += shim-client
+shim-client.srcs := $(wildcard containerd-shim/client/*.c) containerd-shim/server.c
+shim-client.layers := base sys proto
+shim-client.deps := protobuf-c

@@ -125,6 +125,7 @@ static void op_run(struct op *op)
 	struct container *c = op->container;
 
 	op->queued = false;
+	op->after_end = c->init.ended;
 	list_append(&c->running, &op->place);
 	if (op->shared)
 		c->shared++;

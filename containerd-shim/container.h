@@ -129,6 +129,7 @@ struct op {
 	struct job job;
 	bool shared, timed_out;
 	bool queued;
+	bool after_end; /* it began when the first process had ended */
 	/* private */
 	struct list place;
 };

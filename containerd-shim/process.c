@@ -110,7 +110,6 @@ static void process_publish(struct process *p)
 		/* Why it ended comes first. */
 		oom_watch_check(&c->oom);
 		oom_watch_stop(&c->oom);
-		loop_timer_disarm(&c->patience);
 		c->paused = false;
 	}
 	event.container_id = c->id;
@@ -140,12 +139,20 @@ static bool execs_busy(const struct container *c)
 static void patience_over(struct loop_timer *timer)
 {
 	struct container *c = timer->data;
+	bool late = c->init.state != PROCESS_STOPPED;
 
-	log_warn("%s: its first process has ended, but not all that belongs to it", c->id);
 	c->impatient = true;
 	job_kill(&c->sweep);
-	for (struct list *at = c->running.next; at != &c->running; at = at->next)
-		job_kill(&list_entry(at, struct op, place)->job);
+	/* What the runtime was asked to do with a container that has meanwhile ended comes to nothing. */
+	for (struct list *at = c->running.next; at != &c->running; at = at->next) {
+		struct op *op = list_entry(at, struct op, place);
+
+		late |= !op->after_end;
+		if (!op->after_end)
+			job_kill(&op->job);
+	}
+	if (late)
+		log_warn("%s: its first process has ended, but not all that belongs to it", c->id);
 	process_settle(&c->init);
 }
 

@@ -20,14 +20,11 @@ enum {
 
 /* --- overlays with many layers -------------------------------------------------------------------------------- */
 
-static const char *const path_options[] = { "lowerdir=", "upperdir=", "workdir=" };
-
 static const char *option_paths(const char *option)
 {
-	for (size_t i = 0; i < array_len(path_options); i++)
-		if (str_starts(option, path_options[i]))
-			return option + strlen(path_options[i]);
-	return NULL;
+	static const char name[] = "lowerdir=";
+
+	return str_starts(option, name) ? option + strlen(name) : NULL;
 }
 
 /* Shortens *n to what of `common` this path begins with. */

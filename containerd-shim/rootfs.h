@@ -13,6 +13,6 @@ int rootfs_mount(const char *target, Containerd__Types__Mount *const *mounts, si
 int rootfs_unmount(const char *target, struct error *err);
 
 /* For overlays of so many layers that their paths do not fit into mount(2)'s page: the longest directory (with its
- * slash) that all paths of lowerdir, upperdir and workdir begin with, cut off them. *dir is NULL when there is none.
- * Both are the caller's. For rootfs_mount() and tests. */
+ * slash) that all paths of lowerdir begin with, cut off them. *dir is NULL when there is none. Both are the caller's.
+ * For rootfs_mount() and tests. */
 int rootfs_compact(char *const *options, char **dir, char ***shorter, struct error *err);

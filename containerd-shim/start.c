@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bootstrap.pb-c.h"
@@ -271,6 +272,10 @@ static int daemon_make(struct command *c, const struct start_params *p, int list
 		return 0;
 	}
 	setsid();
+	/* What containerd was started with and did not close is no business of ours, or our containers'. */
+	if (syscall(SYS_close_range, listener + 1, ~0u, 0) < 0 ||
+	    (listener > 3 && syscall(SYS_close_range, 3, listener - 1, 0) < 0))
+		log_warn("close_range: %s", strerror(errno));
 	daemon_stdio();
 	exit(shim_run(c, listener, path, p->ttrpc_address) < 0 ? 1 : 0);
 }
