@@ -330,7 +330,7 @@ clean
 # --- mounts ---------------------------------------------------------------------------------------------------------------------
 
 @test "root file systems: overlay of 200 layers, bind, loop device, a mount that fails; nothing is left" {
-	run world 'box one -- sh -c "cat /base; ls /added | wc -l; touch /new && echo writable"; rm -rf $T/bundles/one/rootfs; mkdir $T/bundles/one/rootfs
+	run world 'box one readonly=false -- sh -c "cat /base; ls /added | wc -l; touch /new && echo writable"; rm -rf $T/bundles/one/rootfs; mkdir $T/bundles/one/rootfs
 		L=$T/layers/io.containerd.snapshotter.v1.overlayfs/snapshots; lower=$L/1000/fs; mkdir -p $T/layers/up $T/layers/work $lower/added; cp -a $T/rootfs/. $lower; echo base >$lower/base
 		for i in $(seq 200); do d=$L/$i/fs; mkdir -p $d/added; touch $d/added/$i; lower=$d:$lower; done; [ ${#lower} -gt 8000 ] && echo long
 		shim one; fifos out; cat $T/out & r=$!; create one stdout=$T/out rootfs=overlay:overlay::lowerdir=$lower,upperdir=$T/layers/up,workdir=$T/layers/work 2>$T/err >/dev/null || cat $T/err
