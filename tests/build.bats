@@ -229,6 +229,12 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	! paths x.tar | grep -x b
 }
 
+@test "without a Docker daemon --docker takes the image of the cache" {
+	service >x.yml
+	DOCKER_HOST=unix:///nonexistent build --docker --format tar x.yml
+	paths x.tar | grep -qx containers/services/web/lower/bin/app
+}
+
 @test "what would leave the root, or go through a link, is refused" {
 	local row want
 	while IFS='|' read -r row want; do
