@@ -84,6 +84,7 @@ static int any_set(Google__Protobuf__Any **any, const char *url, const char *val
 /* rootfs=TYPE:SOURCE:TARGET:OPTION,OPTION... */
 static int mount_add(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, const char *value)
 {
+	Containerd__Types__Mount **grown;
 	size_t *count = (size_t *)(void *)((char *)m + f->quantifier_offset);
 	Containerd__Types__Mount ***list = field_at(m, f), *mount = calloc(1, sizeof(*mount));
 	char *copy = strdup(value), *rest = copy, **fields[3];
@@ -100,9 +101,12 @@ static int mount_add(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, con
 	}
 	mount->options = rest ? strv_split(rest, ",") : NULL;
 	mount->n_options = strv_len(mount->options);
-	*list = realloc(*list, (*count + 1) * sizeof(**list));
-	(*list)[(*count)++] = mount;
+	grown = realloc(*list, (*count + 1) * sizeof(**list));
 	free(copy);
+	if (!grown)
+		abort(); /* a test's client: nothing can be saved */
+	*list = grown;
+	(*list)[(*count)++] = mount;
 	return 0;
 }
 
