@@ -454,10 +454,6 @@ static void settled(struct loop_timer *timer)
 
 	if (!connected(e))
 		return;
-	if (e->engine.supervisor->starting > 0) {
-		loop_timer_after(e->engine.supervisor->loop, timer, SETTLE_US, NULL);
-		return;
-	}
 	if (!grpc_call_active(&e->events.call)) {
 		e->events.done = oom_done;
 		e->events.data = e;
