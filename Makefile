@@ -153,6 +153,8 @@ unit: $(addprefix $(B)/tests/,$(unit-tests))  ## build and run the C unit tests
 	@set -e; for t in $^; do echo "# $$t"; $$t; done
 asan: $(addprefix $(B)/asan/,$(unit-tests) $(guest-programs) $(host-programs))  ## everything with sanitizers; runs the unit tests
 	@set -e; for t in $(addprefix $(B)/asan/,$(unit-tests)); do echo "# $$t"; $$t; done
+# Some bats files run the programs with sanitizers, too.
+asan-programs: $(addprefix $(B)/asan/,$(guest-programs) $(host-programs))
 clean:  ## remove build/ (what is cached outside the tree stays)
 	rm -rf $(B)
 help:  ## list these targets

@@ -5,8 +5,6 @@ test: setup all unit-tests asan-programs images  ## install what is lacking, bui
 	tests/run $(T)
 
 .PHONY: unit-tests asan-programs
-# Some bats files run the guest's programs with sanitizers, too.
-asan-programs: $(addprefix $(B)/asan/,$(guest-programs) $(host-programs))
 unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
 
 c-files = $(shell git ls-files '*.c' '*.h')
