@@ -156,7 +156,7 @@ stopped
 	run machine 'supervise && becomes rw running; p=$(field rw 3)
 		"$SERVICE" restart rw && "$SERVICE" restart rw && [ $(field rw 3) != $p ] && is rw running && echo anew
 		"$SERVICE" stop rw && grep -c " $ROOT/" /proc/self/mountinfo; "$SERVICE" restart rw && is rw running && echo started; "$SERVICE" start rw && echo again
-		cat /var/log/rw.out.log; finish; grep -c " $ROOT/" /proc/self/mountinfo'
+		within 5 eval "[ \$(wc -l </var/log/rw.out.log) = 4 ]"; cat /var/log/rw.out.log; finish; grep -c " $ROOT/" /proc/self/mountinfo'
 	echo "$output"
 	[ "$output" = "anew
 0
