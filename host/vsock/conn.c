@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 enum {
-	QUANTUM = 128 << 10,       /* bytes to the guest in one turn */
+	QUANTUM = 64 << 10,        /* bytes to the guest in one turn */
 	REQUEST_US = 10 * 1000000, /* for the guest's answer */
 	CLOSING_US = 8 * 1000000,  /* for the guest's RST; Linux waits as long */
 	DIAL_US = 5000,            /* before a full backlog is tried again; doubles */
@@ -551,7 +551,11 @@ bool conn_turn(struct conn *c)
 	} else {
 		done = turn(c);
 	}
-	queue_turn(c);
+	/* A turn that is not over goes on where it was: with many waiting, the end of the list is far away. */
+	if (done)
+		queue_turn(c);
+	else if (list_empty(&c->place))
+		list_prepend(&c->dev->ready, &c->place);
 	return done;
 }
 

@@ -26,6 +26,7 @@ struct load {
 	uint64_t bytes, longest;
 	struct loop_timer tick;
 	struct task *tasks;
+	char who[96]; /* stood still that long */
 };
 
 struct task {
@@ -82,8 +83,12 @@ static void moved(struct task *t, uint64_t bytes)
 {
 	uint64_t now = loop_now();
 
-	if (now - t->moved > t->load->longest)
+	if (now - t->moved > t->load->longest) {
 		t->load->longest = now - t->moved;
+		snprintf(t->load->who, sizeof(t->load->who),
+			 "job %d of %" PRIu64 ", %" PRIu64 " sent, %" PRIu64 " heard", t->job, t->size, t->sent,
+			 t->heard);
+	}
 	t->moved = now;
 	t->load->bytes += bytes;
 }
@@ -102,7 +107,7 @@ static int send_some(struct task *t, const void *data, size_t n, size_t *done)
 
 static int write_part(struct task *t)
 {
-	int rounds = 8, r = 1;
+	int rounds = 2, r = 1;
 	size_t n = 0;
 
 	while (r > 0 && t->line_at < t->line_len) {
@@ -134,7 +139,7 @@ static int write_part(struct task *t)
 
 static const char *read_part(struct task *t)
 {
-	int rounds = 8;
+	int rounds = 2;
 
 	while (!t->eof && rounds-- > 0) {
 		ssize_t n = recv(t->io.fd, chunk, CHUNK, 0);
@@ -247,8 +252,8 @@ int peer_load(int argc, char **argv)
 	loop_timer_after(l.loop, &l.tick, 1000000, NULL);
 	if (l.running > 0)
 		loop_run(l.loop, NULL);
-	printf("%zu connections, %zu at once, %zu failed, %" PRIu64 " MiB, %.1f MiB/s, longest stall %.2f s\n",
+	printf("%zu connections, %zu at once, %zu failed, %" PRIu64 " MiB, %.1f MiB/s, longest stall %.2f s (%s)\n",
 	       l.finished, l.want, l.failed, l.bytes >> 20, (double)l.bytes / 1.048576 / (double)(loop_now() - start),
-	       (double)l.longest / 1e6);
+	       (double)l.longest / 1e6, l.who);
 	return l.failed > 0;
 }

@@ -24,6 +24,7 @@ struct session {
 	uint8_t *out;        /* echo: what is not written yet */
 	size_t out_at, out_len;
 	bool eof, ended, bad;
+	bool packets; /* a first line is a whole message */
 };
 
 static uint8_t chunk[CHUNK];
@@ -55,13 +56,14 @@ static void start(struct session *s)
 static int read_line(struct session *s)
 {
 	while (s->job == ASK) {
-		ssize_t n = recv(s->io.fd, s->line + s->line_len, 1, 0);
+		ssize_t n = recv(s->io.fd, s->line + s->line_len, s->packets ? LINE - 2 : 1, 0);
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		if (n == 0 || s->line_len == LINE - 2)
 			return -1;
-		if (s->line[s->line_len++] == '\n')
+		s->line_len += (size_t)n;
+		if (s->line[s->line_len - 1] == '\n')
 			start(s);
 	}
 	return 0;
@@ -88,7 +90,7 @@ static int flush(struct session *s)
 
 static int echo(struct session *s)
 {
-	int rounds = 16;
+	int rounds = 2;
 
 	while (s->out_len == 0 && !s->eof && rounds-- > 0) {
 		ssize_t n = recv(s->io.fd, chunk, CHUNK, 0), w = 0;
@@ -116,7 +118,7 @@ static int echo(struct session *s)
 
 static int source(struct session *s)
 {
-	int rounds = 16;
+	int rounds = 2;
 
 	while (rounds-- > 0) {
 		ssize_t w;
@@ -146,7 +148,7 @@ static int source(struct session *s)
 
 static int sink(struct session *s, bool count)
 {
-	int rounds = 16;
+	int rounds = 2;
 
 	while (rounds-- > 0 && !s->eof) {
 		ssize_t n = recv(s->io.fd, chunk, CHUNK, 0);
@@ -192,22 +194,31 @@ static void session_ready(struct loop_io *io, uint32_t events)
 	loop_io_want(&s->io, want, NULL);
 }
 
-static void accept_ready(struct loop_io *io, uint32_t events)
+static void session_start(struct loop *loop, int fd)
 {
-	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct session *s;
+	struct session *s = calloc(1, sizeof(*s));
+	int type = SOCK_STREAM;
+	socklen_t len = sizeof(type);
 
-	(void)events;
-	if (fd < 0)
-		return;
-	s = calloc(1, sizeof(*s));
 	if (!s) {
 		close(fd);
 		return;
 	}
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	s->packets = type == SOCK_SEQPACKET;
 	s->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = session_ready, .data = s };
-	if (loop_io_add(io->data, &s->io, NULL) < 0)
+	if (loop_io_add(loop, &s->io, NULL) < 0)
 		session_free(s);
+}
+
+/* All at once: one a round, behind the work of all that are there, would keep the last ones waiting for long. */
+static void accept_ready(struct loop_io *io, uint32_t events)
+{
+	int fd;
+
+	(void)events;
+	while ((fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		session_start(io->data, fd);
 }
 
 int peer_serve(int argc, char **argv)
