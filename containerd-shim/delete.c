@@ -26,7 +26,8 @@ enum {
 	RUNTIME_US = 30 * 1000000,
 	LEFTOVER_TRIES = 100,
 	LEFTOVER_MS = 20,
-	SHIM_MS = 2000,
+	SHIM_MS = 1000,
+	SHIM_TRIES = 3,
 };
 
 static void runtime_delete(const struct command *c, const char *bundle)
@@ -82,8 +83,8 @@ static int wait_readable(int fd, short events)
 	return poll(&p, 1, SHIM_MS) == 1 ? 0 : -1;
 }
 
-/* Tells a shim that lives after all that this container is gone. */
-static void shim_tell(const struct command *c, int fd)
+/* Tells a shim that lives after all that this container is gone. Whether it has answered. */
+static bool shim_tell(const struct command *c, int fd)
 {
 	Containerd__Task__V2__ShutdownRequest request = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
 	_cleanup_buf_ struct buf out = { 0 };
@@ -93,19 +94,16 @@ static void shim_tell(const struct command *c, int fd)
 	request.now = true;
 	if (ttrpc_add_request(&out, 1, "containerd.task.v2.Task", "Shutdown", (int64_t)SHIM_MS * 1000000,
 			      &request.base) < 0)
-		return;
-	/* A new socket's buffer takes a message this small. */
-	if (send(fd, buf_bytes(&out), out.len, MSG_NOSIGNAL) != (ssize_t)out.len || wait_readable(fd, POLLIN) < 0)
-		log_warn("the shim does not answer");
-	else
-		(void)recv(fd, drop, sizeof(drop), 0); /* whatever it says, there is nothing more to be done */
+		return false;
+	/* A new socket's buffer takes a message this small. What the answer says changes nothing. */
+	return send(fd, buf_bytes(&out), out.len, MSG_NOSIGNAL) == (ssize_t)out.len && wait_readable(fd, POLLIN) == 0 &&
+		recv(fd, drop, sizeof(drop), 0) > 0;
 }
 
 static void shim_end(const struct command *c, const char *bundle)
 {
 	_cleanup_free_ char *file = str_format("%s/address", bundle);
 	_cleanup_free_ char *address = file ? file_line(file, NULL) : NULL;
-	_cleanup_close_ int fd = -1;
 	struct sockaddr_un sockaddr;
 	const char *path;
 
@@ -114,11 +112,17 @@ static void shim_end(const struct command *c, const char *bundle)
 	path = str_starts(address, "unix://") ? address + strlen("unix://") : address;
 	if (*path != '/' || unixsock_address(&sockaddr, -1, NULL, path) < 0)
 		return;
-	fd = unixsock_connect(&sockaddr, SOCK_STREAM);
-	if (fd >= 0)
-		shim_tell(c, fd);
-	else if (errno == ECONNREFUSED)
-		unlink(path); /* what a killed shim could not do */
+	/* One that is being killed still takes connections, and answers none. */
+	for (int i = 0; i < SHIM_TRIES; i++) {
+		_cleanup_close_ int fd = unixsock_connect(&sockaddr, SOCK_STREAM);
+
+		if (fd < 0 && errno == ECONNREFUSED)
+			unlink(path); /* what a killed shim could not do */
+		if (fd < 0 || shim_tell(c, fd))
+			return;
+		(void)poll(NULL, 0, LEFTOVER_MS);
+	}
+	log_warn("the shim does not answer");
 }
 
 /* --- all of it

@@ -36,6 +36,13 @@ int leftovers_cgroups(const char *cgroups_path, const char *id, struct cgroups *
 			return error_set(err, ENOMEM, "control groups");
 		}
 	}
+	/* Beside version 1 there may be a unified tree without controllers, which runtimes fill too. */
+	if (!own.unified && access("/sys/fs/cgroup/unified", F_OK) == 0 &&
+	    (strv_add(&out->dirs, "unified") < 0 ||
+	     strv_addf(&out->dirs, "/sys/fs/cgroup/unified%s%s", *path == '/' ? "" : "/", path) < 0)) {
+		cgroups_clear(out);
+		return error_set(err, ENOMEM, "control groups");
+	}
 	return 0;
 }
 

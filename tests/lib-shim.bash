@@ -16,8 +16,12 @@ shim_setup() {
 	NS=pith-${T##*.}
 	slowness=${PITH_TEST_SLOWNESS:-1}
 	export T NS SHIM CLIENT RUNTIME=${RUNTIME:-runc} HELPERS=$BATS_TEST_DIRNAME slowness
+	# Copies: what is tested shall not change while it is.
 	mkdir "$T/bin"
-	ln -s "$SHIM" "$T/bin/containerd-shim-pith-v2"
+	cp "$SHIM" "$T/bin/containerd-shim-pith-v2"
+	cp "$CLIENT" "$T/bin/shim-client"
+	SHIM=$T/bin/containerd-shim-pith-v2 CLIENT=$T/bin/shim-client SANITIZED=
+	! grep -qc __asan_init "$SHIM" || SANITIZED=1
 	rootfs_make "$T/rootfs"
 }
 

@@ -189,7 +189,7 @@ clean" ]
 @test "a terminal in a bundle of a very long path" {
 	run world 'long=$(printf "%0100d" 0); mkdir -p $T/bundles; box $long "mount={\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"newinstance\",\"ptmxmode=0666\"]}" -- sh -c "tty; read x; echo got \$x; stty size"; sed -i "s/\"args\"/\"terminal\":true,\"args\"/" $T/bundles/$long/config.json
 		shim $long; fifos in out; cat $T/out >$T/got & r=$!; create $long terminal=1 stdin=$T/in stdout=$T/out >/dev/null; call ResizePty id=$long width=99 height=33; start $long >/dev/null
-		echo hello >$T/in; call Wait id=$long >/dev/null; wait $r; tr -d "\r" <$T/got; finish $long; clean' 2>&1
+		within 5 grep -q pts $T/got; echo hello >$T/in; call Wait id=$long >/dev/null; wait $r; tr -d "\r" <$T/got; finish $long; clean' 2>&1
 	echo "$output"
 	[ "$output" = "/dev/pts/0
 hello
@@ -232,7 +232,8 @@ clean" ]]
 		touch $T/hang-pause; call Pause --timeout 300 id=a; state a; rm $T/hang-*; add a f "exit 4" >/dev/null; call Wait id=a exec_id=f | grep status; touch $T/hang-update
 		: >$T/hung; call Update id=a resources={} & r=$!; within 5 test -s $T/hung; call Kill id=a signal=9; call Wait id=a | grep status; wait $r; rm $T/hang-*; finish a; finish b; clean' 2>&1
 	echo "$output"
-	[ "$(grep -v '^Terminated' <<<"$output")" = "2
+	# C libraries have different words for ETIMEDOUT
+	[ "$(grep -v '^Terminated' <<<"$output" | sed 's/Connection timed out/Operation timed out/')" = "2
 error: status 5: container a not found
 error: status 2: OCI runtime create failed: the runtime ended with killed by signal 15 (Terminated)
 error: status 4: OCI runtime create failed: the runtime was stopped: Operation timed out
@@ -359,7 +360,8 @@ clean" ]]
 	echo "$output"
 	[[ "${lines[1]}" =~ ^([0-9]+)\ ([0-9]+)\ then\ ([0-9]+)\ ([0-9]+)$ ]]
 	[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[3]}" ]
-	[ "${BASH_REMATCH[4]}" -le $((BASH_REMATCH[2] + 40)) ]
+	# a sanitizer keeps what was freed for a while
+	[ -n "$SANITIZED" ] || [ "${BASH_REMATCH[4]}" -le $((BASH_REMATCH[2] + 40)) ]
 	[ "${lines[2]}${lines[3]}" = 2clean ]
 }
 
