@@ -19,6 +19,7 @@ teardown() { test_end; }
 
 @test "a wrong number, type or name is found" {
 	local change
+	for change in 's/string id = 1/string id = 7/' 's/uint32 exit_status/uint32 exit_code/' 's/uint32 pid/uint64 pid/' \
 		's/rpc Wait/rpc Await/' 's/RUNNING = 2/RUNNING = 3/' 's/repeated string filters/string filters/'; do
 		rm -rf p && mkdir p && cp "$root_dir"/lib/proto/*.proto p/
 		sed -i "$change" p/*.proto
