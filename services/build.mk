@@ -5,3 +5,7 @@ service.srcs := services/main.c services/capture.c services/client.c services/co
 	services/supervisor.c $(onboot.srcs)
 service.layers := base sys proto
 service.deps := nghttp2 protobuf-c jansson
+fuzz_containerd.srcs := services/containerd_calls.c services/rpc.c
+fuzz_containerd.deps := nghttp2 protobuf-c
+test_containerd.srcs := services/containerd_calls.c services/rpc.c
+test_containerd.deps := nghttp2 protobuf-c

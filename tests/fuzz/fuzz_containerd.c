@@ -1,0 +1,37 @@
+/* Every message that the supervisor takes from containerd. The first byte chooses which. */
+#include <stdint.h>
+
+#include "containerd_calls.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct rpc_call c = { 0 };
+	char *id, *ns;
+
+	if (n < 1 || buf_add(&c.reply, data + 1, n - 1) < 0)
+		return 0;
+	switch (data[0] % 5) {
+	case 0:
+		containerd_created_pid(&c);
+		break;
+	case 1:
+		containerd_running_pid(&c);
+		break;
+	case 2:
+		containerd_exit_code(&c);
+		break;
+	case 3:
+		strv_free(containerd_container_names(&c));
+		break;
+	case 4:
+		if (containerd_oom_event(data + 1, n - 1, &id, &ns)) {
+			free(id);
+			free(ns);
+		}
+		break;
+	}
+	buf_free(&c.reply);
+	return 0;
+}

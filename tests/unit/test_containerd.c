@@ -1,0 +1,67 @@
+/* services/containerd_calls: what containerd answers, good and broken. */
+#include "containerd_calls.h"
+#include "tap.h"
+
+static struct rpc_call reply(const char *bytes, size_t n)
+{
+	struct rpc_call c = { 0 };
+
+	buf_add(&c.reply, bytes, n);
+	return c;
+}
+
+#define REPLY(text) reply(text, sizeof(text) - 1)
+
+static void test_numbers(void)
+{
+	struct rpc_call created = REPLY("\n\3abc\x10\x2a"), huge = REPLY("\n\3abc\x10\xff\xff\xff\xff\x0f"),
+			init = REPLY("\x10\1");
+	struct rpc_call running = REPLY("\n\x09\n\3abc\x18\x2a \2"), stopped = REPLY("\n\x09\n\3abc\x18\x2a \3"),
+			empty = REPLY("");
+	struct rpc_call status = REPLY("\10\3"), odd = REPLY("\10\xac\2"), cut = REPLY("\10");
+	struct rpc_call *all[] = { &created, &huge, &init, &running, &stopped, &empty, &status, &odd, &cut };
+
+	ok(containerd_created_pid(&created) == 42, "process id of a created task");
+	ok(containerd_created_pid(&huge) == 0 && containerd_created_pid(&init) == 0 &&
+		   containerd_created_pid(&empty) == 0,
+	   "numbers that no container's process has are none");
+	ok(containerd_running_pid(&running) == 42, "process id of a running task");
+	ok(containerd_running_pid(&stopped) == 0 && containerd_running_pid(&empty) == 0,
+	   "one that does not run has none");
+	ok(containerd_exit_code(&status) == 3 && containerd_exit_code(&empty) == 0, "exit status");
+	ok(containerd_exit_code(&odd) == -1 && containerd_exit_code(&cut) == -1,
+	   "an impossible one, and half a message");
+	for (size_t i = 0; i < array_len(all); i++)
+		rpc_cancel(all[i]);
+}
+
+static void test_lists(void)
+{
+	static const char event[] = "\22\2ns\32\x0a/tasks/oom\"(\n\36type/containerd.events.TaskOOM\22\6\n\4redi";
+	struct rpc_call list = REPLY("\n\5\n\3abc\n\3\n\1x");
+	_cleanup_strv_ char **names = containerd_container_names(&list);
+	_cleanup_free_ char *id = NULL, *ns = NULL;
+
+	ok(strv_len(names) == 2 && str_eq(names[1], "x"), "names of containers");
+	ok(containerd_oom_event((const uint8_t *)event, sizeof(event) - 1, &id, &ns),
+	   "an event of the out-of-memory killer");
+	ok_str(id, "redi", "its container");
+	ok_str(ns, "ns", "its namespace");
+	for (size_t n = 0; n < sizeof(event) - 1; n++) {
+		char *a, *b;
+
+		if (containerd_oom_event((const uint8_t *)event, n, &a, &b)) {
+			ok(false, "the first %zu bytes of an event are none", n);
+			free(a);
+			free(b);
+		}
+	}
+	rpc_cancel(&list);
+}
+
+int main(void)
+{
+	test_numbers();
+	test_lists();
+	return tap_done();
+}
