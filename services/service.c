@@ -158,8 +158,11 @@ void service_start(struct service *s)
 void service_became_ready(struct service *s)
 {
 	state_set(s, SERVICE_RUNNING);
-	if (!s->reported)
+	if (!s->reported) {
+		/* The report only informs: a full /run stops no service. */
 		report_step("services", s->name, s->begun, report_now(), REPORT_NO_STATUS, NULL);
+		report_publish(NULL);
+	}
 	s->reported = true;
 	supervisor_changed(s->supervisor, s);
 }

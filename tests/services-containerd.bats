@@ -85,3 +85,41 @@ two" ]
 "*"/etc/containerd/runtime-config.toml: stdout: 'nowhere' is none of stdout, stderr, /path
 status 1" ]]
 }
+
+@test "a peer on containerd's socket that says nothing, half a frame, or nonsense costs nobody else anything" {
+	service one -- serve
+	cat >"$ROOT/peer.py" <<-'EOF'
+		import os, socket, sys, time
+		os.makedirs("/run/containerd", exist_ok=True)
+		s = socket.socket(socket.AF_UNIX)
+		s.bind("/run/containerd/containerd.sock")
+		s.listen(16)
+		settings = b"\0\0\0\4\0\0\0\0\0"
+		talk = {
+		    "nothing": b"",
+		    "half": settings + b"\0\1\0\0",
+		    "huge": b"\xff\xff\xff\0\0\0\0\0\1",
+		    "nonsense": b"HTTP/1.1 400 no\r\n\r\n",
+		    # the answer to the first call: a message of 4 GiB
+		    "message": settings + b"\0\0\1\1\4\0\0\0\1\x88" + b"\0\0\7\0\0\0\0\0\1\0\xff\xff\xff\xffab",
+		}[sys.argv[1]]
+		held = []
+		while True:
+		    c, _ = s.accept()
+		    held.append(c)
+		    try:
+		        c.sendall(talk)
+		    except OSError:
+		        pass
+	EOF
+	local kind
+	for kind in nothing half huge nonsense message; do
+		run machine 'python3 $ROOT/peer.py '$kind' & p=$!; disown; within 10 test -S /run/containerd/containerd.sock
+			containerd_configure; supervise; for i in 1 2 3 4 5; do timeout 2 "$SERVICE" list >/dev/null || echo hangs; sleep 0.1; done
+			field one 2; kill -0 $SUPERVISOR && echo alive; awk "/^Rss/ && \$2 > 1024 {print \"large\"}" /proc/$SUPERVISOR/smaps_rollup
+			awk "{print (\$14 + \$15 > 40) ? \"busy\" : \"idle\"}" /proc/$SUPERVISOR/stat
+			kill -9 $p; becomes one running; finish && echo fine'
+		echo "$kind: $output"
+		[[ "$output" =~ ^(starting|backoff)$'\n'alive$'\n'idle$'\n'fine$ ]]
+	done
+}

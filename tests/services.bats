@@ -20,7 +20,7 @@ teardown() {
 @test "all services are started, listed, and stopped on TERM" {
 	service one -- serve
 	service two -- serve
-	run machine 'supervise && within 20 all_running && "$SERVICE" list && cat /run/pith/boot.steps
+	run machine 'supervise && within 20 all_running && "$SERVICE" list && jq -c ".steps[]" /run/pith/boot.json
 		a=$(field one 3) b=$(field two 3)
 		grep -a sleep /proc/$a/cmdline >/dev/null; kill -0 $a && kill -0 $b && finish && ! kill -0 $a 2>/dev/null && ! kill -0 $b 2>/dev/null && echo gone'
 	echo "$output"
