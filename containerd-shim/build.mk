@@ -8,3 +8,9 @@ host-programs += shim-client
 shim-client.srcs := $(wildcard containerd-shim/client/*.c) containerd-shim/server.c
 shim-client.layers := base sys proto
 shim-client.deps := protobuf-c
+
+shim-parts := $(filter-out containerd-shim/main.c,$(wildcard containerd-shim/*.c))
+test_shim.srcs := $(shim-parts)
+test_shim.deps := protobuf-c
+fuzz_shim.srcs := $(shim-parts)
+fuzz_shim.deps := protobuf-c

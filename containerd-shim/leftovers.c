@@ -12,7 +12,6 @@ int leftovers_cgroups(const char *cgroups_path, const char *id, struct cgroups *
 {
 	_cleanup_cgroups_ struct cgroups own = { 0 };
 	const char *path = cgroups_path && *cgroups_path ? cgroups_path : id;
-	_cleanup_free_ char *text = NULL;
 
 	*out = (struct cgroups){ 0 };
 	/* slice:prefix:name, or something that leads elsewhere */

@@ -1,0 +1,143 @@
+/* What the shim takes from others, by the first byte: a message of a peer (any that it unpacks, as a request, as
+ * options, as parameters), a bundle's configuration, a runtime's state and output, control groups, a URI, mount
+ * options. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bootstrap.pb-c.h"
+#include "bundle.h"
+#include "cgroups.h"
+#include "command.h"
+#include "events_forward.pb-c.h"
+#include "job.h"
+#include "libcontainer.h"
+#include "oom.h"
+#include "rootfs.h"
+#include "runc_options.pb-c.h"
+#include "sandbox_service.pb-c.h"
+#include "str.h"
+#include "task_service.pb-c.h"
+#include "uri.h"
+
+static const ProtobufCMessageDescriptor *const messages[] = {
+	&containerd__task__v2__state_request__descriptor,
+	&containerd__task__v2__create_task_request__descriptor,
+	&containerd__task__v2__start_request__descriptor,
+	&containerd__task__v2__delete_request__descriptor,
+	&containerd__task__v2__pids_request__descriptor,
+	&containerd__task__v2__pause_request__descriptor,
+	&containerd__task__v2__resume_request__descriptor,
+	&containerd__task__v2__checkpoint_task_request__descriptor,
+	&containerd__task__v2__kill_request__descriptor,
+	&containerd__task__v2__exec_process_request__descriptor,
+	&containerd__task__v2__resize_pty_request__descriptor,
+	&containerd__task__v2__close_iorequest__descriptor,
+	&containerd__task__v2__update_task_request__descriptor,
+	&containerd__task__v2__wait_request__descriptor,
+	&containerd__task__v2__stats_request__descriptor,
+	&containerd__task__v2__connect_request__descriptor,
+	&containerd__task__v2__shutdown_request__descriptor,
+	&containerd__runtime__sandbox__v1__create_sandbox_request__descriptor,
+	&containerd__runtime__sandbox__v1__start_sandbox_request__descriptor,
+	&containerd__runtime__sandbox__v1__platform_request__descriptor,
+	&containerd__runtime__sandbox__v1__stop_sandbox_request__descriptor,
+	&containerd__runtime__sandbox__v1__wait_sandbox_request__descriptor,
+	&containerd__runtime__sandbox__v1__sandbox_status_request__descriptor,
+	&containerd__runtime__sandbox__v1__ping_request__descriptor,
+	&containerd__runtime__sandbox__v1__shutdown_sandbox_request__descriptor,
+	&containerd__runtime__sandbox__v1__sandbox_metrics_request__descriptor,
+	&containerd__runtime__bootstrap__v1__bootstrap_params__descriptor,
+	&containerd__runc__v1__options__descriptor,
+	&containerd__runc__v1__checkpoint_options__descriptor,
+	&containerd__services__events__ttrpc__v1__forward_request__descriptor,
+};
+
+/* What was understood can be written, and read again. */
+static void message(unsigned which, const uint8_t *data, size_t n)
+{
+	const ProtobufCMessageDescriptor *type = messages[which % array_len(messages)];
+	ProtobufCMessage *m = protobuf_c_message_unpack(type, NULL, n, data), *again;
+	_cleanup_free_ uint8_t *packed = NULL;
+	size_t size;
+
+	if (!m)
+		return;
+	size = protobuf_c_message_get_packed_size(m);
+	packed = malloc(size ? size : 1);
+	assert(packed && protobuf_c_message_pack(m, packed) == size);
+	again = protobuf_c_message_unpack(type, NULL, size, packed);
+	/* Unknown fields are passed on as they came, also with numbers that are none. */
+	if (again)
+		protobuf_c_message_free_unpacked(again, NULL);
+	protobuf_c_message_free_unpacked(m, NULL);
+}
+
+static void options(const char *text)
+{
+	_cleanup_strv_ char **in = strv_split(text, "\n"), **shorter = NULL;
+	_cleanup_free_ char *dir = NULL;
+
+	if (!in || rootfs_compact(in, &dir, &shorter, NULL) < 0 || !dir)
+		return;
+	assert(dir[strlen(dir) - 1] == '/' && strv_len(shorter) == strv_len(in));
+}
+
+static void text_parsers(unsigned which, const char *text, size_t n)
+{
+	_cleanup_bundle_config_ struct bundle_config config = { 0 };
+	_cleanup_libcontainer_state_ struct libcontainer_state state = { 0 };
+	_cleanup_cgroups_ struct cgroups groups = { 0 };
+	_cleanup_uri_ struct uri uri = { 0 };
+	_cleanup_free_ char *reason = NULL;
+
+	switch (which) {
+	case 1:
+		bundle_config_parse(text, n, &config, NULL);
+		return;
+	case 2:
+		if (libcontainer_state_parse(text, n, &state, NULL) == 0)
+			for (char **g = state.cgroups; g && *g; g++)
+				assert(cgroups_path_is_safe(*g));
+		return;
+	case 3:
+		cgroups_parse(text, n % 2, &groups, NULL);
+		cgroups_dir(&groups, "memory");
+		return;
+	case 4:
+		if (uri_parse(text, &uri, NULL) == 0)
+			assert(*uri.path == '/');
+		return;
+	case 5:
+		reason = job_message(text, n);
+		return;
+	case 6:
+		oom_kills_parse(text);
+		return;
+	default:
+		options(text);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+	struct start_params params;
+	unsigned which;
+
+	if (size < 2 || size > 16384)
+		return 0;
+	which = data[0] % 9;
+	if (which == 0) {
+		message(data[1], data + 2, size - 2);
+	} else if (which == 8) {
+		start_params_parse(data + 1, size - 1, "one", "ns", &params, NULL);
+		start_params_clear(&params);
+	} else {
+		text = strndup((const char *)data + 1, size - 1);
+		if (text)
+			text_parsers(which, text, strlen(text));
+	}
+	return 0;
+}

@@ -1,0 +1,324 @@
+/* The shim's parsers: URIs, configurations, options, states of libcontainer, control groups, start parameters,
+ * runtimes' messages, mount options of overlays. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bootstrap.pb-c.h"
+#include "bundle.h"
+#include "cgroups.h"
+#include "command.h"
+#include "io.h"
+#include "job.h"
+#include "libcontainer.h"
+#include "oom.h"
+#include "rootfs.h"
+#include "runc_options.pb-c.h"
+#include "str.h"
+#include "tap.h"
+#include "uri.h"
+
+static void test_uri(void)
+{
+	static const struct {
+		const char *text;
+		int scheme; /* -1: refused */
+		const char *path, *args;
+	} rows[] = {
+		{ "/run/fifo", URI_PATH, "/run/fifo", NULL },
+		{ "/a?b%20c", URI_PATH, "/a?b%20c", NULL },
+		{ "/odd://name", URI_PATH, "/odd://name", NULL },
+		{ "fifo:///run/f", URI_PATH, "/run/f", NULL },
+		{ "file:///var/log/a%20b", URI_FILE, "/var/log/a b", NULL },
+		{ "binary:///bin/log?id=1&name=a+b%26c", URI_BINARY, "/bin/log", "id|1|name|a b&c" },
+		{ "binary:///bin/log?flag&&x=#frag", URI_BINARY, "/bin/log", "flag||x|#frag" },
+		{ "binary-v2:///bin/log", URI_BINARY_V2, "/bin/log", NULL },
+		{ "http://host/x", -1, NULL, NULL },
+		{ "file://relative", -1, NULL, NULL },
+		{ "relative", -1, NULL, NULL },
+		{ "", -1, NULL, NULL },
+		{ "file:///a%0", -1, NULL, NULL },
+		{ "file:///a%zz", -1, NULL, NULL },
+		{ "file:///a%00b", -1, NULL, NULL },
+		{ "binary:///b?k=%", -1, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_uri_ struct uri u = { 0 };
+		_cleanup_error_ struct error e = { 0 };
+		int r = uri_parse(rows[i].text, &u, &e);
+		_cleanup_free_ char *args = u.args ? strv_join(u.args, "|") : NULL;
+
+		if (rows[i].scheme < 0) {
+			ok(r < 0 && e.msg && !u.path, "\"%s\" is refused: %s", rows[i].text, error_text(&e));
+			continue;
+		}
+		ok(r == 0 && (int)u.scheme == rows[i].scheme && u.path && str_eq(u.path, rows[i].path), "%s",
+		   rows[i].text);
+		ok_str(args, rows[i].args, "its arguments");
+	}
+}
+
+static void test_config(void)
+{
+	static const struct {
+		const char *json;
+		bool own_pid, hooks;
+		const char *group, *cgroup;
+	} rows[] = {
+		{ "{}", false, false, NULL, NULL },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"pid\"}],\"cgroupsPath\":\"/a/b\"}}",
+		  true, false, NULL, "/a/b" },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/proc/1/ns/pid\"}]}}", false, false, NULL,
+		  NULL },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"\"}]}}", true, false, NULL, NULL },
+		{ "{\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"k\",\"io.containerd.runc.v2.group\":\"g\"}}",
+		  false, false, "g", NULL },
+		{ "{\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"k\"}}", false, false, "k", NULL },
+		{ "{\"hooks\":{\"prestart\":[{\"path\":\"/x\"}]}}", false, false, NULL, NULL },
+		{ "{\"hooks\":{\"poststop\":[{\"path\":\"/x\"}]}}", false, true, NULL, NULL },
+		{ "{\"hooks\":{\"poststart\":[]},\"linux\":null,\"annotations\":[1]}", false, false, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_bundle_config_ struct bundle_config c = { 0 };
+
+		ok(bundle_config_parse(rows[i].json, strlen(rows[i].json), &c, NULL) == 0 &&
+			   c.own_pid_namespace == rows[i].own_pid && c.hooks == rows[i].hooks,
+		   "%s", rows[i].json);
+		ok_str(c.group, rows[i].group, "its group");
+		ok_str(c.cgroups_path, rows[i].cgroup, "its control group");
+	}
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const bad[] = { "", "[]", "{\"a\":" };
+		struct bundle_config c;
+
+		ok(bundle_config_parse(bad[i], strlen(bad[i]), &c, NULL) < 0, "no configuration: %s", bad[i]);
+	}
+}
+
+static void test_options(void)
+{
+	Containerd__Runc__V1__Options o = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+	_cleanup_bundle_options_ struct bundle_options given = { 0 }, loaded = { 0 }, none = { 0 }, junk = { 0 };
+	char dir[] = "/tmp/pith-options.XXXXXX";
+	uint8_t packed[256];
+	size_t n;
+
+	o.binary_name = (char *)"/opt/\"odd\"/runc";
+	o.root = (char *)"/run/some/root";
+	o.systemd_cgroup = true;
+	o.io_uid = 1000;
+	n = containerd__runc__v1__options__pack(&o, packed);
+	ok(bundle_options_unpack(packed, n, "ns", &given, NULL) == 0 && str_eq(given.root, "/run/some/root/ns") &&
+		   given.systemd_cgroup && given.io_uid == 1000,
+	   "options of a request");
+	ok(mkdtemp(dir) && bundle_options_save(dir, &given, NULL) == 0 &&
+		   bundle_options_load(dir, "ns", &loaded, NULL) == 0,
+	   "are kept and read again");
+	ok_str(loaded.binary, given.binary, "the runtime");
+	ok_str(loaded.root, given.root, "its root");
+	ok(loaded.systemd_cgroup, "systemd's control groups");
+	ok(bundle_options_load("/nonexistent", "ns", &none, NULL) == 0 && str_eq(none.binary, "runc") &&
+		   str_eq(none.root, "/run/containerd/runc/ns"),
+	   "without the files: the defaults");
+	ok(bundle_options_unpack("\xff\xff", 2, "ns", &junk, NULL) < 0, "junk is refused");
+	ok(dir_remove(dir, NULL) == 0, "the folder goes");
+}
+
+static void test_state(void)
+{
+#define STATE(pid, config, more) "{\"init_process_pid\":" pid ",\"config\":{" config "}" more "}"
+#define GROUPS                   "\"cgroups\":{\"Systemd\":false,\"Rootless\":false}"
+#define PATHS                    ",\"cgroup_paths\":{\"\":\"/sys/fs/cgroup/unified/a/b\",\"pids\":\"/sys/fs/cgroup/pids/a/b\"}"
+	static const struct {
+		const char *json, *what;
+		int pid; /* 0: not a state */
+		bool private, hooks, managed;
+	} rows[] = {
+		{ STATE("77", "\"namespaces\":[{\"type\":\"NEWPID\",\"path\":\"\"}]," GROUPS, PATHS), "a container", 77,
+		  true, false, false },
+		{ STATE("77", "\"namespaces\":[{\"type\":\"NEWPID\",\"path\":\"/x\"}]," GROUPS, PATHS),
+		  "a joined PID namespace", 77, false, false, false },
+		{ STATE("77", "\"namespaces\":null," GROUPS, PATHS), "the host's", 77, false, false, false },
+		{ STATE("77", GROUPS ",\"Hooks\":{\"poststop\":[{\"path\":\"/x\"}]}", PATHS), "hooks", 77, false, true,
+		  false },
+		{ STATE("77", GROUPS ",\"Hooks\":{\"poststop\":null,\"poststart\":[]}", PATHS), "no hooks", 77, false,
+		  false, false },
+		{ STATE("77", "\"cgroups\":{\"Systemd\":true}", PATHS), "systemd", 77, false, false, true },
+		{ STATE("77", "\"cgroups\":{\"systemd\":true}", PATHS), "systemd, as newer ones write it", 77, false,
+		  false, true },
+		{ STATE("77", GROUPS, PATHS ",\"intel_rdt_path\":\"/sys/fs/resctrl/x\""), "resctrl", 77, false, false,
+		  true },
+		{ STATE("77", GROUPS, PATHS ",\"rootless\":true"), "rootless", 77, false, false, true },
+		{ STATE("77", GROUPS, ",\"cgroup_paths\":{\"pids\":\"/sys/fs/cgroup/pids/../../etc\"}"),
+		  "a path that leaves", 77, false, false, true },
+		{ STATE("77", GROUPS, ",\"cgroup_paths\":{\"pids\":\"/etc/x\"}"), "a path elsewhere", 77, false, false,
+		  true },
+		{ STATE("77", GROUPS, ",\"cgroup_paths\":{\"pids\":\"/sys/fs/cgroup/\"}"), "the root", 77, false, false,
+		  true },
+		{ STATE("77", GROUPS, ""), "no paths", 77, false, false, true },
+		{ STATE("1", GROUPS, PATHS), "PID 1", 0, false, false, false },
+		{ STATE("-5", GROUPS, PATHS), "a negative PID", 0, false, false, false },
+		{ STATE("77", "", PATHS), "no configuration of groups", 0, false, false, false },
+		{ "{\"pid\":77,\"bundle\":\"/x\"}", "crun's", 0, false, false, false },
+		{ "[]", "a list", 0, false, false, false },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_libcontainer_state_ struct libcontainer_state s = { 0 };
+		int r = libcontainer_state_parse(rows[i].json, strlen(rows[i].json), &s, NULL);
+
+		ok(rows[i].pid ? r == 0 && s.pid == rows[i].pid && s.private_pids == rows[i].private &&
+				   s.hooks == rows[i].hooks && s.managed == rows[i].managed
+			       : r < 0,
+		   "%s", rows[i].what);
+	}
+}
+
+static void test_cgroups(void)
+{
+	_cleanup_cgroups_ struct cgroups one = { 0 }, two = { 0 }, root = { 0 }, same = { 0 };
+
+	ok(cgroups_parse("7:cpu,cpuacct:/a/b\n3:name=systemd:/a\n1:pids:/\n0::/x\nbad line\n2:memory:/../up\n", false,
+			 &one, NULL) == 0,
+	   "version 1");
+	ok_str(cgroups_dir(&one, "cpuacct"), "/sys/fs/cgroup/cpuacct/a/b", "a controller mounted with another");
+	ok_str(cgroups_dir(&one, "systemd"), "/sys/fs/cgroup/systemd/a", "a named one");
+	ok_str(cgroups_dir(&one, "pids"), "/sys/fs/cgroup/pids", "a root");
+	ok(!cgroups_dir(&one, "memory") && !cgroups_dir(&one, "unified") && !cgroups_dir(&one, ""),
+	   "none of what leads elsewhere");
+	ok(cgroups_parse("0::/a/b\n", true, &two, NULL) == 0, "version 2");
+	ok_str(cgroups_dir(&two, "memory"), "/sys/fs/cgroup/a/b", "any controller is in the one directory");
+	cgroups_parse("0::/\n", true, &root, NULL);
+	cgroups_parse("0::/a/b/c\n", true, &same, NULL);
+	ok(cgroups_apart(&two, &root), "a group below ours is the container's own");
+	ok(!cgroups_apart(&root, &two) && !cgroups_apart(&two, &two) && !cgroups_apart(&two, &same),
+	   "ours, or one above, is not");
+	ok(!cgroups_path_is_safe("/sys/fs/cgroup/") && !cgroups_path_is_safe("/sys/fs/cgroup") &&
+		   !cgroups_path_is_safe("/sys/fs/cgroup/a/../b") && !cgroups_path_is_safe("/sys/fs/cgroup/a/..") &&
+		   !cgroups_path_is_safe("/etc") && cgroups_path_is_safe("/sys/fs/cgroup/a/b"),
+	   "paths that may be removed");
+}
+
+static void test_start_params(void)
+{
+	Containerd__Runtime__Bootstrap__V1__BootstrapParams b =
+		CONTAINERD__RUNTIME__BOOTSTRAP__V1__BOOTSTRAP_PARAMS__INIT;
+	Containerd__Runtime__Bootstrap__V1__Extension extension = CONTAINERD__RUNTIME__BOOTSTRAP__V1__EXTENSION__INIT;
+	Containerd__Runtime__Bootstrap__V1__Extension *extensions[] = { &extension };
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+	struct start_params p;
+	uint8_t packed[512], options[256];
+	size_t n, m;
+
+	any.type_url = (char *)"containerd.runc.v1.Options";
+	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\x32\x04runc", .len = 6 };
+	extension.value = &any;
+	b.instance_id = (char *)"one";
+	b.namespace_ = (char *)"ns";
+	b.log_level = -8;
+	b.socket_dir = (char *)"/s";
+	b.n_extensions = 1;
+	b.extensions = extensions;
+	n = containerd__runtime__bootstrap__v1__bootstrap_params__pack(&b, packed);
+	m = google__protobuf__any__pack(&any, options);
+	ok(start_params_parse(packed, n, "one", "ns", &p, NULL) == 0 && p.bootstrap && p.debug && p.options &&
+		   str_eq(p.socket_dir, "/s"),
+	   "bootstrap parameters");
+	start_params_clear(&p);
+	ok(start_params_parse(packed, n, NULL, NULL, &p, NULL) == 0 && p.bootstrap && str_eq(p.id, "one") &&
+		   str_eq(p.namespace, "ns"),
+	   "without flags beside them");
+	start_params_clear(&p);
+	ok(start_params_parse(packed, n, "other", "ns", &p, NULL) == 0 && !p.bootstrap && str_eq(p.id, "other"),
+	   "for somebody else they are none");
+	start_params_clear(&p);
+	ok(start_params_parse(options, m, "one", "ns", &p, NULL) == 0 && !p.bootstrap && p.options, "options");
+	start_params_clear(&p);
+	ok(start_params_parse("", 0, "one", "ns", &p, NULL) == 0 && !p.bootstrap && !p.options, "nothing");
+	start_params_clear(&p);
+	ok(start_params_parse("\xff\xff\xff", 3, "one", "ns", &p, NULL) < 0, "junk");
+	start_params_clear(&p);
+}
+
+static void test_message(void)
+{
+	static const struct {
+		const char *said, *message;
+	} rows[] = {
+		{ "", NULL },
+		{ "\n \n", NULL },
+		{ "plain\n", "plain" },
+		{ "first\nsecond", "second" },
+		{ "{\"level\":\"error\",\"msg\":\" reason \"}\nlater text\n", "reason" },
+		{ "{\"level\":\"error\",\"msg\":\"one\"}\n{\"level\":\"error\",\"msg\":\"two\"}\n{\"level\":\"info\","
+		  "\"msg\":\"three\"}\n",
+		  "two" },
+		{ "{\"level\":\"warning\",\"msg\":\"w\"}\n", NULL },
+		{ "{\"level\":\"error\"}\n{broken\n", "{broken" },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *m = job_message(rows[i].said, strlen(rows[i].said));
+
+		ok(m && rows[i].message ? str_eq(m, rows[i].message) : !m && !rows[i].message,
+		   "what output %zu gives as the reason: %s", i, m ? m : "nothing");
+	}
+}
+
+static void test_compact(void)
+{
+	char *options[] = { (char *)"index=off", (char *)"upperdir=/s/9/fs", (char *)"workdir=/s/9/work",
+			    (char *)"lowerdir=/var/s/12/fs:/var/s/13/fs:/var/s/1/fs", NULL };
+	char *apart[] = { (char *)"lowerdir=/a/fs:/b/fs", NULL },
+	     *escaped[] = { (char *)"lowerdir=/a/b\\:c:/a/d", NULL };
+	_cleanup_strv_ char **shorter = NULL, **none = NULL;
+	_cleanup_free_ char *dir = NULL, *no_dir = NULL;
+
+	ok(rootfs_compact(options, &dir, &shorter, NULL) == 0 && shorter, "paths with something in common");
+	ok_str(dir, "/var/s/", "that");
+	ok_str(shorter ? shorter[3] : NULL, "lowerdir=12/fs:13/fs:1/fs", "and what is left");
+	ok_str(shorter ? shorter[1] : NULL, "upperdir=/s/9/fs", "others stay");
+	ok(rootfs_compact(apart, &no_dir, &none, NULL) == 0 && !no_dir, "nothing in common");
+	ok(rootfs_compact(escaped, &no_dir, &none, NULL) == 0 && !no_dir, "escaped colons are left alone");
+}
+
+static void test_small(void)
+{
+	int pid = 0;
+	char file[] = "/tmp/pith-pid.XXXXXX";
+	int fd = mkstemp(file);
+	static const struct {
+		const char *text;
+		int pid; /* 0: refused */
+	} rows[] = { { "123", 123 }, { "123\n", 123 }, { "", 0 },           { "1", 0 },
+		     { "-7", 0 },    { "12x", 0 },     { "99999999999", 0 } };
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		ok(ftruncate(fd, 0) == 0 && pwrite(fd, rows[i].text, strlen(rows[i].text), 0) >= 0, "a file");
+		pid = 0;
+		ok(rows[i].pid ? bundle_pid_read(file, &pid, NULL) == 0 && pid == rows[i].pid
+			       : bundle_pid_read(file, &pid, NULL) < 0,
+		   "process id, row %zu", i);
+	}
+	close(fd);
+	unlink(file);
+	ok(oom_kills_parse("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n") == 3, "version 1's count of kills");
+	ok(oom_kills_parse("low 0\nhigh 0\nmax 9\noom 1\noom_kill 12\noom_group_kill 0\n") == 12, "version 2's");
+	ok(oom_kills_parse("oom_kill \n") == -1 && oom_kills_parse("") == -1 && oom_kills_parse("x oom_kill 3") == -1,
+	   "none");
+}
+
+int main(void)
+{
+	test_uri();
+	test_config();
+	test_options();
+	test_state();
+	test_cgroups();
+	test_start_params();
+	test_message();
+	test_compact();
+	test_small();
+	return tap_done();
+}
