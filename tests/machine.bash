@@ -27,6 +27,7 @@ containerd_configure() {
 # supervise [OPTION...]: its console is $ROOT/console, its pid $SUPERVISOR
 supervise() {
 	local engine=(--containerd /nonexistent --runtime "${RUNTIME:-$(command -v runc)}")
+	# shellcheck disable=SC2153 # the test sets it
 	if [ "$ENGINE" = containerd ]; then
 		[ -e /etc/containerd/config.toml ] && mountpoint -q /etc/containerd || containerd_configure
 		engine=(--containerd "$(command -v containerd)")
