@@ -16,18 +16,13 @@
 
 enum { DRAIN_US = 10 * 1000000 };
 
-static void delete_reply(const struct process *p, struct op *op, struct call *call)
+static void response_fill(Containerd__Task__V2__DeleteResponse *response, Google__Protobuf__Timestamp *at,
+			  const struct process *p)
 {
-	Containerd__Task__V2__DeleteResponse response = CONTAINERD__TASK__V2__DELETE_RESPONSE__INIT;
-	Google__Protobuf__Timestamp at;
-
-	response.pid = (uint32_t)p->pid;
-	response.exit_status = p->status;
-	response.exited_at = reply_time(&at, &p->ended_at);
-	if (op)
-		op_reply(op, &response.base);
-	else
-		call_reply(call, &response.base);
+	*response = (Containerd__Task__V2__DeleteResponse)CONTAINERD__TASK__V2__DELETE_RESPONSE__INIT;
+	response->pid = (uint32_t)p->pid;
+	response->exit_status = p->status;
+	response->exited_at = reply_time(at, &p->ended_at);
 }
 
 /* --- an added process ------------------------------------------------------------------------------------------------
@@ -43,11 +38,14 @@ static void exec_delete_finish(struct deletion *d)
 {
 	struct process *p = d->process;
 	struct call *call = d->call;
+	Containerd__Task__V2__DeleteResponse response;
+	Google__Protobuf__Timestamp at;
 
 	loop_timer_disarm(&d->timer);
 	free(d);
 	p->deletion = NULL;
-	delete_reply(p, NULL, call);
+	response_fill(&response, &at, p);
+	call_reply(call, &response.base);
 	process_free(p);
 }
 
@@ -135,6 +133,7 @@ static void delete_check(struct delete *t)
 {
 	struct container *c = t->op.container;
 	Containerd__Events__TaskDelete event = CONTAINERD__EVENTS__TASK_DELETE__INIT;
+	Containerd__Task__V2__DeleteResponse response;
 	Google__Protobuf__Timestamp at;
 	_cleanup_error_ struct error e = { 0 };
 
@@ -147,11 +146,12 @@ static void delete_check(struct delete *t)
 	}
 	streams_close(&c->init.streams);
 	event.container_id = c->id;
-	event.pid = (uint32_t)c->init.pid;
-	event.exit_status = c->init.status;
-	event.exited_at = reply_time(&at, &c->init.ended_at);
+	response_fill(&response, &at, &c->init);
+	event.pid = response.pid;
+	event.exit_status = response.exit_status;
+	event.exited_at = response.exited_at;
 	publish(&c->shim->publisher, "/tasks/delete", &event.base);
-	delete_reply(&c->init, &t->op, NULL);
+	op_reply(&t->op, &response.base);
 	c->gone = true;
 	op_end(&t->op);
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Sourced inside the world of a shim's test (lib-shim.bash).
 # T: the test's folder, NS: containerd's namespace, RUNTIME: the OCI runtime.
 
