@@ -16,14 +16,19 @@ bundles_setup() {
 	find "$ROOTFS/bin" -type l -exec ln -sfn /bin/busybox {} \;
 }
 
-# Control groups of a container that was left behind on purpose.
+# Control groups of this test, and whatever was left behind in them on purpose. A group goes only when the kernel has
+# finished with its last process.
 bundles_teardown() {
-	local d
-	find /sys/fs/cgroup -depth -type d -path "*/$TAG/*" 2>/dev/null | while read -r d; do
-		xargs -r kill -9 <"$d/cgroup.procs" 2>/dev/null
-		rmdir "$d" 2>/dev/null
+	local d i
+	for i in {1..100}; do
+		find /sys/fs/cgroup -depth -type d -path "*/$TAG*" 2>/dev/null >"$ROOT/groups"
+		[ -s "$ROOT/groups" ] || return 0
+		while read -r d; do
+			[ ! -e "$d/cgroup.procs" ] || xargs -r kill -9 <"$d/cgroup.procs" 2>/dev/null
+			rmdir "$d" 2>/dev/null
+		done <"$ROOT/groups"
+		sleep 0.05
 	done
-	find /sys/fs/cgroup -depth -type d -name "$TAG" -exec rmdir {} \; 2>/dev/null || true
 }
 
 # bundle DIR [key=value...] -- COMMAND...
