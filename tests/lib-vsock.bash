@@ -59,7 +59,7 @@ vsock_guest() {
 	local state=$1 initrd=$2 memory=${guest_memory:-512}
 	shift 2
 	rm -f "$state/console"
-	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
+	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu "${guest_cpu:-max}" -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
 		-no-reboot -serial "file:$state/console" -kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 quiet $*" \
 		-object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -machine memory-backend=memory \

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
+	WATCHED = EPOLLIN | EPOLLRDHUP,
+	BURST_MIN = 4096,          /* bytes read at once where there were few before */
 	QUANTUM = 64 << 10,        /* bytes to the guest in one turn */
 	REQUEST_US = 10 * 1000000, /* for the guest's answer */
 	CLOSING_US = 8 * 1000000,  /* for the guest's RST; Linux waits as long */
@@ -34,6 +37,7 @@ struct conn *conn_new(struct vsock_device *dev, uint32_t host_port, uint32_t gue
 	c->guest_port = guest_port;
 	c->type = type;
 	c->buf_alloc = device_credit(dev);
+	c->burst = BURST_MIN;
 	list_init(&c->place);
 	dev->total++;
 	return c;
@@ -65,7 +69,7 @@ int conn_attach(struct conn *c, int fd, struct error *err)
 {
 	c->io = (struct loop_io){
 		.fd = fd,
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.events = WATCHED | EPOLLET,
 		.fn = socket_ready,
 		.data = c,
 	};
@@ -231,6 +235,14 @@ void conn_forwarded(struct conn *c, uint32_t bytes)
 	check_credit(c);
 }
 
+/* Asks for the room only when there is none: each time a reader takes something would be an event otherwise. */
+void conn_blocked(struct conn *c)
+{
+	c->writable = false;
+	if (loop_io_want(&c->io, WATCHED | EPOLLOUT | EPOLLET, NULL) < 0)
+		conn_host_gone(c);
+}
+
 /* Once all that the guest sent is written, what it shut is shut towards the host. */
 static void shut_host(struct conn *c)
 {
@@ -246,7 +258,7 @@ static void flush_stream(struct conn *c)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			c->writable = false;
+			conn_blocked(c);
 		} else if (n < 0) {
 			conn_host_gone(c);
 		} else {
@@ -281,7 +293,7 @@ static int receive_stream(struct conn *c, struct iovec *iov, int count)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			c->writable = false;
+			conn_blocked(c);
 		} else if (n < 0) {
 			conn_host_gone(c);
 		} else {
@@ -485,9 +497,21 @@ static bool tell_first(struct conn *c)
 	return true;
 }
 
+/* What was read tells how many receive buffers the next read is worth. */
+static void learn(struct conn *c, uint32_t want, uint32_t n)
+{
+	if (n == want)
+		c->burst = want < QUANTUM / 4 ? 4 * want : QUANTUM;
+	else if (n < BURST_MIN)
+		c->burst = BURST_MIN;
+	if (c->burst < BURST_MIN)
+		c->burst = BURST_MIN;
+}
+
 static bool fill_stream(struct conn *c)
 {
-	uint32_t credit = conn_credit(c), want = credit < QUANTUM ? credit : QUANTUM;
+	uint32_t credit = conn_credit(c), want = credit < c->burst ? credit : c->burst;
+	struct msghdr m = { .msg_iov = c->dev->fill_iov };
 	struct vsock_header h;
 	struct fill f;
 	ssize_t n;
@@ -500,8 +524,9 @@ static bool fill_stream(struct conn *c)
 		return false;
 	if (f.room < want)
 		want = (uint32_t)f.room;
+	m.msg_iovlen = (size_t)device_fill_iov(c->dev, &f, want);
 	do
-		n = readv(c->io.fd, c->dev->fill_iov, device_fill_iov(c->dev, &f, want));
+		n = recvmsg(c->io.fd, &m, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0) {
 		device_fill_cancel(c->dev, &f);
@@ -515,7 +540,11 @@ static bool fill_stream(struct conn *c)
 	device_fill_end(c->dev, &f, &h, (size_t)n, 0);
 	c->tx_cnt += (uint32_t)n;
 	c->dev->stats.to_guest += (uint64_t)n;
-	/* A short read does not mean that the socket is empty: only EAGAIN does. */
+	/* A short read empties the socket, and what comes next is an event; but not when the read stopped at
+	 * descriptors that somebody passed (they are dropped), nor when the end of file was an event before. */
+	if ((uint32_t)n < want && !(m.msg_flags & MSG_CTRUNC) && !c->ending)
+		c->readable = false;
+	learn(c, want, (uint32_t)n);
 	return true;
 }
 
@@ -565,6 +594,8 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 {
 	struct conn *c = io->data;
 
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->ending = true;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) && !c->host_eof)
 		c->readable = true;
 	if (events & EPOLLOUT && !c->writable) {
@@ -578,6 +609,8 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 			return;
 		}
 		shut_host(c);
+		if (c->writable && loop_io_active(&c->io))
+			loop_io_want(&c->io, WATCHED | EPOLLET, NULL); /* else it hears more than it needs */
 	}
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		conn_host_gone(c);

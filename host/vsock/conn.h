@@ -47,6 +47,7 @@ struct conn {
 	uint8_t due;   /* DUE_ bits */
 	bool inserted;
 	bool readable, writable; /* the socket, as far as known */
+	bool ending;             /* the socket has announced its end */
 	bool host_eof;           /* nothing more will be read from the socket */
 	bool host_gone;          /* writing to the socket fails */
 	bool hybrid;             /* the client expects "OK PORT" */
@@ -61,6 +62,7 @@ struct conn {
 	uint32_t marked;  /* their sum */
 	/* host to guest */
 	uint32_t peer_buf_alloc, peer_fwd_cnt, tx_cnt;
+	uint32_t burst;     /* bytes worth reading at once */
 	struct buf message; /* seqpacket: what is left of a message that did not fit at once */
 };
 
@@ -97,6 +99,8 @@ void conn_abort(struct conn *c);
 /* The socket ended, or failed, for reading; for writing. */
 void conn_host_eof(struct conn *c);
 void conn_host_gone(struct conn *c);
+/* The socket takes no more now. */
+void conn_blocked(struct conn *c);
 void conn_forwarded(struct conn *c, uint32_t bytes);
 
 /* Payload of one RW packet; -1: no memory. */

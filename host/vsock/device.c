@@ -9,7 +9,8 @@
 
 enum {
 	TX_BATCH = 128,          /* packets of the guest in one round of the loop */
-	TX_LATE_US = 1000,       /* before they are given back, unless they are many */
+	TX_LATE_US = 10000,      /* before they are given back, unless they are many, */
+	TX_LATE_BYTES = 16384,   /* or large: Linux wakes a writer only when little is out */
 	TABLE_START = 64,        /* buckets; a power of two, as all sizes of the table */
 	PORT_FIRST = 0x40000000, /* host ports of connections that the host opens */
 	PORT_LAST = 0x7fffffff,
@@ -235,7 +236,15 @@ static bool send_stray(struct vsock_device *dev)
 	return true;
 }
 
-/* Until the ring is full, nobody has anything to say, or everybody had a turn. True: somebody has more to say. */
+static void show_rx(struct vsock_device *dev)
+{
+	if (virtqueue_flush(dev->queues[VSOCK_RX]))
+		dev->notify(dev->ring_data, VSOCK_RX);
+}
+
+/* Until the ring is full, nobody has anything to say, or everybody had a turn. True: somebody has more to say.
+ * The guest is shown what there is after each turn: it works on that while the next one goes on, and as long as it
+ * does, it asks for no further notification. */
 static bool serve_guest(struct vsock_device *dev)
 {
 	size_t turns = dev->count + 1;
@@ -245,11 +254,14 @@ static bool serve_guest(struct vsock_device *dev)
 			return true;
 	while (!list_empty(&dev->ready)) {
 		struct conn *c = list_entry(dev->ready.next, struct conn, place);
+		bool done;
 
 		if (turns-- == 0)
 			return true;
 		list_remove(&c->place);
-		if (!conn_turn(c))
+		done = conn_turn(c);
+		show_rx(dev);
+		if (!done)
 			return true;
 	}
 	return false;
@@ -265,8 +277,7 @@ static bool run_rx(struct vsock_device *dev)
 		return false;
 	virtqueue_kicks(q, false);
 	more = serve_guest(dev);
-	if (virtqueue_flush(q))
-		dev->notify(dev->ring_data, VSOCK_RX);
+	show_rx(dev);
 	if (q->broken) {
 		ring_broken(dev, VSOCK_RX);
 		return false;
@@ -382,6 +393,7 @@ static void complete_tx(struct loop_timer *t)
 	struct virtqueue *q = dev->queues[VSOCK_TX];
 
 	loop_timer_disarm(t);
+	dev->tx_bytes = 0;
 	if (q && virtqueue_flush(q))
 		dev->notify(dev->ring_data, VSOCK_TX);
 }
@@ -405,11 +417,12 @@ static bool run_tx(struct vsock_device *dev)
 		if (r <= 0)
 			break;
 		rest = chain;
+		dev->tx_bytes += chain.out_bytes;
 		take_packet(dev, &rest);
 		virtqueue_push(q, &chain, 0);
 		left--;
 	}
-	if (virtqueue_pushed(q) >= q->size / 4u ||
+	if (virtqueue_pushed(q) >= q->size / 4u || dev->tx_bytes >= TX_LATE_BYTES ||
 	    (virtqueue_pushed(q) > 0 && !loop_timer_armed(&dev->late) &&
 	     loop_timer_after(dev->loop, &dev->late, TX_LATE_US, NULL) < 0))
 		complete_tx(&dev->late);

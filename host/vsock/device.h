@@ -62,6 +62,7 @@ struct vsock_device {
 	/* private */
 	struct loop_timer work, late;
 	bool working;
+	size_t tx_bytes;          /* taken from the guest and not given back */
 	struct conn **table;      /* by ports; chained */
 	size_t table_size, count; /* buckets; connections in the table */
 	size_t total;             /* connections, also those that drain */

@@ -27,7 +27,7 @@ static int send_message(struct conn *c, struct iovec *iov, int count, uint32_t l
 	if (errno == EMSGSIZE)
 		return -1;
 	if (errno == EAGAIN)
-		c->writable = false;
+		conn_blocked(c);
 	else
 		conn_host_gone(c);
 	return 0;

@@ -164,3 +164,24 @@ int peer_cat(int argc, char **argv)
 	}
 	return 0;
 }
+
+/* Opens many connections, an echo of one byte on each, and holds them until its input ends. */
+int peer_many(int argc, char **argv)
+{
+	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 100, i;
+	char byte = 'x';
+
+	for (i = 0; i < count; i++) {
+		int fd = open_blocking(argv[1], "echo");
+
+		if (fd < 0 || io_write(fd, &byte, 1) < 0 || io_read(fd, &byte, 1) != 1) {
+			log_error("connection %zu: %s", i, strerror(errno));
+			return 1;
+		}
+	}
+	printf("open\n");
+	fflush(stdout);
+	while (read(0, chunk, sizeof(chunk)) > 0)
+		;
+	return 0;
+}

@@ -15,6 +15,7 @@ static const struct {
 	{ "ping", peer_ping, "ping ADDRESS COUNT" },
 	{ "bulk", peer_bulk, "bulk ADDRESS up|down|both BYTES" },
 	{ "cat", peer_cat, "cat ADDRESS [FIRST-LINE]" },
+	{ "many", peer_many, "many ADDRESS COUNT" },
 	{ "run", peer_run, "run ADDRESS [COMMAND]" },
 };
 

@@ -36,4 +36,5 @@ int peer_load(int argc, char **argv);
 int peer_ping(int argc, char **argv);
 int peer_bulk(int argc, char **argv);
 int peer_cat(int argc, char **argv);
+int peer_many(int argc, char **argv);
 int peer_run(int argc, char **argv);
