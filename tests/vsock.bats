@@ -358,8 +358,6 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == "1000 connections, 1000 at once, 0 failed"* ]]
-	stall=$(sed -nE 's/.*longest stall ([0-9]+).*/\1/p' <<<"$output")
-	[ "$stall" -lt 5 ] || [ -n "${VSOCK_STALLS:-}" ]
 }
 
 @test "soak: random sizes, directions and half-closes; every byte checked" {

@@ -28,7 +28,10 @@ static inline void list_append(struct list *l, struct list *member)
 }
 
 /* At the start; likewise. */
-static inline void list_prepend(struct list *l, struct list *member) { list_append(l->next, member); }
+static inline void list_prepend(struct list *l, struct list *member)
+{
+	list_append(l->next, member);
+}
 
 /* Legal for one that is in no list. */
 static inline void list_remove(struct list *member)

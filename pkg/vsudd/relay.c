@@ -12,6 +12,7 @@ enum {
 	SMALL = 16384,       /* read at once where splice is not worth its pages */
 	BIG = 65536,         /* what a pipe holds */
 	BUDGET = 512 * 1024, /* bytes of one way before others get their turn */
+	WATCHED = EPOLLIN | EPOLLRDHUP,
 };
 
 struct end {
@@ -94,17 +95,18 @@ static void way_finish(struct relay *r, struct way *w)
 }
 
 /* 1: bytes moved, 0: not now, -1: never */
-static int outcome(ssize_t n, bool *ready)
+static int outcome(ssize_t n)
 {
-	if (n > 0)
+	if (n > 0 || (n < 0 && errno == EINTR))
 		return 1;
-	if (n < 0 && errno == EINTR)
-		return 1;
-	if (n < 0 && errno == EAGAIN) {
-		*ready = false;
-		return 0;
-	}
-	return -1;
+	return n < 0 && errno == EAGAIN ? 0 : -1;
+}
+
+/* Room is asked for only where there was none: each time a reader takes something would be an event otherwise. */
+static int blocked(struct end *e)
+{
+	e->writable = false;
+	return loop_io_want(&e->io, WATCHED | EPOLLOUT | EPOLLET, NULL) < 0 ? -1 : 0;
 }
 
 /* The kernel takes no splice into this socket after all: what the pipe has goes the other way. */
@@ -125,6 +127,7 @@ static int empty_pipe(struct relay *r, struct way *w)
 static int write_some(struct relay *r, struct way *w)
 {
 	ssize_t n;
+	int go;
 
 	if (!w->to->writable)
 		return 0;
@@ -134,14 +137,15 @@ static int write_some(struct relay *r, struct way *w)
 			return empty_pipe(r, w);
 		if (n > 0)
 			w->held -= (size_t)n;
-		return outcome(n, &w->to->writable);
+	} else {
+		n = send(w->to->io.fd, buf_bytes(&w->rest), w->rest.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0)
+			buf_consume(&w->rest, (size_t)n);
+		if (w->rest.len == 0)
+			buf_free(&w->rest);
 	}
-	n = send(w->to->io.fd, buf_bytes(&w->rest), w->rest.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n > 0)
-		buf_consume(&w->rest, (size_t)n);
-	if (w->rest.len == 0)
-		buf_free(&w->rest);
-	return outcome(n, &w->to->writable);
+	go = outcome(n);
+	return go == 0 ? blocked(w->to) : go;
 }
 
 /* By hand. Returns the bytes read, which are written or in `rest`. */
@@ -208,10 +212,12 @@ static bool way_run(struct relay *r, struct way *w)
 		if (!w->from->readable)
 			break;
 		n = w->bulk && !w->no_splice ? splice_some(r, w) : copy_some(w);
-		go = outcome(n, &w->from->readable);
-		if (go < 0)
+		go = outcome(n);
+		if (go == 0)
+			w->from->readable = false;
+		else if (go < 0)
 			w->eof = true; /* an error is an end, too */
-		else if (go > 0 && n > 0)
+		else if (n > 0)
 			moved += (size_t)n;
 	}
 	if (w->held == 0)
@@ -293,8 +299,10 @@ static void end_ready(struct loop_io *io, uint32_t events)
 		way_broken(e->relay, w);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		e->readable = true;
-	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		e->writable = true; /* or fails: either is news */
+	if (!e->writable && events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+		e->writable = true;                        /* or fails: either is news */
+		loop_io_want(io, WATCHED | EPOLLET, NULL); /* else it hears more than it needs */
+	}
 	if (list_empty(&e->relay->place))
 		relay_run(e->relay);
 }
@@ -326,7 +334,7 @@ int relay_start(struct relays *all, int a, int b, struct error *err)
 		e->readable = e->writable = true;
 		e->io = (struct loop_io){
 			.fd = fds[i],
-			.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+			.events = WATCHED | EPOLLET,
 			.fn = end_ready,
 			.data = e,
 		};
@@ -338,5 +346,5 @@ int relay_start(struct relays *all, int a, int b, struct error *err)
 			return -1;
 		}
 	}
-	return 0; /* both are ready for something: their first events come with the next round */
+	return 0; /* what is there to read already is their first event */
 }
