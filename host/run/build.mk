@@ -1,2 +1,2 @@
 pith.srcs += $(wildcard host/run/*.c)
-pith.deps += jansson archive crypto
+pith.deps += jansson crypto

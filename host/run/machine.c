@@ -13,6 +13,7 @@
 #include "qmp.h"
 #include "relay.h"
 #include "str.h"
+#include "toollog.h"
 
 #define SECOND 1000000u
 /* A guest that boots, or whose PID 1 is busy, may miss the button. */
@@ -26,12 +27,19 @@
 /* The log is begun anew at that size; the one before it is kept. */
 #define LOG_MAX (16u << 20)
 
+struct helper {
+	struct loop_child child;
+	const struct machine_helper *setup;
+	struct machine *machine;
+};
+
 struct machine {
 	const struct machine_setup *setup;
 	struct loop *loop;
 	struct error *err;
 	pid_t pid;
-	struct loop_child child, helper;
+	struct loop_child child;
+	struct helper helpers[MACHINE_HELPERS_MAX];
 	struct loop_io qmp, messages;
 	struct loop_timer button, deadline;
 	struct relay input, output;
@@ -45,15 +53,25 @@ struct machine {
 	bool draining;    /* the console's output still runs */
 	int status;       /* QEMU's wait status */
 	char reason[256]; /* why the guest shut down, in QEMU's words */
+	char *lost;       /* the device that ended first, and why */
 };
 
 /* --- ending ------------------------------------------------------------------------------------ */
 
+static bool helpers_run(const struct machine *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->setup->helper_count; i++)
+		if (loop_io_active(&m->helpers[i].child.io))
+			return true;
+	return false;
+}
+
 /* QEMU is gone, and everything that it said before was taken. */
 static void finish_if_done(struct machine *m)
 {
-	if (m->exited && !m->draining && !loop_io_active(&m->messages) && !loop_io_active(&m->qmp) &&
-	    !loop_io_active(&m->helper.io))
+	if (m->exited && !m->draining && !loop_io_active(&m->messages) && !loop_io_active(&m->qmp) && !helpers_run(m))
 		loop_quit(m->loop, 0);
 }
 
@@ -134,10 +152,16 @@ static void qemu_exited(struct loop_child *child, int status)
 
 static void helper_exited(struct loop_child *child, int status)
 {
-	struct machine *m = child->data;
+	struct helper *h = child->data;
+	struct machine *m = h->machine;
+	_cleanup_free_ char *why = h->setup->log >= 0 ? toollog_reason(h->setup->log) : NULL;
 
-	if (!m->exited && !m->stopping) {
-		log_warn("a device of the machine ended (%s): powering the guest down", spawn_status_text(status));
+	/* Before the machine is there this is how its start fails, whatever QEMU makes of it. */
+	if (!m->lost && (!m->ready ? status != 0 : !m->exited && !m->stopping))
+		m->lost = str_format("%s ended (%s)%s%s", h->setup->name, spawn_status_text(status), why ? ": " : "",
+				     why ? why : "");
+	if (m->ready && !m->exited && !m->stopping) {
+		log_warn("%s: powering the guest down", m->lost ? m->lost : h->setup->name);
 		stop(m);
 	}
 	finish_if_done(m);
@@ -373,12 +397,27 @@ static int start_qemu(struct machine *m, int messages[2], struct error *err)
 	return m->pid < 0 ? -1 : 0;
 }
 
+static int watch_helpers(struct machine *m, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < m->setup->helper_count; i++) {
+		struct helper *h = &m->helpers[i];
+
+		h->setup = &m->setup->helpers[i];
+		h->machine = m;
+		h->child = (struct loop_child){ .fn = helper_exited, .data = h };
+		if (loop_child_add(m->loop, &h->child, h->setup->pid, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int watch(struct machine *m, int messages, struct error *err)
 {
 	struct console *c = m->setup->console;
 
 	m->child = (struct loop_child){ .fn = qemu_exited, .data = m };
-	m->helper = (struct loop_child){ .fn = helper_exited, .data = m };
 	m->qmp.events = m->messages.events = EPOLLIN;
 	m->qmp.fn = qmp_ready;
 	m->messages.fn = messages_ready;
@@ -391,8 +430,7 @@ static int watch(struct machine *m, int messages, struct error *err)
 	if (io_nonblock(m->from_guest) < 0 || io_nonblock(m->to_guest) < 0 || io_nonblock(m->qmp.fd) < 0 ||
 	    io_nonblock(messages) < 0)
 		return error_set(err, errno, "QEMU's pipes");
-	if (loop_child_add(m->loop, &m->child, m->pid, err) < 0 ||
-	    (m->setup->helper && loop_child_add(m->loop, &m->helper, m->setup->helper, err) < 0) ||
+	if (loop_child_add(m->loop, &m->child, m->pid, err) < 0 || watch_helpers(m, err) < 0 ||
 	    loop_io_add(m->loop, &m->qmp, err) < 0 || loop_io_add(m->loop, &m->messages, err) < 0 ||
 	    relay_start(&m->output, m->loop, err) < 0 || (c && c->in >= 0 && relay_start(&m->input, m->loop, err) < 0))
 		return -1;
@@ -441,6 +479,8 @@ static int outcome(struct machine *m, struct error *err)
 		log_debug("QEMU: %s", said);
 	if (quit_early || str_eq(m->reason, "host-qmp-quit"))
 		return error_set(err, 0, "the machine was stopped before its guest had powered down");
+	if (m->lost && m->status != 0)
+		return error_set(err, 0, "%s", m->lost);
 	if (m->status != 0)
 		return error_set(err, 0, "QEMU failed (%s)%s%s", spawn_status_text(m->status),
 				 said && *said ? ": " : "", said ? said : "");
@@ -453,14 +493,17 @@ static int outcome(struct machine *m, struct error *err)
 
 static void end_children(struct machine *m)
 {
+	size_t i;
+
 	if (m->pid > 0 && !m->exited) {
 		kill(m->pid, SIGKILL);
 		while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	/* The helper sees the end of QEMU itself; this is for one that hangs, and for a start that failed. */
-	if (m->setup->helper && (m->pid <= 0 || loop_io_active(&m->helper.io)))
-		kill(m->setup->helper, SIGTERM);
+	/* They see the end of QEMU themselves; this is for one that hangs, and for a start that failed. */
+	for (i = 0; i < m->setup->helper_count; i++)
+		if (!m->helpers[i].setup || loop_io_active(&m->helpers[i].child.io))
+			kill(m->setup->helpers[i].pid, SIGTERM);
 }
 
 static int run(struct machine *m, struct error *err)
@@ -487,8 +530,11 @@ static int run(struct machine *m, struct error *err)
 int machine_run(const struct machine_setup *setup, struct error *err)
 {
 	struct machine m = { .setup = setup, .err = err, .to_guest = -1, .from_guest = -1, .log = -1, .null = -1 };
+	size_t i;
 	int r;
 
+	if (setup->helper_count > array_len(m.helpers))
+		return error_set(err, E2BIG, "devices of the machine");
 	m.qmp.fd = -1;
 	m.button = (struct loop_timer){ .fn = button_due, .data = &m };
 	m.deadline = (struct loop_timer){ .fn = deadline_due, .data = &m };
@@ -499,7 +545,8 @@ int machine_run(const struct machine_setup *setup, struct error *err)
 	relay_stop(&m.input);
 	relay_stop(&m.output);
 	loop_child_remove(&m.child);
-	loop_child_remove(&m.helper);
+	for (i = 0; i < setup->helper_count; i++)
+		loop_child_remove(&m.helpers[i].child);
 	loop_free(m.loop);
 	cleanup_close(&m.to_guest);
 	cleanup_close(&m.from_guest);
@@ -508,5 +555,6 @@ int machine_run(const struct machine_setup *setup, struct error *err)
 	cleanup_close(&m.null);
 	buf_free(&m.received);
 	buf_free(&m.said);
+	free(m.lost);
 	return r;
 }

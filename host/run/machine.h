@@ -14,6 +14,16 @@
 #include "error.h"
 #include "spawn.h"
 
+/* A child that is a device of the machine: it must not outlive the machine, nor the machine it. */
+struct machine_helper {
+	pid_t pid;
+	const char *name;
+	int log; /* what it says (toollog_reason()); -1: it says it on standard error itself */
+};
+
+/* The vsock device, and a virtiofsd a shared directory. */
+#define MACHINE_HELPERS_MAX 9
+
 struct machine_setup {
 	char *const *command;       /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */
 	const struct spawn_fd *fds; /* further descriptors for it */
@@ -21,7 +31,8 @@ struct machine_setup {
 	uint64_t stop_timeout_us;
 	struct console *console; /* NULL in the background */
 	const char *log_path;    /* the console's output goes there, too */
-	pid_t helper;            /* a child that must not outlive the machine, nor the machine it; 0: none */
+	const struct machine_helper *helpers;
+	size_t helper_count;
 	/* Called once QEMU answers on its control socket: the machine is there. */
 	int (*started)(void *data, pid_t qemu, struct error *err);
 	void *data;

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include "str.h"
+#include "virtiofs.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -36,7 +37,8 @@ const char run_help[] =
 	"  --qemu PATH          the QEMU to run (qemu-system-ARCH)\n"
 	"  --gui                a window instead of no display\n"
 	"  --usb                a USB controller; --device SPEC adds what QEMU's -device takes\n"
-	"  --virtiofs DIR       share a directory as virtiofs0, virtiofs1, ...; --virtiofsd PATH\n"
+	"  --virtiofs DIR       a directory that the guest can mount as virtiofs0; again for virtiofs1, ...\n"
+	"  --virtiofsd PATH     the program that serves it (Debian's)\n"
 	"  --vsock-ports PORTS  sockets in the state directory for these vsock ports of the guest, as in 2374,2376\n"
 	"  --vsock-cid N        the guest's context id (3)\n"
 	"  --vsock-hybrid PATH  one more socket that speaks the hybrid vsock protocol\n";
@@ -220,6 +222,10 @@ static int check(const struct run_options *o, struct error *err)
 		return error_set(err, 0, "--data and --data-file: only one of them can be given");
 	if (o->port_count && !str_eq(o->networking, "user"))
 		return error_set(err, 0, "--publish needs --networking user");
+	if (strv_len(o->virtiofs) > VIRTIOFS_MAX)
+		return error_set(err, 0, "--virtiofs: at most %d directories can be shared", VIRTIOFS_MAX);
+	if (o->virtiofsd && !o->virtiofs)
+		return error_set(err, 0, "--virtiofsd serves directories: name them with --virtiofs");
 	if (o->detached && o->gui)
 		return error_set(err, 0, "--detached and --gui: only one of them can be given");
 	return 0;

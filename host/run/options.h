@@ -27,7 +27,7 @@ struct run_options {
 	const char *qemu;  /* NULL: qemu-system-ARCH of PATH */
 	const char *firmware;
 	const char *virtiofsd;
-	char **virtiofs; /* directories */
+	char **virtiofs; /* directories, at most VIRTIOFS_MAX */
 	char **devices;  /* -device arguments for QEMU */
 	const char *vsock_ports, *vsock_hybrid;
 	bool vsock;

@@ -70,6 +70,25 @@ static void machine(struct args *a, const struct qemu_setup *s)
 		add(a, "-no-reboot");
 }
 
+/* A device that is a process of its own reads and writes the guest's memory, which therefore has to be shared. */
+static void memory(struct args *a, const struct qemu_setup *s)
+{
+	if (!s->vsock && !s->virtiofs_count)
+		return;
+	addf(a, "-object", "memory-backend-memfd,id=memory,size=%llu,share=on", (unsigned long long)s->options->memory);
+	addf(a, "-machine", "memory-backend=memory");
+}
+
+static void shared_directories(struct args *a, const struct qemu_setup *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->virtiofs_count; i++) {
+		addf(a, "-chardev", "socket,id=virtiofs%zu,fd=%d", i, s->virtiofs_fd + (int)i);
+		addf(a, "-device", "vhost-user-fs-pci,chardev=virtiofs%zu,tag=virtiofs%zu", i, i);
+	}
+}
+
 /* Our end of the console is a pair of pipes on 0 and 1; signals belong to the machine's owner, not to QEMU. */
 static void console(struct args *a)
 {
@@ -194,6 +213,7 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 	size_t i;
 
 	machine(&a, s);
+	memory(&a, s);
 	console(&a);
 	devices(&a);
 	storage(&a, s);
@@ -203,8 +223,9 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 		addf(&a, "-device", "qemu-xhci");
 	for (i = 0; s->options->devices && s->options->devices[i]; i++)
 		addf(&a, "-device", "%s", s->options->devices[i]);
-	for (i = 0; s->extra && s->extra[i]; i++)
-		add(&a, s->extra[i]);
+	for (i = 0; s->vsock && s->vsock[i]; i++)
+		add(&a, s->vsock[i]);
+	shared_directories(&a, s);
 	if (a.failed) {
 		strv_free(a.v);
 		error_set(err, ENOMEM, "QEMU's command line");

@@ -8,8 +8,9 @@
 #include "options.h"
 
 /* Numbers that descriptors have in QEMU. */
-#define QEMU_QMP_FD   3
-#define QEMU_EXTRA_FD 4 /* and up: what the parts below hand over */
+#define QEMU_QMP_FD      3
+#define QEMU_VSOCK_FD    4 /* the vsock device */
+#define QEMU_VIRTIOFS_FD 5 /* and up */
 
 struct qemu_setup {
 	const struct run_options *options;
@@ -22,10 +23,10 @@ struct qemu_setup {
 	const char *metadata;    /* path of the ISO, or NULL */
 	const char *firmware;    /* path, or NULL */
 	const char *firmware_vars;
-	/* What a device that is a process of its own adds. owns_memory: its arguments name the machine's memory, which
-	 * it shares. */
-	char *const *extra;
-	bool owns_memory;
+	char *const *vsock; /* what the vsock device adds; NULL: there is none */
+	/* Our connections to virtiofsd, one a directory, by their numbers in QEMU: from virtiofs_fd up. */
+	size_t virtiofs_count;
+	int virtiofs_fd;
 };
 
 /* argv for QEMU; NULL on failure. strv_free(). */

@@ -18,6 +18,7 @@
 #include "qemu.h"
 #include "state.h"
 #include "str.h"
+#include "virtiofs.h"
 #include "vsock.h"
 
 /* Metadata is a configuration file, not a data transport. */
@@ -30,17 +31,22 @@ struct run {
 	struct accel accel;
 	struct firmware firmware;
 	struct vsock_args vsock;
-	char *program, *root_format, *mac, *uuid, *metadata, *vars;
+	struct virtiofs shares[VIRTIOFS_MAX];
+	size_t share_count;
+	char *program, *root_format, *mac, *uuid, *metadata, *vars, *virtiofsd;
 	char **command;
-	struct spawn_fd fds[4];
+	char **directories; /* absolute, of the shares */
+	struct spawn_fd fds[1 + VIRTIOFS_MAX];
 	size_t fd_count;
+	struct machine_helper helpers[MACHINE_HELPERS_MAX];
+	size_t helper_count;
 	int ready; /* detached: the pipe to the process in front, else -1 */
 	bool started;
 };
 
 static void run_clear(struct run *r)
 {
-	char *const paths[] = { r->program, r->root_format, r->mac, r->uuid, r->metadata, r->vars };
+	char *const paths[] = { r->program, r->root_format, r->mac, r->uuid, r->metadata, r->vars, r->virtiofsd };
 	size_t i;
 
 	for (i = 0; i < array_len(paths); i++)
@@ -51,7 +57,10 @@ static void run_clear(struct run *r)
 		state_undo(&r->state);
 	state_close(&r->state);
 	strv_free(r->command);
+	strv_free(r->directories);
 	vsock_args_free(&r->vsock);
+	for (i = 0; i < r->share_count; i++)
+		virtiofs_clear(&r->shares[i]);
 	firmware_clear(&r->firmware);
 	boot_clear(&r->boot);
 	run_options_clear(&r->options);
@@ -154,6 +163,29 @@ static int prepare_firmware(struct run *r, struct error *err)
 	return file_write(r->vars, buf_bytes(&vars), vars.len, 0644, err);
 }
 
+static int check_shares(struct run *r, struct error *err)
+{
+	const struct run_options *o = &r->options;
+	size_t i;
+
+	if (!o->virtiofs)
+		return 0;
+	r->virtiofsd = virtiofs_find(o->virtiofsd, r->program, err);
+	if (!r->virtiofsd)
+		return -1;
+	for (i = 0; o->virtiofs[i]; i++) {
+		char *path = NULL;
+
+		if (virtiofs_check(o->virtiofs[i], &path, err) < 0) {
+			free(path);
+			return -1;
+		}
+		if (strv_take(&r->directories, path) < 0)
+			return error_set(err, ENOMEM, "--virtiofs");
+	}
+	return 0;
+}
+
 static int open_state(struct run *r, struct error *err)
 {
 	_cleanup_free_ char *dir = r->options.state ? strdup(r->options.state) : str_format("%s-state", r->boot.prefix);
@@ -166,8 +198,8 @@ static int prepare(struct run *r, struct error *err)
 	const struct run_options *o = &r->options;
 
 	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || find_qemu(r, err) < 0 || check_ports(r, err) < 0 ||
-	    open_state(r, err) < 0 || prepare_disks(r, err) < 0 || prepare_metadata(r, err) < 0 ||
-	    prepare_firmware(r, err) < 0)
+	    check_shares(r, err) < 0 || open_state(r, err) < 0 || prepare_disks(r, err) < 0 ||
+	    prepare_metadata(r, err) < 0 || prepare_firmware(r, err) < 0)
 		return -1;
 	r->mac = state_mac(&r->state, err);
 	r->uuid = r->mac ? file_line("/proc/sys/kernel/random/uuid", err) : NULL;
@@ -184,15 +216,30 @@ static int start_vsock(struct run *r, struct error *err)
 		.ports = o->vsock_ports,
 		.hybrid = o->vsock_hybrid,
 		.cid = (uint32_t)o->vsock_cid,
-		.memory = o->memory,
-		.qemu_fd = QEMU_EXTRA_FD,
+		.qemu_fd = QEMU_VSOCK_FD,
 	};
 
 	if (!o->vsock)
 		return 0;
 	if (vsock_start(&v, &r->vsock, err) < 0)
 		return -1;
-	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_EXTRA_FD };
+	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_VSOCK_FD };
+	r->helpers[r->helper_count++] = (struct machine_helper){ r->vsock.pid, "the vsock device", -1 };
+	return 0;
+}
+
+static int start_shares(struct run *r, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; r->directories && r->directories[i]; i++) {
+		struct virtiofs *v = &r->shares[r->share_count++];
+
+		if (virtiofs_start(r->virtiofsd, r->directories[i], &r->state, (unsigned)i, v, err) < 0)
+			return -1;
+		r->fds[r->fd_count++] = (struct spawn_fd){ v->fd, QEMU_VIRTIOFS_FD + (int)i };
+		r->helpers[r->helper_count++] = (struct machine_helper){ v->pid, v->name, v->log };
+	}
 	return 0;
 }
 
@@ -209,7 +256,9 @@ static int make_command(struct run *r, struct error *err)
 		.metadata = r->metadata,
 		.firmware = r->firmware.code,
 		.firmware_vars = r->vars,
-		.extra = r->vsock.argv,
+		.vsock = r->vsock.argv,
+		.virtiofs_count = r->share_count,
+		.virtiofs_fd = QEMU_VIRTIOFS_FD,
 	};
 	_cleanup_free_ char *shown = NULL;
 
@@ -219,6 +268,16 @@ static int make_command(struct run *r, struct error *err)
 	shown = strv_join(r->command, " ");
 	log_debug("%s", shown ? shown : r->program);
 	return 0;
+}
+
+/* Nothing of it may outlive a machine that never ran. */
+static int start_helpers(struct run *r, struct error *err)
+{
+	if (start_vsock(r, err) == 0 && start_shares(r, err) == 0 && make_command(r, err) == 0)
+		return 0;
+	while (r->helper_count > 0)
+		kill(r->helpers[--r->helper_count].pid, SIGTERM);
+	return -1;
 }
 
 /* --- the machine --------------------------------------------------------------------------------- */
@@ -283,11 +342,12 @@ static int run_machine(struct run *r, struct error *err)
 	};
 	int result;
 
-	if (!log || state_made(&r->state, log, err) < 0 || start_vsock(r, err) < 0 || make_command(r, err) < 0)
+	if (!log || state_made(&r->state, log, err) < 0 || start_helpers(r, err) < 0)
 		return -1;
 	m.command = r->command;
 	m.fd_count = r->fd_count;
-	m.helper = r->vsock.pid;
+	m.helpers = r->helpers;
+	m.helper_count = r->helper_count;
 	if (r->ready < 0) {
 		console_open(&console, true, r->options.raw_console);
 		m.console = &console;

@@ -27,10 +27,7 @@ static int device_command(const struct vsock_options *o, char ***argv)
 
 static int qemu_arguments(const struct vsock_options *o, char ***argv)
 {
-	if (strv_add(argv, "-object") < 0 ||
-	    strv_addf(argv, "memory-backend-memfd,id=memory,size=%" PRIu64 ",share=on", o->memory) < 0 ||
-	    strv_add(argv, "-machine") < 0 || strv_add(argv, "memory-backend=memory") < 0 ||
-	    strv_add(argv, "-chardev") < 0 || strv_addf(argv, "socket,id=vsock,fd=%d", o->qemu_fd) < 0 ||
+	if (strv_add(argv, "-chardev") < 0 || strv_addf(argv, "socket,id=vsock,fd=%d", o->qemu_fd) < 0 ||
 	    strv_add(argv, "-device") < 0)
 		return -1;
 	return strv_add(argv, "vhost-user-vsock-pci,chardev=vsock");

@@ -15,17 +15,16 @@ struct vsock_options {
 	const char *ports;  /* "2374,2376"; "" or NULL: the default ones */
 	const char *hybrid; /* path of one more socket that speaks the hybrid protocol; NULL: none */
 	uint32_t cid;       /* the guest's; 0: 3 */
-	uint64_t memory;    /* the machine's memory in bytes, which QEMU then has to share */
 	int qemu_fd;        /* number that `fd` below will have in QEMU */
 };
 
 struct vsock_args {
-	char **argv; /* arguments for QEMU: shared memory, chardev, device (strv_free) */
+	char **argv; /* arguments for QEMU: chardev and device (strv_free) */
 	int fd;    /* to hand to QEMU under the number qemu_fd, then to close; the device ends with QEMU's end of it */
 	pid_t pid; /* the device: a child of the caller */
 };
 
-/* Starts the device; its sockets are there when this returns. Messages of the device go to standard error.
- * QEMU must keep the memory shared with the device, which is why the arguments name the machine's memory. */
+/* Starts the device; its sockets are there when this returns. Messages of the device go to standard error. QEMU has to
+ * share the machine's memory with it. */
 int vsock_start(const struct vsock_options *options, struct vsock_args *out, struct error *err);
 void vsock_args_free(struct vsock_args *args);
