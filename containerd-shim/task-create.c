@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "console.h"
 #include "leftovers.h"
 #include "log.h"
+#include "ptysock.h"
 #include "reply.h"
 #include "rootfs.h"
 #include "shim.h"
@@ -25,7 +25,7 @@ enum {
 struct create {
 	struct op op;
 	const Containerd__Task__V2__CreateTaskRequest *request; /* the call's */
-	struct console console;
+	struct ptysock console;
 	struct error failure;
 	struct bundle_config config;
 	bool ran; /* the runtime */
@@ -44,7 +44,7 @@ static void create_free(struct op *op)
 {
 	struct create *t = create_of(op);
 
-	console_close(&t->console);
+	ptysock_close(&t->console);
 	error_clear(&t->failure);
 	bundle_config_clear(&t->config);
 	cgroups_clear(&t->leftovers);
@@ -198,7 +198,7 @@ static void adopt(struct create *t)
 /* --- the runtime ----------------------------------------------------------------------------------------------------
  */
 
-static void console_came(struct console *console, int master, const struct error *err)
+static void console_came(struct ptysock *console, int master, const struct error *err)
 {
 	struct create *t = console->data;
 	_cleanup_error_ struct error e = { 0 };
@@ -221,7 +221,7 @@ static void runtime_done(struct job *job)
 		job_error(job, "OCI runtime create failed", &e);
 		create_failed(t, &e);
 	} else if (t->request->terminal) {
-		console_wait(&t->console, console_came, t);
+		ptysock_wait(&t->console, console_came, t);
 	} else {
 		adopt(t);
 	}
@@ -235,7 +235,7 @@ static char **create_argv(const struct create *t)
 	bool good = argv && strv_addf(&argv, "%s/init.pid", c->bundle) == 0;
 
 	if (good && t->request->terminal)
-		good = strv_add(&argv, "--console-socket") == 0 && strv_add(&argv, console_path(&t->console)) == 0;
+		good = strv_add(&argv, "--console-socket") == 0 && strv_add(&argv, ptysock_path(&t->console)) == 0;
 	if (good && c->options.no_pivot_root)
 		good = strv_add(&argv, "--no-pivot") == 0;
 	if (good && c->options.no_new_keyring)
@@ -252,7 +252,7 @@ static void streams_ready(struct streams *s, const struct error *why)
 
 	if (why)
 		error_set(&e, 0, "%s", error_text(why));
-	else if (!c->checkpoint && terminal && console_open(&t->console, c->shim->loop, c->bundle, "init", &e) < 0)
+	else if (!c->checkpoint && terminal && ptysock_open(&t->console, c->shim->loop, c->bundle, "init", &e) < 0)
 		error_wrap(&e, "terminal");
 	else if (c->checkpoint) {
 		created(t); /* the rest is up to Start */
@@ -357,7 +357,7 @@ void task_create(struct shim *shim, struct call *call, const Containerd__Task__V
 		return;
 	}
 	call_keep_request(call);
-	console_init(&t->console);
+	ptysock_init(&t->console);
 	t->request = r;
 	t->op = (struct op){
 		.container = c, .process = &c->init, .call = call, .run = create_run, .free = create_free

@@ -6,11 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "console.h"
 #include "io.h"
 #include "jsonr.h"
 #include "libcontainer.h"
 #include "log.h"
+#include "ptysock.h"
 #include "reply.h"
 #include "shim.h"
 #include "str.h"
@@ -18,7 +18,7 @@
 
 struct start {
 	struct op op;
-	struct console console;
+	struct ptysock console;
 	struct loop_io fifo;
 	bool console_needed;
 };
@@ -43,7 +43,7 @@ static void start_free(struct op *op)
 	if (op->queued)
 		op->process->starting = false;
 	fifo_close(t);
-	console_close(&t->console);
+	ptysock_close(&t->console);
 	free(t);
 }
 
@@ -124,7 +124,7 @@ static void adopt(struct start *t)
 /* --- the runtime
  * -------------------------------------------------------------------------------------------------------- */
 
-static void console_came(struct console *console, int master, const struct error *err)
+static void console_came(struct ptysock *console, int master, const struct error *err)
 {
 	struct start *t = console->data;
 	_cleanup_error_ struct error e = { 0 };
@@ -150,7 +150,7 @@ static void made(struct job *job)
 			  &e);
 		start_failed(t, &e);
 	} else if (t->console_needed) {
-		console_wait(&t->console, console_came, t);
+		ptysock_wait(&t->console, console_came, t);
 	} else {
 		adopt(t);
 	}
@@ -174,7 +174,7 @@ static int make(struct start *t, char **argv, int input, struct error *err)
 static int argv_finish(struct start *t, char ***argv)
 {
 	if (t->console_needed &&
-	    (strv_add(argv, "--console-socket") < 0 || strv_add(argv, console_path(&t->console)) < 0))
+	    (strv_add(argv, "--console-socket") < 0 || strv_add(argv, ptysock_path(&t->console)) < 0))
 		return -1;
 	if (strv_add(argv, "--pid-file") < 0 || strv_take(argv, pid_file_of(t->op.process)) < 0)
 		return -1;
@@ -198,7 +198,7 @@ static void restore(struct start *t)
 		 (strv_add(&argv, "--parent-path") == 0 && strv_add(&argv, c->parent_checkpoint) == 0)) &&
 		(!c->options.no_pivot_root || strv_add(&argv, "--no-pivot") == 0);
 
-	if (t->console_needed && console_open(&t->console, c->shim->loop, c->bundle, "init", &e) < 0)
+	if (t->console_needed && ptysock_open(&t->console, c->shim->loop, c->bundle, "init", &e) < 0)
 		error_wrap(&e, "terminal");
 	else if (!good || argv_finish(t, &argv) < 0)
 		error_set(&e, ENOMEM, "OCI runtime restore failed");
@@ -252,7 +252,7 @@ static void exec_streams_ready(struct streams *s, const struct error *why)
 
 	if (why)
 		error_set(&e, 0, "%s", error_text(why));
-	else if (t->console_needed && console_open(&t->console, c->shim->loop, c->bundle, p->id, &e) < 0)
+	else if (t->console_needed && ptysock_open(&t->console, c->shim->loop, c->bundle, p->id, &e) < 0)
 		error_wrap(&e, "terminal");
 	else if (!argv || argv_finish(t, &argv) < 0)
 		error_set(&e, ENOMEM, "OCI runtime exec failed");
@@ -378,7 +378,7 @@ void task_start(struct process *p, struct call *call)
 		return;
 	}
 	t->fifo.fd = -1;
-	console_init(&t->console);
+	ptysock_init(&t->console);
 	t->console_needed = p->paths.terminal;
 	t->op = (struct op){ .container = p->container, .process = p, .call = call, .free = start_free };
 	t->op.shared = !process_is_init(p);

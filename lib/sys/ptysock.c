@@ -1,4 +1,4 @@
-#include "console.h"
+#include "ptysock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 
 enum { WAIT_US = 10 * 1000000 };
 
-void console_init(struct console *c)
+void ptysock_init(struct ptysock *c)
 {
-	*c = (struct console){ .io.fd = -1, .master = -1, .dir = -1 };
+	*c = (struct ptysock){ .io.fd = -1, .master = -1, .dir = -1 };
 }
 
 /* The first descriptor in a message; others are closed. */
@@ -45,9 +45,9 @@ static int master_receive(int fd, struct error *err)
 	return steal_fd(&master);
 }
 
-static void tell(struct console *c)
+static void tell(struct ptysock *c)
 {
-	console_fn *fn = c->fn;
+	ptysock_fn *fn = c->fn;
 
 	if (!fn)
 		return;
@@ -56,7 +56,7 @@ static void tell(struct console *c)
 	fn(c, steal_fd(&c->master), c->error.msg ? &c->error : NULL);
 }
 
-static void arrive(struct console *c, int master)
+static void arrive(struct ptysock *c, int master)
 {
 	loop_io_remove(&c->io);
 	close(c->io.fd);
@@ -68,7 +68,7 @@ static void arrive(struct console *c, int master)
 
 static void readable(struct loop_io *io, uint32_t events)
 {
-	struct console *c = io->data;
+	struct ptysock *c = io->data;
 	_cleanup_error_ struct error e = { 0 };
 	int fd;
 
@@ -94,17 +94,17 @@ static void readable(struct loop_io *io, uint32_t events)
 
 static void waited(struct loop_timer *timer)
 {
-	struct console *c = timer->data;
+	struct ptysock *c = timer->data;
 
 	error_set(&c->error, ETIMEDOUT, "terminal from the runtime");
 	arrive(c, -1);
 }
 
-int console_open(struct console *c, struct loop *loop, const char *bundle, const char *id, struct error *err)
+int ptysock_open(struct ptysock *c, struct loop *loop, const char *bundle, const char *id, struct error *err)
 {
 	struct sockaddr_un address;
 
-	console_init(c);
+	ptysock_init(c);
 	c->loop = loop;
 	c->timer = (struct loop_timer){ .fn = waited, .data = c };
 	c->dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -126,12 +126,12 @@ int console_open(struct console *c, struct loop *loop, const char *bundle, const
 	return c->io.fd < 0 ? -1 : loop_io_add(loop, &c->io, err);
 }
 
-const char *console_path(const struct console *c)
+const char *ptysock_path(const struct ptysock *c)
 {
 	return c->path;
 }
 
-void console_wait(struct console *c, console_fn *fn, void *data)
+void ptysock_wait(struct ptysock *c, ptysock_fn *fn, void *data)
 {
 	c->fn = fn;
 	c->data = data;
@@ -141,7 +141,7 @@ void console_wait(struct console *c, console_fn *fn, void *data)
 		arrive(c, -1);
 }
 
-void console_close(struct console *c)
+void ptysock_close(struct ptysock *c)
 {
 	loop_timer_disarm(&c->timer);
 	loop_io_remove(&c->io);
@@ -157,5 +157,5 @@ void console_close(struct console *c)
 	free(c->name);
 	free(c->path);
 	error_clear(&c->error);
-	console_init(c);
+	ptysock_init(c);
 }
