@@ -1,5 +1,5 @@
 /* dhcpcd-hook: what dhcpcd runs when something about an interface has changed, with the news in the environment. Writes
- * /etc/resolv.conf, which the container has from the machine's /run/resolvconf. */
+ * /resolvconf/resolv.conf: the folder is the machine's /run/resolvconf, where its /etc/resolv.conf leads. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ int main(void)
 		return 1;
 	if (!strstr(buf_text(&text), "nameserver "))
 		return 0;
-	if (file_write(path ? path : "/etc/resolv.conf", buf_bytes(&text), text.len, 0644, &err) == 0)
+	if (file_write(path ? path : "/resolvconf/resolv.conf", buf_bytes(&text), text.len, 0644, &err) == 0)
 		return 0;
 	log_error("%s", error_text(&err));
 	return 1;
