@@ -164,6 +164,12 @@ void jsonw_null(struct jsonw *w, const char *key)
 	puts_(w, "null");
 }
 
+void jsonw_raw(struct jsonw *w, const char *key, const char *text, size_t n)
+{
+	begin(w, key);
+	put(w, text, n);
+}
+
 void jsonw_strings(struct jsonw *w, const char *key, char *const *v)
 {
 	jsonw_list(w, key);

@@ -33,6 +33,8 @@ void jsonw_int(struct jsonw *w, const char *key, int64_t v);
 void jsonw_uint(struct jsonw *w, const char *key, uint64_t v);
 void jsonw_bool(struct jsonw *w, const char *key, bool v);
 void jsonw_null(struct jsonw *w, const char *key);
+/* JSON text as it is: the caller vouches for it. */
+void jsonw_raw(struct jsonw *w, const char *key, const char *text, size_t n);
 /* A list of strings; NULL is an empty one. */
 void jsonw_strings(struct jsonw *w, const char *key, char *const *v);
 

@@ -1,0 +1,250 @@
+/* Frames and requests between the host and the guest's agent, fifo lines, and the process made for a container. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "jsonr.h"
+#include "process-spec.h"
+#include "str.h"
+#include "tap.h"
+
+static void test_frames(void)
+{
+	static const struct {
+		const char *name;
+		uint8_t bytes[16];
+		size_t n;
+		int r;
+	} rows[] = {
+		{ "nothing", { 0 }, 0, 0 },
+		{ "half a header", { 0, 0, 0, 0 }, 4, 0 },
+		{ "started", { 0, 0, 0, 0, AGENT_STARTED }, 8, 1 },
+		{ "type 0", { 0 }, 8, -1 },
+		{ "unknown type", { 0, 0, 0, 0, 15 }, 8, -1 },
+		{ "type 255", { 0, 0, 0, 0, 255 }, 8, -1 },
+		{ "reserved bytes", { 0, 0, 0, 0, AGENT_STARTED, 1 }, 8, -1 },
+		{ "payload where none belongs", { 0, 0, 0, 1, AGENT_STARTED, 0, 0, 0, 1 }, 9, -1 },
+		{ "empty input", { 0, 0, 0, 0, AGENT_INPUT }, 8, -1 },
+		{ "too long, before it is there", { 0, 1, 0, 1, AGENT_INPUT }, 8, -1 },
+		{ "far too long", { 255, 255, 255, 255, AGENT_INPUT }, 8, -1 },
+		{ "longest, header only", { 0, 1, 0, 0, AGENT_INPUT }, 8, 0 },
+		{ "exit status of three bytes", { 0, 0, 0, 3, AGENT_EXITED, 0, 0, 0, 1, 2, 3 }, 11, -1 },
+		{ "exit status", { 0, 0, 0, 4, AGENT_EXITED, 0, 0, 0, 1, 2, 3, 4 }, 12, 1 },
+	};
+	struct agent_frame f;
+	size_t used = 0;
+
+	for (size_t i = 0; i < array_len(rows); i++)
+		ok(agent_frame_parse(rows[i].bytes, rows[i].n, &f, &used, NULL) == rows[i].r &&
+			   (rows[i].r != 1 || used == rows[i].n),
+		   "frame: %s", rows[i].name);
+	ok(f.number == 0x01020304, "frame: the number");
+}
+
+static void test_made_frames(void)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	struct agent_frame f[3];
+	size_t used = 0;
+	int n = 0;
+
+	ok(agent_frame_resize(&b, 25, 300) == 0 && agent_frame_failed(&b, 127, "no such program") == 0 &&
+		   agent_frame_add(&b, AGENT_OUTPUT, "hello", 5) == 0,
+	   "frames are made");
+	while (n < 3 && agent_frame_parse(buf_bytes(&b), b.len, &f[n], &used, NULL) == 1) {
+		if (n == 0)
+			ok(f[n].type == AGENT_RESIZE && f[n].rows == 25 && f[n].columns == 300, "resize");
+		if (n == 1)
+			ok(f[n].type == AGENT_FAILED && f[n].number == 127 && f[n].len == 15 &&
+				   memcmp(f[n].data, "no such program", 15) == 0,
+			   "failed");
+		if (n == 2)
+			ok(f[n].type == AGENT_OUTPUT && f[n].len == 5 && memcmp(f[n].data, "hello", 5) == 0, "output");
+		buf_consume(&b, used);
+		n++;
+	}
+	ok(n == 3 && b.len == 0, "all are there");
+}
+
+static void test_requests(void)
+{
+	static const struct {
+		const char *json, *error; /* NULL: good */
+	} rows[] = {
+		{ "{\"args\":[\"true\"]}", NULL },
+		{ "{\"args\":[\"a\",\"b\"],\"service\":\"x\",\"terminal\":true,\"rows\":65535,\"other\":1}", NULL },
+		{ "{}", "args" },
+		{ "[]", "not an object" },
+		{ "", "" },
+		{ "{\"args\":[]}", "args" },
+		{ "{\"args\":\"a\"}", "args" },
+		{ "{\"args\":[1]}", "args" },
+		{ "{\"args\":[\"a\\u0000b\"]}", "args" },
+		{ "{\"args\":[\"a\"],\"service\":\"\"}", "service" },
+		{ "{\"args\":[\"a\"],\"service\":\"a/b\"}", "service" },
+		{ "{\"args\":[\"a\"],\"service\":\"..\"}", "service" },
+		{ "{\"args\":[\"a\"],\"service\":1}", "service" },
+		{ "{\"args\":[\"a\"],\"rows\":65536}", "rows" },
+		{ "{\"args\":[\"a\"],\"columns\":-1}", "columns" },
+		{ "{\"args\":[\"a\"],\"terminal\":1}", "terminal" },
+		{ "{\"args\":[\"a\"],\"env\":[\"=x\"]}", "env" },
+		{ "{\"args\":[\"a\"],\"env\":[\"x\"]}", "env" },
+		{ "{\"args\":[\"a\"],\"workdir\":\"x\"}", "workdir" },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_agent_request_ struct agent_request r = { 0 };
+		_cleanup_error_ struct error e = { 0 };
+		int result = agent_request_parse(rows[i].json, strlen(rows[i].json), &r, &e);
+
+		ok(rows[i].error ? result < 0 && strstr(error_text(&e), rows[i].error) : result == 0, "request %s: %s",
+		   rows[i].json, result < 0 ? error_text(&e) : "good");
+	}
+}
+
+static void test_request_again(void)
+{
+	char *args[] = { "sh", "-c", "echo \"\\ \n\x7f\xc3\xa4\"", "", NULL }, *env[] = { "A=b=c", "E=", NULL };
+	char *bad[] = { "\xff", NULL }, *huge[] = { NULL, NULL };
+	struct agent_request in = { .service = "web",
+				    .args = args,
+				    .env = env,
+				    .user = "www:www",
+				    .workdir = "/srv",
+				    .terminal = true,
+				    .rows = 24,
+				    .columns = 80 };
+	_cleanup_agent_request_ struct agent_request out = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	struct agent_frame f = { 0 };
+	size_t used;
+
+	ok(agent_request_add(&b, &in, NULL) == 0 && agent_frame_parse(buf_bytes(&b), b.len, &f, &used, NULL) == 1 &&
+		   f.type == AGENT_REQUEST && agent_request_parse(f.data, f.len, &out, NULL) == 0,
+	   "a request is written and read");
+	ok(strv_len(out.args) == 4 && str_eq(out.args[2], args[2]) && str_eq(out.args[3], "") &&
+		   str_eq(out.env[0], "A=b=c") && str_eq(out.env[1], "E=") && str_eq(out.user, "www:www") &&
+		   str_eq(out.workdir, "/srv") && str_eq(out.service, "web") && out.terminal && !out.hangup &&
+		   out.rows == 24 && out.columns == 80,
+	   "and is the same");
+	in.args = bad;
+	ok(agent_request_add(&b, &in, &e) < 0 && e.code == EILSEQ, "bytes that are no text");
+	in.args = huge;
+	huge[0] = malloc(AGENT_PAYLOAD + 1);
+	memset(huge[0], 'x', AGENT_PAYLOAD);
+	huge[0][AGENT_PAYLOAD] = '\0';
+	ok(agent_request_add(&b, &in, &e) < 0 && e.code == E2BIG, "too long");
+	free(huge[0]);
+}
+
+static void test_fifos(void)
+{
+	static const struct {
+		const char *line, *path; /* NULL: refused, "": not complete */
+		bool write;
+	} rows[] = {
+		{ "read /run/containerd/fifo/1/a-stdin\n", "/run/containerd/fifo/1/a-stdin", false },
+		{ "write /x\nbytes", "/x", true },
+		{ "write /x", "", false },
+		{ "", "", false },
+		{ "write x\n", NULL, false },
+		{ "write \n", NULL, false },
+		{ "write\n", NULL, false },
+		{ "steal /x\n", NULL, false },
+		{ "read /a/../b\n", NULL, false },
+		{ "read /a/./b\n", NULL, false },
+		{ "read /a//b\n", NULL, false },
+		{ "read /a/\n", NULL, false },
+		{ "read /a/..b\n", "/a/..b", false },
+		{ "\n", NULL, false },
+	};
+	_cleanup_error_ struct error e = { 0 };
+	struct fifo_request f;
+	char longest[FIFO_LINE + 1];
+	size_t used = 0;
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		int r = fifo_request_parse(rows[i].line, strlen(rows[i].line), &f, &used, NULL);
+
+		ok(!rows[i].path            ? r < 0
+			   : !*rows[i].path ? r == 0
+					    : r == 1 && str_eq(f.path, rows[i].path) && f.write == rows[i].write,
+		   "fifo: %s", rows[i].line);
+	}
+	memset(longest, 'a', sizeof(longest));
+	memcpy(longest, "read /", 6);
+	ok(fifo_request_parse(longest, sizeof(longest), &f, &used, NULL) < 0, "fifo: a line without end");
+	longest[FIFO_LINE - 1] = '\n';
+	ok(fifo_request_parse(longest, sizeof(longest), &f, &used, NULL) < 0, "fifo: a path that is too long");
+	ok(fifo_request_parse("read /a\0b\n", 10, &f, &used, NULL) < 0, "fifo: a NUL");
+	ok(fifo_answer_parse("ok\nx", 4, &used, NULL) == 1 && used == 3, "answer: ok");
+	ok(fifo_answer_parse("ok", 2, &used, NULL) == 0, "answer: not complete");
+	ok(fifo_answer_parse("error no such fifo\n", 19, &used, &e) < 0 && str_eq(error_text(&e), "no such fifo"),
+	   "answer: the reason");
+	ok(fifo_answer_parse("error\n", 6, &used, NULL) < 0 && fifo_answer_parse("what\n", 5, &used, NULL) < 0,
+	   "answer: broken");
+}
+
+static const char config[] =
+	"{\"process\":{\"terminal\":true,\"args\":[\"/old\"],\"env\":[\"PATH=/bin\",\"HOME=/\",\"X=1\"],\"cwd\":\"/"
+	"srv\","
+	"\"user\":{\"uid\":7,\"gid\":8},\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"]},"
+	"\"noNewPrivileges\":true,\"consoleSize\":{\"height\":1,\"width\":1}},\"root\":{}}";
+
+static void test_process(void)
+{
+	char *args[] = { "/new", "a b", NULL }, *env[] = { "HOME=/root", "Y=\n", NULL };
+	const uint32_t groups[] = { 4, 5 };
+	struct process_change c = { .args = args, .env = env };
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_buf_ struct buf b = { 0 }, second = { 0 };
+	struct jsonr top, v;
+
+	ok(process_spec_make(config, strlen(config), &c, &b, NULL) == 0 &&
+		   jsonr_parse(buf_text(&b), b.len, &top, NULL) == 0,
+	   "a process is made, and is JSON");
+	v = jsonr_get(&top, "terminal");
+	ok(v.type == JSONR_FALSE, "no terminal");
+	ok(strstr(buf_text(&b), "/new") && !strstr(buf_text(&b), "/old"), "arguments");
+	ok(strstr(buf_text(&b), "PATH=/bin") && strstr(buf_text(&b), "X=1") && strstr(buf_text(&b), "HOME=/root") &&
+		   !strstr(buf_text(&b), "HOME=/\"") && strstr(buf_text(&b), "Y=\\n"),
+	   "environment");
+	v = jsonr_get(&top, "cwd");
+	ok(jsonr_is(&v, "/srv"), "working directory");
+	ok(strstr(buf_text(&b), "\"uid\":7") && strstr(buf_text(&b), "\"effective\":[\"CAP_KILL\"]") &&
+		   strstr(buf_text(&b), "noNewPrivileges") && !strstr(buf_text(&b), "consoleSize"),
+	   "what is kept, and what is not");
+
+	c = (struct process_change){ .args = args,
+				     .cwd = "/tmp",
+				     .terminal = true,
+				     .user = true,
+				     .uid = 9,
+				     .gid = 10,
+				     .groups = groups,
+				     .group_count = 2 };
+	ok(process_spec_make(config, strlen(config), &c, &second, NULL) == 0 &&
+		   jsonr_parse(buf_text(&second), second.len, &top, NULL) == 0,
+	   "another user");
+	v = jsonr_get(&top, "user");
+	v = jsonr_get(&v, "additionalGids");
+	ok(v.type == JSONR_ARRAY && strstr(buf_text(&second), "\"uid\": 9"), "with groups");
+	ok(strstr(buf_text(&second), "bounding") && !strstr(buf_text(&second), "effective"), "without capabilities");
+	v = jsonr_get(&top, "cwd");
+	ok(jsonr_is(&v, "/tmp"), "another working directory");
+	ok(process_spec_make("{}", 2, &c, &second, &e) < 0 && strstr(error_text(&e), "process"), "no process");
+	ok(process_spec_make("{\"process\":{\"env\":[1]}}", 23, &c, &second, NULL) < 0, "a broken environment");
+}
+
+int main(void)
+{
+	test_frames();
+	test_made_frames();
+	test_requests();
+	test_request_again();
+	test_fifos();
+	test_process();
+	return tap_done();
+}
