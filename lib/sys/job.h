@@ -2,7 +2,7 @@
  *
  * What the runtime logs (JSON lines) comes through a pipe as its descriptor 3, and so does what it prints where its
  * standard output and error are not the container's: nothing is left in files, calls side by side do not mix, and one
- * that never stops talking cannot fill anything. The runtime dies with the shim. */
+ * that never stops talking cannot fill anything. The runtime dies with the caller. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* Ends of processes. The shim is a subreaper: besides its own children it gets containers' processes, whose runtime
+/* Ends of processes, for a subreaper: besides its own children it gets containers' processes, whose runtime
  * left them behind, and orphans. Everything is reaped in one place, since only one wait can get a status.
  *
  * A process may end before its number is known here (the runtime writes it to a file that is read when the runtime
