@@ -71,27 +71,50 @@ static int read_meta(struct archive *a, struct error *err)
 	return tar_meta(&a->tar, data, n, err);
 }
 
+static int read_block(struct archive *a, uint8_t *block, struct error *err)
+{
+	ssize_t r = stream_read(a->stream, block, TAR_BLOCK, err);
+
+	if (r <= 0) /* some writers leave the end blocks out */
+		return (int)r;
+	return r < TAR_BLOCK ? error_say(err, EPIPE, "the archive ends early") : 1;
+}
+
+/* The blocks of a map of holes, behind a header. */
+static int read_map(struct archive *a, struct error *err)
+{
+	uint8_t block[TAR_BLOCK];
+	int what = TAR_SPARSE, r;
+
+	while (what == TAR_SPARSE) {
+		r = read_block(a, block, err);
+		if (r <= 0)
+			return r < 0 ? -1 : error_say(err, EPIPE, "the archive ends early");
+		what = tar_sparse(&a->tar, block, err);
+	}
+	return what;
+}
+
 static int next(struct archive *a, struct error *err)
 {
 	uint8_t block[TAR_BLOCK];
-	ssize_t r;
-	int what;
+	int what, r;
 
 	if (stream_skip(a->stream, a->left + a->padding, err) < 0)
 		return -1;
 	a->left = a->padding = 0;
 	for (;;) {
-		r = stream_read(a->stream, block, sizeof(block), err);
-		if (r < 0)
-			return -1;
-		if (r == 0) /* some writers leave the end blocks out */
-			return 0;
-		if ((size_t)r < sizeof(block))
-			return error_say(err, EPIPE, "the archive ends early");
+		r = read_block(a, block, err);
+		if (r <= 0)
+			return r;
 		what = tar_header(&a->tar, block, err);
+		if (what == TAR_SPARSE)
+			what = read_map(a, err);
 		switch (what) {
 		case TAR_ENTRY:
-			a->left = a->tar.entry.size;
+			a->left = a->tar.entry.stored;
+			a->at = 0;
+			a->segment = 0;
 			a->padding = tar_padding(a->left);
 			if (a->count == MEMBERS_MAX)
 				return error_say(err, E2BIG, "more than %d members", MEMBERS_MAX);
@@ -125,7 +148,7 @@ int archive_next(struct archive *a, struct error *err)
 	return r < 0 ? error_wrap(err, "%s", a->what) : r;
 }
 
-ssize_t archive_read(struct archive *a, void *data, size_t n, struct error *err)
+static ssize_t read_stored(struct archive *a, void *data, size_t n, struct error *err)
 {
 	ssize_t r;
 
@@ -138,6 +161,33 @@ ssize_t archive_read(struct archive *a, void *data, size_t n, struct error *err)
 		return error_wrap(err, "%s", a->what);
 	a->left -= (uint64_t)r;
 	return r;
+}
+
+static ssize_t read_sparse(struct archive *a, void *data, size_t n, struct error *err)
+{
+	const struct tar_entry *e = &a->tar.entry;
+	const struct tar_segment *s;
+	uint64_t until;
+	ssize_t r;
+
+	for (s = e->segments + a->segment; a->segment < e->segment_count && a->at == s->at + s->len; s++)
+		a->segment++;
+	if (a->segment < e->segment_count && a->at >= s->at) {
+		until = s->at + s->len - a->at;
+		r = read_stored(a, data, n < until ? n : (size_t)until, err);
+	} else {
+		until = (a->segment < e->segment_count ? s->at : e->size) - a->at;
+		r = (ssize_t)(n < until ? n : until);
+		memset(data, 0, (size_t)r);
+	}
+	if (r > 0)
+		a->at += (uint64_t)r;
+	return r;
+}
+
+ssize_t archive_read(struct archive *a, void *data, size_t n, struct error *err)
+{
+	return a->tar.entry.segments ? read_sparse(a, data, n, err) : read_stored(a, data, n, err);
 }
 
 int archive_finish(struct archive *a, struct error *err)

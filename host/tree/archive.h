@@ -9,7 +9,9 @@ struct archive {
 	uint32_t index;        /* number of the entry in the archive, from 0 */
 	/* private */
 	struct stream *raw, *stream;
-	uint64_t left;
+	uint64_t left; /* of what is stored */
+	uint64_t at;   /* in a file with holes */
+	size_t segment;
 	uint32_t padding;
 	uint32_t count;
 	bool begun, ended;
@@ -23,7 +25,7 @@ int archive_open(struct archive *a, struct source *source, const char *what, str
 /* 1 with a->tar.entry filled, 0 at the end (archive_finish() has not been called then), -1. What was left of the entry
  * before is skipped. */
 int archive_next(struct archive *a, struct error *err);
-/* Content of the entry: bytes read, 0 at its end, -1. */
+/* Content of the entry, holes as zeros: bytes read, 0 at its end, -1. */
 ssize_t archive_read(struct archive *a, void *data, size_t n, struct error *err);
 /* Reads the raw (compressed) stream to its end, so that its digest is checked. */
 int archive_finish(struct archive *a, struct error *err);

@@ -10,12 +10,7 @@
 #include <string.h>
 
 #include "str.h"
-
-struct number_field {
-	size_t at, len;
-	const char *name;
-	int64_t min, max;
-};
+#include "tar_private.h"
 
 static const struct number_field field_mode = { 100, 8, "mode", 0, INT64_MAX };
 static const struct number_field field_uid = { 108, 8, "uid", 0, UINT32_MAX - 1 };
@@ -58,7 +53,7 @@ static int parse_octal(const uint8_t *p, size_t n, int64_t *out)
 	return 0;
 }
 
-static int number(const uint8_t *block, const struct number_field *f, int64_t *out, struct error *err)
+int tar_number(const uint8_t *block, const struct number_field *f, int64_t *out, struct error *err)
 {
 	const uint8_t *p = block + f->at;
 	int r = p[0] & 0x80 ? parse_base256(p, f->len, out) : parse_octal(p, f->len, out);
@@ -114,6 +109,7 @@ static void overrides_clear(struct tar_overrides *o)
 	free(o->path);
 	free(o->target);
 	xattrs_clear(o);
+	map_clear(&o->map);
 	o->path = o->target = NULL;
 	o->has_size = o->has_uid = o->has_gid = o->has_mtime = false;
 }
@@ -204,6 +200,7 @@ static int set_xattr(struct tar_overrides *o, const char *name, const uint8_t *v
 }
 
 #define SCHILY_XATTR "SCHILY.xattr."
+#define GNU_SPARSE   "GNU.sparse."
 
 /* value is followed by a NUL that is not part of it */
 static int pax_record(struct tar_overrides *o, const char *key, const uint8_t *value, size_t n, struct error *err)
@@ -217,8 +214,8 @@ static int pax_record(struct tar_overrides *o, const char *key, const uint8_t *v
 		return set_text(&o->path, "path", value, n, err);
 	if (str_eq(key, "linkpath"))
 		return set_text(&o->target, "linkpath", value, n, err);
-	if (str_starts(key, "GNU.sparse."))
-		return error_say(err, ENOTSUP, "tar header: sparse member");
+	if (str_starts(key, GNU_SPARSE))
+		return map_record(&o->map, key + strlen(GNU_SPARSE), text, err);
 	if (str_eq(key, "size")) {
 		o->has_size = n > 0;
 		return n ? set_number(&o->size, "size", text, INT64_MAX / 2, err) : 0;
@@ -286,7 +283,9 @@ int tar_meta(struct tar_reader *r, const uint8_t *data, size_t n, struct error *
 	case 'K':
 		return set_text(&o->target, "long link name", (uint8_t *)copy, strlen(copy), err);
 	default:
-		return pax_parse(o, copy, n, err);
+		if (pax_parse(o, copy, n, err) < 0)
+			return -1;
+		return r->global.map.given ? error_say(err, EINVAL, "tar header: a map of holes for all files") : 0;
 	}
 }
 
@@ -296,11 +295,12 @@ static int entry_numbers(struct tar_entry *e, const uint8_t *block, struct error
 {
 	int64_t mode, uid, gid, mtime, major = 0, minor = 0;
 
-	if (number(block, &field_mode, &mode, err) < 0 || number(block, &field_uid, &uid, err) < 0 ||
-	    number(block, &field_gid, &gid, err) < 0 || number(block, &field_mtime, &mtime, err) < 0)
+	if (tar_number(block, &field_mode, &mode, err) < 0 || tar_number(block, &field_uid, &uid, err) < 0 ||
+	    tar_number(block, &field_gid, &gid, err) < 0 || tar_number(block, &field_mtime, &mtime, err) < 0)
 		return -1;
 	if (e->type == TAR_CHAR || e->type == TAR_BLOCK_DEVICE)
-		if (number(block, &field_major, &major, err) < 0 || number(block, &field_minor, &minor, err) < 0)
+		if (tar_number(block, &field_major, &major, err) < 0 ||
+		    tar_number(block, &field_minor, &minor, err) < 0)
 			return -1;
 	e->mode = mode & 07777;
 	e->uid = (uint32_t)uid;
@@ -328,6 +328,8 @@ static void apply(struct tar_entry *e, const struct tar_overrides *o)
 		e->mtime = o->mtime;
 		e->mtime_nsec = o->mtime_nsec;
 	}
+	if (o->map.name)
+		e->path = o->map.name;
 }
 
 static void collect_xattrs(struct tar_reader *r)
@@ -362,10 +364,11 @@ static int entry(struct tar_reader *r, const uint8_t *block, uint64_t size, stru
 	}
 	field_text(r->path + n, block, 100);
 	field_text(r->target, block + 157, 100);
-	if (type == 0 || type == '7')
+	if (type == 0 || type == '7' || type == 'S')
 		type = TAR_FILE;
 	e->type = (enum tar_type)type;
-	if (entry_numbers(e, block, err) < 0)
+	r->map_gnu = false;
+	if (entry_numbers(e, block, err) < 0 || (block[156] == 'S' && map_gnu_header(r, block, err) < 0))
 		return -1;
 	apply(e, &r->global);
 	apply(e, &r->local);
@@ -376,9 +379,10 @@ static int entry(struct tar_reader *r, const uint8_t *block, uint64_t size, stru
 		e->size = 0;
 	if (e->type != TAR_LINK && e->type != TAR_SYMLINK)
 		e->target = "";
+	e->stored = e->size;
 	collect_xattrs(r);
 	r->local_used = true;
-	return TAR_ENTRY;
+	return e->type == TAR_FILE && r->local.map.given ? map_begin(r, err) : TAR_ENTRY;
 }
 
 int tar_header(struct tar_reader *r, const uint8_t block[TAR_BLOCK], struct error *err)
@@ -394,7 +398,7 @@ int tar_header(struct tar_reader *r, const uint8_t block[TAR_BLOCK], struct erro
 		return TAR_END;
 	if (!checksum_good(block))
 		return error_say(err, EINVAL, "not a tar header (wrong checksum)");
-	if (number(block, &field_size, &size, err) < 0)
+	if (tar_number(block, &field_size, &size, err) < 0)
 		return -1;
 	switch (type) {
 	case 'x':
@@ -413,9 +417,8 @@ int tar_header(struct tar_reader *r, const uint8_t block[TAR_BLOCK], struct erro
 		return TAR_SKIP;
 	case 0:
 	case '0' ... '7':
-		return entry(r, block, (uint64_t)size, err);
 	case 'S':
-		return error_say(err, ENOTSUP, "tar header: sparse member");
+		return entry(r, block, (uint64_t)size, err);
 	default:
 		return error_say(err, ENOTSUP, "tar header: member of unknown type 0x%02x", (unsigned char)type);
 	}

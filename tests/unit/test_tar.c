@@ -135,7 +135,6 @@ static void test_refusals(void)
 		const char *what, *name, *size, *message;
 		char type;
 	} bad[] = {
-		{ "a sparse member", "a", "0", "sparse", 'S' },
 		{ "a continued member", "a", "0", "unknown type", 'M' },
 		{ "a bad size", "a", "12x", "size", '0' },
 		{ "a negative size", "a", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "size", '0' },
@@ -201,7 +200,15 @@ static void test_pax(void)
 		{ "a negative uid", "9 uid=-1\n" },
 		{ "a uid over 32 bits", "18 uid=4294967295\n" },
 		{ "a time that is none", "12 mtime=1-\n" },
-		{ "a sparse map", "25 GNU.sparse.major=1000\n" },
+		{ "a sparse format of the future", "22 GNU.sparse.major=2\n" },
+		{ "a map that overlaps", "22 GNU.sparse.size=9\n26 GNU.sparse.map=0,2,1,2\n" },
+		{ "a map beyond the end", "22 GNU.sparse.size=9\n22 GNU.sparse.map=9,1\n" },
+		{ "a map that holds more than the archive", "22 GNU.sparse.size=9\n22 GNU.sparse.map=0,1\n" },
+		{ "a map of half a segment", "22 GNU.sparse.size=9\n24 GNU.sparse.map=0,0,1\n" },
+		{ "a map of words", "22 GNU.sparse.map=a,b\n" },
+		{ "a length without an offset", "25 GNU.sparse.numbytes=1\n" },
+		{ "an offset without a length", "23 GNU.sparse.offset=1\n" },
+		{ "a petabyte of holes", "37 GNU.sparse.size=1000000000000000\n" },
 		{ "an attribute without a name", "19 SCHILY.xattr.=abc\n" },
 	};
 	struct tar_reader r = { 0 };
@@ -228,6 +235,103 @@ static void test_pax(void)
 	ok(tar_header(&r, block, &err) == TAR_ENTRY && str_eq(r.entry.path, "next"), "they hold for one entry only");
 	tar_reader_clear(&r);
 	error_clear(&err);
+}
+
+/* --- files with holes --- */
+
+static void seal(uint8_t *block)
+{
+	uint32_t sum = 0;
+
+	memset(block + 148, ' ', 8);
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		sum += block[i];
+	snprintf((char *)block + 148, 8, "%06o", sum);
+}
+
+/* Segments of a byte at every second byte. */
+static void put_segments(uint8_t *block, size_t at, int from, int count)
+{
+	for (int i = 0; i < count; i++, at += 24) {
+		snprintf((char *)block + at, 12, "%011o", 2 * (from + i));
+		snprintf((char *)block + at + 12, 12, "%011o", 1);
+	}
+}
+
+static void test_gnu_map(void)
+{
+	uint8_t block[TAR_BLOCK], more[TAR_BLOCK] = { 0 };
+	_cleanup_tar_reader_ struct tar_reader r = { 0 };
+	struct error err = { 0 };
+	bool right = true;
+
+	header(block, "a", 'S', "27", "ustar  ");
+	put_segments(block, 386, 0, 4);
+	block[482] = 1;
+	strcpy((char *)block + 483, "00000000100");
+	seal(block);
+	ok(tar_header(&r, block, &err) == TAR_SPARSE, "a GNU map goes on in a further block");
+	put_segments(more, 0, 4, 19);
+	ok(tar_sparse(&r, more, &err) == TAR_ENTRY, "and ends there: %s", error_text(&err));
+	for (size_t i = 0; i < r.entry.segment_count; i++)
+		right &= r.entry.segments[i].at == 2 * i && r.entry.segments[i].len == 1;
+	ok(right && r.entry.segment_count == 23 && r.entry.size == 64 && r.entry.stored == 23, "with all segments");
+	more[12] = 'x';
+	ok(tar_header(&r, block, &err) == TAR_SPARSE && tar_sparse(&r, more, &err) == -1, "a bad one is refused");
+	error_clear(&err);
+	header(block, "a", '0', "0", USTAR);
+	ok(tar_header(&r, block, &err) == TAR_ENTRY && !r.entry.segments, "the next file has no holes");
+}
+
+/* A pax 1.0 header in front of a file of that many bytes. */
+static int pax_map(struct tar_reader *r, const char *size, const uint8_t *map, struct error *err)
+{
+	static const char records[] = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+				      "21 GNU.sparse.name=b\n26 GNU.sparse.realsize=90\n";
+	uint8_t block[TAR_BLOCK];
+	char length[24];
+
+	snprintf(length, sizeof(length), "%zo", sizeof(records) - 1);
+	header(block, "x", 'x', length, USTAR);
+	if (tar_header(r, block, err) != TAR_META ||
+	    tar_meta(r, (const uint8_t *)records, sizeof(records) - 1, err) < 0)
+		return -1;
+	header(block, "GNUSparseFile.1/b", '0', size, USTAR);
+	if (tar_header(r, block, err) != TAR_SPARSE)
+		return -1;
+	return tar_sparse(r, map, err);
+}
+
+static void test_pax_map(void)
+{
+	static const struct {
+		const char *what, *map, *size;
+		int want;
+	} rows[] = {
+		{ "two segments", "2\n10\n5\n80\n10\n", "1017", TAR_ENTRY },
+		{ "no segment", "0\n", "1000", TAR_ENTRY },
+		{ "a map that goes on", "2\n10\n5\n80\n", "1017", -1 },
+		{ "a line without a number", "2\n\n5\n80\n10\n", "1017", -1 },
+		{ "a word", "2\nx\n5\n80\n10\n", "1017", -1 },
+		{ "too many segments", "65537\n", "1000", -1 },
+		{ "a number of any length", "99999999999999999999999\n", "1000", -1 },
+		{ "an archive without room for its map", "0\n", "777", -1 },
+	};
+	_cleanup_error_ struct error err = { 0 };
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_tar_reader_ struct tar_reader r = { 0 };
+		uint8_t map[TAR_BLOCK] = { 0 };
+
+		strcpy((char *)map, rows[i].map);
+		fine = pax_map(&r, rows[i].size, map, &err) == rows[i].want;
+		ok(fine, "%s in front of the data: %s", rows[i].what, error_text(&err));
+		if (i == 0)
+			ok(str_eq(r.entry.path, "b") && r.entry.size == 90 && r.entry.stored == 15 &&
+				   r.entry.segment_count == 2 && r.entry.segments[1].at == 80,
+			   "name, sizes and segments");
+		error_clear(&err);
+	}
 }
 
 /* What GNU tar makes of what we write. */
@@ -263,6 +367,8 @@ int main(void)
 	test_round_trips();
 	test_refusals();
 	test_pax();
+	test_gnu_map();
+	test_pax_map();
 	test_gnu_tar();
 	return tap_done();
 }
