@@ -265,6 +265,31 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	if paths x.tar | grep GNUSparse; then return 1; fi
 }
 
+@test "blobs of sha512 are taken, and verified like those of sha256" {
+	local kind blob
+	for kind in sha256 sha512; do
+		"$BATS_TEST_DIRNAME/oci-image" "$kind.oci" "docker.io/test/$kind:1" --digest "$kind" a="$kind"
+		"$pith" -q cache --cache cache import "$kind.oci"
+		mkdir "$kind"
+		tar -C "$kind" -xf "$kind.oci"
+		printf 'init: ["test/%s:1"]\n' "$kind" >"$kind.yml"
+		"$pith" build --cache cache --arch amd64 --format tar "$kind.yml"
+		[[ $(tar xOf "$kind.tar" a) == "$kind" ]]
+		"$pith" -q cache --cache "from-$kind" import "$kind"
+		"$pith" build --cache "from-$kind" --arch amd64 --format tar --o - "$kind.yml" | cmp - "$kind.tar"
+	done
+	for kind in sha256 sha512; do
+		for blob in "cache/blobs/$kind"/*; do
+			grep -q "layers" "$blob" || printf 'x' | dd of="$blob" bs=1 seek=20 conv=notrunc status=none
+		done
+		run "$pith" build --cache cache --arch amd64 --format tar --o new "$kind.yml"
+		[[ $status -eq 1 && $output == *"$kind"*'(it is damaged)'* && ! -e new ]] || { echo "$output"; return 1; }
+		printf x >>"$kind/blobs/$kind/$(basename "$blob")"
+		run "$pith" cache --cache other import "$kind"
+		[[ $status -eq 1 && $output == *'(it is damaged)'* ]] || { echo "$output"; return 1; }
+	done
+}
+
 @test "without a Docker daemon --docker takes the image of the cache" {
 	service >x.yml
 	DOCKER_HOST=unix:///nonexistent build --docker --format tar x.yml

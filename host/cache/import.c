@@ -289,7 +289,7 @@ static int keep_blob(struct import *im, struct archive *a, const char *path, con
 
 	if (!chunk)
 		return error_set(err, ENOMEM, "importing");
-	if (blob_begin(im->store, &w, err) < 0)
+	if (blob_begin_as(im->store, &w, digest ? digest : "sha256:", err) < 0)
 		return -1;
 	while ((r = archive_read(a, chunk, 64 << 10, err)) > 0)
 		if (sink_write(w.sink, chunk, (size_t)r, err) < 0)
@@ -306,14 +306,14 @@ static int keep_blob(struct import *im, struct archive *a, const char *path, con
 	return 0;
 }
 
-/* "blobs/sha256/HEX": the digest, else NULL. */
+/* "blobs/sha256/HEX", "blobs/sha512/HEX": the digest, else NULL. */
 static char *layout_digest(const char *path)
 {
 	char *digest;
 
-	if (!str_starts(path, "blobs/sha256/"))
+	if (!str_starts(path, "blobs/sha256/") && !str_starts(path, "blobs/sha512/"))
 		return NULL;
-	digest = str_format("sha256:%s", path + strlen("blobs/sha256/"));
+	digest = str_format("%.6s:%s", path + strlen("blobs/"), path + strlen("blobs/sha256/"));
 	if (digest && !digest_valid(digest)) {
 		free(digest);
 		return NULL;
@@ -387,7 +387,7 @@ static int copy_blob(struct import *im, const char *dir, const char *digest, str
 {
 	_cleanup_blob_writer_ struct blob_writer w = BLOB_WRITER_INIT;
 	_cleanup_descriptor_ struct oci_descriptor d = { 0 };
-	_cleanup_free_ char *path = str_format("%s/blobs/sha256/%s", dir, digest + 7);
+	_cleanup_free_ char *path = str_format("%s/blobs/%.6s/%s", dir, digest, digest + 7);
 	_cleanup_free_ uint8_t *chunk = malloc(64 << 10);
 	_cleanup_stream_ struct stream *file = NULL;
 	ssize_t r;
@@ -398,7 +398,7 @@ static int copy_blob(struct import *im, const char *dir, const char *digest, str
 		return error_set(err, ENOMEM, "importing");
 	file = stream_from_file(path, err);
 	file = file ? stream_verify(file, digest, UINT64_MAX, path, err) : NULL;
-	if (!file || blob_begin(im->store, &w, err) < 0)
+	if (!file || blob_begin_as(im->store, &w, digest, err) < 0)
 		return -1;
 	while ((r = file->read(file, chunk, 64 << 10, err)) > 0)
 		if (sink_write(w.sink, chunk, (size_t)r, err) < 0)
@@ -406,21 +406,20 @@ static int copy_blob(struct import *im, const char *dir, const char *digest, str
 	return r < 0 ? -1 : blob_commit(&w, &d, err);
 }
 
-static int import_directory(struct import *im, const char *dir, struct error *err)
+/* Blobs of one kind of digest. */
+static int import_blobs(struct import *im, const char *dir, const char *kind, struct error *err)
 {
-	_cleanup_free_ char *blobs = str_format("%s/blobs/sha256", dir), *index = str_format("%s/index.json", dir);
+	_cleanup_free_ char *blobs = str_format("%s/blobs/%s", dir, kind);
 	_cleanup_closedir_ DIR *list = NULL;
 	struct dirent *entry;
 
-	if (!blobs || !index)
+	if (!blobs)
 		return error_set(err, ENOMEM, "%s", dir);
-	if (file_read(index, OCI_JSON_MAX, &im->index, err) < 0)
-		return error_wrap(err, "%s is no OCI image layout", dir);
 	list = opendir(blobs);
 	if (!list)
-		return error_set(err, errno, "%s", blobs);
+		return errno == ENOENT ? 0 : error_set(err, errno, "%s", blobs);
 	while ((entry = readdir(list))) {
-		_cleanup_free_ char *digest = str_format("sha256:%s", entry->d_name);
+		_cleanup_free_ char *digest = str_format("%s:%s", kind, entry->d_name);
 
 		if (!digest)
 			return error_set(err, ENOMEM, "%s", dir);
@@ -428,6 +427,19 @@ static int import_directory(struct import *im, const char *dir, struct error *er
 			return -1;
 	}
 	return 0;
+}
+
+static int import_directory(struct import *im, const char *dir, struct error *err)
+{
+	_cleanup_free_ char *index = str_format("%s/index.json", dir);
+
+	if (!index)
+		return error_set(err, ENOMEM, "%s", dir);
+	if (file_read(index, OCI_JSON_MAX, &im->index, err) < 0)
+		return error_wrap(err, "%s is no OCI image layout", dir);
+	if (import_blobs(im, dir, "sha256", err) < 0)
+		return -1;
+	return import_blobs(im, dir, "sha512", err);
 }
 
 int image_import(struct store *s, const char *path, const char *name, struct imported *out, struct error *err)

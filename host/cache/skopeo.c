@@ -75,7 +75,7 @@ static int take_blob(struct store *s, const char *dir, const struct oci_descript
 		return 0;
 	file = stream_from_file(from, err);
 	file = file ? stream_verify(file, d->digest, d->size, d->digest, err) : NULL;
-	if (!file || blob_begin(s, &w, err) < 0)
+	if (!file || blob_begin_as(s, &w, d->digest, err) < 0)
 		return -1;
 	while ((r = file->read(file, chunk, 64 << 10, err)) > 0)
 		if (sink_write(w.sink, chunk, (size_t)r, err) < 0)

@@ -238,24 +238,30 @@ struct source *store_blob_source(struct store *s, const char *digest, uint64_t s
 	return &src->base;
 }
 
-int blob_begin(struct store *s, struct blob_writer *w, struct error *err)
+int blob_begin_as(struct store *s, struct blob_writer *w, const char *digest, struct error *err)
 {
+	_cleanup_free_ char *dir = str_format("%s/blobs/%.6s", s->dir, digest);
 	/* its name is known at the end; until then it is a file of the right directory */
-	_cleanup_free_ char *path = str_format("%s/blobs/sha256/new", s->dir);
+	_cleanup_free_ char *path = dir ? str_format("%s/new", dir) : NULL;
 
 	*w = (struct blob_writer)BLOB_WRITER_INIT;
 	w->store = s;
 	if (!path)
 		return error_set(err, ENOMEM, "image cache");
-	if (outfile_open(&w->out, path, err) < 0)
+	if (dir_make(dir, 0755, err) < 0 || outfile_open(&w->out, path, err) < 0)
 		return error_wrap(err, "image cache");
 	w->file = sink_to_fd(w->out.fd, "the image cache", err);
-	w->sink = w->file ? sink_digest(w->file, err) : NULL;
+	w->sink = w->file ? sink_digest_as(w->file, digest, err) : NULL;
 	if (!w->sink) {
 		blob_discard(w);
 		return -1;
 	}
 	return 0;
+}
+
+int blob_begin(struct store *s, struct blob_writer *w, struct error *err)
+{
+	return blob_begin_as(s, w, "sha256:", err);
 }
 
 int blob_commit(struct blob_writer *w, struct oci_descriptor *desc, struct error *err)

@@ -65,6 +65,8 @@ struct blob_writer {
 	}
 #define _cleanup_blob_writer_ _cleanup_(blob_discard)
 int blob_begin(struct store *s, struct blob_writer *w, struct error *err);
+/* A blob whose digest is of the kind of `digest`: one of sha512 keeps the name it came with. */
+int blob_begin_as(struct store *s, struct blob_writer *w, const char *digest, struct error *err);
 int blob_commit(struct blob_writer *w, struct oci_descriptor *desc, struct error *err);
 void blob_discard(struct blob_writer *w);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io.h"
+#include "str.h"
 
 int sink_write(struct sink *s, const void *data, size_t n, struct error *err)
 {
@@ -108,7 +109,8 @@ struct digest_sink {
 	struct sink base;
 	struct sink *next;
 	EVP_MD_CTX *md;
-	char text[sizeof("sha256:") + 64];
+	const char *kind;
+	char text[sizeof("sha512:") + 128];
 };
 
 static int digest_write(struct sink *base, const void *data, size_t n, struct error *err)
@@ -124,14 +126,15 @@ static int digest_finish(struct sink *base, struct error *err)
 {
 	struct digest_sink *s = (struct digest_sink *)base;
 	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned int n;
 	char *p = s->text;
 
 	if (*p)
 		return 0; /* finished before: a caller may look at the digest first */
-	p += sprintf(p, "sha256:");
-	if (EVP_DigestFinal_ex(s->md, hash, NULL) != 1)
+	if (EVP_DigestFinal_ex(s->md, hash, &n) != 1)
 		return error_set(err, 0, "cannot compute a digest");
-	for (int i = 0; i < 32; i++)
+	p += sprintf(p, "%s:", s->kind);
+	for (unsigned int i = 0; i < n; i++)
 		p += sprintf(p, "%02x", hash[i]);
 	return 0;
 }
@@ -142,20 +145,27 @@ static void digest_free(struct sink *base)
 	free(base);
 }
 
-struct sink *sink_digest(struct sink *next, struct error *err)
+struct sink *sink_digest_as(struct sink *next, const char *like, struct error *err)
 {
+	bool longer = str_starts(like, "sha512:");
 	struct digest_sink *s = calloc(1, sizeof(*s));
 
 	if (s) {
+		s->kind = longer ? "sha512" : "sha256";
 		s->base = (struct sink){ .write = digest_write, .finish = digest_finish, .free = digest_free };
 		s->next = next;
 		s->md = EVP_MD_CTX_new();
-		if (s->md && EVP_DigestInit_ex(s->md, EVP_sha256(), NULL) == 1)
+		if (s->md && EVP_DigestInit_ex(s->md, longer ? EVP_sha512() : EVP_sha256(), NULL) == 1)
 			return &s->base;
 		digest_free(&s->base);
 	}
 	error_set(err, ENOMEM, "computing a digest");
 	return NULL;
+}
+
+struct sink *sink_digest(struct sink *next, struct error *err)
+{
+	return sink_digest_as(next, "sha256:", err);
 }
 
 const char *sink_digest_text(struct sink *s)

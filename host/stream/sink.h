@@ -32,7 +32,9 @@ static inline void cleanup_sink(struct sink **s)
 
 /* Into a descriptor, which stays the caller's. `what` names it in errors; kept, not copied. Buffered: finish it. */
 struct sink *sink_to_fd(int fd, const char *what, struct error *err);
-/* Passes on to `next` (may be NULL: only counts) and computes sha256 on the way. */
+/* Passes on to `next` (may be NULL: only counts) and computes sha256 on the way, sink_digest_as() the digest of the
+ * kind that `like` begins with ("sha256:", "sha512:"). */
 struct sink *sink_digest(struct sink *next, struct error *err);
-/* Of a finished digest sink: "sha256:" and 64 digits; valid until it is freed. */
+struct sink *sink_digest_as(struct sink *next, const char *like, struct error *err);
+/* Of a finished digest sink: its kind, ":" and hexadecimal digits; valid until it is freed. */
 const char *sink_digest_text(struct sink *s);

@@ -89,6 +89,10 @@ static void test_unzip(void)
 	}
 }
 
+#define ABC_SHA512                                                                                         \
+	"sha512:"                                                                                          \
+	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd" \
+	"454d4423643ce80e2a9ac94fa54ca49f"
 #define ABC_SHA256 "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static void verify_row(const char *what, const char *digest, uint64_t size, const char *message)
@@ -112,11 +116,7 @@ static void test_verify(void)
 	verify_row("size too small", ABC_SHA256, 2, "more than the 2 bytes");
 	verify_row("wrong digest", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ae", 3,
 		   "damaged");
-	verify_row("sha512",
-		   "sha512:"
-		   "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd"
-		   "454d4423643ce80e2a9ac94fa54ca49f",
-		   3, NULL);
+	verify_row("sha512", ABC_SHA512, 3, NULL);
 }
 
 static size_t count_files(const char *path)
@@ -219,7 +219,8 @@ static void test_guard(void)
 
 static void test_sinks(void)
 {
-	_cleanup_sink_ struct sink *d = sink_digest(NULL, NULL);
+	_cleanup_sink_ struct sink *l = sink_digest_as(NULL, "sha512:", NULL);
+	_cleanup_sink_ struct sink *d = sink_digest(l, NULL);
 	_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	_cleanup_sink_ struct sink *f = sink_to_fd(full, "the output", NULL);
 	_cleanup_error_ struct error err = { 0 };
@@ -228,6 +229,8 @@ static void test_sinks(void)
 	sink_write(d, "bc", 2, NULL);
 	ok(sink_finish(d, NULL) == 0 && sink_finish(d, NULL) == 0, "a digest is finished, twice even");
 	ok_str(sink_digest_text(d), ABC_SHA256, "the digest");
+	ok(sink_finish(l, NULL) == 0, "the one behind it too");
+	ok_str(sink_digest_text(l), ABC_SHA512, "a digest of sha512");
 	fine = sink_zero(f, 1000, &err) == 0 && sink_finish(f, &err) < 0 && err.code == ENOSPC;
 	ok(fine, "a full disk is told: %s", error_text(&err));
 }
