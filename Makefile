@@ -35,7 +35,7 @@ host-programs :=
 unit-tests := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 
-include $(sort $(wildcard mk/*.mk lib/*/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
+include $(sort $(wildcard mk/*.mk lib/*/build.mk agent/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
 	containerd-shim/build.mk pkg/*/build.mk kernel/build.mk host/build.mk tests/build.mk bench/*/build.mk))
 
 # --- compilers and flags ----------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 common := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(warnings) -g -fno-strict-aliasing -fno-common \
 	-fstack-protector-strong -fstack-clash-protection -ffunction-sections -fdata-sections -MMD -MP
 
-multiarch := $(shell gcc -print-multiarch)
+multiarch := $(shell gcc -print-multiarch 2>/dev/null)
 musl := /usr/lib/$(multiarch:-gnu=-musl)
 musl-include := /usr/include/$(multiarch:-gnu=-musl)
 crtfile = $(shell gcc -print-file-name=$(1))

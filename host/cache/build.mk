@@ -9,3 +9,5 @@ test_image_json.srcs := host/cache/image_json.c host/cache/ref.c
 test_image_json.deps := jansson
 fuzz_image_json.srcs := host/cache/image_json.c host/cache/ref.c
 fuzz_image_json.deps := jansson
+fuzz_text.srcs = host/cache/image_json.c host/cache/ref.c $(vsock-device)
+fuzz_text.deps := jansson

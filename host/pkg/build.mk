@@ -3,3 +3,13 @@ pkg.srcs := $(addprefix host/pkg/,control.c debian.c digest.c elf.c closure.c se
 	registry.c)
 pith.srcs += $(pkg.srcs) host/pkg/pkg.c
 pith.deps += jansson crypto
+
+# recursive: the model is said in a later fragment
+test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c) $(yaml.srcs) host/cache/ref.c
+test_pkg.deps := yaml jansson m
+test_pkg.iquote := host/stream
+fuzz_elf.srcs := host/pkg/elf.c
+fuzz_control.srcs := host/pkg/control.c
+fuzz_recipe.srcs = host/pkg/recipe.c $(yaml.srcs) host/cache/ref.c
+fuzz_recipe.deps := $(test_pkg.deps)
+fuzz_recipe.iquote := host/stream

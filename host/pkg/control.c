@@ -11,7 +11,7 @@ static bool is_name(const char *s, size_t n, const char *more)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && !strchr(more, s[i]))
+		if (!isalnum((unsigned char)s[i]) && !memchr(more, s[i], strlen(more)))
 			return false;
 	return n > 0;
 }
@@ -38,7 +38,7 @@ static int set_depends(char ***list, const char *value, size_t n)
 
 		while (value < stop && isspace((unsigned char)*value))
 			value++;
-		while (value + len < stop && (isalnum((unsigned char)value[len]) || strchr("+-.", value[len])))
+		while (value + len < stop && (isalnum((unsigned char)value[len]) || memchr("+-.", value[len], 3)))
 			len++;
 		if (len > 0) {
 			name = strndup(value, len);
@@ -47,6 +47,17 @@ static int set_depends(char ***list, const char *value, size_t n)
 		}
 		value = comma ? comma + 1 : end;
 	}
+	return 0;
+}
+
+static int set_size(unsigned long long *size, const char *value, size_t n)
+{
+	_cleanup_free_ char *text = strndup(value, n);
+	uint64_t v;
+
+	if (!text || strlen(text) != n || str_to_u64(text, UINT64_MAX, &v) < 0)
+		return -1;
+	*size = v;
 	return 0;
 }
 
@@ -72,8 +83,7 @@ static int line(struct control *c, const char *key, size_t key_len, const char *
 	case 5:
 		return set_depends(&c->depends, value, n);
 	case 6:
-		c->size = strtoull(value, NULL, 10);
-		return 0;
+		return set_size(&c->size, value, n);
 	default:
 		return 0;
 	}

@@ -7,8 +7,9 @@
 
 #include "str.h"
 
-/* More of them than any program has. */
-#define ENTRIES_MAX 65536
+/* More of them, and longer ones, than any program has: what a hostile file can make us keep is bounded. */
+#define ENTRIES_MAX 4096
+#define STRING_MAX  4096
 
 struct file {
 	const uint8_t *data;
@@ -61,14 +62,15 @@ static int offset_of(const struct file *f, uint64_t address, uint64_t *out)
 	return -1;
 }
 
-/* A string of the table at `table`; NULL when it does not end within the file. */
+/* A string of the table at `table`; NULL when it does not end within the file, or has no sensible length. */
 static const char *string(const struct file *f, uint64_t table, uint64_t index)
 {
-	uint64_t at;
+	uint64_t at, left;
 
-	if (__builtin_add_overflow(table, index, &at) || at >= f->n || !memchr(f->data + at, '\0', f->n - at))
+	if (__builtin_add_overflow(table, index, &at) || at >= f->n)
 		return NULL;
-	return (const char *)f->data + at;
+	left = f->n - at < STRING_MAX ? f->n - at : STRING_MAX;
+	return memchr(f->data + at, '\0', left) ? (const char *)f->data + at : NULL;
 }
 
 static int interpreter(const struct file *f, struct elf *out)
@@ -145,7 +147,7 @@ static int dynamic(const struct file *f, struct elf *out)
 			continue;
 		s = string(f, table, d.d_un.d_val);
 		if (!s)
-			return broken(f, "a string ends behind the file");
+			return broken(f, "a string does not end");
 		if (take(&d, s, out, &has_runpath) < 0)
 			return error_set(f->err, ENOMEM, "ELF file");
 	}

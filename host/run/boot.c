@@ -1,6 +1,7 @@
 #include "boot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "io.h"
@@ -103,6 +104,27 @@ static int read_cmdline(const char *name, struct boot *out, struct error *err)
 	return out->cmdline ? 0 : error_set(err, ENOMEM, "%s", path);
 }
 
+const char *boot_arch(const uint8_t *head, size_t n)
+{
+	if (n >= 0x206 && memcmp(head + 0x202, "HdrS", 4) == 0)
+		return "x86_64";
+	if (n >= 60 && memcmp(head + 56, "ARM\x64", 4) == 0)
+		return "aarch64";
+	return NULL;
+}
+
+static int read_arch(struct boot *out, struct error *err)
+{
+	_cleanup_close_ int fd = open(out->kernel, O_RDONLY | O_CLOEXEC);
+	uint8_t head[BOOT_HEAD];
+	ssize_t n = fd < 0 ? -1 : io_pread(fd, head, sizeof(head), 0);
+
+	if (n < 0)
+		return error_set(err, errno, "%s", out->kernel);
+	out->arch = boot_arch(head, (size_t)n);
+	return 0;
+}
+
 static int find_file(const char *name, enum boot_kind wanted, struct boot *out, struct error *err)
 {
 	bool iso = str_ends(name, ".iso");
@@ -133,7 +155,7 @@ int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct 
 		return error_set(err, ENOMEM, "%s", name);
 	if (stat(out->kernel, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? none(name, err) : error_set(err, errno, "%s", out->kernel);
-	if (find_root(name, wanted, out, err) < 0)
+	if (find_root(name, wanted, out, err) < 0 || read_arch(out, err) < 0)
 		return -1;
 	return read_cmdline(name, out, err);
 }

@@ -2,6 +2,9 @@
  * disk image. */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "error.h"
 
 enum boot_kind {
@@ -18,11 +21,17 @@ struct boot {
 	char *prefix; /* what the state directory is named after */
 	char *kernel; /* files; NULL where the kind has none */
 	char *initrd;
-	char *root;    /* read-only image of the root file system, or the bootable ISO or disk */
-	char *cmdline; /* without the line's end; with root= where the kind needs it */
+	char *root;       /* read-only image of the root file system, or the bootable ISO or disk */
+	char *cmdline;    /* without the line's end; with root= where the kind needs it */
+	const char *arch; /* the kernel's, as QEMU names it; NULL: its file does not say */
 };
 
 /* Finds the files. With BOOT_ANY and more than one kind of root beside the kernel, the one written last is taken.
  * boot_clear() frees, also on failure. */
 int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct error *err);
 void boot_clear(struct boot *b);
+
+/* The architecture that a kernel file's first bytes speak of: "x86_64" (Documentation/arch/x86/boot.rst), "aarch64"
+ * (Documentation/arch/arm64/booting.rst), or NULL. */
+enum { BOOT_HEAD = 0x206 };
+const char *boot_arch(const uint8_t *head, size_t n);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <sys/utsname.h>
 
 #include "str.h"
 #include "virtiofs.h"
@@ -32,7 +31,7 @@ const char run_help[] =
 	"  --kernel, --squashfs, --erofs, --iso\n"
 	"                       what NAME is, where it is not what was built last\n"
 	"  --uefi, --fw FILE    boot through UEFI firmware\n"
-	"  --arch ARCH          x86_64 or aarch64 (this machine's)\n"
+	"  --arch ARCH          x86_64 or aarch64 (the image's)\n"
 	"  --accel NAME         auto, kvm or tcg (auto: KVM where it runs a guest)\n"
 	"  --qemu PATH          the QEMU to run (qemu-system-ARCH)\n"
 	"  --gui                a window instead of no display\n"
@@ -215,6 +214,8 @@ static bool networking_known(const char *mode)
 
 static int check(const struct run_options *o, struct error *err)
 {
+	if (o->arch && !str_eq(o->arch, "x86_64") && !str_eq(o->arch, "aarch64"))
+		return error_set(err, 0, "--arch %s: unknown: x86_64 or aarch64", o->arch);
 	if (!networking_known(o->networking))
 		return error_set(err, 0, "--networking %s: unknown: user, tap,NAME, bridge,NAME or none",
 				 o->networking);
@@ -233,8 +234,6 @@ static int check(const struct run_options *o, struct error *err)
 
 static void defaults(struct run_options *o)
 {
-	static struct utsname host;
-
 	*o = (struct run_options){
 		.cpus = 1,
 		.memory = 1024 * MIB,
@@ -243,7 +242,6 @@ static void defaults(struct run_options *o)
 		.vsock_cid = 3,
 		.stop_timeout_us = 60 * 1000000,
 	};
-	o->arch = uname(&host) == 0 ? host.machine : "x86_64";
 }
 
 static int finish(struct run_options *o, const struct switches *s, int count, char **args, struct error *err)
@@ -258,9 +256,9 @@ static int finish(struct run_options *o, const struct switches *s, int count, ch
 		return 0;
 	if (!*o->networking || str_eq(o->networking, "default"))
 		o->networking = "user";
-	if (str_eq(o->arch, "amd64"))
+	if (o->arch && str_eq(o->arch, "amd64"))
 		o->arch = "x86_64";
-	if (str_eq(o->arch, "arm64"))
+	if (o->arch && str_eq(o->arch, "arm64"))
 		o->arch = "aarch64";
 	if (boot_kind(o, s, err) < 0 || arguments(o, count, args, err) < 0)
 		return -1;

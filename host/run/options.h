@@ -23,7 +23,7 @@ struct run_options {
 	const char *state;      /* NULL: named after the image */
 	const char *data, *data_file;
 	const char *accel; /* NULL: what works */
-	const char *arch;  /* as QEMU names it */
+	const char *arch;  /* as QEMU names it; NULL: the image's, or this machine's */
 	const char *qemu;  /* NULL: qemu-system-ARCH of PATH */
 	const char *firmware;
 	const char *virtiofsd;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "accel.h"
@@ -87,13 +88,26 @@ static char *in_path(const char *program)
 	return NULL;
 }
 
+static int choose_arch(struct run *r, struct error *err)
+{
+	static struct utsname host;
+	struct run_options *o = &r->options;
+
+	if (o->arch && r->boot.arch && !str_eq(o->arch, r->boot.arch))
+		return error_set(err, 0, "--arch %s: %s is a kernel for %s: `pith build --arch` makes another", o->arch,
+				 r->boot.kernel, r->boot.arch);
+	if (!o->arch)
+		o->arch = r->boot.arch;
+	if (!o->arch)
+		o->arch = uname(&host) == 0 && str_eq(host.machine, "aarch64") ? "aarch64" : "x86_64";
+	return 0;
+}
+
 static int find_qemu(struct run *r, struct error *err)
 {
 	const struct run_options *o = &r->options;
 	_cleanup_free_ char *name = o->qemu ? strdup(o->qemu) : str_format("qemu-system-%s", o->arch);
 
-	if (!str_eq(o->arch, "x86_64") && !str_eq(o->arch, "aarch64"))
-		return error_set(err, 0, "--arch %s: unknown: x86_64 or aarch64", o->arch);
 	if (!name)
 		return error_set(err, ENOMEM, "QEMU");
 	r->program = in_path(name);
@@ -197,9 +211,9 @@ static int prepare(struct run *r, struct error *err)
 {
 	const struct run_options *o = &r->options;
 
-	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || find_qemu(r, err) < 0 || check_ports(r, err) < 0 ||
-	    check_shares(r, err) < 0 || open_state(r, err) < 0 || prepare_disks(r, err) < 0 ||
-	    prepare_metadata(r, err) < 0 || prepare_firmware(r, err) < 0)
+	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || choose_arch(r, err) < 0 || find_qemu(r, err) < 0 ||
+	    check_ports(r, err) < 0 || check_shares(r, err) < 0 || open_state(r, err) < 0 ||
+	    prepare_disks(r, err) < 0 || prepare_metadata(r, err) < 0 || prepare_firmware(r, err) < 0)
 		return -1;
 	r->mac = state_mac(&r->state, err);
 	r->uuid = r->mac ? file_line("/proc/sys/kernel/random/uuid", err) : NULL;

@@ -59,7 +59,7 @@ int sysctl_parse(const char *line, size_t n, char *path, size_t path_size, char 
 	if (copy(equals, end, value, value_size) < 0)
 		return error_set(err, 0, "%s: the value is too long", path);
 	to_path(path);
-	if (strstr(path, "..") || path[0] == '/')
+	if (strstr(path, "..") || strstr(path, "//") || path[0] == '/' || path[strlen(path) - 1] == '/')
 		return error_set(err, 0, "%s: not a name of a setting", path);
 	return 1;
 }

@@ -1,0 +1,310 @@
+/* `pith run` up to the start of QEMU: options, disks, ports, QEMU's control protocol, keys, the metadata image. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "console.h"
+#include "disk.h"
+#include "iso9660.h"
+#include "options.h"
+#include "publish.h"
+#include "qmp.h"
+#include "str.h"
+#include "tap.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* --- disks and ports ------------------------------------------------------------------------------------------- */
+
+static void disks(void)
+{
+	static const struct {
+		const char *text, *path, *format;
+		uint64_t size;
+		bool sata;
+	} good[] = {
+		{ "data.img", "data.img", NULL, 0, false },
+		{ "file=a=b.img", "a=b.img", NULL, 0, false },
+		{ "a.img,size=3", "a.img", NULL, 3 * GIB, false },
+		{ "size=512M", NULL, NULL, 512 * MIB, false },
+		{ "file=a.img,size=1G,format=raw,bus=sata", "a.img", "raw", GIB, true },
+		{ "a.img,b.img", "b.img", NULL, 0, false },
+		{ ",,a.img,", "a.img", NULL, 0, false },
+	};
+	static const char *const bad[] = {
+		"",
+		",",
+		"format=raw",
+		"a.img,size=",
+		"a.img,size=0",
+		"size=-1",
+		"size=9999999T",
+		"size=18446744073709551616",
+		"a.img,bus=ide",
+		"a.img,colour=red",
+		"=x",
+		"size=1.5G",
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(good); i++) {
+		struct disk d;
+		struct error err = { 0 };
+
+		ok(disk_parse(good[i].text, &d, &err) == 0, "--disk %s is taken", good[i].text);
+		ok_str(d.path, good[i].path, "its path");
+		ok_str(d.format, good[i].format, "its format");
+		ok(d.size == good[i].size && d.sata == good[i].sata, "its size and bus");
+		disk_clear(&d);
+		error_clear(&err);
+	}
+	for (i = 0; i < array_len(bad); i++) {
+		struct disk d;
+		struct error err = { 0 };
+
+		ok(disk_parse(bad[i], &d, &err) < 0 && err.msg && str_starts(err.msg, "--disk "),
+		   "--disk \"%s\" is refused by name", bad[i]);
+		disk_clear(&d);
+		error_clear(&err);
+	}
+}
+
+static void ports(void)
+{
+	static const struct {
+		const char *text, *address;
+		uint16_t host, guest;
+		bool udp;
+	} good[] = {
+		{ "8080:80", "", 8080, 80, false },
+		{ "1:65535/udp", "", 1, 65535, true },
+		{ "53:53/UDP", "", 53, 53, true },
+		{ "127.0.0.1:8080:80/tcp", "127.0.0.1", 8080, 80, false },
+	};
+	static const char *const bad[] = {
+		"",          "80",       ":80",    "80:",        "0:80",         "80:0",
+		"65536:80",  "80:65536", "a:80",   "80:80/icmp", "80:80/",       "x:80:80",
+		"::1:80:80", "-1:80",    " 80:80", "80:80 ",     "127.0.0.1:80", "80:80/tcp/udp",
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(good); i++) {
+		struct publish p;
+		struct error err = { 0 };
+
+		ok(publish_parse(good[i].text, &p, &err) == 0 && p.host == good[i].host && p.guest == good[i].guest &&
+			   p.udp == good[i].udp,
+		   "--publish %s is taken", good[i].text);
+		ok_str(p.address, good[i].address, "its address");
+		error_clear(&err);
+	}
+	for (i = 0; i < array_len(bad); i++) {
+		struct publish p;
+		struct error err = { 0 };
+
+		ok(publish_parse(bad[i], &p, &err) < 0 && strstr(err.msg, "as in 8080:80"),
+		   "--publish \"%s\" is refused", bad[i]);
+		error_clear(&err);
+	}
+}
+
+/* --- options ---------------------------------------------------------------------------------------------------- */
+
+/* Splits at blanks; argv[0] is "run". */
+static int parse(const char *line, struct run_options *o, struct error *err, char ***kept)
+{
+	_cleanup_free_ char *all = str_format("run %s", line);
+
+	*kept = strv_split(all, " ");
+	return run_options_parse((int)strv_len(*kept), *kept, o, err);
+}
+
+static void options(void)
+{
+	static const char *const bad[] = {
+		"",
+		"a b",
+		"--no-such a",
+		"--mem",
+		"--mem 15 a",
+		"--mem 3Q a",
+		"--mem 99999999T a",
+		"--cpus 0 a",
+		"--cpus 4097 a",
+		"--cpus x a",
+		"--kernel --iso a",
+		"--arch vax a",
+		"--networking tap a",
+		"--networking bridge, a",
+		"--publish 1:1 --networking none a",
+		"--data x --data-file y a",
+		"--detached --gui a",
+		"--vsock-cid 2 a",
+		"--stop-timeout -1 a",
+		"--virtiofsd /x a",
+		"--virtiofs 1 --virtiofs 2 --virtiofs 3 --virtiofs 4 --virtiofs 5 --virtiofs 6 --virtiofs 7 --virtiofs "
+		"8 "
+		"--virtiofs 9 a",
+		"vbox a",
+	};
+	struct run_options o;
+	struct error err = { 0 };
+	char **kept;
+	size_t i;
+
+	ok(parse("hello", &o, &err, &kept) == 0, "a name is enough");
+	ok(o.cpus == 1 && o.memory == 1024 * MIB && str_eq(o.networking, "user") && !o.arch && o.kind == BOOT_ANY &&
+		   str_eq(o.name, "hello") && !o.vsock,
+	   "the defaults are those of the help");
+	run_options_clear(&o);
+	strv_free(kept);
+	ok(parse("qemu -cpus=2 -mem 2G --disk a,size=1 --disk b --publish 1:2 -arch arm64 --squashfs --virtiofs d "
+		 "--vsock-ports 5 --no-reboot --networking default --stop-timeout 3 x",
+		 &o, &err, &kept) == 0,
+	   "one dash or two, a value after = or as the next word");
+	ok(o.cpus == 2 && o.memory == 2048 * MIB && o.disk_count == 2 && o.port_count == 1 &&
+		   str_eq(o.arch, "aarch64") && o.kind == BOOT_SQUASHFS && strv_len(o.virtiofs) == 1 && o.vsock &&
+		   o.no_reboot && str_eq(o.networking, "user") && o.stop_timeout_us == 3000000,
+	   "each option is where it belongs");
+	run_options_clear(&o);
+	strv_free(kept);
+	for (i = 0; i < array_len(bad); i++) {
+		ok(parse(bad[i], &o, &err, &kept) < 0 && err.msg && *err.msg, "refused: run %s", bad[i]);
+		run_options_clear(&o);
+		error_clear(&err);
+		strv_free(kept);
+	}
+}
+
+/* --- QEMU's control protocol ------------------------------------------------------------------------------------ */
+
+static void qmp(void)
+{
+	static const struct {
+		const char *line;
+		enum qmp_kind kind;
+		const char *name, *text;
+	} good[] = {
+		{ "{\"QMP\": {\"version\": {}, \"capabilities\": []}}", QMP_GREETING, "", "" },
+		{ "{\"return\": {}}", QMP_RETURN, "", "" },
+		{ "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}}", QMP_ERROR, "GenericError", "no" },
+		{ "{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-shutdown\"}}", QMP_EVENT,
+		  "SHUTDOWN", "guest-shutdown" },
+		{ "{\"event\": \"GUEST_PANICKED\", \"data\": {\"action\": \"pause\"}}", QMP_EVENT, "GUEST_PANICKED",
+		  "pause" },
+		{ "{\"event\": \"RESUME\"}", QMP_EVENT, "RESUME", "" },
+		{ "{\"event\": 1}", QMP_OTHER, "", "" },
+		{ "{\"error\": []}", QMP_ERROR, "", "" },
+		{ "{}", QMP_OTHER, "", "" },
+	};
+	static const char *const bad[] = { "", "[]", "1", "{", "{\"a\":1,\"a\":2}", "{\"a\":1} x", "\xff" };
+	_cleanup_buf_ struct buf received = { 0 };
+	struct qmp_message m;
+	size_t i;
+
+	for (i = 0; i < array_len(good); i++) {
+		ok(qmp_parse(good[i].line, strlen(good[i].line), &m, NULL) == 0 && m.kind == good[i].kind, "%s",
+		   good[i].line);
+		ok_str(m.name, good[i].name, "its name");
+		ok_str(m.text, good[i].text, "its text");
+	}
+	for (i = 0; i < array_len(bad); i++)
+		ok(qmp_parse(bad[i], strlen(bad[i]), &m, NULL) < 0, "no QMP: %s", bad[i]);
+
+	buf_addstr(&received, "{\"return\": {}}\r\n{\"event\":");
+	ok(qmp_next(&received, &m, NULL) == 1 && m.kind == QMP_RETURN, "a whole line is taken");
+	ok(qmp_next(&received, &m, NULL) == 0, "half a line waits");
+	buf_addstr(&received, "\"STOP\"}\n");
+	ok(qmp_next(&received, &m, NULL) == 1 && str_eq(m.name, "STOP") && received.len == 0, "until its end is there");
+	for (i = 0; i < QMP_LINE_MAX; i++)
+		buf_addstr(&received, " ");
+	ok(qmp_next(&received, &m, NULL) < 0, "a line without end is refused");
+}
+
+/* --- keys, kernels, the metadata image ---------------------------------------------------------------------------- */
+
+static void keys(void)
+{
+	static const struct {
+		const char *typed;
+		bool raw;
+		const char *left;
+		enum console_key key;
+	} rows[] = {
+		{ "abc", false, "abc", CONSOLE_NONE },      { "a\003b", false, "ab", CONSOLE_POWER_DOWN },
+		{ "a\003b", true, "a\003b", CONSOLE_NONE }, { "\001c", false, "\003", CONSOLE_NONE },
+		{ "\001x", true, "", CONSOLE_STOP },        { "\001\001", false, "\001", CONSOLE_NONE },
+		{ "\001q", false, "q", CONSOLE_NONE },
+	};
+	size_t i, split;
+
+	for (i = 0; i < array_len(rows); i++)
+		for (split = 0; split <= strlen(rows[i].typed); split++) {
+			struct console c = { .terminal = true, .raw_keys = rows[i].raw };
+			enum console_key first, second;
+			char bytes[16] = "", left[16] = "";
+			size_t n = strlen(rows[i].typed), a, b;
+
+			memcpy(bytes, rows[i].typed, n);
+			a = console_keys(&c, (uint8_t *)bytes, split, &first);
+			memcpy(left, bytes, a);
+			b = console_keys(&c, (uint8_t *)bytes + split, n - split, &second);
+			memcpy(left + a, bytes + split, b);
+			ok(a + b == strlen(rows[i].left) && memcmp(left, rows[i].left, a + b) == 0 &&
+				   (first == rows[i].key || second == rows[i].key),
+			   "keys %zu, in two reads after %zu", i, split);
+		}
+}
+
+static void kernels(void)
+{
+	uint8_t head[BOOT_HEAD] = { 0 };
+
+	ok(!boot_arch(head, sizeof(head)), "a file that says nothing");
+	memcpy(head + 56, "ARM\x64", 4);
+	ok_str(boot_arch(head, 60), "aarch64", "arm64's Image");
+	ok(!boot_arch(head, 59), "one that is cut off");
+	memcpy(head + 0x202, "HdrS", 4);
+	ok_str(boot_arch(head, sizeof(head)), "x86_64", "a bzImage");
+	ok_str(boot_arch(head, sizeof(head) - 1), "aarch64", "one that is cut off");
+}
+
+static void iso(void)
+{
+	static const size_t sizes[] = { 0, 1, 2047, 2048, 2049, 100000 };
+	_cleanup_free_ char *data = malloc(100000);
+	size_t i;
+
+	memset(data, 'x', 100000);
+	for (i = 0; i < array_len(sizes); i++) {
+		_cleanup_buf_ struct buf a = { 0 }, b = { 0 };
+
+		ok(iso9660_make("V", "config", data, sizes[i], &a, NULL) == 0 &&
+			   a.len == 21 * 2048 + (sizes[i] + 2047) / 2048 * 2048,
+		   "an image of %zu bytes is whole sectors", sizes[i]);
+		ok(memcmp(buf_bytes(&a) + 21 * 2048, data, sizes[i]) == 0, "with the data in it");
+		iso9660_make("V", "config", data, sizes[i], &b, NULL);
+		ok(a.len == b.len && memcmp(buf_bytes(&a), buf_bytes(&b), a.len) == 0, "and the same again");
+	}
+	for (i = 0; i < 4; i++) {
+		static const char *const names[] = { "Config", "con fig", "toolonganame", "a.b" };
+		_cleanup_buf_ struct buf image = { 0 };
+
+		ok(iso9660_make("V", names[i], data, 1, &image, NULL) < 0 && image.len == 0, "no file is called %s",
+		   names[i]);
+	}
+}
+
+int main(void)
+{
+	unsetenv("LINUXKIT_QEMU_ACCEL");
+	disks();
+	ports();
+	options();
+	qmp();
+	keys();
+	kernels();
+	iso();
+	return tap_done();
+}
