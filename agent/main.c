@@ -1,0 +1,134 @@
+/* pith-agent: under the name of an init script it asks PID 1 to keep it running, if the machine has a vsock device. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/vm_sockets.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "initctl.h"
+#include "io.h"
+#include "log.h"
+#include "server.h"
+#include "spawn.h"
+#include "str.h"
+
+enum { GRACE_SECONDS = 2 };
+
+static const char usage[] = "usage: pith-agent [--listen vsock:PORT] [--runtime PATH] [--services DIR]\n"
+			    "Runs commands in this machine and its containers for the host (pith exec).\n";
+
+static void on_signal(void *data, int signo)
+{
+	struct agent *a = data;
+
+	if (signo == SIGCHLD)
+		reaper_run(&a->reaper);
+	else
+		loop_quit(a->loop, 0);
+}
+
+static int serve(struct agent *a, const char *where, struct error *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN);
+	list_init(&a->sessions);
+	a->loop = loop_new(err);
+	if (!a->loop || loop_signals(a->loop, &signals, on_signal, a, err) < 0)
+		return -1;
+	reaper_init(&a->reaper, a->loop);
+	/* The runtime leaves us the processes that it starts. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "become subreaper");
+	if (dir_make(AGENT_RUN_DIR, 0700, err) < 0 || server_open(a, where, err) < 0)
+		return -1;
+	return loop_run(a->loop, err);
+}
+
+static int run(struct agent *a, const char *where)
+{
+	_cleanup_error_ struct error err = { 0 };
+	int r = serve(a, where, &err);
+
+	if (a->loop) {
+		session_drop_all(a);
+		server_close(a);
+		reaper_free(&a->reaper);
+		loop_free(a->loop);
+	}
+	if (r < 0)
+		log_error("%s", error_text(&err));
+	return r < 0;
+}
+
+/* Whether a host can reach this machine at all. */
+static bool vsock_there(void)
+{
+	_cleanup_close_ int fd = open("/dev/vsock", O_RDONLY | O_CLOEXEC);
+	unsigned cid = VMADDR_CID_ANY;
+
+	return fd >= 0 && ioctl(fd, IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid) == 0 && cid > VMADDR_CID_HOST &&
+		cid != VMADDR_CID_ANY;
+}
+
+/* Under a PID 1 that is not ours it runs by itself. */
+static int keep_running(void)
+{
+	_cleanup_error_ struct error err = { 0 };
+	char self[512];
+	char *argv[] = { self, NULL };
+	ssize_t n;
+
+	if (!vsock_there())
+		return 0;
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0) {
+		log_error("/proc/self/exe: %s", strerror(errno));
+		return 1;
+	}
+	self[n] = '\0';
+	if (initctl_respawn("agent", GRACE_SECONDS, argv, &err) == 0 ||
+	    spawn(&(struct spawn){ .path = self, .argv = argv, .inherit_stdio = true, .new_session = true }, &err) > 0)
+		return 0;
+	log_error("%s", error_text(&err));
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "runtime", required_argument, NULL, 'r' },
+		{ "services", required_argument, NULL, 's' },
+		{ 0 },
+	};
+	struct agent a = { .io.fd = -1, .services = "/containers/services" };
+	const char *where = "vsock:2373", *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	int c;
+
+	log_setup("agent", LOG_LEVEL_INFO, true);
+	if (name && str_ends(name, "-agent") && strspn(name + 1, "0123456789") == 3)
+		return keep_running();
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'l')
+			where = optarg;
+		else if (c == 'r')
+			a.runtime = optarg;
+		else if (c == 's')
+			a.services = optarg;
+		else
+			return fputs(usage, stderr), 1;
+	}
+	if (optind < argc)
+		return fputs(usage, stderr), 1;
+	return run(&a, where);
+}

@@ -1,0 +1,38 @@
+/* The agent: runs commands in the guest and in its containers for the host. It listens on a vsock port and serves the
+ * host alone (cid 2); one connection is one command (agent.h has the frames). One process, one loop.
+ *
+ *   server.c   accepts, and says no to everybody else
+ *   session.c  one connection: frames in and out, the command's streams, its end
+ *   launch.c   starts the command, by the OCI runtime in a container or as a plain process of the guest
+ *   user.c     whom "-u" means in the container */
+#pragma once
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "list.h"
+#include "loop.h"
+#include "reaper.h"
+
+struct agent {
+	struct loop *loop;
+	struct reaper reaper;
+	const char *runtime;  /* NULL: the one that is installed */
+	const char *services; /* bundles of the services: names that may be asked for */
+	struct loop_io io;    /* listens */
+	bool local;           /* on a Unix socket, whose owner alone comes in */
+	struct list sessions;
+	unsigned connected;
+	unsigned number; /* of the next command, for names of files */
+};
+
+#define AGENT_RUN_DIR "/run/pith/exec"
+
+/* "vsock:PORT", or "unix:PATH" for tests. */
+int server_open(struct agent *a, const char *where, struct error *err);
+void server_close(struct agent *a);
+
+/* Takes the connection. */
+void session_new(struct agent *a, int fd);
+/* The agent ends: what it started gets a HUP where its connection's end would have meant one. */
+void session_drop_all(struct agent *a);
