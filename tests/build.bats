@@ -433,12 +433,13 @@ bzimage() {
 	END
 }
 
+# EFI zboot around a payload (file $2) of that method ($3).
 zboot() {
-	python3 - "$1" "$2" <<-'END'
+	python3 - "$@" <<-'END'
 		import struct, sys
 		payload = open(sys.argv[2], "rb").read()
-		head = b"MZ\0\0zimg" + struct.pack("<II", 256, len(payload)) + bytes(8) + b"gzip"
-		open(sys.argv[1], "wb").write(head.ljust(256, b"\0") + payload)
+		head = b"MZ\0\0zimg" + struct.pack("<II", 256, len(payload)) + bytes(8) + sys.argv[3].encode()
+		open(sys.argv[1], "wb").write(head.ljust(256, b"\0") + payload + struct.pack("<I", 100000))
 	END
 }
 
@@ -449,32 +450,62 @@ decompress() {
 	build --decompress-kernel --format kernel+initrd k.yml
 }
 
-@test "--decompress-kernel: gzip'ed Image, bzImage with gzip and zstd, EFI zboot" {
-	head -c 100000 /dev/urandom >kernel
-	gzip -kn kernel
-	decompress kernel.gz && cmp k-kernel kernel
-	bzimage bz kernel.gz
-	decompress bz && cmp k-kernel kernel
-	{ zstd -qc kernel; printf '\xa0\x86\1\0'; } >kernel.zst
-	bzimage bz kernel.zst
-	decompress bz && cmp k-kernel kernel
-	zboot z kernel.gz
-	decompress z && cmp k-kernel kernel
+# The file kernel, compressed as the kernel's build does.
+pack() {
+	case $1 in
+	gzip) gzip -9c kernel ;;
+	zstd) zstd -qc --ultra -22 kernel ;;
+	xz) xz -c --check=crc32 --x86 --lzma2=dict=32MiB kernel ;;
+	lzma) xz -c --format=lzma -9 kernel ;;
+	bzip2) bzip2 -9c kernel ;;
+	lz4) lz4 -l -9 -q -c kernel ;;
+	lzo) lzop -9 -c kernel ;;
+	esac
+}
+
+@test "--decompress-kernel: every method, in a bzImage, in EFI zboot and as a compressed Image of arm64" {
+	local method
+	mkdir temporary
+	export TMPDIR=$PWD/temporary
+	{ head -c 50000 /dev/urandom; head -c 49992 /dev/zero; printf 'the end\n'; } >kernel
+	for method in gzip zstd xz lzma bzip2 lz4 lzo; do
+		echo "# $method"
+		pack "$method" >packed
+		rm -f k-kernel
+		decompress packed && cmp k-kernel kernel
+		zboot z packed "$method"
+		rm -f k-kernel
+		decompress z && cmp k-kernel kernel
+		[[ $method == gzip ]] || printf '\xa0\x86\1\0' >>packed
+		bzimage bz packed
+		rm -f k-kernel
+		decompress bz && cmp k-kernel kernel
+	done
+	[[ -z $(ls -A temporary) ]]
 }
 
 @test "--decompress-kernel says what it cannot do" {
 	head -c 1000 /dev/zero >kernel
 	run decompress kernel
 	[[ $status -eq 1 && $output == *'the kernel is not compressed, or in no known format'* ]]
-	xz -k kernel
-	bzimage bz kernel.xz
-	run decompress bz
-	[[ $status -eq 1 && $output == *'compressed with xz: only gzip and zstd can be decompressed'* ]]
-	gzip -kn kernel
+	pack gzip >kernel.gz
 	bzimage bz kernel.gz
-	truncate -s 1100 bz
+	truncate -s 1090 bz
 	run decompress bz
 	[[ $status -eq 1 && $output == *'goes beyond the end of the file'* && ! -e k-kernel ]]
+	bzimage bz kernel
+	run decompress bz
+	[[ $status -eq 1 && $output == *'what is compressed in it is in no known format'* ]]
+	head -c 100000 /dev/urandom >kernel
+	pack xz | head -c 60000 >cut
+	run decompress cut
+	[[ $status -eq 1 && $output == *'cannot decompress the kernel: xz failed (exit status 1): '*'nexpected end of input'* && ! -e k-kernel ]] ||
+		{ echo "$output"; return 1; }
+	pack lzo >packed
+	decompress packed
+	mkdir bin
+	PATH=$PWD/bin run build --decompress-kernel --format kernel+initrd k.yml
+	[[ $status -eq 1 && $output == *'lzop is not installed (Debian package lzop)'* ]] || { echo "$output"; return 1; }
 }
 
 @test "a kernel image without what the YAML names is an error of that line" {

@@ -1,9 +1,9 @@
 # pith build: from a configuration to the files that boot
-build.srcs := $(addprefix host/build/,build.c options.c input.c formats.c assemble.c root.c kernel.c kernel_format.c files.c \
+build.srcs := $(addprefix host/build/,build.c options.c input.c formats.c assemble.c root.c kernel.c kernel_format.c kernel_unpack.c files.c \
 	spec.c mounts.c runtime.c capabilities.c)
 pith.srcs += $(build.srcs)
 # recursive: what the tree needs is said in a later fragment
-test_kernel_format.srcs = host/build/kernel_format.c $(images.srcs)
+test_kernel_format.srcs = host/build/kernel_format.c host/build/kernel_unpack.c $(images.srcs)
 test_kernel_format.deps = $(images.deps)
 fuzz_kernel_format.srcs = $(test_kernel_format.srcs)
 fuzz_kernel_format.deps = $(test_kernel_format.deps)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel_unpack.h"
 #include "str.h"
 
 static uint32_t le32(const uint8_t *p)
@@ -11,14 +12,30 @@ static uint32_t le32(const uint8_t *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static bool is_gzip(const uint8_t *p)
+enum kernel_zip kernel_zip_find(const uint8_t *data, size_t n)
 {
-	return p[0] == 0x1f && p[1] == 0x8b;
-}
+	static const struct {
+		const char *bytes;
+		size_t n;
+		enum kernel_zip zip;
+	} magics[] = {
+		{ "\x1f\x8b", 2, KERNEL_ZIP_GZIP },
+		{ "\x28\xb5\x2f\xfd", 4, KERNEL_ZIP_ZSTD },
+		{ "\xfd"
+		  "7zXZ",
+		  5, KERNEL_ZIP_XZ },
+		{ "\x5d\0\0", 3, KERNEL_ZIP_LZMA },
+		{ "BZh", 3, KERNEL_ZIP_BZIP2 },
+		{ "\x02\x21\x4c\x18", 4, KERNEL_ZIP_LZ4 }, /* as the kernel's build writes it */
+		{ "\x04\x22\x4d\x18", 4, KERNEL_ZIP_LZ4 },
+		{ "\x89LZO", 4, KERNEL_ZIP_LZO },
+	};
+	size_t i;
 
-static bool is_zstd(const uint8_t *p)
-{
-	return le32(p) == 0xfd2fb528;
+	for (i = 0; n >= KERNEL_MAGIC && i < array_len(magics); i++)
+		if (memcmp(data, magics[i].bytes, magics[i].n) == 0)
+			return magics[i].zip;
+	return KERNEL_ZIP_NONE;
 }
 
 static int parse_bzimage(const uint8_t *h, uint64_t file_size, struct kernel_payload *out, struct error *err)
@@ -48,10 +65,8 @@ static int parse_zboot(const uint8_t *h, uint64_t file_size, struct kernel_paylo
 int kernel_payload_parse(const uint8_t *h, size_t n, uint64_t file_size, struct kernel_payload *out, struct error *err)
 {
 	*out = (struct kernel_payload){ .size = file_size };
-	if (n >= 4 && is_gzip(h))
-		out->kind = KERNEL_KIND_GZIP;
-	else if (n >= 4 && is_zstd(h))
-		out->kind = KERNEL_KIND_ZSTD;
+	if (kernel_zip_find(h, n) != KERNEL_ZIP_NONE)
+		out->kind = KERNEL_KIND_ZIPPED;
 	else if (n >= 0x250 && h[0x1fe] == 0x55 && h[0x1ff] == 0xaa && memcmp(h + 0x202, "HdrS", 4) == 0)
 		return parse_bzimage(h, file_size, out, err);
 	else if (n >= 0x40 && memcmp(h, "MZ", 2) == 0 && memcmp(h + 4, "zimg", 4) == 0)
@@ -63,27 +78,33 @@ int kernel_payload_parse(const uint8_t *h, size_t n, uint64_t file_size, struct 
 
 /* --- the payload as a stream --------------------------------------------------------------------------------- */
 
+static struct stream *part_open(const struct tree_node *file, const struct kernel_payload *k, struct error *err)
+{
+	struct stream *s = tree_open(file, err);
+
+	if (!s)
+		return NULL;
+	if (stream_skip(s, k->offset, err) < 0) {
+		stream_close(s);
+		return NULL;
+	}
+	return stream_limit(s, k->size, err);
+}
+
 /* A part of another file of a tree, decompressed. The node it comes from lives in a tree of its own, so that it stays
  * when the file in the image's tree is replaced. */
 struct payload_source {
 	struct source source;
 	struct tree *tree;
 	const struct tree_node *file;
-	uint64_t offset, size;
+	struct kernel_payload part;
 };
 
 static struct stream *payload_open(struct source *src, struct error *err)
 {
 	struct payload_source *p = (struct payload_source *)src;
-	struct stream *s = tree_open(p->file, err);
+	struct stream *s = part_open(p->file, &p->part, err);
 
-	if (!s)
-		return NULL;
-	if (stream_skip(s, p->offset, err) < 0) {
-		stream_close(s);
-		return NULL;
-	}
-	s = stream_limit(s, p->size, err);
 	return s ? stream_unzip(s, err) : NULL;
 }
 
@@ -95,7 +116,7 @@ static void payload_free(struct source *src)
 	free(p);
 }
 
-static struct payload_source *payload_new(const struct tree_node *kernel, struct error *err)
+static struct source *payload_new(const struct tree_node *kernel, const struct kernel_payload *k, struct error *err)
 {
 	struct payload_source *p = calloc(1, sizeof *p);
 
@@ -104,52 +125,40 @@ static struct payload_source *payload_new(const struct tree_node *kernel, struct
 		return NULL;
 	}
 	p->source = (struct source){ .open = payload_open, .free = payload_free, .refs = 1 };
+	p->part = *k;
 	p->tree = tree_new(err);
 	p->file = p->tree ? tree_add_copy(p->tree, "kernel", kernel, err) : NULL;
 	if (!p->file) {
 		payload_free(&p->source);
 		return NULL;
 	}
-	return p;
+	return &p->source;
 }
 
-/* The first n bytes at the start of the payload decide; what other compressors leave is named. */
-static int check_compression(struct payload_source *p, struct kernel_payload *k, struct error *err)
+/* What it is compressed with. The kernel's build puts the size in four bytes behind what has none of its own; in a
+ * bzImage they count as compressed data. */
+static int find_zip(const struct tree_node *kernel, struct kernel_payload *k, enum kernel_zip *zip, struct error *err)
 {
-	static const struct {
-		const char *magic, *name;
-		size_t n;
-	} others[] = { { "\xfd"
-			 "7zXZ",
-			 "xz", 5 },
-		       { "BZh", "bzip2", 3 },
-		       { "\x5d\0\0", "lzma", 3 },
-		       { "\x02\x21\x4c\x18", "lz4", 4 },
-		       { "\x89LZO", "lzo", 4 } };
-	_cleanup_stream_ struct stream *s = tree_open(p->file, err);
-	uint8_t magic[8] = { 0 };
-	size_t i;
+	_cleanup_stream_ struct stream *s = part_open(kernel, k, err);
+	uint8_t magic[KERNEL_MAGIC];
 
-	if (!s || stream_skip(s, k->offset, err) < 0 || stream_read(s, magic, sizeof magic, err) < 0)
+	*zip = KERNEL_ZIP_NONE;
+	if (!s)
 		return -1;
-	if (is_gzip(magic))
-		return 0;
-	if (is_zstd(magic)) {
-		/* the kernel's build adds the size in four bytes behind a frame */
-		if (k->kind == KERNEL_KIND_BZIMAGE && k->size > 4)
-			k->size -= 4;
-		return 0;
-	}
-	for (i = 0; i < array_len(others); i++)
-		if (memcmp(magic, others[i].magic, others[i].n) == 0)
-			return error_set(err, 0, "it is compressed with %s: only gzip and zstd can be decompressed",
-					 others[i].name);
-	return error_set(err, 0, "what is compressed in it is in no known format");
+	if (k->size > sizeof magic && stream_read(s, magic, sizeof magic, err) < 0)
+		return -1;
+	if (k->size > sizeof magic)
+		*zip = kernel_zip_find(magic, sizeof magic);
+	if (*zip == KERNEL_ZIP_NONE)
+		return error_set(err, 0, "what is compressed in it is in no known format");
+	if (k->kind == KERNEL_KIND_BZIMAGE && *zip != KERNEL_ZIP_GZIP)
+		k->size -= 4;
+	return 0;
 }
 
-static int payload_length(struct payload_source *p, uint64_t *length, struct error *err)
+static int source_length(struct source *source, uint64_t *length, struct error *err)
 {
-	_cleanup_stream_ struct stream *s = payload_open(&p->source, err);
+	_cleanup_stream_ struct stream *s = source->open(source, err);
 	uint8_t buffer[16384];
 	ssize_t n;
 
@@ -157,6 +166,17 @@ static int payload_length(struct payload_source *p, uint64_t *length, struct err
 	while (s && (n = stream_read(s, buffer, sizeof buffer, err)) > 0)
 		*length += (uint64_t)n;
 	return s && n == 0 ? 0 : -1;
+}
+
+static struct source *unzipped(const struct tree_node *kernel, const struct kernel_payload *k, enum kernel_zip zip,
+			       struct error *err)
+{
+	_cleanup_stream_ struct stream *s = NULL;
+
+	if (zip == KERNEL_ZIP_GZIP || zip == KERNEL_ZIP_ZSTD)
+		return payload_new(kernel, k, err);
+	s = part_open(kernel, k, err);
+	return s ? kernel_unpack(zip, s, err) : NULL;
 }
 
 static int read_head(const struct tree_node *kernel, struct kernel_payload *out, struct error *err)
@@ -178,15 +198,14 @@ static int replace(struct tree *t, const char *path, const struct tree_node *ker
 				  .uid = kernel->inode->uid,
 				  .gid = kernel->inode->gid,
 				  .mtime = kernel->inode->mtime };
-	struct payload_source *p = payload_new(kernel, err);
-	_cleanup_source_ struct source *source = p ? &p->source : NULL;
+	_cleanup_source_ struct source *source = NULL;
+	enum kernel_zip zip;
 	uint64_t length;
 
-	if (!p || check_compression(p, k, err) < 0)
+	if (find_zip(kernel, k, &zip, err) < 0)
 		return -1;
-	p->offset = k->offset;
-	p->size = k->size;
-	if (payload_length(p, &length, err) < 0)
+	source = unzipped(kernel, k, zip, err);
+	if (!source || source_length(source, &length, err) < 0)
 		return -1;
 	return tree_add_source(t, path, &meta, source, length, err) ? 0 : -1;
 }

@@ -74,8 +74,17 @@ static void test_others(void)
 		size_t n;
 		enum kernel_kind want;
 	} rows[] = {
-		{ "gzip", "\x1f\x8b\x08\x00", 4, KERNEL_KIND_GZIP },
-		{ "zstd", "\x28\xb5\x2f\xfd", 4, KERNEL_KIND_ZSTD },
+		{ "gzip", "\x1f\x8b\x08\0\0\0", 6, KERNEL_KIND_ZIPPED },
+		{ "zstd", "\x28\xb5\x2f\xfd\0\0", 6, KERNEL_KIND_ZIPPED },
+		{ "xz",
+		  "\xfd"
+		  "7zXZ\0",
+		  6, KERNEL_KIND_ZIPPED },
+		{ "lzma", "\x5d\0\0\0\x04\xff", 6, KERNEL_KIND_ZIPPED },
+		{ "bzip2", "BZh91A", 6, KERNEL_KIND_ZIPPED },
+		{ "lz4 as kernels have it", "\x02\x21\x4c\x18\0\0", 6, KERNEL_KIND_ZIPPED },
+		{ "lz4", "\x04\x22\x4d\x18\0\0", 6, KERNEL_KIND_ZIPPED },
+		{ "lzo", "\x89LZO\0\r", 6, KERNEL_KIND_ZIPPED },
 		{ "ELF", "\177ELF", 4, KERNEL_KIND_PLAIN },
 		{ "two bytes", "\x1f\x8b", 2, KERNEL_KIND_OTHER },
 		{ "nothing", "", 0, KERNEL_KIND_OTHER },
