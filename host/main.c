@@ -12,9 +12,16 @@ static const struct command {
 } commands[] = {
 	{ "build", cmd_build, "build a machine image from YAML files" },
 	{ "cache", cmd_cache, "list, fetch, import and export images" },
+	{ "exec", cmd_exec, "run a command in a service of a running machine" },
+	{ "logs", cmd_logs, "show what a service wrote" },
 	{ "metadata", cmd_metadata, "make a metadata image for a guest" },
 	{ "pkg", cmd_pkg, "make images of packages" },
+	{ "ps", cmd_ps, "list the services of a running machine" },
+	{ "restart", cmd_restart, "restart a service" },
 	{ "run", cmd_run, "boot a machine image in QEMU" },
+	{ "start", cmd_start, "start a service" },
+	{ "stop", cmd_stop, "stop a service, or power a machine down" },
+	{ "top", cmd_top, "show what the services of a running machine use" },
 	{ "vsock", cmd_vsock, "be the vsock device of a machine, without a kernel module" },
 };
 

@@ -1,0 +1,1 @@
+pith.srcs += $(wildcard host/guest/*.c)
