@@ -2,7 +2,7 @@
 guest-programs += service
 service.srcs := services/main.c services/capture.c services/client.c services/containerd.c services/containerd_calls.c \
 	services/control.c services/daemon.c services/direct.c services/ready.c services/rpc.c services/service.c \
-	services/supervisor.c $(onboot.srcs)
+	services/supervisor.c services/usage.c $(onboot.srcs)
 service.layers := base sys proto
 service.deps := nghttp2 protobuf-c jansson
 fuzz_containerd.srcs := services/containerd_calls.c services/rpc.c

@@ -14,14 +14,17 @@
 #include "spawn.h"
 #include "str.h"
 #include "supervisor.h"
+#include "usage.h"
 #include "volumes.h"
 
+enum { TOP_COUNT = 256 };
 enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down */
 
 struct options {
 	bool quiet, verbose, follow;
 	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec;
 	unsigned long lines;
+	struct usage_top top;
 	char **args; /* what follows the options */
 };
 
@@ -33,7 +36,8 @@ enum {
 	HAS_NAMESPACE = 16,
 	HAS_DUMP = 32,
 	HAS_LOGS = 64,
-	HAS_LEVEL = 128
+	HAS_LEVEL = 128,
+	HAS_TOP = 256
 };
 
 static const struct {
@@ -51,12 +55,16 @@ static const struct {
 	{ { "n", required_argument, NULL, 'n' }, HAS_LOGS },
 	{ { "q", no_argument, NULL, 'q' }, HAS_LEVEL },
 	{ { "v", no_argument, NULL, 'v' }, HAS_LEVEL },
+	{ { "d", required_argument, NULL, 'D' }, HAS_TOP },
+	{ { "n", required_argument, NULL, TOP_COUNT }, HAS_TOP },
 };
 
 static int usage(FILE *to)
 {
 	fputs("usage: service [-q|-v] [--containerd-namespace NAME] COMMAND\n"
 	      "  list                               services, what they do, how they ended\n"
+	      "  ps                                 the same, with the memory that they use\n"
+	      "  top [-d SECONDS] [-n TIMES]        what they use, again and again on a terminal\n"
 	      "  start [--dump-spec FILE] NAME      start a service and wait until it is ready\n"
 	      "  stop NAME                          stop a service and wait for its end\n"
 	      "  restart NAME                       both\n"
@@ -68,6 +76,20 @@ static int usage(FILE *to)
 	      "                                     what the init scripts of these names do\n",
 	      to);
 	return to == stdout ? 0 : 1;
+}
+
+/* Seconds, perhaps with a fraction. */
+static int delay_parse(const char *text, unsigned *ms)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (end == text || *end || !(s >= 0.1 && s <= 86400)) {
+		fprintf(stderr, "service: -d: '%s' is no number of seconds from 0.1 to 86400\n", text);
+		return -1;
+	}
+	*ms = (unsigned)(s * 1000);
+	return 0;
 }
 
 static int option_set(struct options *o, int c)
@@ -108,6 +130,15 @@ static int option_set(struct options *o, int c)
 			return -1;
 		}
 		o->lines = n;
+		return 0;
+	case 'D':
+		return delay_parse(optarg, &o->top.delay_ms);
+	case TOP_COUNT:
+		if (str_to_u64(optarg, 1000000, &n) < 0 || n == 0) {
+			fprintf(stderr, "service: -n: '%s' is no number of times\n", optarg);
+			return -1;
+		}
+		o->top.count = (unsigned)n;
 		return 0;
 	}
 	return -1; /* getopt has said what is wrong */
@@ -337,6 +368,25 @@ static int cmd_logs(int argc, char **argv, struct options *o)
 	return client_logs(o->args[0], o->lines, o->follow, &err) < 0 ? failed(&err) : 0;
 }
 
+static int cmd_ps(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	if (options_parse(argc, argv, 0, o) < 0 || arguments_check(o, 0, "ps takes no arguments") < 0)
+		return 1;
+	return usage_ps(&err) < 0 ? failed(&err) : 0;
+}
+
+static int cmd_top(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	o->top.delay_ms = 2000;
+	if (options_parse(argc, argv, HAS_TOP, o) < 0 || arguments_check(o, 0, "top takes no arguments") < 0)
+		return 1;
+	return usage_top(&o->top, &err) < 0 ? failed(&err) : 0;
+}
+
 static int cmd_help(int argc, char **argv, struct options *o)
 {
 	(void)argc;
@@ -360,6 +410,8 @@ static const struct command {
 	{ "stop", cmd_request, NULL },
 	{ "restart", cmd_request, NULL },
 	{ "logs", cmd_logs, NULL },
+	{ "ps", cmd_ps, NULL },
+	{ "top", cmd_top, NULL },
 	{ "help", cmd_help, NULL },
 };
 

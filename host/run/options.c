@@ -38,7 +38,8 @@ const char run_help[] =
 	"  --usb                a USB controller; --device SPEC adds what QEMU's -device takes\n"
 	"  --virtiofs DIR       a directory that the guest can mount as virtiofs0; again for virtiofs1, ...\n"
 	"  --virtiofsd PATH     the program that serves it (Debian's)\n"
-	"  --vsock-ports PORTS  sockets in the state directory for these vsock ports of the guest, as in 2374,2376\n"
+	"  --vsock-ports PORTS  sockets in the state directory for these vsock ports of the guest (2374,2376); none:\n"
+	"                       no vsock device at all, and no `pith exec` and the like\n"
 	"  --vsock-cid N        the guest's context id (3)\n"
 	"  --vsock-hybrid PATH  one more socket that speaks the hybrid vsock protocol\n";
 
@@ -116,15 +117,13 @@ static int set_more(struct run_options *o, int option, const char *value, struct
 	case OPT_DEVICE:
 		return strv_add(&o->devices, value) < 0 ? error_set(err, ENOMEM, "--device") : 0;
 	case OPT_VSOCK_PORTS:
-		o->vsock_ports = value;
-		o->vsock = true;
+		o->vsock = !str_eq(value, "none");
+		o->vsock_ports = o->vsock ? value : NULL;
 		return 0;
 	case OPT_VSOCK_HYBRID:
 		o->vsock_hybrid = value;
-		o->vsock = true;
 		return 0;
 	case OPT_VSOCK_CID:
-		o->vsock = true;
 		return number("vsock-cid", value, 3, UINT32_MAX - 1, &o->vsock_cid, err);
 	case OPT_STOP_TIMEOUT:
 		if (number("stop-timeout", value, 0, 86400, &o->stop_timeout_us, err) < 0)
@@ -239,6 +238,7 @@ static void defaults(struct run_options *o)
 		.memory = 1024 * MIB,
 		.networking = "user",
 		.accel = getenv("LINUXKIT_QEMU_ACCEL"),
+		.vsock = true,
 		.vsock_cid = 3,
 		.stop_timeout_us = 60 * 1000000,
 	};

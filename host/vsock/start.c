@@ -8,19 +8,35 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "io.h"
+#include "sockets.h"
 #include "spawn.h"
 #include "str.h"
 
 enum { DEVICE_FD = 3, READY_FD = 4 };
 
+/* The agent's port too, for `pith exec` and its like. */
+static char *all_ports(const char *ports)
+{
+	const char *rest = ports;
+	uint32_t port;
+	uint16_t type;
+
+	while (sockets_parse_port(&rest, &port, &type) > 0)
+		if (port == AGENT_PORT && type == VSOCK_STREAM)
+			return strdup(ports);
+	return str_format("%d,%s", AGENT_PORT, ports);
+}
+
 static int device_command(const struct vsock_options *o, char ***argv)
 {
-	const char *ports = o->ports && *o->ports ? o->ports : VSOCK_DEFAULT_PORTS;
+	_cleanup_free_ char *ports = all_ports(o->ports && *o->ports ? o->ports : VSOCK_DEFAULT_PORTS);
 
-	if (strv_add(argv, "pith") < 0 || strv_add(argv, "vsock") < 0 || strv_addf(argv, "--fd=%d", DEVICE_FD) < 0 ||
-	    strv_addf(argv, "--ready-fd=%d", READY_FD) < 0 || strv_addf(argv, "--state=%s", o->state) < 0 ||
-	    strv_addf(argv, "--ports=%s", ports) < 0 || strv_addf(argv, "--cid=%" PRIu32, o->cid ? o->cid : 3) < 0)
+	if (!ports || strv_add(argv, "pith") < 0 || strv_add(argv, "vsock") < 0 ||
+	    strv_addf(argv, "--fd=%d", DEVICE_FD) < 0 || strv_addf(argv, "--ready-fd=%d", READY_FD) < 0 ||
+	    strv_addf(argv, "--state=%s", o->state) < 0 || strv_addf(argv, "--ports=%s", ports) < 0 ||
+	    strv_addf(argv, "--cid=%" PRIu32, o->cid ? o->cid : 3) < 0)
 		return -1;
 	return o->hybrid ? strv_addf(argv, "--hybrid=%s", o->hybrid) : 0;
 }

@@ -27,6 +27,7 @@ static int env_write(struct jsonw *w, const struct jsonr *process, char *const *
 {
 	struct jsonr old = jsonr_get(process, "env"), variable;
 	struct jsonr_iter it = jsonr_iter(&old);
+	bool path = env_replaced(env, "PATH");
 
 	jsonw_list(w, "env");
 	while (jsonr_element(&it, &variable)) {
@@ -34,9 +35,12 @@ static int env_write(struct jsonw *w, const struct jsonr *process, char *const *
 
 		if (!text)
 			return error_set(err, errno, "process.env");
+		path |= str_starts(text, "PATH=");
 		if (!env_replaced(env, text))
 			raw(w, NULL, &variable);
 	}
+	if (!path)
+		jsonw_string(w, NULL, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	for (; env && *env; env++)
 		jsonw_string(w, NULL, *env);
 	jsonw_end(w);

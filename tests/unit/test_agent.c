@@ -211,6 +211,7 @@ static void test_process(void)
 	ok(strstr(buf_text(&b), "PATH=/bin") && strstr(buf_text(&b), "X=1") && strstr(buf_text(&b), "HOME=/root") &&
 		   !strstr(buf_text(&b), "HOME=/\"") && strstr(buf_text(&b), "Y=\\n"),
 	   "environment");
+	ok(!strstr(buf_text(&b), "/usr/local/sbin"), "its own PATH");
 	v = jsonr_get(&top, "cwd");
 	ok(jsonr_is(&v, "/srv"), "working directory");
 	ok(strstr(buf_text(&b), "\"uid\":7") && strstr(buf_text(&b), "\"effective\":[\"CAP_KILL\"]") &&
@@ -235,6 +236,10 @@ static void test_process(void)
 	v = jsonr_get(&top, "cwd");
 	ok(jsonr_is(&v, "/tmp"), "another working directory");
 	ok(process_spec_make("{}", 2, &c, &second, &e) < 0 && strstr(error_text(&e), "process"), "no process");
+	buf_clear(&second);
+	ok(process_spec_make("{\"process\":{}}", 14, &c, &second, NULL) == 0 &&
+		   strstr(buf_text(&second), "PATH=/usr/local/sbin"),
+	   "the usual PATH");
 	ok(process_spec_make("{\"process\":{\"env\":[1]}}", 23, &c, &second, NULL) < 0, "a broken environment");
 }
 

@@ -155,7 +155,7 @@ static void options(void)
 
 	ok(parse("hello", &o, &err, &kept) == 0, "a name is enough");
 	ok(o.cpus == 1 && o.memory == 1024 * MIB && str_eq(o.networking, "user") && !o.arch && o.kind == BOOT_ANY &&
-		   str_eq(o.name, "hello") && !o.vsock,
+		   str_eq(o.name, "hello") && o.vsock,
 	   "the defaults are those of the help");
 	run_options_clear(&o);
 	strv_free(kept);
