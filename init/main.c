@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "orphan.h"
 #include "resume.h"
 #include "root.h"
 #include "say.h"
@@ -114,8 +115,8 @@ static void reap(void)
 		shutdown_ended(pid, status);
 		if (pid == self.rc)
 			rc_ended(status);
-		else
-			supervise_ended(pid, status);
+		else if (!supervise_ended(pid, status))
+			orphan_reaped(pid, status);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "memory_line.h"
 #include "str.h"
 #include "supervisor.h"
 
@@ -101,6 +102,43 @@ int client_table(const char *text, struct error *err)
 		}
 	}
 	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "standard output");
+}
+
+/* A cell as JSON: numbers but for the first two columns, "-" as null. */
+static json_t *cell_json(size_t column, const char *cell)
+{
+	uint64_t n;
+
+	if (column < 2)
+		return json_string(cell);
+	return str_to_u64(cell, INT64_MAX, &n) == 0 ? json_integer((json_int_t)n) : json_null();
+}
+
+static json_t *line_json(const char *line)
+{
+	static const char *const keys[] = { "name", "state", "pid", "restarts", "uptime", "exit" };
+	_cleanup_strv_ char **cells = strv_split(line, " ");
+	json_t *o = json_object();
+	size_t i;
+
+	for (i = 0; o && cells && cells[i] && i < array_len(keys); i++)
+		json_object_set_new(o, keys[i], cell_json(i, cells[i]));
+	return o;
+}
+
+int client_json(const char *text, struct error *err)
+{
+	_cleanup_strv_ char **lines = strv_split(text, "\n");
+	json_t *list = json_array();
+	char **line;
+	int r = 0;
+
+	/* The first line has the columns' names. */
+	for (line = lines && lines[0] ? lines + 1 : NULL; line && *line; line++)
+		r |= json_array_append_new(list, line_json(*line));
+	r |= !lines || json_dumpf(list, stdout, 0) < 0 || putchar('\n') < 0 || fflush(stdout) != 0;
+	json_decref(list);
+	return r ? error_set(err, errno, "standard output") : 0;
 }
 
 /* --- logs in files --------------------------------------------------------------------------------------------- */
@@ -210,21 +248,6 @@ static int files_logs(const char *name, unsigned long lines, bool follow, struct
 
 /* --- logs in memory ----------------------------------------------------------------------------------------------- */
 
-/* A line is {"time": ..., "source": NAME or NAME.out, "msg": ...}; other sources and broken lines are passed over. */
-static int memory_line(const char *line, size_t n, const char *name, struct buf *out)
-{
-	json_t *j = json_loadb(line, n, 0, NULL);
-	const char *source = json_string_value(json_object_get(j, "source"));
-	const char *msg = json_string_value(json_object_get(j, "msg"));
-	size_t length = strlen(name);
-	int r = 0;
-
-	if (source && msg && strncmp(source, name, length) == 0 && (!source[length] || str_eq(source + length, ".out")))
-		r = buf_addf(out, "%s\n", msg);
-	json_decref(j);
-	return r;
-}
-
 static int memory_logs(int fd, const char *name, unsigned long lines, bool follow, struct error *err)
 {
 	_cleanup_buf_ struct buf in = { 0 }, out = { 0 };
@@ -247,7 +270,7 @@ static int memory_logs(int fd, const char *name, unsigned long lines, bool follo
 		while ((end = memchr(buf_bytes(&in), '\n', in.len))) {
 			size_t length = (size_t)(end - buf_bytes(&in));
 
-			if (memory_line((char *)buf_bytes(&in), length, name, &out) < 0)
+			if (memory_line_parse((char *)buf_bytes(&in), length, name, &out) < 0)
 				return error_set(err, ENOMEM, MEMLOGD_QUERY);
 			buf_consume(&in, length + 1);
 		}

@@ -15,6 +15,10 @@ bool client_supervisor_runs(void);
 /* Writes a table of blank-separated fields to standard output, its columns aligned. */
 int client_table(const char *text, struct error *err);
 
+/* The same as JSON: [{"name": "redis", "state": "running", "pid": 211, "restarts": 0, "uptime": 12, "exit": null}, ...]
+ */
+int client_json(const char *text, struct error *err);
+
 /* Writes a service's logs to standard output: both streams, of each the last `lines` lines (0: all). follow: goes on
  * with what comes, until killed. From the memory log daemon where one runs. */
 int client_logs(const char *name, unsigned long lines, bool follow, struct error *err);

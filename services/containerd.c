@@ -31,8 +31,9 @@ struct containerd {
 	struct engine engine;
 	struct daemon *daemon;
 	struct rpc *rpc; /* NULL: not connected */
-	const char *socket, *namespace, *state;
-	bool survivors;           /* tasks of a supervisor before this one may run */
+	char *socket;
+	const char *namespace, *state;
+	bool owned;               /* nobody but us uses it */
 	bool swept;               /* stale containers have been looked for */
 	struct loop_timer settle; /* what can wait is done when the start is over */
 	struct rpc_call events, stale;
@@ -65,7 +66,7 @@ struct engine_task {
 	bool container; /* containerd has it */
 	bool cleaned;   /* what was there before has been deleted in this start */
 	bool unbundled; /* the same for the directory of its bundle */
-	bool adopting;  /* look for a running one first */
+	bool adopting;  /* it was another supervisor's: to be taken over */
 	bool failing;   /* report `why` after the cleaning */
 	struct error why;
 	pid_t pid;
@@ -245,24 +246,39 @@ static void exited(struct engine_task *t)
 	service_exited(t->service, t->code);
 }
 
-static void running(struct engine_task *t, bool adopted)
+static void running(struct engine_task *t)
 {
 	t->step = STEP_NONE;
-	service_started(t->service, t->pid, adopted);
+	service_started(t->service, t->pid);
 	if (t->step == STEP_NONE && t->ended && t->pid)
 		step_begin(t, STEP_WAIT);
 }
 
 static void adopt_done(struct engine_task *t, enum grpc_status status)
 {
-	pid_t pid = status == GRPC_OK ? containerd_running_pid(&t->call) : 0;
+	_cleanup_error_ struct error err = { 0 };
+	pid_t pid = 0;
 
 	t->adopting = false;
-	t->container = status == GRPC_OK;
-	if (pid && process_watch(t, pid, NULL) == 0)
-		running(t, true);
-	else
-		step_begin(t, status == GRPC_OK ? STEP_CLEAN_KILL : STEP_CONTAINER);
+	t->container = true;
+	switch (status == GRPC_OK ? containerd_task_found(&t->call, &pid, &t->code) : CONTAINERD_TASK_NONE) {
+	case CONTAINERD_TASK_RUNS:
+		if (process_watch(t, pid, NULL) == 0)
+			running(t);
+		else
+			step_begin(t, STEP_WAIT); /* just ended */
+		break;
+	case CONTAINERD_TASK_ENDED:
+		step_begin(t, STEP_DELETE);
+		break;
+	case CONTAINERD_TASK_HALF_MADE:
+		error_set(&err, 0, "the supervisor ended in the middle of it");
+		fail(t, &err);
+		break;
+	case CONTAINERD_TASK_NONE:
+		exited(t); /* deleted, and nobody knows what its status was */
+		break;
+	}
 }
 
 static void container_done(struct engine_task *t, enum grpc_status status, const char *message)
@@ -357,7 +373,7 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 		break;
 	case STEP_START:
 		if (status == GRPC_OK)
-			running(t, false);
+			running(t);
 		else
 			refused(t, message);
 		break;
@@ -397,7 +413,12 @@ static void oom_message(struct grpc_call *call, const uint8_t *data, size_t len)
 	struct containerd *e = c->data;
 	_cleanup_free_ char *id = NULL, *ns = NULL;
 
-	if (containerd_oom_event(data, len, &id, &ns) && supervisor_find(e->engine.supervisor, id))
+	const struct service *s;
+
+	if (!containerd_oom_event(data, len, &id, &ns))
+		return;
+	s = supervisor_find(e->engine.supervisor, id);
+	if (s && s->engine == &e->engine)
 		log_error("%s: out of memory: a process was killed", id);
 }
 
@@ -459,7 +480,7 @@ static void settled(struct loop_timer *timer)
 		e->events.data = e;
 		containerd_oom_subscribe(e->rpc, &e->events, oom_message);
 	}
-	if (!e->swept && !e->survivors) {
+	if (!e->swept && e->owned && e->engine.supervisor->first) {
 		e->swept = true;
 		e->stale.done = list_done;
 		e->stale.data = e;
@@ -524,7 +545,7 @@ static void daemon_up(void *data)
 		return;
 	}
 	for (i = 0; i < v->count; i++)
-		if (v->services[i]->task)
+		if (v->services[i]->engine == &e->engine && v->services[i]->task)
 			resume(v->services[i]->task);
 	loop_timer_after(v->loop, &e->settle, SETTLE_US, NULL);
 }
@@ -533,32 +554,53 @@ static void daemon_gone(void *data)
 {
 	struct containerd *e = data;
 
-	engine_gone(e->engine.supervisor);
+	engine_gone(&e->engine);
 }
 
 /* --- the engine's calls
  * ------------------------------------------------------------------------------------------------- */
 
-static void containerd_start(struct engine *engine, struct service *s)
+static struct engine_task *task_of(struct containerd *e, struct service *s, struct error *err)
+{
+	struct engine_task *t = s->task;
+
+	if (t)
+		return t;
+	t = s->task = calloc(1, sizeof(*t));
+	if (!t) {
+		error_set(err, ENOMEM, "%s", s->name);
+		return NULL;
+	}
+	*t = (struct engine_task){ .engine = e, .service = s, .process.fd = -1 };
+	return t;
+}
+
+static void task_begin(struct engine *engine, struct service *s, bool adopting)
 {
 	struct containerd *e = (struct containerd *)engine;
-	struct engine_task *t = s->task;
 	_cleanup_error_ struct error err = { 0 };
+	struct engine_task *t = task_of(e, s, &err);
 
 	if (!t) {
-		t = s->task = calloc(1, sizeof(*t));
-		if (!t) {
-			error_set(&err, ENOMEM, "%s", s->name);
-			service_start_failed(s, &err);
-			return;
-		}
-		*t = (struct engine_task){ .engine = e, .service = s, .process.fd = -1, .adopting = e->survivors };
+		service_start_failed(s, &err);
+		return;
 	}
 	t->cleaned = t->unbundled = t->failing = t->ended = false;
+	t->adopting = adopting;
 	t->code = -1;
 	t->step = STEP_QUEUED;
 	if (connected(e))
 		start_now(t);
+}
+
+static void containerd_start(struct engine *engine, struct service *s)
+{
+	task_begin(engine, s, false);
+}
+
+static void containerd_adopt(struct engine *engine, struct service *s)
+{
+	task_begin(engine, s, true);
 }
 
 static void kill_done(struct rpc_call *c, enum grpc_status status, const char *message)
@@ -589,6 +631,8 @@ static void containerd_kill(struct engine *engine, struct service *s, int signo)
 
 	if (t->step == STEP_WAIT || t->step == STEP_DELETE || t->step == STEP_REMOVE)
 		return; /* it has ended */
+	if (t->adopting && !(e->engine.supervisor->stopping && !connected(e)))
+		return; /* once it is known where it stands, it is stopped */
 	if (t->step != STEP_NONE) {
 		give_up(t);
 		return;
@@ -673,9 +717,11 @@ static int containerd_exec(struct engine *engine, struct service *s, char *const
 static void containerd_remove(struct engine *engine, struct service *s)
 {
 	struct containerd *e = (struct containerd *)engine;
-	struct engine_task *t = s->task;
-	bool there = t && t->container;
+	/* What the supervisor before this one made, and this one never started, is not known for certain. */
+	bool there = s->task ? s->task->container : !e->engine.supervisor->first;
+	struct engine_task *t = there ? task_of(e, s, NULL) : s->task;
 
+	there &= t != NULL;
 	if (t)
 		t->container = false;
 	if (there && connected(e))
@@ -719,6 +765,7 @@ static void containerd_free(struct engine *engine)
 	rpc_free(r);
 	loop_timer_disarm(&e->settle);
 	daemon_free(e->daemon);
+	free(e->socket);
 	strv_free(e->stale_names);
 	free(e);
 }
@@ -728,6 +775,7 @@ struct engine *engine_containerd(struct supervisor *v, const struct containerd_o
 	static const struct engine_ops ops = {
 		.name = "containerd",
 		.start = containerd_start,
+		.adopt = containerd_adopt,
 		.kill = containerd_kill,
 		.exec = containerd_exec,
 		.remove = containerd_remove,
@@ -743,13 +791,18 @@ struct engine *engine_containerd(struct supervisor *v, const struct containerd_o
 		return NULL;
 	}
 	*e = (struct containerd){ .engine = { .ops = &ops, .supervisor = v },
-				  .socket = o->socket,
+				  .socket = strdup(o->socket),
 				  .namespace = o->namespace,
-				  .state = o->state };
+				  .state = o->state,
+				  .owned = o->program != NULL };
+	e->engine.socket = e->socket;
 	e->settle = (struct loop_timer){ .fn = settled, .data = e };
-	e->survivors = access(o->state, F_OK) == 0;
-	e->daemon = daemon_new(v->loop, o->program, o->socket, o->settings, &callbacks, err);
+	if (!e->socket)
+		error_set(err, ENOMEM, "%s", o->socket);
+	else
+		e->daemon = daemon_new(v->loop, o->program, e->socket, o->settings, &callbacks, err);
 	if (!e->daemon) {
+		free(e->socket);
 		free(e);
 		return NULL;
 	}

@@ -182,24 +182,38 @@ pid_t containerd_created_pid(const struct rpc_call *c)
 	return pid;
 }
 
-pid_t containerd_running_pid(const struct rpc_call *c)
+static int code_of(uint32_t status)
+{
+	return status <= 255 ? (int)status : -1;
+}
+
+enum containerd_task containerd_task_found(const struct rpc_call *c, pid_t *pid, int *code)
 {
 	Containerd__Services__Tasks__V1__GetResponse *m =
 		rpc_reply(c, &containerd__services__tasks__v1__get_response__descriptor);
-	pid_t pid = 0;
+	enum containerd_task found = CONTAINERD_TASK_NONE;
 
-	if (m && m->process && m->process->status == CONTAINERD__V1__TYPES__STATUS__RUNNING)
-		pid = pid_of(m->process->pid);
+	*pid = m && m->process ? pid_of(m->process->pid) : 0;
+	*code = -1;
+	if (m && m->process && m->process->status == CONTAINERD__V1__TYPES__STATUS__STOPPED) {
+		*code = code_of(m->process->exit_status);
+		found = CONTAINERD_TASK_ENDED;
+	} else if (m && m->process) {
+		found = *pid && m->process->status != CONTAINERD__V1__TYPES__STATUS__CREATED &&
+				m->process->status != CONTAINERD__V1__TYPES__STATUS__UNKNOWN
+			? CONTAINERD_TASK_RUNS
+			: CONTAINERD_TASK_HALF_MADE;
+	}
 	if (m)
 		protobuf_c_message_free_unpacked(&m->base, NULL);
-	return pid;
+	return found;
 }
 
 int containerd_exit_code(const struct rpc_call *c)
 {
 	Containerd__Services__Tasks__V1__WaitResponse *m =
 		rpc_reply(c, &containerd__services__tasks__v1__wait_response__descriptor);
-	int code = m && m->exit_status <= 255 ? (int)m->exit_status : -1;
+	int code = m ? code_of(m->exit_status) : -1;
 
 	if (m)
 		protobuf_c_message_free_unpacked(&m->base, NULL);

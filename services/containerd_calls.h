@@ -35,8 +35,14 @@ void containerd_oom_subscribe(struct rpc *r, struct rpc_call *c, grpc_message_fn
 
 /* Process id in the answer of task_create; 0 if there is none. */
 pid_t containerd_created_pid(const struct rpc_call *c);
-/* The task is running: its process id; 0 if it is not. */
-pid_t containerd_running_pid(const struct rpc_call *c);
+/* The answer of task_get. pid: 0 if it has none; code: exit status of one that has ended, -1 if it is not known. */
+enum containerd_task {
+	CONTAINERD_TASK_NONE,
+	CONTAINERD_TASK_HALF_MADE, /* created, never started */
+	CONTAINERD_TASK_RUNS,
+	CONTAINERD_TASK_ENDED,
+};
+enum containerd_task containerd_task_found(const struct rpc_call *c, pid_t *pid, int *code);
 /* Exit status in the answer of process_wait, -1 if there is none. */
 int containerd_exit_code(const struct rpc_call *c);
 /* Names in the answer of container_list. NULL if there are none. */

@@ -10,11 +10,12 @@
 #include "list.h"
 #include "log.h"
 #include "report.h"
+#include "request.h"
 #include "str.h"
 #include "supervisor.h"
 #include "unixsock.h"
 
-enum { REQUEST_MAX = 4096, CLIENTS_MAX = 32, PATIENCE_US = 10 * 1000 * 1000 };
+enum { CLIENTS_MAX = 32, PATIENCE_US = 10 * 1000 * 1000 };
 
 enum wish { WISH_NONE, WISH_UP, WISH_DOWN };
 
@@ -125,49 +126,43 @@ static void client_consider(struct client *c)
 	}
 }
 
-static void request_one(struct client *c, const char *verb, const char *name, const char *dir)
+static void request_one(struct client *c, const struct request *r)
 {
+	struct supervisor *v = c->control->supervisor;
 	_cleanup_error_ struct error err = { 0 };
 
-	if (c->control->supervisor->stopping) {
+	if (v->stopping) {
 		answer_error(c, "shutting down");
 		return;
 	}
-	c->service = supervisor_take(c->control->supervisor, name, dir, &err);
-	if (!c->service) {
+	c->service = supervisor_take(v, r->name, r->dir, &err);
+	if (!c->service || (r->socket && supervisor_use(v, c->service, r->socket, &err) < 0)) {
 		answer_error(c, error_text(&err));
 		return;
 	}
 	/* Nothing is sent from within: the wish is looked at below, when the service has had its change. */
-	if (str_eq(verb, "stop"))
+	if (r->verb == REQUEST_STOP)
 		service_stop(c->service);
-	else if (str_eq(verb, "restart"))
+	else if (r->verb == REQUEST_RESTART)
 		service_restart(c->service);
 	else
 		service_start(c->service);
-	c->wish = str_eq(verb, "stop") ? WISH_DOWN : WISH_UP;
+	c->wish = r->verb == REQUEST_STOP ? WISH_DOWN : WISH_UP;
 	client_consider(c);
 }
 
 static void request_run(struct client *c)
 {
-	const char *words[4] = { NULL }, *p = buf_text(&c->in), *end = p + c->in.len;
-	size_t n = 0;
+	_cleanup_error_ struct error err = { 0 };
+	struct request r;
 
 	loop_timer_disarm(&c->timer);
-	if (c->in.len == 0 || end[-1] != '\0') {
-		answer_error(c, "broken request");
-		return;
-	}
-	for (; p < end && n < array_len(words); p += strlen(p) + 1)
-		words[n++] = p;
-	if (n == 1 && str_eq(words[0], "list"))
+	if (request_parse(buf_text(&c->in), c->in.len, &r, &err) < 0)
+		answer_error(c, error_text(&err));
+	else if (r.verb == REQUEST_LIST)
 		request_list(c);
-	else if ((n == 2 || n == 3) &&
-		 (str_eq(words[0], "start") || str_eq(words[0], "stop") || str_eq(words[0], "restart")))
-		request_one(c, words[0], words[1], words[2]);
 	else
-		answer_error(c, "unknown request");
+		request_one(c, &r);
 }
 
 static void client_ready(struct loop_io *io, uint32_t events)

@@ -1,11 +1,12 @@
-/* The supervisor's socket, for the `service` command. A client connects, writes one request (words, each ended by a
- * NUL byte; at most 4 KiB) and shuts its writing side down; it then reads the answer to its end:
+/* The supervisor's socket, for the `service` command. A client connects, writes one request (request.h: words, each
+ * ended by a NUL byte; at most 4 KiB) and shuts its writing side down; it then reads the answer to its end:
  *
  *   list                 "ok\n", a line of fields, and a line for each service, blank-separated:
  *                        NAME STATE PID RESTARTS UPTIME EXIT; "-" where there is none, times in seconds
- *   start NAME [DIR]     "ok\n" when it runs and is ready; DIR: where a service that is not known yet is
- *   stop NAME            "ok\n" when it has ended
- *   restart NAME [DIR]   as stop, then start
+ *   start NAME [DIR [SOCKET]]
+ *                        "ok\n" when it runs and is ready. DIR: where a service that is not known yet is; SOCKET: of
+ * the containerd that it is to run through, which need not be the supervisor's own stop NAME [DIR [SOCKET]] "ok\n" when
+ * it has ended restart NAME [DIR [SOCKET]] as stop, then start
  *
  * or "error: " and a reason. A client that is slow or goes away costs nobody anything. */
 #pragma once

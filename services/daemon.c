@@ -12,6 +12,7 @@
 #include "capture.h"
 #include "io.h"
 #include "log.h"
+#include "notify.h"
 #include "process.h"
 #include "settings.h"
 #include "spawn.h"
@@ -26,6 +27,7 @@ extern char **environ;
 enum {
 	PATIENCE_US = 2 * 1000 * 1000, /* before its socket is looked for */
 	LOOK_US = 250 * 1000,
+	LOOK_MOST_US = 4 * 1000 * 1000,
 	DELAY_FIRST_US = 50 * 1000,
 	DELAY_MOST_US = 30 * 1000 * 1000,
 	HEALTHY_US = 10 * 1000 * 1000,
@@ -127,19 +129,18 @@ static void notified(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = io->data;
 	char text[512];
-	ssize_t n = recv(io->fd, text, sizeof(text) - 1, MSG_DONTWAIT);
-	const char *line;
+	ssize_t n = recv(io->fd, text, sizeof(text), MSG_DONTWAIT);
 
 	(void)events;
-	if (n <= 0 || d->state != DAEMON_STARTING)
-		return;
-	text[n] = '\0';
-	for (line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-		if (str_eq(line, "READY=1") || str_starts(line, "READY=1\n")) {
-			serves(d);
-			return;
-		}
-	}
+	if (n > 0 && d->state == DAEMON_STARTING && notify_is_ready(text, (size_t)n))
+		serves(d);
+}
+
+/* Somebody else's may be away for long. */
+static void look_later(struct daemon *d)
+{
+	loop_timer_after(d->loop, &d->timer, d->program ? LOOK_US : d->delay, NULL);
+	d->delay = d->program || d->delay >= LOOK_MOST_US ? d->delay : d->delay * 2;
 }
 
 static void timer_fired(struct loop_timer *timer)
@@ -154,7 +155,7 @@ static void timer_fired(struct loop_timer *timer)
 		if (answers(d, NULL))
 			serves(d);
 		else
-			loop_timer_after(d->loop, &d->timer, LOOK_US, NULL);
+			look_later(d);
 		return;
 	case DAEMON_STOPPING:
 		log_warn("containerd does not end, killing it");
@@ -279,6 +280,32 @@ static int notify_listen(struct daemon *d, struct error *err)
 	return loop_io_add(d->loop, &d->notify, err);
 }
 
+/* Somebody else's. */
+static int follow(struct daemon *d, struct error *err)
+{
+	int code;
+
+	if (!answers(d, NULL)) {
+		code = errno;
+		return error_set(err, code, "%s", d->socket);
+	}
+	d->state = DAEMON_STARTING;
+	return loop_timer_after(d->loop, &d->timer, 0, err);
+}
+
+static int own_begin(struct daemon *d, struct error *err)
+{
+	if (settings_load(d, err) < 0 || notify_listen(d, err) < 0)
+		return -1;
+	if ((d->out < 0 || d->err < 0) &&
+	    capture_open(&d->capture, d->loop, SUPERVISOR_LOG_DIR, SUPERVISOR_RUN_DIR "/.containerd", "containerd",
+			 err) < 0)
+		return -1;
+	if (!adopt(d))
+		start(d);
+	return 0;
+}
+
 struct daemon *daemon_new(struct loop *loop, const char *program, const char *socket, const char *settings,
 			  const struct daemon_callbacks *callbacks, struct error *err)
 {
@@ -296,15 +323,11 @@ struct daemon *daemon_new(struct loop *loop, const char *program, const char *so
 	d->timer = (struct loop_timer){ .fn = timer_fired, .data = d };
 	d->notify = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = notified, .data = d };
 	d->adopted = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = adopted_ended, .data = d };
-	if (settings_load(d, err) < 0 || notify_listen(d, err) < 0 ||
-	    ((d->out < 0 || d->err < 0) &&
-	     capture_open(&d->capture, loop, SUPERVISOR_LOG_DIR, SUPERVISOR_RUN_DIR "/.containerd", "containerd", err) <
-		     0)) {
+	d->delay = program ? 0 : LOOK_US;
+	if ((program ? own_begin(d, err) : follow(d, err)) < 0) {
 		daemon_free(d);
 		return NULL;
 	}
-	if (!adopt(d))
-		start(d);
 	return d;
 }
 
@@ -314,6 +337,7 @@ void daemon_lost(struct daemon *d)
 		return;
 	/* It usually dies at the same moment; if it does not, it can be connected to again. */
 	d->state = DAEMON_STARTING;
+	d->delay = d->program ? d->delay : LOOK_US;
 	loop_timer_after(d->loop, &d->timer, LOOK_US, NULL);
 }
 

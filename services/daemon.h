@@ -17,7 +17,8 @@ struct daemon_callbacks {
 	void *data;
 };
 
-/* The strings stay the caller's. One that listens on the socket already is taken over. */
+/* The strings stay the caller's. One that listens on the socket already is taken over. program NULL: somebody else's,
+ * which is only looked for, again and again; that it does not listen at all now is an error. */
 struct daemon *daemon_new(struct loop *loop, const char *program, const char *socket, const char *settings,
 			  const struct daemon_callbacks *callbacks, struct error *err);
 void daemon_free(struct daemon *d);

@@ -6,17 +6,20 @@
  * the end  is that child's; then `delete --force` takes the rest away.
  *
  * RUN_DIR/NAME/process remembers process id and start time: a supervisor that is started again takes its
- * containers over. They are PID 1's children by then, so that their exit status cannot be had. */
+ * containers over. They are PID 1's children by then, which notes their exit status for us (orphan.h). */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "io.h"
 #include "log.h"
+#include "orphan.h"
 #include "process.h"
 #include "report.h"
 #include "runtime.h"
@@ -24,6 +27,8 @@
 #include "spawn.h"
 #include "str.h"
 #include "supervisor.h"
+
+enum { NOTE_US = 2 * 1000 * 1000 }; /* for PID 1, to reap what has ended; another than ours leaves no note */
 
 struct direct {
 	struct engine engine;
@@ -39,10 +44,13 @@ struct engine_task {
 	enum step step;
 	struct loop_child call;    /* the runtime */
 	struct loop_child process; /* the container's, when it is our child */
-	struct loop_io adopted;    /* the same, when it is not */
+	struct loop_io adopted;    /* the same, when it is not: its pidfd, */
+	struct loop_io note;       /* then an inotify descriptor for the note of its end */
+	struct loop_timer patience;
 	struct loop_child exec;
 	engine_exec_fn *exec_done;
 	pid_t pid;
+	pid_t noted; /* a note of its end is asked for under this number */
 	int code;
 	bool fresh; /* nothing of it can be left from before */
 	bool giving_up;
@@ -63,15 +71,25 @@ static char *run_path(const struct engine_task *t, const char *file)
 
 /* --- the end ------------------------------------------------------------------------------------------------- */
 
+static void adopted_forget(struct engine_task *t)
+{
+	loop_timer_disarm(&t->patience);
+	loop_io_remove(&t->adopted);
+	loop_io_remove(&t->note);
+	cleanup_close(&t->adopted.fd);
+	cleanup_close(&t->note.fd);
+	t->adopted.fd = t->note.fd = -1;
+}
+
 static void forget_process(struct engine_task *t)
 {
 	_cleanup_free_ char *path = run_path(t, "process");
 
 	loop_child_remove(&t->process);
-	loop_io_remove(&t->adopted);
-	cleanup_close(&t->adopted.fd);
-	t->adopted.fd = -1;
-	t->pid = 0;
+	adopted_forget(t);
+	if (t->noted)
+		orphan_forget(t->noted);
+	t->pid = t->noted = 0;
 	if (path)
 		unlink(path);
 }
@@ -106,13 +124,48 @@ static void process_ended(struct loop_child *child, int status)
 	process_gone(t, spawn_status_code(status));
 }
 
-static void adopted_ended(struct loop_io *io, uint32_t events)
+static void note_late(struct loop_timer *timer)
+{
+	struct engine_task *t = timer->data;
+	int code = orphan_status(t->noted);
+
+	adopted_forget(t);
+	t->pid = 0;
+	process_gone(t, code);
+}
+
+static void note_written(struct loop_io *io, uint32_t events)
 {
 	struct engine_task *t = io->data;
 
 	(void)events;
-	forget_process(t);
-	process_gone(t, -1);
+	note_late(&t->patience);
+}
+
+/* It has ended, but may not have been reaped yet. */
+static void note_await(struct engine_task *t)
+{
+	struct loop *loop = t->direct->engine.supervisor->loop;
+	char path[ORPHAN_PATH];
+
+	adopted_forget(t);
+	orphan_path(path, t->noted);
+	t->patience = (struct loop_timer){ .fn = note_late, .data = t };
+	t->note = (struct loop_io){
+		.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .events = EPOLLIN, .fn = note_written, .data = t
+	};
+	/* Watched first, then looked: it cannot come in between. */
+	if (t->note.fd < 0 || inotify_add_watch(t->note.fd, path, IN_MODIFY) < 0 ||
+	    loop_io_add(loop, &t->note, NULL) < 0 || orphan_status(t->noted) >= 0)
+		note_late(&t->patience);
+	else
+		loop_timer_after(loop, &t->patience, NOTE_US, NULL);
+}
+
+static void adopted_ended(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	note_await(io->data);
 }
 
 static void deleted(struct engine_task *t)
@@ -150,8 +203,10 @@ static int process_read(struct engine_task *t, struct error *err)
 		return -1;
 	/* One that is over already leaves nothing to take over later. */
 	if (process_start_time(t->pid, &ticks, NULL) == 0 &&
-	    (text = str_format("%" PRIu64 " %" PRIu64 "\n", pid, ticks)))
+	    (text = str_format("%" PRIu64 " %" PRIu64 "\n", pid, ticks)) && orphan_expect(t->pid, NULL) == 0) {
+		t->noted = t->pid;
 		file_write(note, text, strlen(text), 0644, NULL);
+	}
 	unlink(path);
 	return 0;
 }
@@ -160,7 +215,7 @@ static void started(struct engine_task *t)
 {
 	t->step = STEP_NONE;
 	t->fresh = false;
-	service_started(t->service, t->pid, false);
+	service_started(t->service, t->pid);
 	/* It may have ended before we looked. */
 	if (t->step == STEP_NONE && t->pid == 0)
 		step_begin(t, STEP_DELETE);
@@ -277,58 +332,71 @@ static void step_begin(struct engine_task *t, enum step step)
 	}
 }
 
-/* Containers of the supervisor before this one. */
-static bool adopt(struct engine_task *t)
+static struct engine_task *task_of(struct engine *e, struct service *s)
 {
-	_cleanup_free_ char *path = run_path(t, "process"), *line = path ? file_line(path, NULL) : NULL;
-	char *blank = line ? strchr(line, ' ') : NULL;
-	uint64_t pid, ticks, now;
+	_cleanup_error_ struct error err = { 0 };
+	struct engine_task *t = s->task;
 
-	if (!line) {
-		t->fresh = true;
-		return false;
+	if (t)
+		return t;
+	t = s->task = calloc(1, sizeof(*t));
+	if (!t) {
+		error_set(&err, ENOMEM, "%s", s->name);
+		service_start_failed(s, &err);
+		return NULL;
 	}
-	if (!blank || (*blank = '\0', str_to_u64(line, 1 << 22, &pid) < 0) ||
-	    str_to_u64(blank + 1, UINT64_MAX, &ticks) < 0)
-		return false;
-	t->adopted = (struct loop_io){
-		.fd = process_open((pid_t)pid, NULL), .events = EPOLLIN, .fn = adopted_ended, .data = t
-	};
-	if (t->adopted.fd >= 0 && process_start_time((pid_t)pid, &now, NULL) == 0 && now == ticks &&
-	    loop_io_add(t->direct->engine.supervisor->loop, &t->adopted, NULL) == 0) {
-		t->pid = (pid_t)pid;
-		return true;
-	}
-	cleanup_close(&t->adopted.fd);
-	t->adopted.fd = -1;
-	return false;
+	*t = (struct engine_task){ .direct = (struct direct *)e, .service = s, .adopted.fd = -1, .note.fd = -1 };
+	t->fresh = e->supervisor->first;
+	return t;
 }
 
 static void direct_start(struct engine *e, struct service *s)
 {
-	struct direct *d = (struct direct *)e;
-	struct engine_task *t = s->task;
-	_cleanup_error_ struct error err = { 0 };
+	struct engine_task *t = task_of(e, s);
 
-	if (!t) {
-		t = s->task = calloc(1, sizeof(*t));
-		if (!t) {
-			error_set(&err, ENOMEM, "%s", s->name);
-			service_start_failed(s, &err);
-			return;
-		}
-		*t = (struct engine_task){ .direct = d, .service = s, .adopted.fd = -1 };
-		if (adopt(t)) {
-			service_started(s, t->pid, true);
-			return;
-		}
-	}
+	if (!t)
+		return;
 	t->giving_up = false;
 	t->code = -1;
 	if (!t->fresh)
 		step_begin(t, STEP_CLEAN);
 	else
 		step_begin(t, oci_runtime_splits_start(&s->bundle.runtime) ? STEP_CREATE : STEP_RUN);
+}
+
+/* Watches the process, unless it has ended since, or its number is another's by now. */
+static bool process_adopt(struct engine_task *t, pid_t pid, uint64_t ticks)
+{
+	uint64_t now;
+
+	t->adopted =
+		(struct loop_io){ .fd = process_open(pid, NULL), .events = EPOLLIN, .fn = adopted_ended, .data = t };
+	if (t->adopted.fd >= 0 && poll(&(struct pollfd){ t->adopted.fd, POLLIN, 0 }, 1, 0) == 0 &&
+	    process_start_time(pid, &now, NULL) == 0 && now == ticks &&
+	    loop_io_add(t->direct->engine.supervisor->loop, &t->adopted, NULL) == 0) {
+		t->pid = pid;
+		return true;
+	}
+	adopted_forget(t);
+	return false;
+}
+
+static void direct_adopt(struct engine *e, struct service *s)
+{
+	struct engine_task *t = task_of(e, s);
+	_cleanup_free_ char *path = t ? run_path(t, "process") : NULL, *line = path ? file_line(path, NULL) : NULL;
+	uint64_t ticks;
+
+	if (!t)
+		return;
+	t->giving_up = false;
+	t->code = -1;
+	if (!line || saved_process_parse(line, &t->noted, &ticks) < 0)
+		process_gone(t, -1);
+	else if (process_adopt(t, t->noted, ticks))
+		service_started(s, t->pid);
+	else
+		note_await(t);
 }
 
 /* --- the rest --------------------------------------------------------------------------------------------------------
@@ -344,6 +412,8 @@ static void direct_kill(struct engine *e, struct service *s, int signo)
 		/* A runtime that hangs goes; what it did is deleted. */
 		if (loop_io_active(&t->call.io))
 			kill(t->call.pid, SIGKILL);
+	} else if (t->note.fd >= 0) {
+		return; /* it has ended */
 	} else if (t->adopted.fd >= 0) {
 		process_signal(t->adopted.fd, signo, NULL); /* gone already: its end is on the way */
 	} else if (t->pid > 0) {
@@ -396,15 +466,14 @@ static void direct_detach(struct engine *e, struct service *s)
 	loop_child_remove(&t->call);
 	loop_child_remove(&t->process);
 	loop_child_remove(&t->exec);
-	loop_io_remove(&t->adopted);
-	cleanup_close(&t->adopted.fd);
+	adopted_forget(t);
 	error_clear(&t->why);
 	free(t);
 }
 
 static void direct_shutdown(struct engine *e)
 {
-	engine_gone(e->supervisor);
+	engine_gone(e);
 }
 
 static void direct_free(struct engine *e)
@@ -417,6 +486,7 @@ struct engine *engine_direct(struct supervisor *v, const char *runtime, const ch
 	static const struct engine_ops ops = {
 		.name = "runtime",
 		.start = direct_start,
+		.adopt = direct_adopt,
 		.kill = direct_kill,
 		.exec = direct_exec,
 		.remove = direct_remove,

@@ -1,8 +1,8 @@
 /* What makes containers run: containerd (containerd.c), or the runtime without it (direct.c). Both are driven by the
  * supervisor's event loop and never block it for longer than a local call takes.
  *
- * For one service the calls come in this order: start, then, after service_started(), kill and exec at will until
- * service_exited(), then start again or remove. */
+ * For one service the calls come in this order: start (or once, first, adopt), then, after service_started(), kill and
+ * exec at will until service_exited(), then start again or remove. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,6 +21,10 @@ struct engine_ops {
 	/* Makes the container and starts it. Reports service_started() or service_start_failed(), perhaps before it
 	 * returns. */
 	void (*start)(struct engine *e, struct service *s);
+	/* Takes over the container of the supervisor before this one. Reports service_started(), or service_exited()
+	 * with the exit status that it had meanwhile, -1 where nobody knows it; service_start_failed() when it was
+	 * never quite started. Perhaps before it returns. */
+	void (*adopt)(struct engine *e, struct service *s);
 	/* Sends a signal to its first process; KILL reaches all of them. While it is being started: gives that up, as
 	 * soon as that can be done, and reports service_start_failed(). */
 	void (*kill)(struct engine *e, struct service *s, int signo);
@@ -38,18 +42,23 @@ struct engine_ops {
 struct engine {
 	const struct engine_ops *ops;
 	struct supervisor *supervisor;
+	const char *socket; /* of the containerd; NULL: there is none */
+	struct engine *next;
+	bool gone;
 };
 
 /* The engine has nothing running any more (in supervisor.c). */
-void engine_gone(struct supervisor *v);
+void engine_gone(struct engine *e);
 
 struct containerd_options {
-	const char *program;
+	const char *program; /* NULL: somebody else keeps it running */
 	const char *socket;
 	const char *namespace; /* of services that name none */
 	const char *settings;  /* runtime-config.toml */
-	const char *state;     /* where it keeps the tasks that run; there at our start: some may have survived */
+	const char *state;     /* where it keeps the tasks that run */
 };
+
+/* The strings stay the caller's, and must outlive the engine. */
 
 struct engine *engine_containerd(struct supervisor *v, const struct containerd_options *o, struct error *err);
 

@@ -8,6 +8,7 @@
 #include "cmdline.h"
 #include "initctl.h"
 #include "io.h"
+#include "keep.h"
 #include "log.h"
 #include "oci.h"
 #include "onboot.h"
@@ -22,7 +23,7 @@ enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down 
 
 struct options {
 	bool quiet, verbose, follow;
-	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec;
+	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec, *format;
 	unsigned long lines;
 	struct usage_top top;
 	char **args; /* what follows the options */
@@ -37,7 +38,8 @@ enum {
 	HAS_DUMP = 32,
 	HAS_LOGS = 64,
 	HAS_LEVEL = 128,
-	HAS_TOP = 256
+	HAS_TOP = 256,
+	HAS_FORMAT = 512,
 };
 
 static const struct {
@@ -50,6 +52,7 @@ static const struct {
 	{ { "containerd", required_argument, NULL, 'c' }, HAS_CONTAINERD },
 	{ { "containerd-namespace", required_argument, NULL, 'N' }, HAS_NAMESPACE },
 	{ { "dump-spec", required_argument, NULL, 'd' }, HAS_DUMP },
+	{ { "format", required_argument, NULL, 'F' }, HAS_FORMAT },
 	{ { "f", no_argument, NULL, 'f' }, HAS_LOGS },
 	{ { "follow", no_argument, NULL, 'f' }, HAS_LOGS },
 	{ { "n", required_argument, NULL, 'n' }, HAS_LOGS },
@@ -62,12 +65,14 @@ static const struct {
 static int usage(FILE *to)
 {
 	fputs("usage: service [-q|-v] [--containerd-namespace NAME] COMMAND\n"
-	      "  list                               services, what they do, how they ended\n"
+	      "  list [--format table|json]         services, what they do, how they ended\n"
 	      "  ps                                 the same, with the memory that they use\n"
 	      "  top [-d SECONDS] [-n TIMES]        what they use, again and again on a terminal\n"
-	      "  start [--dump-spec FILE] NAME      start a service and wait until it is ready\n"
+	      "  start [--path DIR] [--dump-spec FILE] NAME\n"
+	      "                                     start a service and wait until it is ready\n"
 	      "  stop NAME                          stop a service and wait for its end\n"
 	      "  restart NAME                       both\n"
+	      "  start, stop, restart --sock S      through the containerd that listens on this socket\n"
 	      "  logs [-f] [-n LINES] NAME          what a service wrote\n"
 	      "  system-init [--sock S] [--path P] [--containerd C] [--runtime R]\n"
 	      "                                     start the supervisor, and with it all services\n"
@@ -114,6 +119,9 @@ static int option_set(struct options *o, int c)
 		return 0;
 	case 'd':
 		o->dump_spec = optarg;
+		return 0;
+	case 'F':
+		o->format = optarg;
 		return 0;
 	case 'f':
 		o->follow = true;
@@ -256,8 +264,8 @@ static int cmd_supervise(int argc, char **argv, struct options *o)
 	return supervisor_run(&s, &err) < 0 ? failed(&err) : 0;
 }
 
-/* The command line of `service supervise` with our options. */
-static char **supervise_argv(const struct options *o)
+/* The command line of `service supervise` (or keep) with our options. */
+static char **supervise_argv(const struct options *o, const char *verb)
 {
 	_cleanup_strv_ char **argv = NULL;
 	char self[512];
@@ -271,7 +279,7 @@ static char **supervise_argv(const struct options *o)
 		r |= strv_add(&argv, o->verbose ? "-v" : "-q");
 	if (!str_eq(o->namespace, "services.linuxkit"))
 		r |= strv_add(&argv, "--containerd-namespace") | strv_add(&argv, o->namespace);
-	r |= strv_add(&argv, "supervise") | strv_add(&argv, "--path") | strv_add(&argv, o->path);
+	r |= strv_add(&argv, verb) | strv_add(&argv, "--path") | strv_add(&argv, o->path);
 	r |= strv_add(&argv, "--sock") | strv_add(&argv, o->sock) | strv_add(&argv, "--containerd") |
 		strv_add(&argv, o->containerd);
 	if (o->runtime)
@@ -279,11 +287,26 @@ static char **supervise_argv(const struct options *o)
 	return r < 0 ? NULL : steal_ptr(&argv);
 }
 
-/* PID 1 keeps the supervisor alive; one that is not ours cannot, and it then runs by itself. */
-static int cmd_system_init(int argc, char **argv, struct options *o)
+/* What system-init starts where PID 1 keeps nothing alive. */
+static int cmd_keep(int argc, char **argv, struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_strv_ char **supervise = NULL;
+	int status;
+
+	if (supervisor_options(argc, argv, o) < 0)
+		return 1;
+	log_setup("services", LOG_LEVEL_INFO, true);
+	supervise = supervise_argv(o, "supervise");
+	status = supervise ? keep_run(supervise, &err) : error_set(&err, 0, "no memory, or no /proc");
+	return status < 0 ? failed(&err) : status;
+}
+
+/* PID 1 keeps the supervisor alive; where it is not ours, a process of our own does. */
+static int cmd_system_init(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_strv_ char **supervise = NULL, **keep = NULL;
 
 	if (supervisor_options(argc, argv, o) < 0)
 		return 1;
@@ -294,19 +317,17 @@ static int cmd_system_init(int argc, char **argv, struct options *o)
 		log_error("a supervisor runs already");
 		return 1;
 	}
-	supervise = supervise_argv(o);
-	if (!supervise) {
+	supervise = supervise_argv(o, "supervise");
+	keep = supervise_argv(o, "keep");
+	if (!supervise || !keep) {
 		log_error("no memory, or no /proc");
 		return 1;
 	}
 	if (initctl_respawn("services", GRACE_SECONDS, supervise, &err) == 0)
 		return 0;
 	log_debug("%s", error_text(&err));
-	if (spawn(&(struct spawn){ .path = supervise[0],
-				   .argv = supervise,
-				   .inherit_stdio = true,
-				   .new_session = true },
-		  &err) < 0)
+	if (spawn(&(struct spawn){ .path = keep[0], .argv = keep, .inherit_stdio = true, .new_session = true }, &err) <
+	    0)
 		return failed(&err);
 	return 0;
 }
@@ -319,10 +340,18 @@ static int cmd_list(int argc, char **argv, struct options *o)
 	static const char *const words[] = { "list", NULL };
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_buf_ struct buf answer = { 0 };
+	bool json;
 
-	if (options_parse(argc, argv, 0, o) < 0 || arguments_check(o, 0, "list takes no arguments") < 0)
+	o->format = "table";
+	if (options_parse(argc, argv, HAS_FORMAT, o) < 0 || arguments_check(o, 0, "list takes no arguments") < 0)
 		return 1;
-	if (client_request(words, &answer, &err) < 0 || client_table(buf_text(&answer), &err) < 0)
+	json = str_eq(o->format, "json");
+	if (!json && !str_eq(o->format, "table")) {
+		log_error("--format: '%s' is none of table, json", o->format);
+		return 1;
+	}
+	if (client_request(words, &answer, &err) < 0 ||
+	    (json ? client_json : client_table)(buf_text(&answer), &err) < 0)
 		return failed(&err);
 	return 0;
 }
@@ -345,7 +374,7 @@ static int spec_dump(const char *path, const char *name, const char *to, struct 
 /* start, stop, restart */
 static int cmd_request(int argc, char **argv, struct options *o)
 {
-	const char *words[] = { argv[0], NULL, NULL, NULL };
+	const char *words[] = { argv[0], NULL, NULL, NULL, NULL };
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_buf_ struct buf answer = { 0 };
 
@@ -353,7 +382,8 @@ static int cmd_request(int argc, char **argv, struct options *o)
 	    arguments_check(o, 1, "name one service") < 0)
 		return 1;
 	words[1] = o->args[0];
-	words[2] = o->path;
+	words[2] = o->path ? o->path : "";
+	words[3] = o->sock;
 	if (o->dump_spec && spec_dump(o->path ? o->path : "/containers/services", o->args[0], o->dump_spec, &err) < 0)
 		return failed(&err);
 	return client_request(words, &answer, &err) < 0 ? failed(&err) : 0;
@@ -405,6 +435,7 @@ static const struct command {
 	{ "volumes", cmd_volumes, "volumes" },
 	{ "system-init", cmd_system_init, "containerd" },
 	{ "supervise", cmd_supervise, NULL },
+	{ "keep", cmd_keep, NULL },
 	{ "list", cmd_list, NULL },
 	{ "start", cmd_request, NULL },
 	{ "stop", cmd_request, NULL },

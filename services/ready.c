@@ -127,7 +127,7 @@ static void command_done(struct service *s, int code)
 
 static void try_exec(struct ready *r)
 {
-	struct engine *e = r->service->supervisor->engine;
+	struct engine *e = r->service->engine;
 
 	r->running = true;
 	if (e->ops->exec(e, r->service, r->service->policy.ready_argv, command_done, NULL) < 0) {

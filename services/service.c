@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "io.h"
 #include "log.h"
 #include "report.h"
 #include "str.h"
@@ -17,12 +18,6 @@ enum {
 	START_US = 120 * 1000 * 1000,  /* a runtime that takes longer hangs */
 	KILL_US = 10 * 1000 * 1000,    /* between two KILLs */
 	TAIL_LINES = 5,
-};
-
-const char *const service_state_names[] = {
-	[SERVICE_STOPPED] = "stopped",   [SERVICE_WAITING] = "waiting", [SERVICE_STARTING] = "starting",
-	[SERVICE_CHECKING] = "checking", [SERVICE_RUNNING] = "running", [SERVICE_STOPPING] = "stopping",
-	[SERVICE_BACKOFF] = "backoff",   [SERVICE_ENDED] = "ended",     [SERVICE_FAILED] = "failed",
 };
 
 static void timer_fired(struct loop_timer *timer);
@@ -40,7 +35,9 @@ struct service *service_new(struct supervisor *v, const char *name, const char *
 	struct service *s = calloc(1, sizeof(*s));
 
 	if (s)
-		*s = (struct service){ .supervisor = v, .name = strdup(name), .path = strdup(path), .code = -1 };
+		*s = (struct service){
+			.supervisor = v, .engine = v->engine, .name = strdup(name), .path = strdup(path), .code = -1
+		};
 	if (!s || !s->name || !s->path) {
 		service_free(s);
 		error_set(err, ENOMEM, "%s", name);
@@ -59,7 +56,7 @@ void service_free(struct service *s)
 	ready_end(&s->ready);
 	loop_timer_disarm(&s->timer);
 	if (s->task)
-		s->supervisor->engine->ops->detach(s->supervisor->engine, s);
+		s->engine->ops->detach(s->engine, s);
 	capture_close(&s->capture);
 	policy_clear(&s->policy);
 	bundle_clear(&s->bundle);
@@ -68,12 +65,54 @@ void service_free(struct service *s)
 	free(s);
 }
 
+static char *saved_text(const struct service *s)
+{
+	const char *socket = s->engine == s->supervisor->engine ? NULL : s->engine->socket;
+	_cleanup_saved_ struct saved m = {
+		.state = s->state,
+		.wanted = s->wanted,
+		.again = s->again,
+		.prepared = s->prepared,
+		.reported = s->reported,
+		.restarts = s->restarts,
+		.delay = s->delay,
+		.started = s->started,
+		.code = s->code,
+		.pid = s->pid,
+		.dir = s->elsewhere ? strndup(s->path, strlen(s->path) - strlen(s->name) - 1) : NULL,
+		.socket = socket ? strdup(socket) : NULL,
+	};
+
+	return (s->elsewhere && !m.dir) || (socket && !m.socket) ? NULL : saved_format(&m);
+}
+
+/* For the supervisor after this one. A service that was never started leaves nothing, nor does one whose supervisor
+ * ends as it should. What cannot be written makes that one begin anew, no more. */
+static void save(struct service *s)
+{
+	_cleanup_free_ char *path = str_format(SUPERVISOR_RUN_DIR "/%s/state", s->name), *text = NULL;
+	bool early = s->state == SERVICE_WAITING || s->state == SERVICE_STARTING;
+
+	if (!path || (early && !s->saved))
+		return;
+	if (s->supervisor->stopping && s->state == SERVICE_STOPPED) {
+		unlink(path);
+		return;
+	}
+	text = saved_text(s);
+	s->saved = text && file_write(path, text, strlen(text), 0644, NULL) == 0;
+	if (!s->saved)
+		unlink(path);
+}
+
+/* Last, when all else that is saved has been set. */
 static void state_set(struct service *s, enum service_state state)
 {
 	s->supervisor->starting -= s->state == SERVICE_STARTING;
 	s->supervisor->starting += state == SERVICE_STARTING;
 	s->state = state;
 	loop_timer_disarm(&s->timer);
+	save(s);
 }
 
 /* Without memory for a timer the state has to do without its end. */
@@ -84,7 +123,7 @@ static void timer_arm(struct service *s, uint64_t us)
 
 static struct engine *engine_of(struct service *s)
 {
-	return s->supervisor->engine;
+	return s->engine;
 }
 
 /* --- up ------------------------------------------------------------------------------------------------- */
@@ -103,7 +142,8 @@ static int prepare(struct service *s, struct error *err)
 	if (!s->prepared && prepare_filesystem(&s->bundle, err) < 0)
 		return -1;
 	s->prepared = true;
-	capture_begin(&s->capture);
+	if (!s->taken)
+		capture_begin(&s->capture);
 	ready_arm(&s->ready, s);
 	return 0;
 }
@@ -118,8 +158,12 @@ static void start_now(struct service *s)
 		service_start_failed(s, &err);
 		return;
 	}
-	timer_arm(s, START_US);
-	engine_of(s)->ops->start(engine_of(s), s);
+	if (s->taken) {
+		engine_of(s)->ops->adopt(engine_of(s), s);
+	} else {
+		timer_arm(s, START_US);
+		engine_of(s)->ops->start(engine_of(s), s);
+	}
 }
 
 void service_consider(struct service *s)
@@ -140,6 +184,7 @@ void service_start(struct service *s)
 	switch (s->state) {
 	case SERVICE_STOPPING:
 		s->again = true;
+		save(s);
 		return;
 	case SERVICE_STOPPED:
 	case SERVICE_BACKOFF:
@@ -155,15 +200,54 @@ void service_start(struct service *s)
 	}
 }
 
+void service_resume(struct service *s, const struct saved *m)
+{
+	s->saved = true;
+	s->wanted = m->wanted;
+	s->again = m->again;
+	s->prepared = m->prepared;
+	s->reported = m->reported;
+	s->restarts = m->restarts;
+	s->delay = m->delay;
+	s->code = m->code;
+	s->begun = report_now();
+	switch (m->state) {
+	case SERVICE_STOPPED:
+		if (m->again)
+			service_start(s);
+		return;
+	case SERVICE_WAITING:
+		wait_turn(s);
+		return;
+	case SERVICE_BACKOFF:
+		state_set(s, SERVICE_BACKOFF);
+		timer_arm(s, s->delay);
+		return;
+	case SERVICE_ENDED:
+	case SERVICE_FAILED:
+		state_set(s, m->state);
+		supervisor_changed(s->supervisor, s);
+		return;
+	default:
+		s->started = m->started;
+		s->pid = m->pid;
+		s->taken = true;
+		s->unproven = m->state == SERVICE_CHECKING;
+		start_now(s);
+	}
+}
+
 void service_became_ready(struct service *s)
 {
+	bool first = !s->reported;
+
+	s->reported = true;
 	state_set(s, SERVICE_RUNNING);
-	if (!s->reported) {
+	if (first) {
 		/* The report only informs: a full /run stops no service. */
 		report_step("services", s->name, s->begun, report_now(), REPORT_NO_STATUS, NULL);
 		report_publish(NULL);
 	}
-	s->reported = true;
 	supervisor_changed(s->supervisor, s);
 }
 
@@ -175,19 +259,21 @@ static void stop_process(struct service *s)
 	engine_of(s)->ops->kill(engine_of(s), s, s->policy.stop_signal);
 }
 
-void service_started(struct service *s, pid_t pid, bool adopted)
+void service_started(struct service *s, pid_t pid)
 {
-	bool unwanted = s->state == SERVICE_STOPPING || !s->wanted;
+	bool unwanted = s->state == SERVICE_STOPPING || !s->wanted || s->again;
+	bool ready = s->taken ? !s->unproven : s->policy.ready == POLICY_READY_STARTED;
 
 	s->pid = pid;
-	if (!adopted || !s->started)
+	if (!s->taken)
 		s->started = report_now();
-	state_set(s, SERVICE_CHECKING);
+	s->taken = s->unproven = false;
 	if (unwanted) {
 		stop_process(s);
-	} else if (adopted || s->policy.ready == POLICY_READY_STARTED) {
+	} else if (ready) {
 		service_became_ready(s);
 	} else {
+		state_set(s, SERVICE_CHECKING);
 		timer_arm(s, s->policy.ready_us);
 		ready_begin(&s->ready);
 		supervisor_changed(s->supervisor, s);
@@ -231,8 +317,8 @@ void service_removed(struct service *s)
 
 static void back_off(struct service *s)
 {
-	state_set(s, SERVICE_BACKOFF);
 	s->restarts++;
+	state_set(s, SERVICE_BACKOFF);
 	timer_arm(s, s->delay);
 	supervisor_changed(s->supervisor, s);
 }
@@ -245,6 +331,7 @@ static void ended(struct service *s, bool failed, const char *what)
 	uint64_t ran = s->pid ? report_now() - s->started : 0;
 
 	s->pid = 0;
+	s->taken = s->unproven = false;
 	ready_end(&s->ready);
 	prepare_release(&s->bundle);
 	s->ended = report_now();
@@ -304,6 +391,7 @@ void service_stop(struct service *s)
 	switch (s->state) {
 	case SERVICE_STOPPED:
 	case SERVICE_STOPPING:
+		save(s);
 		return;
 	case SERVICE_STARTING:
 		state_set(s, SERVICE_STOPPING);
@@ -328,10 +416,12 @@ void service_restart(struct service *s)
 		return;
 	}
 	service_stop(s);
-	if (s->state == SERVICE_STOPPED)
+	if (s->state == SERVICE_STOPPED) {
 		service_start(s);
-	else
+	} else {
 		s->again = s->wanted = true;
+		save(s);
+	}
 }
 
 static void timer_fired(struct loop_timer *timer)

@@ -13,6 +13,7 @@
  *   CHECKING  it runs; org.pith.ready is not fulfilled yet
  *   ENDED     with status 0, and the policy leaves it so; FAILED: otherwise
  *
+ * What would be lost with this process is in a file for the supervisor that follows (saved.h).
  * The engine (engine.h) reports back through service_started() and the functions beside it. */
 #pragma once
 
@@ -26,28 +27,18 @@
 #include "policy.h"
 #include "prepare.h"
 #include "ready.h"
-
-enum service_state {
-	SERVICE_STOPPED,
-	SERVICE_WAITING,
-	SERVICE_STARTING,
-	SERVICE_CHECKING,
-	SERVICE_RUNNING,
-	SERVICE_STOPPING,
-	SERVICE_BACKOFF,
-	SERVICE_ENDED,
-	SERVICE_FAILED,
-};
-
-extern const char *const service_state_names[];
+#include "saved.h"
 
 struct supervisor;
+struct engine;
 struct engine_task;
 
 struct service {
 	struct supervisor *supervisor;
+	struct engine *engine; /* changes only while there is no task */
 	char *name;
-	char *path; /* of the bundle */
+	char *path;     /* of the bundle */
+	bool elsewhere; /* it is not in the supervisor's directory */
 	struct bundle bundle;
 	struct policy policy;
 	struct capture capture;
@@ -60,6 +51,9 @@ struct service {
 	bool broken;   /* its files are wrong, or have not been read since it stopped: read before it is started */
 	bool late;     /* was not ready in time: how it ends counts as a failure */
 	bool reported; /* its step is in the boot report */
+	bool taken;    /* from the supervisor before this one: to be adopted, not started */
+	bool unproven; /* the same, and it was not ready yet */
+	bool saved;    /* its file for the next supervisor is there */
 	struct loop_timer timer; /* of the state: back-off, time-outs */
 
 	pid_t pid;                /* first process; 0: none */
@@ -76,6 +70,9 @@ struct service {
  * without memory. */
 struct service *service_new(struct supervisor *v, const char *name, const char *path, struct error *err);
 void service_free(struct service *s);
+
+/* Goes on where the supervisor before this one was. Instead of service_start(), for one that was never started. */
+void service_resume(struct service *s, const struct saved *m);
 
 /* --- what is asked for; each is legal in every state ------------------------------------------------------- */
 void service_start(struct service *s);
@@ -96,11 +93,11 @@ static inline bool service_has_process(const struct service *s)
 }
 
 /* --- what the engine reports --------------------------------------------------------------------------------- */
-/* Its process runs; adopted: since some time ago. */
-void service_started(struct service *s, pid_t pid, bool adopted);
+/* Its process runs. */
+void service_started(struct service *s, pid_t pid);
 /* It could not be started, and nothing of it is left. */
 void service_start_failed(struct service *s, const struct error *why);
-/* It ended and its task is gone; code as above. */
+/* It ended and its task is gone; code as above. Also for one that was to be adopted. */
 void service_exited(struct service *s, int code);
 /* After engine->remove: no trace of the container is left. */
 void service_removed(struct service *s);

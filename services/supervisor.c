@@ -40,10 +40,12 @@ static struct service *service_add(struct supervisor *v, const char *dir, const 
 	if (grown)
 		v->services = grown;
 	s = path && grown ? service_new(v, name, path, err) : NULL;
-	if (s)
+	if (s) {
+		s->elsewhere = !str_eq(dir, v->path);
 		v->services[v->count++] = s;
-	else if (!path || !grown)
+	} else if (!path || !grown) {
 		error_set(err, ENOMEM, "%s", name);
+	}
 	return s;
 }
 
@@ -117,6 +119,85 @@ static void order_check(struct supervisor *v)
 	free(nodes);
 }
 
+/* --- other containerds ---------------------------------------------------------------------------------------- */
+
+static struct engine *engine_for(struct supervisor *v, const char *socket, struct error *err)
+{
+	struct containerd_options o = v->options->containerd;
+	struct engine *e, **end = &v->engine;
+
+	for (e = v->engine; e; end = &e->next, e = e->next)
+		if (e->socket && str_eq(e->socket, socket))
+			return e;
+	o.program = NULL;
+	o.socket = socket;
+	e = *end = engine_containerd(v, &o, err);
+	return e;
+}
+
+int supervisor_use(struct supervisor *v, struct service *s, const char *socket, struct error *err)
+{
+	struct engine *e = s->engine;
+
+	if (e->socket && str_eq(e->socket, socket))
+		return 0;
+	if (s->state != SERVICE_STOPPED)
+		return error_set(err, 0, "%s runs through %s; stop it first", s->name,
+				 e->socket ? e->socket : "the runtime alone");
+	e = engine_for(v, socket, err);
+	if (!e)
+		return -1;
+	if (s->task)
+		s->engine->ops->detach(s->engine, s);
+	s->engine = e;
+	return 0;
+}
+
+/* --- what the supervisor before this one left --------------------------------------------------------------- */
+
+static int saved_read(const char *name, struct saved *m, struct error *err)
+{
+	_cleanup_free_ char *path = str_format(SUPERVISOR_RUN_DIR "/%s/state", name);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (!path || file_read(path, 65536, &text, err) < 0)
+		return -1;
+	return saved_parse(buf_text(&text), text.len, m, err);
+}
+
+static void resume_or_start(struct supervisor *v, struct service *s)
+{
+	_cleanup_saved_ struct saved m = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+
+	if (v->first || saved_read(s->name, &m, &err) < 0) {
+		if (err.code && err.code != ENOENT)
+			log_warn("%s: %s", s->name, error_text(&err));
+		service_start(s);
+		return;
+	}
+	if (m.socket && supervisor_use(v, s, m.socket, &err) < 0)
+		log_warn("%s: %s", s->name, error_text(&err));
+	service_resume(s, &m);
+}
+
+/* Those that `service start --path` has brought from elsewhere. */
+static void strangers_load(struct supervisor *v)
+{
+	_cleanup_strv_ char **names = NULL;
+	char **name;
+
+	names_read(SUPERVISOR_RUN_DIR, &names, NULL);
+	for (name = names; name && *name; name++) {
+		_cleanup_saved_ struct saved m = { 0 };
+		_cleanup_error_ struct error err = { 0 };
+
+		if (!supervisor_find(v, *name) && saved_read(*name, &m, NULL) == 0 && m.dir &&
+		    !supervisor_take(v, *name, m.dir, &err))
+			log_warn("%s", error_text(&err));
+	}
+}
+
 /* --- order ---------------------------------------------------------------------------------------------------- */
 
 bool supervisor_may_start(struct supervisor *v, const struct service *s)
@@ -149,6 +230,7 @@ static bool needed_by_another(struct supervisor *v, const struct service *s)
 static void stop_next(struct supervisor *v)
 {
 	bool busy = false;
+	struct engine *e;
 	size_t i;
 
 	for (i = v->count; i-- > 0;) {
@@ -161,7 +243,8 @@ static void stop_next(struct supervisor *v)
 	if (busy || v->engine_ending)
 		return;
 	v->engine_ending = true;
-	v->engine->ops->shutdown(v->engine);
+	for (e = v->engine; e; e = e->next)
+		e->ops->shutdown(e);
 }
 
 void supervisor_changed(struct supervisor *v, struct service *s)
@@ -177,8 +260,15 @@ void supervisor_changed(struct supervisor *v, struct service *s)
 		service_consider(v->services[i]);
 }
 
-void engine_gone(struct supervisor *v)
+void engine_gone(struct engine *e)
 {
+	struct supervisor *v = e->supervisor;
+	const struct engine *other;
+
+	e->gone = true;
+	for (other = v->engine; other; other = other->next)
+		if (!other->gone)
+			return;
 	loop_quit(v->loop, 0);
 }
 
@@ -242,7 +332,10 @@ static int supervisor_begin(struct supervisor *v, const struct supervisor_option
 	size_t i;
 
 	v->loop = loop_new(err);
-	if (!v->loop || signals_watch(v, err) < 0 || dir_make(SUPERVISOR_RUN_DIR, 0755, err) < 0)
+	if (!v->loop || signals_watch(v, err) < 0)
+		return -1;
+	v->first = access(SUPERVISOR_RUN_DIR, F_OK) < 0;
+	if (dir_make(SUPERVISOR_RUN_DIR, 0755, err) < 0)
 		return -1;
 	v->control = control_new(v, SUPERVISOR_SOCKET, err);
 	if (!v->control)
@@ -252,29 +345,34 @@ static int supervisor_begin(struct supervisor *v, const struct supervisor_option
 							     : engine_direct(v, o->runtime, NULL, err);
 	if (!v->engine || services_load(v, err) < 0)
 		return -1;
+	if (!v->first)
+		strangers_load(v);
 	order_check(v);
 	for (i = 0; i < v->count; i++)
 		if (v->services[i]->state != SERVICE_FAILED)
-			service_start(v->services[i]);
+			resume_or_start(v, v->services[i]);
 	return 0;
 }
 
 static void supervisor_end(struct supervisor *v)
 {
+	struct engine *e;
 	size_t i;
 
 	for (i = 0; i < v->count; i++)
 		service_free(v->services[i]);
 	free(v->services);
-	if (v->engine)
-		v->engine->ops->free(v->engine);
+	while ((e = v->engine)) {
+		v->engine = e->next;
+		e->ops->free(e);
+	}
 	control_free(v->control);
 	loop_free(v->loop);
 }
 
 int supervisor_run(const struct supervisor_options *o, struct error *err)
 {
-	struct supervisor v = { .path = o->path, .sweep = { .fn = sweep, .data = &v } };
+	struct supervisor v = { .options = o, .path = o->path, .sweep = { .fn = sweep, .data = &v } };
 	int r;
 
 	/* Containers' first processes are left to us by the runtime. */

@@ -23,10 +23,12 @@ struct supervisor_options {
 };
 
 struct supervisor {
+	const struct supervisor_options *options;
 	struct loop *loop;
-	struct engine *engine;
+	struct engine *engine; /* the usual one, then those of other containerds (engine->next) */
 	struct control *control;
 	const char *path;
+	bool first; /* none was there before in this boot */
 	struct service **services;
 	size_t count;
 	unsigned starting;       /* services in state STARTING */
@@ -42,6 +44,8 @@ int supervisor_run(const struct supervisor_options *o, struct error *err);
 struct service *supervisor_find(struct supervisor *v, const char *name);
 /* The same, but one that came into the directory since is taken up; dir: another directory, NULL: the supervisor's. */
 struct service *supervisor_take(struct supervisor *v, const char *name, const char *dir, struct error *err);
+/* Has the service run through the containerd that listens there. One that runs through another is an error. */
+int supervisor_use(struct supervisor *v, struct service *s, const char *socket, struct error *err);
 
 /* A service's state changed: others may start or stop now, and clients have their answer. */
 void supervisor_changed(struct supervisor *v, struct service *s);

@@ -24,7 +24,7 @@ containerd_configure() {
 	EOF
 }
 
-# supervise [OPTION...]: its console is $ROOT/console, its pid $SUPERVISOR
+# supervise [OPTION...]: its console is $ROOT/console, its pid $SUPERVISOR. VERB=keep: that is the pid of its keeper.
 supervise() {
 	local engine=(--containerd /nonexistent --runtime "${RUNTIME:-$(command -v runc)}")
 	# shellcheck disable=SC2153 # the test sets it
@@ -32,7 +32,7 @@ supervise() {
 		[ -e /etc/containerd/config.toml ] && mountpoint -q /etc/containerd || containerd_configure
 		engine=(--containerd "$(command -v containerd)")
 	fi
-	"$SERVICE" -v supervise --path "$ROOT/services" "${engine[@]}" "$@" >>"$ROOT/console" 2>&1 </dev/null &
+	"$SERVICE" -v "${VERB:-supervise}" --path "$ROOT/services" "${engine[@]}" "$@" >>"$ROOT/console" 2>&1 </dev/null &
 	SUPERVISOR=$!
 	within 10 test -S /run/pith/service.sock
 }

@@ -75,6 +75,46 @@ one" ]
 two" ]
 }
 
+# The supervisor has one containerd, or none, and the service is sent to another.
+other_containerd() {
+	service one -- serve
+	mkdir -p "$ROOT/more"
+	bundle "$ROOT/more/two" -- sh -c 'trap "exit 0" TERM; while :; do sleep 1000 & wait; done'
+	run machine 'VERB=keep supervise; becomes one running; "$SERVICE" start --sock /run/second.sock --path $ROOT/more two; "$SERVICE" start --sock second.sock --path $ROOT/more two
+		containerd_configure; sed "s|^root.*|root = \"$ROOT/lib2\"\nstate = \"/run/second\"|" /etc/containerd/config.toml >$ROOT/second.toml
+		containerd --config $ROOT/second.toml --address /run/second.sock >$ROOT/second.log 2>&1 & second=$!
+		within 10 ctr -a /run/second.sock version; "$SERVICE" start --sock /run/second.sock --path $ROOT/more two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q
+		ctr -n services.linuxkit tasks ls -q 2>/dev/null | grep -c two; kill -9 $(field two 3); within 20 restarted two 1; becomes two running && echo restarted
+		"$SERVICE" restart --sock /run/third.sock two; "$SERVICE" restart --sock /run/second.sock two && is two running && echo again; p=$(field two 3)
+		kill -9 $(pgrep -P $SUPERVISOR | head -n 1); within 20 "$SERVICE" list; becomes two running; [ $(field two 3) = $p ] && echo "taken over"
+		kill -9 $second; within 5 eval "! ctr -a /run/second.sock version"; containerd --config $ROOT/second.toml --address /run/second.sock >>$ROOT/second.log 2>&1 & second=$!
+		kill -9 $p; within 20 restarted two 1; becomes two running && echo "found again"
+		"$SERVICE" stop --sock /run/third.sock two; "$SERVICE" stop --sock /run/second.sock two && field two 2; ctr -a /run/second.sock -n services.linuxkit containers ls -q
+		"$SERVICE" start two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q; finish; kill -0 $second && echo alive; kill $second; wait $second; true'
+	echo "$output"
+	[ "$output" = "service: error: /run/second.sock: No such file or directory
+service: error: 'second.sock' is no absolute path of a socket
+two
+0
+restarted
+service: error: two runs through /run/second.sock; stop it first
+again
+taken over
+found again
+service: error: two runs through /run/second.sock; stop it first
+stopped
+two
+alive" ]
+}
+
+@test "--sock: another containerd than the supervisor's, with the same policies" {
+	other_containerd
+}
+
+@test "--sock: a containerd where the supervisor has none" {
+	ENGINE=direct other_containerd
+}
+
 @test "runtime-config.toml: options and streams of containerd" {
 	service one -- serve
 	run machine 'containerd_configure; printf "%s\n" "cliopts = \"--log-level debug\" # more" "stderr = \"$ROOT/ctrd.err\"" >/etc/containerd/runtime-config.toml

@@ -21,13 +21,14 @@ teardown() {
 	service one -- serve
 	service two -- serve
 	run machine 'supervise && within 20 all_running && "$SERVICE" list && jq -c ".steps[]" /run/pith/boot.json
+		"$SERVICE" list --format json | jq -c ".[] | .state, .restarts, .exit, (.pid > 1)" | tr "\n" " "
 		a=$(field one 3) b=$(field two 3)
 		grep -a sleep /proc/$a/cmdline >/dev/null; kill -0 $a && kill -0 $b && finish && ! kill -0 $a 2>/dev/null && ! kill -0 $b 2>/dev/null && echo gone'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "${lines[0]}" =~ ^NAME\ +STATE\ +PID\ +RESTARTS\ +UPTIME\ +EXIT$ ]]
 	[[ "${lines[1]}" =~ ^one\ +running\ +[0-9]+\ +0\ +[0-9]+\ +-$ ]]
-	[[ "$output" == *'"name":"two","program":"services"'*gone ]]
+	[[ "$output" == *'"name":"two","program":"services"'*'"running" 0 null true "running" 0 null true'*gone ]]
 }
 
 @test "what a service writes is in /var/log under LinuxKit's names, and service logs shows it" {
@@ -151,7 +152,7 @@ stopped
 }
 
 @test "restart is idempotent: a running service anew, a stopped one started, with a fresh writable layer" {
-	service rw readonly=false -- 'ls /etc/mark 2>/dev/null && echo old; touch /etc/mark; echo up; serve'
+	service rw readonly=false annotation=org.pith.ready:log:up -- 'ls /etc/mark 2>/dev/null && echo old; touch /etc/mark; echo up; serve'
 	bundle_overlay "$ROOT/services/rw"
 	run machine 'supervise && becomes rw running; p=$(field rw 3)
 		"$SERVICE" restart rw && "$SERVICE" restart rw && [ $(field rw 3) != $p ] && is rw running && echo anew
@@ -252,6 +253,42 @@ a new one
 still writes
 restarted
 1" ]]
+}
+
+@test "the supervisor after a killed one knows how services ended meanwhile, and what was asked for" {
+	local wait='while [ ! -e /x/$n ]; do usleep 20000; done'
+	service three annotation=org.pith.restart:no "$(shared)" -- "n=three; $wait; exit 3"
+	service zero "$(shared)" -- "n=zero; $wait"
+	service five annotation=org.pith.restart:no "$(shared)" -- "n=five; $wait; exit 5"
+	service again "$(shared)" -- "rm /x/six; n=six; $wait; exit 6"
+	service stopped -- serve
+	service over annotation=org.pith.restart:no -- 'exit 4'
+	service crash -- 'exit 1'
+	service late 'annotation=org.pith.ready:exec:test -e /x/ready' "$(shared)" -- serve
+	service rw readonly=false -- serve
+	bundle_overlay "$ROOT/services/rw"
+	run machine 'VERB=keep supervise; for n in three zero five again stopped rw; do becomes $n running; done; becomes late checking; becomes over failed
+		"$SERVICE" stop stopped; within 20 restarted crash 3; a=$(field five 3) u=$(field five 5) p=$(field three 3) z=$(field zero 3) c=$(field crash 4) m=$(grep -c " $ROOT/" /proc/self/mountinfo)
+		kill -STOP $SUPERVISOR; kill -9 $(pgrep -P $SUPERVISOR | head -n 1); touch $ROOT/three $ROOT/zero
+		for i in $p $z; do within 10 eval "! grep -q \"^State:.[RSD]\" /proc/$i/status"; done; kill -CONT $SUPERVISOR
+		within 20 "$SERVICE" list; for n in three over; do becomes $n failed; echo $n $(field $n 6); done; becomes zero ended; echo zero $(field zero 6)
+		becomes five running; [ $(field five 3) = $a ] && [ $(field five 5) -ge $u ] && echo "the same"; field stopped 2; restarted crash $c && echo "counts on"
+		[ $m = $(grep -c " $ROOT/" /proc/self/mountinfo) ] && echo "mounted once"
+		field late 2; touch $ROOT/ready; becomes late running; touch $ROOT/five $ROOT/six; becomes five failed; echo five $(field five 6); within 20 restarted again 1; echo again $(field again 6)
+		"$SERVICE" start stopped && is stopped running && echo started; finish; ls /run/pith/services/*/state 2>/dev/null; ls /run/pith/orphans 2>/dev/null; grep -c " $ROOT/" /proc/self/mountinfo'
+	echo "$output"
+	[ "$output" = "three 3
+over 4
+zero 0
+the same
+stopped
+counts on
+mounted once
+checking
+five 5
+again 6
+started
+0" ]
 }
 
 @test "interfaces and namespace binds, again at each restart" {

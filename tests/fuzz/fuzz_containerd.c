@@ -9,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct rpc_call c = { 0 };
 	char *id, *ns;
+	pid_t pid;
+	int code;
 
 	if (n < 1 || buf_add(&c.reply, data + 1, n - 1) < 0)
 		return 0;
@@ -17,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		containerd_created_pid(&c);
 		break;
 	case 1:
-		containerd_running_pid(&c);
+		containerd_task_found(&c, &pid, &code);
 		break;
 	case 2:
 		containerd_exit_code(&c);

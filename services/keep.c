@@ -1,0 +1,102 @@
+#include "keep.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "log.h"
+#include "loop.h"
+#include "orphan.h"
+#include "spawn.h"
+
+enum {
+	DELAY_FIRST_US = 100 * 1000,
+	DELAY_MOST_US = 30 * 1000 * 1000,
+	HEALTHY_US = 10 * 1000 * 1000,
+};
+
+struct keeper {
+	pid_t pid; /* the supervisor; 0 between two */
+	uint64_t started, delay, next;
+	bool ending;
+	int status;
+};
+
+static void start(struct keeper *k, char *const *argv)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	k->started = loop_now();
+	k->pid = spawn(&(struct spawn){ .path = argv[0], .argv = argv, .inherit_stdio = true }, &err);
+	if (k->pid > 0)
+		return;
+	log_error("%s", error_text(&err));
+	k->pid = 0;
+	k->delay = DELAY_MOST_US;
+	k->next = k->started + k->delay;
+}
+
+static void supervisor_ended(struct keeper *k, int status)
+{
+	uint64_t now = loop_now();
+
+	k->pid = 0;
+	k->status = spawn_status_code(status);
+	k->ending |= status == 0;
+	if (k->ending)
+		return;
+	k->delay = k->delay == 0 || now - k->started >= HEALTHY_US ? DELAY_FIRST_US : k->delay * 2;
+	if (k->delay > DELAY_MOST_US)
+		k->delay = DELAY_MOST_US;
+	k->next = now + k->delay;
+	log_error("supervisor: %s; starting it again", spawn_status_text(status));
+}
+
+static void reap(struct keeper *k)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == k->pid)
+			supervisor_ended(k, status);
+		else
+			orphan_reaped(pid, status);
+	}
+}
+
+/* Until a signal, or until the supervisor is due. */
+static void wait_for(struct keeper *k, const sigset_t *set)
+{
+	uint64_t now = loop_now(), us = k->next > now ? k->next - now : 0;
+	struct timespec t = { .tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000 };
+	int signo = sigtimedwait(set, NULL, k->pid ? NULL : &t);
+
+	if (signo != SIGTERM && signo != SIGINT)
+		return;
+	k->ending = true;
+	if (k->pid)
+		kill(k->pid, SIGTERM);
+}
+
+int keep_run(char *const *argv, struct error *err)
+{
+	struct keeper k = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "keep the supervisor");
+	while (k.pid || !k.ending) {
+		if (!k.pid && loop_now() >= k.next)
+			start(&k, argv);
+		wait_for(&k, &set);
+		reap(&k);
+	}
+	return k.status;
+}

@@ -1,0 +1,57 @@
+/* What the supervisor and its command read of each other, of an earlier supervisor, of the memory log daemon, and of
+ * containerd's notifications. The first byte chooses which. */
+#include <stdint.h>
+
+#include "memory_line.h"
+#include "notify.h"
+#include "request.h"
+#include "saved.h"
+#include "str.h"
+
+/* What was read is written and read again: nothing changes on the way. */
+static void saved(const char *text, size_t n)
+{
+	_cleanup_saved_ struct saved one = { 0 }, two = { 0 };
+	_cleanup_free_ char *first = NULL, *second = NULL;
+
+	if (saved_parse(text, n, &one, NULL) < 0)
+		return;
+	first = saved_format(&one);
+	if (saved_parse(first, strlen(first), &two, NULL) < 0)
+		__builtin_trap();
+	second = saved_format(&two);
+	if (!str_eq(first, second))
+		__builtin_trap();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	_cleanup_free_ char *text = n > 0 ? strndup((const char *)data + 1, n - 1) : NULL;
+	_cleanup_buf_ struct buf out = { 0 };
+	struct request r;
+	uint64_t ticks;
+	pid_t pid;
+
+	if (!text)
+		return 0;
+	switch (data[0] % 5) {
+	case 0:
+		request_parse((const char *)data + 1, n - 1, &r, NULL);
+		break;
+	case 1:
+		saved(text, strlen(text));
+		break;
+	case 2:
+		saved_process_parse(text, &pid, &ticks);
+		break;
+	case 3:
+		memory_line_parse((const char *)data + 1, n - 1, "a", &out);
+		break;
+	case 4:
+		notify_is_ready((const char *)data + 1, n - 1);
+		break;
+	}
+	return 0;
+}

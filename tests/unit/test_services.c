@@ -1,0 +1,175 @@
+/* services/: what it reads of requests, of an earlier supervisor, and of the memory log daemon. */
+#include "memory_line.h"
+#include "notify.h"
+#include "request.h"
+#include "saved.h"
+#include "str.h"
+#include "tap.h"
+
+static void test_requests(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *error; /* NULL: none */
+		enum request_verb verb;
+		const char *name, *dir, *socket;
+	} rows[] = {
+#define BYTES(text) text, sizeof(text) /* with its own NUL */
+		{ BYTES("list"), NULL, REQUEST_LIST, NULL, NULL, NULL },
+		{ BYTES("start\0redis"), NULL, REQUEST_START, "redis", NULL, NULL },
+		{ BYTES("stop\0redis\0"), NULL, REQUEST_STOP, "redis", NULL, NULL },
+		{ BYTES("restart\0redis\0/my dir\0/run/c.sock"), NULL, REQUEST_RESTART, "redis", "/my dir",
+		  "/run/c.sock" },
+		{ BYTES("start\0redis\0\0/s"), NULL, REQUEST_START, "redis", NULL, "/s" },
+		{ "", 0, "broken request", 0, NULL, NULL, NULL },
+		{ "list", 4, "broken request", 0, NULL, NULL, NULL },
+		{ BYTES(""), "unknown request", 0, NULL, NULL, NULL },
+		{ BYTES("list\0all"), "unknown request", 0, NULL, NULL, NULL },
+		{ BYTES("start"), "unknown request", 0, NULL, NULL, NULL },
+		{ BYTES("start\0"), "unknown request", 0, NULL, NULL, NULL },
+		{ BYTES("START\0redis"), "unknown request", 0, NULL, NULL, NULL },
+		{ BYTES("start\0a\0/b\0/c\0/d"), "unknown request", 0, NULL, NULL, NULL },
+		{ BYTES("start\0a\0b"), "'b' is no absolute path", 0, NULL, NULL, NULL },
+		{ BYTES("start\0a\0\0c"), "'c' is no absolute path of a socket", 0, NULL, NULL, NULL },
+		{ BYTES("start\0a\0/x\ny"), "'/x\ny' is no absolute path", 0, NULL, NULL, NULL },
+	};
+	char large[REQUEST_MAX + 1] = "start";
+	struct request r;
+	size_t i;
+
+	for (i = 0; i < array_len(rows); i++) {
+		_cleanup_error_ struct error err = { 0 };
+		int result = request_parse(rows[i].bytes, rows[i].n, &r, &err);
+
+		if (rows[i].error) {
+			ok(result < 0, "request %zu is refused", i);
+			ok_str(error_text(&err), rows[i].error, "and why");
+			continue;
+		}
+		ok(result == 0 && r.verb == rows[i].verb, "request %zu", i);
+		ok_str(r.name, rows[i].name, "name");
+		ok_str(r.dir, rows[i].dir, "directory");
+		ok_str(r.socket, rows[i].socket, "socket");
+	}
+	ok(request_parse(large, sizeof(large), &r, NULL) < 0, "a request of more than 4 KiB");
+}
+
+static void test_saved(void)
+{
+	struct saved m = { .state = SERVICE_BACKOFF,
+			   .wanted = true,
+			   .prepared = true,
+			   .restarts = 3,
+			   .delay = 800000,
+			   .started = 123456789,
+			   .code = 137,
+			   .pid = 4242,
+			   .dir = (char *)"/more services",
+			   .socket = (char *)"/run/c.sock" },
+		     none = { .code = -1 }, got;
+	_cleanup_free_ char *text = saved_format(&m), *least = saved_format(&none);
+	static const char *const bad[] = {
+		"",
+		"running\nw\n0\n0\n-\n-\n0\n-\n",
+		"running\nw\n0\n0\n-\n-\n0\n-\n-\n-\n",
+		"asleep\nw\n0\n0\n-\n-\n0\n-\n-\n",
+		"running\nx\n0\n0\n-\n-\n0\n-\n-\n",
+		"running\nw\n-1\n0\n-\n-\n0\n-\n-\n",
+		"running\nw\n0\n0\n256\n-\n0\n-\n-\n",
+		"running\nw\n0\n0\n-\n4194305\n0\n-\n-\n",
+		"running\nw\n0\n0\n-\n-\n0\nrelative\n-\n",
+	};
+	size_t i;
+
+	ok_str(text, "backoff\nwp\n3\n800000\n137\n4242\n123456789\n/more services\n/run/c.sock\n", "what is saved");
+	ok(saved_parse(text, strlen(text), &got, NULL) == 0, "is read back");
+	ok(got.state == m.state && got.wanted && !got.again && got.prepared && !got.reported && got.restarts == 3 &&
+		   got.delay == m.delay && got.started == m.started && got.code == 137 && got.pid == 4242,
+	   "with its numbers");
+	ok_str(got.dir, m.dir, "its directory");
+	ok_str(got.socket, m.socket, "and its socket");
+	saved_clear(&got);
+	ok_str(least, "stopped\n-\n0\n0\n-\n-\n0\n-\n-\n", "a service that never ran");
+	ok(saved_parse(least, strlen(least), &got, NULL) == 0 && got.code == -1 && got.pid == 0 && !got.dir &&
+		   !got.socket,
+	   "is read back");
+	for (i = 0; i < array_len(bad); i++)
+		ok(saved_parse(bad[i], strlen(bad[i]), &got, NULL) < 0, "bad state %zu", i);
+	/* Half a file, of a write that a full file system cut off. */
+	for (i = 0; i + 1 < strlen(text); i++) {
+		if (saved_parse(text, i, &got, NULL) == 0 && !got.socket) {
+			ok(false, "the first %zu bytes are no state", i);
+			saved_clear(&got);
+		} else {
+			saved_clear(&got);
+		}
+	}
+}
+
+static void test_process(void)
+{
+	uint64_t ticks = 0;
+	pid_t pid = 0;
+
+	ok(saved_process_parse("4242 99887766\n", &pid, &ticks) == 0 && pid == 4242 && ticks == 99887766,
+	   "a process and when it started");
+	ok(saved_process_parse("1 5", &pid, &ticks) < 0, "PID 1 is no service");
+	ok(saved_process_parse("4242", &pid, &ticks) < 0 && saved_process_parse("", &pid, &ticks) < 0 &&
+		   saved_process_parse("4242 5 6", &pid, &ticks) < 0 && saved_process_parse("-4 5", &pid, &ticks) < 0 &&
+		   saved_process_parse("99999999 5", &pid, &ticks) < 0,
+	   "nonsense");
+}
+
+static void test_memory_lines(void)
+{
+	static const struct {
+		const char *line, *want;
+	} rows[] = {
+		{ "{\"time\":\"2026-01-01T00:00:00Z\",\"source\":\"redis\",\"msg\":\"ready\"}", "ready\n" },
+		{ "{\"source\":\"redis.out\",\"msg\":\"out\"}", "out\n" },
+		{ "{\"source\":\"redis2\",\"msg\":\"another\"}", "" },
+		{ "{\"source\":\"redis.outer\",\"msg\":\"another\"}", "" },
+		{ "{\"source\":\"redis\"}", "" },
+		{ "{\"source\":1,\"msg\":2}", "" },
+		{ "[]", "" },
+		{ "{\"source\":\"redis\",\"msg\":\"cut", "" },
+		{ "", "" },
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(rows); i++) {
+		_cleanup_buf_ struct buf out = { 0 };
+
+		memory_line_parse(rows[i].line, strlen(rows[i].line), "redis", &out);
+		ok_str(buf_text(&out), rows[i].want, rows[i].line);
+	}
+}
+
+static void test_notify(void)
+{
+	static const struct {
+		const char *text;
+		bool ready;
+	} rows[] = {
+		{ "READY=1", true },         { "READY=1\n", true },  { "STATUS=up\nREADY=1\nX=2", true },
+		{ "READY=10", false },       { "READY=", false },    { "", false },
+		{ "NOTREADY=1", false },     { "READY=0\n", false }, { "STOPPING=1\n", false },
+		{ "STATUS=READY=1", false },
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(rows); i++)
+		ok(notify_is_ready(rows[i].text, strlen(rows[i].text)) == rows[i].ready, "notification %zu", i);
+	ok(!notify_is_ready("READY=1", 6), "no byte after the end is looked at");
+}
+
+int main(void)
+{
+	test_requests();
+	test_saved();
+	test_process();
+	test_memory_lines();
+	test_notify();
+	return tap_done();
+}
