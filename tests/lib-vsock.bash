@@ -53,13 +53,13 @@ wait_until() {
 }
 
 # $1: state folder, $2: initrd, then kernel arguments. QEMU beside the device; returns when the guest serves. Options:
-# $guest_memory (MiB), $guest_cpus, $guest_tcp (port of the host to the guest's TCP port 1000), $vsock_options (of the
-# device in QEMU, with a comma in front).
+# $guest_memory (MiB), $guest_cpus, $guest_cpu (as `pith run` has it), $guest_tcp (port of the host to the guest's TCP
+# port 1000), $vsock_options (of the device in QEMU, with a comma in front).
 vsock_guest() {
 	local state=$1 initrd=$2 memory=${guest_memory:-512}
 	shift 2
 	rm -f "$state/console"
-	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu "${guest_cpu:-max}" -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
+	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu "${guest_cpu:-max,-erms,-fsrm}" -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
 		-no-reboot -serial "file:$state/console" -kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 quiet $*" \
 		-object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -machine memory-backend=memory \
