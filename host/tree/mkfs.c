@@ -218,7 +218,7 @@ static int erofs_reads_tar(bool *out, struct error *err)
 
 static int erofs_from_tar(const struct tree *t, int fd, int64_t *epoch, struct error *err)
 {
-	static char *const argv[] = { "mkfs.erofs", "--tar=f", EROFS_OPTIONS, IMAGE_PATH, "/dev/stdin", NULL };
+	static char *const argv[] = { "mkfs.erofs", "--tar=f", EROFS_OPTIONS, IMAGE_PATH, NULL };
 	struct tool tool = { .package = "erofs-utils", .argv = argv, .image = fd, .epoch = epoch };
 
 	return run_with_tar(&tool, t, ROOT_ALWAYS, err);

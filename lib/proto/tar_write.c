@@ -82,14 +82,11 @@ static int add_time(struct buf *pax, int64_t sec, uint32_t nsec)
 		whole--;
 		nsec = 1000000000 - nsec;
 	}
-	if (nsec) {
-		int n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%09" PRIu32, negative ? "-" : "", whole, nsec);
-
-		while (text[n - 1] == '0')
-			text[--n] = 0;
-	} else {
+	/* all nine digits: mkfs.erofs 1.8 takes what it finds for nanoseconds */
+	if (nsec)
+		snprintf(text, sizeof(text), "%s%" PRIu64 ".%09" PRIu32, negative ? "-" : "", whole, nsec);
+	else
 		snprintf(text, sizeof(text), "%s%" PRIu64, negative ? "-" : "", whole);
-	}
 	return add_text(pax, "mtime", text);
 }
 

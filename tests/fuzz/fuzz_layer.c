@@ -121,7 +121,7 @@ static int drop(struct sink *s, const void *data, size_t n, struct error *err)
 
 static void write_out(const struct tree *t)
 {
-	struct check c = { .base = { check_entry, check_data, NULL }, .tree = t };
+	struct check c = { .base = { .entry = check_entry, .data = check_data }, .tree = t };
 	struct sink nowhere = { .write = drop };
 	struct error err = { 0 };
 

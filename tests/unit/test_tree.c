@@ -147,7 +147,7 @@ static int list_data(struct tree_writer *base, const void *data, size_t n, struc
 
 static char *list(const struct tree *t, bool modes, bool sorted)
 {
-	struct listing l = { .base = { list_entry, list_data, NULL }, .modes = modes };
+	struct listing l = { .base = { .entry = list_entry, .data = list_data }, .modes = modes };
 	int r = tree_walk(t, &l.base, &err);
 	char *text;
 
