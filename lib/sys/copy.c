@@ -131,6 +131,8 @@ static void ready(struct loop_io *io, uint32_t events)
 int copy_start(struct copy *c, struct loop *loop, int in, int out, bool file, bool lossy, copy_fn *done, void *data,
 	       struct error *err)
 {
+	int queued;
+
 	*c = (struct copy){
 		.done = done,
 		.data = data,
@@ -142,6 +144,9 @@ int copy_start(struct copy *c, struct loop *loop, int in, int out, bool file, bo
 		.buffered = file,
 		.active = true,
 	};
+	/* One that cannot say how much it holds could not be told from a full output: a vsock socket. */
+	if (ioctl(in, FIONREAD, &queued) < 0)
+		c->buffered = true;
 	if (io_nonblock(in) < 0 || (!file && io_nonblock(out) < 0))
 		error_set(err, errno, "copy");
 	else if (loop_io_add(loop, &c->in, err) == 0)
@@ -157,17 +162,27 @@ void copy_finish(struct copy *c)
 		(void)move(c, 1 << 12);
 }
 
-int copy_swap_input(struct copy *c, int fd)
+static int swap(struct copy *c, struct loop_io *end, int fd)
 {
 	int r;
 
 	/* Out of epoll first: it watches descriptions, and the old one is about to go. */
-	loop_io_remove(&c->in);
-	r = dup3(fd, c->in.fd, O_CLOEXEC);
+	loop_io_remove(end);
+	r = dup3(fd, end->fd, O_CLOEXEC);
 	close(fd);
 	if (c->active)
 		pump(c);
 	return r < 0 ? -1 : 0;
+}
+
+int copy_swap_input(struct copy *c, int fd)
+{
+	return swap(c, &c->in, fd);
+}
+
+int copy_swap_output(struct copy *c, int fd)
+{
+	return swap(c, &c->out, fd);
 }
 
 int copy_take_output(struct copy *c)

@@ -33,8 +33,9 @@ int copy_start(struct copy *c, struct loop *loop, int in, int out, bool file, bo
 	       struct error *err);
 /* Moves what is there now, however much. For one whose input is about to be given up. */
 void copy_finish(struct copy *c);
-/* Another open file description takes the input's place, under the same number; `fd` is closed. */
+/* Another open file description takes the input's (output's) place, under the same number; `fd` is closed. */
 int copy_swap_input(struct copy *c, int fd);
+int copy_swap_output(struct copy *c, int fd);
 /* Hands the output's descriptor out of one that is done. */
 int copy_take_output(struct copy *c);
 /* Closes both. Legal on one that never started. */
