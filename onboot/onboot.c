@@ -12,6 +12,7 @@
 #include "io.h"
 #include "log.h"
 #include "output.h"
+#include "policy.h"
 #include "prepare.h"
 #include "report.h"
 #include "spawn.h"
@@ -165,27 +166,23 @@ static int run_bundle(const struct onboot *o, const struct bundle *b, const char
 /* true: the boot must not go on. */
 static bool failure_policy(const struct onboot *o, const struct bundle *b, const char *name)
 {
-	static const struct {
-		const char *word;
-		int signal;
-	} actions[] = { { "halt", SIGUSR1 }, { "poweroff", SIGUSR2 }, { "reboot", SIGTERM } };
-	const char *policy = oci_annotation(&b->config, "org.pith.onfail");
-	size_t i;
+	static const int signals[] = {
+		[POLICY_ONFAIL_HALT] = SIGUSR1,
+		[POLICY_ONFAIL_POWEROFF] = SIGUSR2,
+		[POLICY_ONFAIL_REBOOT] = SIGTERM,
+	};
+	const char *text = oci_annotation(&b->config, "org.pith.onfail");
+	enum policy_onfail policy = POLICY_ONFAIL_CONTINUE;
+	_cleanup_error_ struct error err = { 0 };
 
-	if (!policy || str_eq(policy, "continue"))
+	if (text && policy_onfail(text, &policy, &err) < 0)
+		log_warn("%s: org.pith.onfail: %s", name, error_text(&err));
+	if (policy == POLICY_ONFAIL_CONTINUE || o->shutdown)
 		return false;
-	for (i = 0; i < array_len(actions); i++) {
-		if (!str_eq(policy, actions[i].word))
-			continue;
-		if (o->shutdown)
-			return false;
-		log_error("%s: org.pith.onfail: %s", name, policy);
-		if (kill(1, actions[i].signal) < 0)
-			log_error("PID 1: %s", strerror(errno));
-		return true;
-	}
-	log_warn("%s: org.pith.onfail: '%s' is none of continue, halt, poweroff, reboot", name, policy);
-	return false;
+	log_error("%s: org.pith.onfail: %s", name, text);
+	if (kill(1, signals[policy]) < 0)
+		log_error("PID 1: %s", strerror(errno));
+	return true;
 }
 
 /* Returns the container's status code, or 1 for what failed around it. */

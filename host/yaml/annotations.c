@@ -1,5 +1,6 @@
 #include "annotations.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,17 +20,6 @@ static const struct annotation {
 	{ "org.pith.stop-signal", 1 << SECTION_SERVICES },
 };
 
-static int onfail_check(const char *value, struct error *err)
-{
-	static const char *const words[] = { "continue", "halt", "poweroff", "reboot" };
-	size_t i;
-
-	for (i = 0; i < array_len(words); i++)
-		if (str_eq(words[i], value))
-			return 0;
-	return error_set(err, 0, "'%s' is none of continue, halt, poweroff, reboot", value);
-}
-
 static const char *known_name(size_t i, const void *data)
 {
 	(void)data;
@@ -40,6 +30,7 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 		      const struct where *where)
 {
 	struct where annotations = { .up = where, .key = "annotations" };
+	_cleanup_policy_ struct policy policy = { 0 };
 	_cleanup_error_ struct error err = { 0 };
 	size_t i;
 	int r;
@@ -54,8 +45,7 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 		diag_suggest(&c->diags, key->text, known_name, NULL);
 		return;
 	}
-	r = str_eq(key->text, "org.pith.onfail") ? onfail_check(value->text, &err)
-						 : policy_check(key->text, value->text, &err);
+	r = policy_set(&policy, key->text, value->text, &err);
 	if (r < 0)
 		diag_error(&c->diags, value->at, &annotations, "%s: %s", key->text, error_text(&err));
 	else if (!(known[i].sections & 1u << s))
@@ -64,31 +54,11 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 
 /* --- org.pith.after ------------------------------------------------------------------------------------------ */
 
-enum visit { UNSEEN, OPEN, DONE };
-
-struct order {
-	struct config *c;
-	const struct entries *services;
-	enum visit *visits;
-	size_t *path; /* the services that are open, in order */
-	size_t depth;
-};
-
-static const struct node *after_of(const struct node *service)
+static const struct node *after_of(const struct entry *service)
 {
-	const struct node *all = node_field(service, CONTAINER_ANNOTATIONS);
+	const struct node *all = node_field(service->node, CONTAINER_ANNOTATIONS);
 
 	return all ? node_get(all, "org.pith.after") : NULL;
-}
-
-static ssize_t find_service(const struct order *o, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < o->services->count; i++)
-		if (str_eq(node_text(o->services->list[i].node, CONTAINER_NAME), name))
-			return (ssize_t)i;
-	return -1;
 }
 
 static const char *service_name(size_t i, const void *data)
@@ -98,71 +68,86 @@ static const char *service_name(size_t i, const void *data)
 	return i < services->count ? node_text(services->list[i].node, CONTAINER_NAME) : NULL;
 }
 
-static void report_circle(struct order *o, size_t start, const struct node *after, const struct where *where)
+static bool is_service(const struct entries *services, const char *name)
 {
-	_cleanup_buf_ struct buf text = { 0 };
 	size_t i;
 
-	for (i = 0; i < o->depth && o->path[i] != start; i++)
-		;
-	for (; i < o->depth; i++)
-		buf_addf(&text, "%s after ", node_text(o->services->list[o->path[i]].node, CONTAINER_NAME));
-	buf_addstr(&text, node_text(o->services->list[start].node, CONTAINER_NAME));
-	diag_error(&o->c->diags, after->at, where, "org.pith.after makes a circle: %s", buf_text(&text));
+	for (i = 0; i < services->count; i++)
+		if (str_eq(service_name(i, services), name))
+			return true;
+	return false;
 }
 
-/* Depth first; recursion is as deep as there are services in a chain, which the size of a file bounds: an explicit
- * stack would say less clearly what this is. */
-static void visit(struct order *o, size_t i)
+/* What the service is after, with a word about names that no service has. */
+static void find_after(struct config *c, const struct entry *e, struct policy *out)
 {
-	const struct entry *e = &o->services->list[i];
-	const struct node *after = after_of(e->node);
-	_cleanup_strv_ char **names = after ? strv_split(after->text, ", \t") : NULL;
+	const struct entries *services = &c->sections[SECTION_SERVICES];
+	const struct node *after = after_of(e);
 	struct where where[2];
 	char **name;
 
+	if (!after || policy_set(out, "org.pith.after", after->text, NULL) < 0)
+		return; /* reported */
 	where_entry(where, section_names[SECTION_SERVICES], e);
-	o->visits[i] = OPEN;
-	o->path[o->depth++] = i;
-	for (name = names; name && *name; name++) {
-		ssize_t next = find_service(o, *name);
-
-		if (next < 0) {
-			diag_error(&o->c->diags, after->at, &where[1],
-				   "org.pith.after names \"%s\", which is no service", *name);
-			diag_suggest(&o->c->diags, *name, service_name, o->services);
-		} else if (o->visits[next] == OPEN) {
-			report_circle(o, (size_t)next, after, &where[1]);
-		} else if (o->visits[next] == UNSEEN) {
-			visit(o, (size_t)next);
-		}
+	for (name = out->after; name && *name; name++) {
+		if (is_service(services, *name))
+			continue;
+		diag_error(&c->diags, after->at, &where[1], "org.pith.after names \"%s\", which is no service", *name);
+		diag_suggest(&c->diags, *name, service_name, services);
 	}
-	o->depth--;
-	o->visits[i] = DONE;
+}
+
+/* Every circle: one that was found is opened for the next look. */
+static void find_circles(struct config *c, struct policy_node *nodes, size_t *order)
+{
+	const struct entries *services = &c->sections[SECTION_SERVICES];
+
+	for (;;) {
+		_cleanup_error_ struct error err = { 0 };
+		const struct entry *e;
+		struct where where[2];
+
+		if (policy_order(nodes, services->count, order, &err) == 0)
+			return;
+		if (err.code == ENOMEM) {
+			diag_error(&c->diags, (struct position){ 0 }, NULL, "no memory");
+			return;
+		}
+		e = &services->list[order[0]];
+		where_entry(where, section_names[SECTION_SERVICES], e);
+		diag_error(&c->diags, after_of(e)->at, &where[1], "org.pith.after: %s", error_text(&err));
+		nodes[order[0]].after = NULL;
+	}
 }
 
 enum { SERVICES_MAX = 10000 };
 
 static void check_order(struct config *c)
 {
-	struct order o = { .c = c, .services = &c->sections[SECTION_SERVICES] };
-	size_t n = o.services->count, i;
-	_cleanup_free_ enum visit *visits = NULL;
-	_cleanup_free_ size_t *path = NULL;
+	const struct entries *services = &c->sections[SECTION_SERVICES];
+	size_t n = services->count, i;
+	_cleanup_free_ struct policy_node *nodes = NULL;
+	_cleanup_free_ struct policy *policies = NULL;
+	_cleanup_free_ size_t *order = NULL;
 
 	if (n > SERVICES_MAX) {
 		diag_error(&c->diags, (struct position){ 0 }, NULL, "more than %d services", SERVICES_MAX);
 		return;
 	}
-	o.visits = visits = calloc(n + 1, sizeof *visits);
-	o.path = path = calloc(n + 1, sizeof *path);
-	if (!visits || !path) {
+	nodes = calloc(n + 1, sizeof *nodes);
+	policies = calloc(n + 1, sizeof *policies);
+	order = calloc(n + 1, sizeof *order);
+	if (!nodes || !policies || !order) {
 		diag_error(&c->diags, (struct position){ 0 }, NULL, "no memory");
 		return;
 	}
+	for (i = 0; i < n; i++) {
+		find_after(c, &services->list[i], &policies[i]);
+		nodes[i] = (struct policy_node){ service_name(i, services), policies[i].after };
+	}
+	find_circles(c, nodes, order);
 	for (i = 0; i < n; i++)
-		if (visits[i] == UNSEEN)
-			visit(&o, i);
+		policy_clear(&policies[i]);
 }
 
 void annotations_check(struct config *c)

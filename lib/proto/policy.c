@@ -171,6 +171,25 @@ static int restart_parse(const char *text, struct policy *p, struct error *err)
 	return error_set(err, 0, "'%s' is none of no, on-failure, always", text);
 }
 
+int policy_onfail(const char *text, enum policy_onfail *out, struct error *err)
+{
+	static const char *const words[] = {
+		[POLICY_ONFAIL_CONTINUE] = "continue",
+		[POLICY_ONFAIL_HALT] = "halt",
+		[POLICY_ONFAIL_POWEROFF] = "poweroff",
+		[POLICY_ONFAIL_REBOOT] = "reboot",
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(words); i++) {
+		if (str_eq(text, words[i])) {
+			*out = (enum policy_onfail)i;
+			return 0;
+		}
+	}
+	return error_set(err, 0, "'%s' is none of continue, halt, poweroff, reboot", text);
+}
+
 static int after_parse(const char *text, struct policy *p, struct error *err)
 {
 	p->after = strv_split(text, ", \t");
@@ -207,15 +226,15 @@ static const struct {
 	{ "org.pith.stop-signal", stop_signal_parse },
 };
 
-int policy_check(const char *key, const char *value, struct error *err)
+int policy_set(struct policy *p, const char *key, const char *value, struct error *err)
 {
-	_cleanup_policy_ struct policy p = { 0 };
+	enum policy_onfail onfail;
 	size_t i;
 
 	for (i = 0; i < array_len(keys); i++)
 		if (str_eq(keys[i].key, key))
-			return keys[i].parse(value, &p, err);
-	return 1;
+			return keys[i].parse(value, p, err);
+	return str_eq(key, "org.pith.onfail") ? policy_onfail(value, &onfail, err) : 1;
 }
 
 int policy_parse(const struct oci_config *config, struct policy *out, struct error *err)
@@ -273,6 +292,8 @@ static int cycle_error(const struct visit *v, size_t to, struct error *err)
 
 	while (v->path[i] != to)
 		i++;
+	if (v->order)
+		v->order[0] = to;
 	for (; i < v->depth; i++)
 		r |= strv_add(&names, v->nodes[v->path[i]].name);
 	r |= strv_add(&names, v->nodes[to].name);

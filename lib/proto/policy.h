@@ -1,5 +1,11 @@
-/* How a service is kept: the org.pith.* annotations of its config.json. Both the supervisor, which obeys them, and the
- * builder, which refuses bad ones, read them here.
+/* How a container is kept: the org.pith.* annotations of its config.json. Both the programs of the guest, which obey
+ * them, and the builder, which refuses bad ones, read them here, and take the same.
+ *
+ * Of what runs once:
+ *
+ *   org.pith.onfail         continue (default) | halt | poweroff | reboot, when it fails
+ *
+ * Of services:
  *
  *   org.pith.restart        no | on-failure (default) | always
  *   org.pith.after          names of services, separated by commas or blanks: started when those are ready
@@ -32,6 +38,13 @@ enum policy_ready {
 	POLICY_READY_LOG,
 };
 
+enum policy_onfail {
+	POLICY_ONFAIL_CONTINUE,
+	POLICY_ONFAIL_HALT,
+	POLICY_ONFAIL_POWEROFF,
+	POLICY_ONFAIL_REBOOT,
+};
+
 struct policy {
 	enum policy_restart restart;
 	char **after; /* NULL: none */
@@ -48,8 +61,11 @@ struct policy {
 #define _cleanup_policy_ _cleanup_(policy_clear)
 void policy_clear(struct policy *p);
 
-/* One annotation by itself: -1 with an error for a bad value, 1 for a key that is none of the above, else 0. */
-int policy_check(const char *key, const char *value, struct error *err);
+/* One annotation by itself, into *p: -1 with an error for a bad value, 1 for a key that is none of the above, else 0.
+ */
+int policy_set(struct policy *p, const char *key, const char *value, struct error *err);
+
+int policy_onfail(const char *text, enum policy_onfail *out, struct error *err);
 
 /* Errors name the annotation. */
 int policy_parse(const struct oci_config *config, struct policy *out, struct error *err);
@@ -64,5 +80,5 @@ struct policy_node {
 };
 
 /* Puts into order[0..count) the nodes' indices, each behind those that it is after and otherwise in the given order.
- * A cycle is an error that names its members: "a -> b -> a". order may be NULL. */
+ * A cycle is an error that names its members: "a -> b -> a"; order[0] is the first of them then. order may be NULL. */
 int policy_order(const struct policy_node *nodes, size_t count, size_t *order, struct error *err);

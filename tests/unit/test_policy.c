@@ -100,6 +100,27 @@ static void test_order(void)
 	nodes[2].after = after_c;
 	ok(policy_order(nodes, 4, NULL, &e) == -1, "so is a service after itself");
 	ok_str(error_text(&e), "cycle: c -> c", "by its name");
+	nodes[0].after = NULL;
+	nodes[1].after = after_c;
+	nodes[2].after = (char *[]){ (char *)"b", NULL };
+	ok(policy_order(nodes, 4, order, &e) == -1 && order[0] == 1, "the first of a circle is told");
+}
+
+static void test_onfail(void)
+{
+	static const char *const words[] = { "continue", "halt", "poweroff", "reboot" };
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_policy_ struct policy p = { 0 };
+	enum policy_onfail what;
+	size_t i;
+
+	for (i = 0; i < array_len(words); i++)
+		ok(policy_onfail(words[i], &what, NULL) == 0 && what == (enum policy_onfail)i, "onfail: %s", words[i]);
+	ok(policy_onfail("panic", &what, &e) == -1, "onfail: panic is refused");
+	ok_str(error_text(&e), "'panic' is none of continue, halt, poweroff, reboot", "and it says why");
+	ok(policy_set(&p, "org.pith.onfail", "halt", NULL) == 0 && policy_set(&p, "org.pith.onfail", "x", &e) == -1 &&
+		   policy_set(&p, "org.pith.other", "x", NULL) == 1,
+	   "the builder checks it in the same way");
 }
 
 static void test_settings(void)
@@ -156,6 +177,7 @@ int main(void)
 	test_refused();
 	test_units();
 	test_order();
+	test_onfail();
 	test_settings();
 	test_root();
 	return tap_done();
