@@ -41,7 +41,9 @@ const char run_help[] =
 	"  --vsock-ports PORTS  sockets in the state directory for these vsock ports of the guest (2374,2376); none:\n"
 	"                       no vsock device at all, and no `pith exec` and the like\n"
 	"  --vsock-cid N        the guest's context id (3)\n"
-	"  --vsock-hybrid PATH  one more socket that speaks the hybrid vsock protocol\n";
+	"  --vsock-hybrid PATH  one more socket that speaks the hybrid vsock protocol\n"
+	"  --fifos DIRS         where the guest's containerd may find fifos of clients on the host, beside\n"
+	"                       /run/containerd/fifo and the state directory\n";
 
 enum option_id {
 	OPT_CPUS = 256,
@@ -62,6 +64,7 @@ enum option_id {
 	OPT_VSOCK_PORTS,
 	OPT_VSOCK_CID,
 	OPT_VSOCK_HYBRID,
+	OPT_FIFOS,
 	OPT_STOP_TIMEOUT,
 	OPT_HELP,
 };
@@ -147,6 +150,7 @@ static int set(struct run_options *o, int option, const char *value, struct erro
 		[OPT_ARCH - 256] = &o->arch,
 		[OPT_QEMU - 256] = &o->qemu,
 		[OPT_FW - 256] = &o->firmware,
+		[OPT_FIFOS - 256] = &o->fifos,
 		[OPT_VIRTIOFSD - 256] = &o->virtiofsd,
 	};
 	size_t index = (size_t)(option - 256);
@@ -287,6 +291,7 @@ int run_options_parse(int argc, char **argv, struct run_options *out, struct err
 		{ "vsock-ports", required_argument, NULL, OPT_VSOCK_PORTS },
 		{ "vsock-cid", required_argument, NULL, OPT_VSOCK_CID },
 		{ "vsock-hybrid", required_argument, NULL, OPT_VSOCK_HYBRID },
+		{ "fifos", required_argument, NULL, OPT_FIFOS },
 		{ "stop-timeout", required_argument, NULL, OPT_STOP_TIMEOUT },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "detached", no_argument, &s.detached, 1 },

@@ -29,7 +29,7 @@ struct run_options {
 	const char *virtiofsd;
 	char **virtiofs; /* directories, at most VIRTIOFS_MAX */
 	char **devices;  /* -device arguments for QEMU */
-	const char *vsock_ports, *vsock_hybrid;
+	const char *vsock_ports, *vsock_hybrid, *fifos;
 	bool vsock;
 	uint64_t vsock_cid;
 	uint64_t stop_timeout_us;

@@ -229,6 +229,7 @@ static int start_vsock(struct run *r, struct error *err)
 		.state = r->state.dir,
 		.ports = o->vsock_ports,
 		.hybrid = o->vsock_hybrid,
+		.fifos = o->fifos,
 		.cid = (uint32_t)o->vsock_cid,
 		.qemu_fd = QEMU_VSOCK_FD,
 	};

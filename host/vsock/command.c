@@ -12,6 +12,7 @@
 #include "backend.h"
 #include "commands.h"
 #include "conn.h"
+#include "fifos.h"
 #include "io.h"
 #include "log.h"
 #include "sockets.h"
@@ -34,16 +35,20 @@ static const char help[] =
 	"  --ports LIST    guest ports with a socket (" VSOCK_DEFAULT_PORTS "); PORT/seqpacket for sequenced packets\n"
 	"  --hybrid PATH   one more socket, for clients that write \"CONNECT PORT\"; the guest reaches PATH_PORT\n"
 	"  --cid N         the guest's context id (3)\n"
+	"  --fifos DIRS    further folders, with colons between, of fifos that the guest may have for containers' "
+	"streams\n"
+	"                  (" FIFOS_DEFAULT " and the state directory)\n"
 	"\n"
 	"SIGUSR1 makes it print what it has done so far.\n";
 
-enum { OPT_SOCKET = 256, OPT_FD, OPT_READY, OPT_STATE, OPT_PORTS, OPT_HYBRID, OPT_CID, OPT_HELP };
+enum { OPT_SOCKET = 256, OPT_FD, OPT_READY, OPT_STATE, OPT_PORTS, OPT_HYBRID, OPT_CID, OPT_FIFOS, OPT_HELP };
 
 struct options {
 	const char *socket;
 	int fd, ready;
 	uint32_t cid;
 	struct sockets_options sockets;
+	const char *fifos;
 	bool help;
 };
 
@@ -52,6 +57,7 @@ struct program {
 	struct loop *loop;
 	struct vsock_device dev;
 	struct sockets *sockets;
+	struct fifos *fifos;
 	struct backend *backend;
 	struct sockaddr_un address; /* of the listening socket, to be removed */
 };
@@ -92,6 +98,9 @@ static int set(struct options *o, int option, const char *value, struct error *e
 	case OPT_HYBRID:
 		o->sockets.hybrid = value;
 		break;
+	case OPT_FIFOS:
+		o->fifos = value;
+		break;
 	case OPT_CID:
 		r = number("cid", value, 3, UINT32_MAX - 1, &n, err);
 		o->cid = (uint32_t)n;
@@ -113,6 +122,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 		{ "ports", required_argument, NULL, OPT_PORTS },
 		{ "hybrid", required_argument, NULL, OPT_HYBRID },
 		{ "cid", required_argument, NULL, OPT_CID },
+		{ "fifos", required_argument, NULL, OPT_FIFOS },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ 0 },
 	};
@@ -221,7 +231,10 @@ static int run(struct program *p, struct error *err)
 		return -1;
 	p->sockets = sockets_open(p->loop, &p->dev, &p->options.sockets, err);
 	p->dev.dial_data = p->sockets;
-	if (!p->sockets || open_backend(p, err) < 0)
+	if (!p->sockets)
+		return -1;
+	p->fifos = fifos_open(p->loop, p->options.sockets.state, p->options.fifos, err);
+	if (!p->fifos || open_backend(p, err) < 0)
 		return -1;
 	if (p->options.ready >= 0) {
 		if (io_write(p->options.ready, "+", 1) < 0)
@@ -251,6 +264,7 @@ int cmd_vsock(int argc, char **argv)
 	backend_free(p.backend);
 	device_free(&p.dev);
 	sockets_close(p.sockets);
+	fifos_close(p.fifos);
 	if (p.address.sun_path[0])
 		unlink(p.address.sun_path);
 	loop_free(p.loop);

@@ -14,6 +14,7 @@ struct vsock_options {
 	const char *state;  /* directory for the sockets; exists */
 	const char *ports;  /* "2374,2376"; "" or NULL: the default ones */
 	const char *hybrid; /* path of one more socket that speaks the hybrid protocol; NULL: none */
+	const char *fifos;  /* further folders of fifos for the guest, with colons between; NULL: none */
 	uint32_t cid;       /* the guest's; 0: 3 */
 	int qemu_fd;        /* number that `fd` below will have in QEMU */
 };
