@@ -1,0 +1,304 @@
+#include "fifos.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "copy.h"
+#include "list.h"
+#include "str.h"
+#include "unixsock.h"
+
+enum {
+	BACKLOG = 64,
+	STREAMS = 4096,         /* three for each process */
+	ASKING = 32,            /* that have not got one yet */
+	PATIENCE_US = 10000000, /* for a request */
+	REFUSAL_US = 200000,
+};
+
+struct fifos {
+	struct loop *loop;
+	struct loop_io io;
+	struct sockaddr_un address;
+	char **folders;
+	struct list streams;
+	unsigned count, asking;
+	int dirfd;
+};
+
+/* One connection: asks, then copies until its end. */
+struct stream {
+	struct fifos *all;
+	struct list place;
+	struct loop_io io; /* the connection; while copying only for what the guest does with its other end */
+	struct loop_timer timer;
+	struct buf in;
+	struct copy copy;
+	char refusal[160];
+	bool asking, write;
+};
+
+/* --- which fifo --------------------------------------------------------------------------------------------------- */
+
+static int reopen(int fd, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* Looked at before it is opened: opening a device may do something. */
+static int open_below(const char *folder, const char *rest, struct error *err)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	_cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	struct stat st;
+	int fifo;
+
+	if (dir >= 0)
+		fd = (int)syscall(SYS_openat2, dir, rest, &how, sizeof(how));
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "%s/%s", folder, rest);
+	if (!S_ISFIFO(st.st_mode))
+		return error_set(err, 0, "%s/%s is not a fifo", folder, rest);
+	if (st.st_uid != geteuid())
+		return error_set(err, 0, "%s/%s belongs to somebody else", folder, rest);
+	fifo = reopen(fd, O_RDWR);
+	return fifo < 0 ? error_set(err, errno, "%s/%s", folder, rest) : fifo;
+}
+
+int fifos_find(char *const *folders, const char *path, struct error *err)
+{
+	for (; *folders; folders++) {
+		size_t n = strlen(*folders);
+
+		if (strncmp(path, *folders, n) == 0 && path[n] == '/' && path[n + 1])
+			return open_below(*folders, path + n + 1, err);
+	}
+	return error_set(err, 0, "%s is in no folder for fifos of the guest", path);
+}
+
+/* --- one connection ----------------------------------------------------------------------------------------------- */
+
+static void stream_free(struct stream *s)
+{
+	if (s->asking)
+		s->all->asking--;
+	s->all->count--;
+	copy_stop(&s->copy);
+	loop_timer_disarm(&s->timer);
+	loop_io_remove(&s->io);
+	close(s->io.fd);
+	list_remove(&s->place);
+	buf_free(&s->in);
+	free(s);
+}
+
+static void copied(struct copy *c)
+{
+	stream_free(c->data);
+}
+
+static void late(struct loop_timer *timer)
+{
+	struct stream *s = timer->data;
+
+	if (*s->refusal)
+		(void)!send(s->io.fd, s->refusal, strlen(s->refusal),
+			    MSG_NOSIGNAL | MSG_DONTWAIT); /* or without a word */
+	stream_free(s);
+}
+
+static void refuse(struct stream *s, const char *why)
+{
+	snprintf(s->refusal, sizeof(s->refusal), "error %.*s\n", (int)sizeof(s->refusal) - 8, why);
+	loop_io_remove(&s->io);
+	if (loop_timer_after(s->all->loop, &s->timer, REFUSAL_US, NULL) < 0)
+		stream_free(s);
+}
+
+/* The guest has ended its side, and copying goes on with what it still concerns:
+ * - it wants no more than what is in the fifo: without our own writing end that has an end of file;
+ * - it has gone, and output is left: without our own reading end, a fifo that nobody reads breaks. */
+static void other_end(struct loop_io *io, uint32_t events)
+{
+	struct stream *s = io->data;
+	bool gone = events & (EPOLLHUP | EPOLLERR);
+	int fd;
+
+	loop_io_remove(io);
+	if (gone && !s->write) {
+		stream_free(s);
+		return;
+	}
+	fd = reopen(s->write ? s->copy.out.fd : s->copy.in.fd, s->write ? O_WRONLY : O_RDONLY);
+	io->events = 0; /* what is left to be told is its going */
+	if (fd < 0 || (!gone && loop_io_add(s->all->loop, io, NULL) < 0)) {
+		if (fd >= 0)
+			close(fd);
+		stream_free(s);
+		return;
+	}
+	/* May end it: the last thing done with it. */
+	if (s->write)
+		(void)!copy_swap_output(&s->copy, fd); /* fails with EBADF at most, which copying then finds too */
+	else
+		(void)!copy_swap_input(&s->copy, fd);
+}
+
+static int copying_start(struct stream *s, int fifo, struct error *err)
+{
+	int connection = fcntl(s->io.fd, F_DUPFD_CLOEXEC, 3);
+
+	loop_io_remove(&s->io);
+	s->io.fn = other_end;
+	s->io.events = s->write ? 0 : EPOLLRDHUP;
+	if (connection < 0) {
+		close(fifo);
+		return error_set(err, errno, "copy");
+	}
+	if (copy_start(&s->copy, s->all->loop, s->write ? connection : fifo, s->write ? fifo : connection, false, false,
+		       copied, s, err) < 0)
+		return -1;
+	return loop_io_add(s->all->loop, &s->io, err);
+}
+
+static void asked(struct stream *s, const struct fifo_request *request)
+{
+	_cleanup_error_ struct error e = { 0 };
+	int fifo = fifos_find(s->all->folders, request->path, &e);
+
+	s->write = request->write;
+	if (fifo < 0) {
+		refuse(s, error_text(&e));
+		return;
+	}
+	loop_timer_disarm(&s->timer);
+	s->asking = false;
+	s->all->asking--;
+	/* A new connection has room for three bytes. */
+	if (send(s->io.fd, "ok\n", 3, MSG_NOSIGNAL | MSG_DONTWAIT) != 3) {
+		close(fifo);
+		stream_free(s);
+	} else if (copying_start(s, fifo, &e) < 0) {
+		stream_free(s);
+	}
+}
+
+static void stream_ready(struct loop_io *io, uint32_t events)
+{
+	struct stream *s = io->data;
+	uint8_t *room = buf_reserve(&s->in, FIFO_LINE);
+	ssize_t n = room ? recv(io->fd, room, FIFO_LINE - s->in.len, MSG_DONTWAIT) : 0;
+	struct fifo_request request;
+	size_t used;
+	int r;
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		stream_free(s);
+		return;
+	}
+	buf_commit(&s->in, (size_t)n);
+	r = fifo_request_parse(buf_bytes(&s->in), s->in.len, &request, &used, NULL);
+	if (r < 0 || (r > 0 && used < s->in.len))
+		refuse(s, "broken request");
+	else if (r > 0)
+		asked(s, &request);
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static void accept_ready(struct loop_io *io, uint32_t events)
+{
+	struct fifos *f = io->data;
+	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct stream *s;
+
+	(void)events;
+	if (fd < 0)
+		return;
+	s = f->asking < ASKING && f->count < STREAMS ? calloc(1, sizeof(*s)) : NULL;
+	if (!s) {
+		close(fd);
+		return;
+	}
+	s->all = f;
+	s->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = stream_ready, .data = s };
+	s->timer = (struct loop_timer){ .fn = late, .data = s };
+	s->asking = true;
+	f->asking++;
+	f->count++;
+	list_append(&f->streams, &s->place);
+	if (loop_io_add(f->loop, &s->io, NULL) < 0 || loop_timer_after(f->loop, &s->timer, PATIENCE_US, NULL) < 0)
+		stream_free(s);
+}
+
+static char **folders_all(const char *state, const char *more)
+{
+	_cleanup_free_ char *real = realpath(state, NULL);
+	_cleanup_strv_ char **v = strv_split(more ? more : "", ":");
+
+	if (!v || !real || strv_add(&v, FIFOS_DEFAULT) < 0 || strv_add(&v, real) < 0)
+		return NULL;
+	/* As clients write them: to be compared with paths. */
+	for (char **p = v; *p; p++)
+		for (size_t n = strlen(*p); n > 1 && (*p)[n - 1] == '/'; n--)
+			(*p)[n - 1] = '\0';
+	return steal_ptr(&v);
+}
+
+struct fifos *fifos_open(struct loop *loop, const char *state, const char *folders, struct error *err)
+{
+	struct fifos *f = calloc(1, sizeof(*f));
+	char name[24];
+
+	if (!f) {
+		error_set(err, ENOMEM, "fifos");
+		return NULL;
+	}
+	list_init(&f->streams);
+	f->loop = loop;
+	f->io = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = accept_ready, .data = f };
+	f->folders = folders_all(state, folders);
+	f->dirfd = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(name, sizeof(name), "00000002.%08" PRIx32, (uint32_t)FIFO_PORT);
+	if (!f->folders || f->dirfd < 0 || unixsock_address(&f->address, f->dirfd, state, name) < 0)
+		error_set(err, errno, "%s/%s", state, name);
+	else if ((f->io.fd = unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err)) >= 0 &&
+		 loop_io_add(loop, &f->io, err) == 0)
+		return f;
+	fifos_close(f);
+	return NULL;
+}
+
+void fifos_close(struct fifos *f)
+{
+	if (!f)
+		return;
+	while (!list_empty(&f->streams))
+		stream_free(list_entry(f->streams.next, struct stream, place));
+	loop_io_remove(&f->io);
+	if (f->io.fd >= 0) {
+		close(f->io.fd);
+		unlink(f->address.sun_path); /* somebody may have removed it */
+	}
+	if (f->dirfd >= 0)
+		close(f->dirfd);
+	strv_free(f->folders);
+	free(f);
+}
