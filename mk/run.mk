@@ -9,7 +9,7 @@ setup:  ## install the Debian packages that are lacking
 
 # The programs that make itself asks (gcc, git) may come with the set-up: what follows it is a make of its own.
 run:  ## install what is lacking, build everything, boot EXAMPLE (hello); Ctrl-C powers it down
-	@mk/setup
+	@mk/setup build run
 	@$(MAKE) --no-print-directory boot
 boot: images
 	$(Q)$(B)/host/pith build --dir $(B)/run --name $(EXAMPLE) examples/$(EXAMPLE).yml

@@ -137,10 +137,18 @@ machine() {
 	bin=$BATS_TEST_TMPDIR/bin tree=$BATS_TEST_TMPDIR/tree
 	mkdir -p "$bin" "$tree/mk"
 	cp mk/setup "$tree/mk/"
-	printf '%s\n' '# a comment' 'here  # installed' 'old-name|new-name' 'missing' 'rare?' >"$tree/packages.txt"
+	printf '%s\n' '# a comment' '[one]' 'here  # installed' 'old-name|new-name' '[two]' 'missing' 'rare?' >"$tree/packages.txt"
 	printf '#!/bin/sh\necho "here installed"\nexit 1\n' >"$bin/dpkg-query"
-	printf '#!/bin/sh\ncase $2 in new-name|missing) echo "  Candidate: 1.0" ;; *) echo "  Candidate: (none)" ;; esac\n' \
-		>"$bin/apt-cache"
+	cat >"$bin/apt-cache" <<-'END'
+		#!/bin/sh
+		shift
+		for name; do
+			case $name in
+			new-name | missing) printf '%s:\n  Installed: (none)\n  Candidate: 1.0\n' "$name" ;;
+			rare) printf '%s:\n  Installed: (none)\n  Candidate: (none)\n' "$name" ;;
+			esac
+		done
+	END
 	printf '#!/bin/sh\necho "$@" >>%s/calls\n' "$BATS_TEST_TMPDIR" >"$bin/apt-get"
 	printf '#!/bin/sh\nexec "$@"\n' >"$bin/sudo"
 	chmod +x "$bin"/*
@@ -151,4 +159,8 @@ machine() {
 	run env PATH="$bin:$PATH" "$tree/mk/setup" --check
 	[ "$status" -eq 1 ]
 	[ "$output" = $'old-name|new-name\nmissing\nrare?' ]
+	run env PATH="$bin:$PATH" "$tree/mk/setup" --check one
+	[ "$output" = 'old-name|new-name' ]
+	run env PATH="$bin:$PATH" "$tree/mk/setup" --check three
+	[[ $output == *"no group three"* ]]
 }

@@ -58,8 +58,7 @@ static struct image *fetch(struct assembly *a, const char *text, struct error *e
 			return img;
 		error_clear(err);
 	}
-	log_info("pull %s", text);
-	if (image_pull(o->store, text, &o->platform, o->verbose, err) < 0)
+	if (image_pull(o->store, text, &o->platform, err) < 0)
 		return NULL;
 	return image_load(o->store, text, &o->platform, err);
 }
@@ -111,8 +110,7 @@ static void need_index(struct assembly *a, const struct node *name, const struct
 		found = a->options->pull ? -1 : store_find(a->options->store, &ref, &desc, &err);
 		if (found < 0 && (a->options->pull || err.code == ENOENT)) {
 			error_clear(&err);
-			log_info("pull %s", name->text);
-			found = image_pull(a->options->store, name->text, NULL, a->options->verbose, &err);
+			found = image_pull(a->options->store, name->text, NULL, &err);
 			if (found == 0)
 				found = store_find(a->options->store, &ref, &desc, &err);
 		}

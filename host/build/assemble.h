@@ -16,7 +16,6 @@ struct assembly_options {
 	struct platform platform;
 	bool pull;   /* fetch every image, also those of the cache */
 	bool docker; /* ask the Docker daemon first */
-	bool verbose;
 	bool decompress_kernel;
 	bool dockerfile; /* add the Dockerfile of format docker */
 };

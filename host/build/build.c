@@ -118,7 +118,6 @@ static int make(struct config *c, const struct build_options *o, struct error *e
 					.platform = o->platform,
 					.pull = o->pull,
 					.docker = o->docker,
-					.verbose = isatty(STDERR_FILENO),
 					.decompress_kernel = o->decompress_kernel,
 					.dockerfile = o->formats[FORMAT_DOCKER] };
 	_cleanup_assembly_ struct assembly a = { .config = c, .options = &how };

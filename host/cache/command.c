@@ -13,7 +13,7 @@
 
 struct options {
 	const char *cache, *platform, *outfile, *format, *name, *remote_name;
-	int published_only, arch_tags, override, quiet;
+	int published_only, arch_tags, override;
 	char **args;
 	size_t count;
 };
@@ -116,10 +116,9 @@ static int run_pull(struct store *s, const struct options *o, struct error *err)
 	if (get_platform(o, &platform, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < o->count; i++) {
-		if (!o->quiet)
-			log_info("pulling %s", o->args[i]);
-		if (image_pull(s, o->args[i], all ? NULL : &platform, false, err) < 0)
+		if (image_pull(s, o->args[i], all ? NULL : &platform, err) < 0)
 			return -1;
+		log_info("pulled %s", o->args[i]);
 	}
 	return 0;
 }

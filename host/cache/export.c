@@ -7,6 +7,7 @@
 #include "image.h"
 #include "outfile.h"
 #include "output.h"
+#include "progress.h"
 #include "reach.h"
 #include "str.h"
 #include "tar.h"
@@ -211,6 +212,7 @@ int image_export(struct store *s, const char *text, const struct platform *platf
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
 	_cleanup_free_ char *full = archive_name(text, name, err);
 	_cleanup_sink_ struct sink *out = NULL;
+	_cleanup_progress_ struct progress progress = { 0 };
 	bool standard = str_eq(path, "-");
 	int r;
 
@@ -223,6 +225,7 @@ int image_export(struct store *s, const char *text, const struct platform *platf
 	out = sink_to_fd(standard ? STDOUT_FILENO : file.fd, standard ? "standard output" : path, err);
 	if (!out)
 		return -1;
+	progress_begin(&progress, PROGRESS_WRITES, 0, "exporting %s", full);
 	r = format == EXPORT_FILESYSTEM ? export_files(s, text, platform, out, err)
 					: export_archive(s, text, platform, full, out, err);
 	if (r < 0 || sink_finish(out, err) < 0)

@@ -54,7 +54,7 @@ int image_publish(struct store *s, const struct oci_descriptor *manifests, size_
 		  bool keep_others, struct oci_descriptor *out, struct error *err);
 
 /* Fetches a reference from its registry with skopeo and lists it under its expanded name (with tag "latest" where none
- * is given). platform NULL: all platforms of an index. The progress of skopeo goes to standard error when verbose. */
-int image_pull(struct store *s, const char *text, const struct platform *platform, bool verbose, struct error *err);
+ * is given). platform NULL: all platforms of an index. */
+int image_pull(struct store *s, const char *text, const struct platform *platform, struct error *err);
 /* From the local Docker daemon (skopeo's docker-daemon transport). */
 int image_pull_docker(struct store *s, const char *text, struct error *err);

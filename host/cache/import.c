@@ -10,6 +10,7 @@
 #include "archive.h"
 #include "image.h"
 #include "io.h"
+#include "progress.h"
 #include "reach.h"
 #include "str.h"
 #include "transfer.h"
@@ -445,6 +446,7 @@ static int import_directory(struct import *im, const char *dir, struct error *er
 int image_import(struct store *s, const char *path, const char *name, struct imported *out, struct error *err)
 {
 	_cleanup_(import_clear) struct import im = { .store = s, .name = name, .files = json_object(), .out = out };
+	_cleanup_progress_ struct progress progress = { 0 };
 	struct stat st;
 	int r;
 
@@ -453,8 +455,11 @@ int image_import(struct store *s, const char *path, const char *name, struct imp
 		return error_set(err, ENOMEM, "importing");
 	if (!str_eq(path, "-") && stat(path, &st) < 0)
 		return error_set(err, errno, "%s", path);
+	progress_begin(&progress, PROGRESS_READS, !str_eq(path, "-") && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
+		       "importing %s", path);
 	r = !str_eq(path, "-") && S_ISDIR(st.st_mode) ? import_directory(&im, path, err)
 						      : import_archive(&im, path, err);
+	progress_end(&progress);
 	if (r < 0)
 		return -1;
 	if (im.index.len)

@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "io.h"
+#include "progress.h"
 #include "reach.h"
 #include "spawn.h"
 #include "str.h"
@@ -15,12 +17,27 @@
 enum { OUTPUT_MAX = OCI_JSON_MAX + 4096 };
 #define TRANSFER_TIMEOUT_US (3600ULL * 1000000)
 
-/* Runs skopeo. What it prints on standard output is appended to *output (NULL: dropped); its messages are told when it
- * fails, or shown as they come when verbose. */
-static int skopeo(char *const *argv, bool verbose, struct buf *output, struct error *err)
+/* Starts it and waits, with what it has put into a directory as progress. */
+static int wait_copy(const struct spawn *s, char *directory, struct error *err)
+{
+	pid_t pid = spawn(s, err);
+	int status;
+
+	if (pid < 0)
+		return -1;
+	progress_wait(pid, TRANSFER_TIMEOUT_US, progress_directory, directory);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "skopeo");
+	return status;
+}
+
+/* Runs skopeo: either to copy into a directory, or for what it prints on standard output, which is appended to *output
+ * (both NULL: dropped). Its messages are told when it fails. */
+static int skopeo(char *const *argv, char *directory, struct buf *output, struct error *err)
 {
 	_cleanup_close_ int log = toollog_open(err);
-	struct spawn_fd fds[] = { { verbose ? STDERR_FILENO : log, 2 } };
+	struct spawn_fd fds[] = { { log, 2 } };
 	struct spawn s = {
 		.path = "skopeo", .argv = argv, .fds = fds, .fd_count = 1, .stdout_only = true, .death_signal = SIGTERM
 	};
@@ -31,7 +48,8 @@ static int skopeo(char *const *argv, bool verbose, struct buf *output, struct er
 
 	if (log < 0)
 		return -1;
-	status = spawn_wait(&s, output ? output : &unused, OUTPUT_MAX, TRANSFER_TIMEOUT_US, &why);
+	status = directory ? wait_copy(&s, directory, &why)
+			   : spawn_wait(&s, output ? output : &unused, OUTPUT_MAX, TRANSFER_TIMEOUT_US, &why);
 	if (status < 0) {
 		if (why.code != ENOENT)
 			return error_move(err, &why);
@@ -54,7 +72,7 @@ static int fetch_raw(const char *reference, struct buf *out, struct error *err)
 
 	if (!remote)
 		return error_set(err, ENOMEM, "%s", reference);
-	return skopeo(argv, false, out, err);
+	return skopeo(argv, NULL, out, err);
 }
 
 /* --- taking in what skopeo has copied into a directory (its dir: transport): files named by the digits of their digest
@@ -108,7 +126,7 @@ static int take_directory(struct store *s, const char *dir, struct oci_descripto
 	return store_add_blob(s, buf_bytes(&text), text.len, out, err);
 }
 
-static int copy_in(struct store *s, const char *source, bool verbose, struct oci_descriptor *out, struct error *err)
+static int copy_in(struct store *s, const char *source, struct oci_descriptor *out, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 	_cleanup_free_ char *target = NULL;
@@ -122,7 +140,7 @@ static int copy_in(struct store *s, const char *source, bool verbose, struct oci
 
 	char *const argv[] = { "skopeo", "copy", "--preserve-digests", (char *)source, target, NULL };
 
-	if (skopeo(argv, verbose, NULL, err) < 0)
+	if (skopeo(argv, dir.path, NULL, err) < 0)
 		return -1;
 	return take_directory(s, dir.path, out, err);
 }
@@ -137,8 +155,7 @@ static bool complete(struct store *s, const struct oci_descriptor *d, const stru
 	return reach_walk(s, d, platform, missing_blob, s, NULL) == 0;
 }
 
-static int pull_instance(struct store *s, const char *repository, const struct oci_descriptor *d, bool verbose,
-			 struct error *err)
+static int pull_instance(struct store *s, const char *repository, const struct oci_descriptor *d, struct error *err)
 {
 	_cleanup_descriptor_ struct oci_descriptor got = { 0 };
 	_cleanup_free_ char *source = str_format("docker://%s@%s", repository, d->digest);
@@ -147,7 +164,7 @@ static int pull_instance(struct store *s, const char *repository, const struct o
 		return error_set(err, ENOMEM, "pulling");
 	if (complete(s, d, NULL))
 		return 0;
-	if (copy_in(s, source, verbose, &got, err) < 0)
+	if (copy_in(s, source, &got, err) < 0)
 		return -1;
 	if (!str_eq(got.digest, d->digest))
 		return error_say(err, EBADMSG, "the registry gave %s for %s", got.digest, d->digest);
@@ -155,7 +172,7 @@ static int pull_instance(struct store *s, const char *repository, const struct o
 }
 
 static int pull_index(struct store *s, const char *repository, const struct oci_index *index,
-		      const struct platform *platform, bool verbose, struct error *err)
+		      const struct platform *platform, struct error *err)
 {
 	size_t found = 0;
 
@@ -165,7 +182,7 @@ static int pull_index(struct store *s, const char *repository, const struct oci_
 		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || str_eq(d->platform.os, "unknown") ||
 		    (platform && !platform_match(platform, &d->platform)))
 			continue;
-		if (pull_instance(s, repository, d, verbose, err) < 0)
+		if (pull_instance(s, repository, d, err) < 0)
 			return -1;
 		found++;
 		if (platform)
@@ -177,7 +194,7 @@ static int pull_index(struct store *s, const char *repository, const struct oci_
 	return 0;
 }
 
-static int pull(struct store *s, const struct ref *ref, const char *name, const struct platform *platform, bool verbose,
+static int pull(struct store *s, const struct ref *ref, const char *name, const struct platform *platform,
 		struct error *err)
 {
 	_cleanup_buf_ struct buf raw = { 0 };
@@ -192,11 +209,10 @@ static int pull(struct store *s, const struct ref *ref, const char *name, const 
 
 		if (!source)
 			return error_set(err, ENOMEM, "pulling");
-		if (oci_manifest_parse(buf_bytes(&raw), raw.len, &m, err) < 0 ||
-		    copy_in(s, source, verbose, &root, err) < 0)
+		if (oci_manifest_parse(buf_bytes(&raw), raw.len, &m, err) < 0 || copy_in(s, source, &root, err) < 0)
 			return -1;
 	} else {
-		if (pull_index(s, ref->name, &index, platform, verbose, err) < 0)
+		if (pull_index(s, ref->name, &index, platform, err) < 0)
 			return -1;
 		root.media_type = strdup(index.media_type ? index.media_type : OCI_INDEX);
 		if (!root.media_type)
@@ -209,8 +225,9 @@ static int pull(struct store *s, const struct ref *ref, const char *name, const 
 	return store_set_name(s, name, &root, err);
 }
 
-int image_pull(struct store *s, const char *text, const struct platform *platform, bool verbose, struct error *err)
+int image_pull(struct store *s, const char *text, const struct platform *platform, struct error *err)
 {
+	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_ref_ struct ref ref = { 0 };
 	_cleanup_free_ char *name = NULL;
 
@@ -223,7 +240,8 @@ int image_pull(struct store *s, const char *text, const struct platform *platfor
 	name = ref_cache_name(&ref);
 	if (!name)
 		return error_set(err, ENOMEM, "pulling");
-	return pull(s, &ref, name, platform, verbose, err) < 0 ? error_wrap(err, "pulling %s", name) : 0;
+	progress_begin(&progress, PROGRESS_ANNOUNCE, 0, "pulling %s", name);
+	return pull(s, &ref, name, platform, err) < 0 ? error_wrap(err, "pulling %s", name) : 0;
 }
 
 int image_pull_docker(struct store *s, const char *text, struct error *err)
@@ -238,7 +256,7 @@ int image_pull_docker(struct store *s, const char *text, struct error *err)
 	source = name ? str_format("docker-daemon:%s", name) : NULL;
 	if (!source)
 		return error_set(err, ENOMEM, "pulling");
-	if (copy_in(s, source, false, &d, err) < 0 || store_set_name(s, name, &d, err) < 0)
+	if (copy_in(s, source, &d, err) < 0 || store_set_name(s, name, &d, err) < 0)
 		return error_wrap(err, "image %s from Docker", name);
 	return 0;
 }
@@ -288,7 +306,7 @@ static int push_descriptor(struct store *s, const struct oci_descriptor *d, cons
 	char *const argv[] = { "skopeo", "copy", "--all", "--preserve-digests", "--src-shared-blob-dir", shared,
 			       source,   target, NULL };
 
-	return skopeo(argv, false, NULL, err);
+	return skopeo(argv, NULL, NULL, err);
 }
 
 static int push_arch_tags(struct store *s, const struct oci_descriptor *root, const char *remote, struct error *err)

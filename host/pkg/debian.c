@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -9,8 +10,10 @@
 #include "io.h"
 #include "log.h"
 #include "paths.h"
+#include "progress.h"
 #include "spawn.h"
 #include "str.h"
+#include "toollog.h"
 
 /* Dependencies of dependencies end long before that. */
 #define LEVELS_MAX 12
@@ -272,16 +275,42 @@ static char *only_file(const char *dir)
 	return path;
 }
 
+/* In a directory, whose size says how far it is. */
+static int run_measured(char *const *argv, char *cwd, int log, struct error *err)
+{
+	struct spawn_fd fds[] = { { log, 1 }, { log, 2 } };
+	struct spawn s = { .path = argv[0],
+			   .argv = argv,
+			   .cwd = cwd,
+			   .fds = fds,
+			   .fd_count = array_len(fds),
+			   .death_signal = SIGTERM };
+	pid_t pid = spawn(&s, err);
+	int status;
+
+	if (pid < 0)
+		return -1;
+	progress_wait(pid, 0, progress_directory, cwd);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "%s", argv[0]);
+	return status;
+}
+
 static int fetch(const struct control *c, const char *to, struct error *err)
 {
 	_cleanup_free_ char *spec = str_format("%s:%s=%s", c->name, c->arch, c->version), *parent = strdup(to),
 			    *file = NULL;
 	_cleanup_temp_dir_ struct temp_dir temp = TEMP_DIR_INIT;
-	_cleanup_(buf_free) struct buf output = { 0 };
+	_cleanup_progress_ struct progress progress = { 0 };
+	_cleanup_close_ int log = toollog_open(err);
+	_cleanup_free_ char *why = NULL;
 	char *argv[] = { (char *)"apt-get",  (char *)"-qq", (char *)"-oAPT::Sandbox::User=",
 			 (char *)"download", spec,          NULL };
 	int status;
 
+	if (log < 0)
+		return -1;
 	if (!spec || !parent)
 		return error_set(err, ENOMEM, "fetch %s", c->name);
 	/* "all" is no architecture to ask for. */
@@ -290,14 +319,15 @@ static int fetch(const struct control *c, const char *to, struct error *err)
 	*strrchr(parent, '/') = '\0';
 	if (temp_dir_make(&temp, parent, err) < 0)
 		return -1;
-	log_info("fetching Debian package %s %s (%.1f MB)", c->name, c->version, (double)c->size / 1e6);
-	status = run(argv, temp.path, &output, err);
+	progress_begin(&progress, PROGRESS_ANNOUNCE, c->size, "fetching Debian package %s %s", c->name, c->version);
+	status = run_measured(argv, temp.path, log, err);
+	progress_end(&progress);
 	if (status < 0)
 		return -1;
 	file = status == 0 ? only_file(temp.path) : NULL;
 	if (!file)
-		return error_set(err, 0, "apt-get download %s failed: %.*s", spec,
-				 (int)strcspn(buf_text(&output), "\n"), buf_text(&output));
+		return error_set(err, 0, "apt-get download %s failed: %s", spec,
+				 (why = toollog_reason(log)) ? why : spawn_status_text(status));
 	if (verify(file, c, err) < 0)
 		return -1;
 	return rename(file, to) == 0 ? 0 : error_set(err, errno, "rename %s to %s", file, to);

@@ -9,6 +9,7 @@
 #include "inputs.h"
 #include "jsonw.h"
 #include "model.h"
+#include "progress.h"
 #include "select.h"
 #include "str.h"
 #include "tree.h"
@@ -319,10 +320,15 @@ int package_build(struct package *p, struct store *store, const char *release, s
 {
 	_cleanup_tree_ struct tree *tree = tree_new(err);
 	_cleanup_descriptor_ struct oci_descriptor manifest = { 0 };
+	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_strv_ char **names = NULL;
 
-	if (!tree || fill(p, tree, err) < 0 || write_image(p, store, tree, &manifest, err) < 0)
+	if (!tree || fill(p, tree, err) < 0)
 		return -1;
+	progress_begin(&progress, 0, 0, "building %s", p->image);
+	if (write_image(p, store, tree, &manifest, err) < 0)
+		return -1;
+	progress_end(&progress);
 	if (strv_addf(&names, "%s:%s", p->image, p->tag) < 0 ||
 	    (release && strv_addf(&names, "%s:%s", p->image, release) < 0) ||
 	    strv_addf(&names, "%s:latest", p->image) < 0)

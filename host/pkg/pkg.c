@@ -84,7 +84,7 @@ static int pull(struct pkg *g, const struct package *p, const char *name)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	if (image_pull(g->store, name, &p->platform, false, &err) == 0)
+	if (image_pull(g->store, name, &p->platform, &err) == 0)
 		return 1;
 	log_debug("%s", error_text(&err));
 	return 0;

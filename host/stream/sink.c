@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io.h"
+#include "progress.h"
 #include "str.h"
 
 int sink_write(struct sink *s, const void *data, size_t n, struct error *err)
@@ -55,14 +56,20 @@ struct fd_sink {
 	uint8_t buffer[FD_BUFFER];
 };
 
+static int put(struct fd_sink *s, const void *data, size_t n, struct error *err)
+{
+	if (io_write(s->fd, data, n) < 0)
+		return error_set(err, errno, "writing %s", s->what);
+	progress_moved(PROGRESS_WRITES, n);
+	return 0;
+}
+
 static int fd_flush(struct fd_sink *s, struct error *err)
 {
 	size_t n = s->held;
 
 	s->held = 0;
-	if (io_write(s->fd, s->buffer, n) < 0)
-		return error_set(err, errno, "writing %s", s->what);
-	return 0;
+	return put(s, s->buffer, n, err);
 }
 
 static int fd_write(struct sink *base, const void *data, size_t n, struct error *err)
@@ -72,7 +79,7 @@ static int fd_write(struct sink *base, const void *data, size_t n, struct error 
 	if (n > sizeof(s->buffer) - s->held && fd_flush(s, err) < 0)
 		return -1;
 	if (n >= sizeof(s->buffer))
-		return io_write(s->fd, data, n) < 0 ? error_set(err, errno, "writing %s", s->what) : 0;
+		return put(s, data, n, err);
 	memcpy(s->buffer + s->held, data, n);
 	s->held += n;
 	return 0;

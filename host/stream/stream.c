@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "io.h"
+#include "progress.h"
 #include "str.h"
 
 enum { CHUNK = 64 << 10 };
@@ -108,7 +109,10 @@ static ssize_t fd_read(struct stream *s, void *data, size_t n, struct error *err
 	do
 		r = read(((struct fd_stream *)s)->fd, data, n);
 	while (r < 0 && errno == EINTR);
-	return r < 0 ? error_set(err, errno, "reading") : r;
+	if (r < 0)
+		return error_set(err, errno, "reading");
+	progress_moved(PROGRESS_READS, (uint64_t)r);
+	return r;
 }
 
 static void fd_close(struct stream *s)

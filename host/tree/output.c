@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "outfile.h"
+#include "progress.h"
 #include "str.h"
 
 typedef int write_fn(const void *what, struct sink *out, struct error *err);
@@ -15,10 +16,12 @@ typedef int write_fn(const void *what, struct sink *out, struct error *err);
 static int with_file(const char *path, write_fn *fn, const void *what, struct error *err)
 {
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	_cleanup_progress_ struct progress progress = { 0 };
 	bool standard = str_eq(path, "-");
 	struct sink *out;
 	int r;
 
+	progress_begin(&progress, 0, 0, "writing %s", standard ? "standard output" : path);
 	if (!standard && outfile_open(&file, path, err) < 0)
 		return -1;
 	out = sink_to_fd(standard ? STDOUT_FILENO : file.fd, standard ? "standard output" : path, err);
@@ -67,7 +70,9 @@ static int output_image(const struct tree *t, const char *path, int (*make)(cons
 			struct error *err)
 {
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	_cleanup_progress_ struct progress progress = { 0 };
 
+	progress_begin(&progress, 0, 0, "writing %s", path);
 	if (outfile_open(&file, path, err) < 0 || make(t, file.fd, err) < 0)
 		return -1;
 	return outfile_commit(&file, 0644, err);
@@ -81,6 +86,11 @@ int output_squashfs(const struct tree *t, const char *path, struct error *err)
 int output_erofs(const struct tree *t, const char *path, struct error *err)
 {
 	return output_image(t, path, tree_write_erofs, err);
+}
+
+int output_iso(const struct tree *t, const char *path, struct error *err)
+{
+	return output_image(t, path, tree_write_iso, err);
 }
 
 /* --- initrd --- */

@@ -21,10 +21,9 @@ struct tree_writer {
 	int (*entry)(struct tree_writer *w, const char *path, const struct tree_inode *inode, uint32_t ino,
 		     const char *link, struct error *err);
 	int (*data)(struct tree_writer *w, const void *data, size_t n, struct error *err);
-	/* Counts of work for a progress line, may be NULL: bytes of content written so far and in all. */
-	void (*progress)(struct tree_writer *w, uint64_t done, uint64_t total);
 };
-/* ino: from 1, one a inode, in the order of writing. */
+/* ino: from 1, one a inode, in the order of writing. The bytes of content written so far, and in all, are told as
+ * progress. */
 int tree_walk(const struct tree *t, struct tree_writer *w, struct error *err);
 /* Bytes of all contents, a hard-linked one once (to a few bytes). */
 uint64_t tree_size(const struct tree *t);
@@ -41,6 +40,9 @@ int tree_write_cpio(const struct tree *t, struct sink *out, struct error *err);
  * gives the root of the file system to user 0 whatever the tree says. */
 int tree_write_squashfs(const struct tree *t, int fd, struct error *err);
 int tree_write_erofs(const struct tree *t, int fd, struct error *err);
+/* ISO 9660 with Rock Ridge and Joliet: xorriso over a temporary directory, as root or with fakeroot. It has no extended
+ * attributes. */
+int tree_write_iso(const struct tree *t, int fd, struct error *err);
 
 /* --- output files: whole or not at all --- */
 enum output_root {
@@ -52,6 +54,7 @@ enum output_root {
 int output_tar(const struct tree *t, const char *path, enum zip zip, struct error *err);
 int output_squashfs(const struct tree *t, const char *path, struct error *err);
 int output_erofs(const struct tree *t, const char *path, struct error *err);
+int output_iso(const struct tree *t, const char *path, struct error *err);
 
 /* An initrd. ucode: a file of the tree that goes in front, uncompressed and padded, as the kernel wants microcode
  * (NULL: none). init: the file that becomes /init of an OUTPUT_EROFS/SQUASHFS initrd (the tree's own "init", usually).

@@ -5,6 +5,7 @@
 
 #include "archive.h"
 #include "output.h"
+#include "progress.h"
 #include "str.h"
 #include "tree_private.h"
 
@@ -207,8 +208,7 @@ static int data(struct walk *w, const void *bytes, size_t n, struct error *err)
 	if (w->writer->data(w->writer, bytes, n, err) < 0)
 		return -1;
 	w->done += n;
-	if (w->writer->progress)
-		w->writer->progress(w->writer, w->done, w->total);
+	progress_at(w->done, w->total);
 	return 0;
 }
 

@@ -11,6 +11,7 @@ static struct {
 	enum log_level level;
 	bool uptime;
 	int fd;
+	void (*before)(void);
 } self = { .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
 
 void log_setup(const char *name, enum log_level level, bool uptime)
@@ -23,6 +24,16 @@ void log_setup(const char *name, enum log_level level, bool uptime)
 void log_to(int fd)
 {
 	self.fd = fd;
+}
+
+void log_before(void (*fn)(void))
+{
+	self.before = fn;
+}
+
+bool log_shows(enum log_level level)
+{
+	return level <= self.level;
 }
 
 /* snprintf returns what it would have written; a cut line ends at the buffer's end. */
@@ -56,6 +67,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	at = clamp(at, vsnprintf(line + at, room - at, fmt, ap), room);
 	va_end(ap);
 	line[at++] = '\n';
+	if (self.before)
+		self.before();
 	/* Nothing can be said about a message that cannot be written. */
 	if (write(self.fd, line, at) < 0)
 		errno = saved;

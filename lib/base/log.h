@@ -17,6 +17,11 @@ void log_setup(const char *name, enum log_level level, bool uptime);
 /* Another descriptor than 2, such as /dev/kmsg or the console. */
 void log_to(int fd);
 
+/* Called in front of each line that is written: what stands unfinished on the terminal goes away. */
+void log_before(void (*fn)(void));
+/* Whether messages of that level are written. */
+bool log_shows(enum log_level level);
+
 /* A line is one write(2), so that lines of several processes do not mix; over 1000 bytes are cut. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,3 @@
+# how far a long step is; part of stream.srcs, whose bytes it counts
+progress.srcs := host/progress/progress.c
+test_progress.srcs := $(progress.srcs)
