@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,6 +64,36 @@ static int parents_make(const char *path, struct error *err)
 	return dir_make(dir, 0755, err);
 }
 
+static bool remotes_pending(const struct streams *s)
+{
+	for (int i = 0; i < 3; i++)
+		if (remote_active(&s->remotes[i]))
+			return true;
+	return false;
+}
+
+/* What is not on the host either is missing here, as if nobody had asked. */
+static void remote_came(struct remote *r, int fd, const struct error *why)
+{
+	struct streams *s = r->data;
+	int which = (int)(r - s->remotes);
+
+	if (why) {
+		const char *paths[] = { s->paths.in, s->paths.out, s->paths.err };
+		_cleanup_error_ struct error e = { 0 };
+
+		for (int i = 0; i < 3; i++)
+			remote_drop(&s->remotes[i]);
+		error_say(&e, ENOENT, "open %s: %s; on the host: %s", paths[which], strerror(ENOENT), error_text(why));
+		s->ready(s, &e);
+		return;
+	}
+	s->clients[which] = fd;
+	s->is_remote[which] = true;
+	if (!remotes_pending(s))
+		s->ready(s, NULL);
+}
+
 /* The client's side of one stream. */
 static int client_open(struct streams *s, int which, const struct uri *uri, struct error *err)
 {
@@ -76,7 +107,14 @@ static int client_open(struct streams *s, int which, const struct uri *uri, stru
 			return -1;
 		fd = open(uri->path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
 	} else if (stat(uri->path, &st) < 0) {
+		struct remote *r = &s->remotes[which];
+		int code = errno;
+
 		fd = -1;
+		r->data = s;
+		if (code == ENOENT && remote_start(r, s->owner->loop, uri->path, which != IN, remote_came, NULL) == 0)
+			return 0;
+		errno = code;
 	} else if (S_ISFIFO(st.st_mode)) {
 		fd = open(uri->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	} else if (which == IN) {
@@ -197,10 +235,13 @@ void streams_prepare(struct streams *s, const struct streams_owner *owner, const
 	s->owner = owner;
 	s->paths = *paths;
 	s->ready = ready;
-	if (open_all(s, &e) < 0)
+	if (open_all(s, &e) < 0) {
+		for (int i = 0; i < 3; i++)
+			remote_drop(&s->remotes[i]);
 		ready(s, &e);
-	else if (!s->logger)
+	} else if (!s->logger && !remotes_pending(s)) {
 		ready(s, NULL);
+	}
 }
 
 /* --- copying --------------------------------------------------------------------------------------------- */
@@ -220,7 +261,7 @@ static void client_leave(struct streams *s, int which, int fd)
 	struct pollfd p = { .events = POLLOUT };
 	int queued = 0;
 
-	if (!s->is_file[which] && ioctl(fd, FIONREAD, &queued) == 0 && queued > 0 &&
+	if (!s->is_file[which] && !s->is_remote[which] && ioctl(fd, FIONREAD, &queued) == 0 && queued > 0 &&
 	    (p.fd = reopen(fd, O_WRONLY | O_NONBLOCK)) >= 0) {
 		close(fd);
 		if (poll(&p, 1, 0) > 0 && (p.revents & POLLERR))
@@ -250,7 +291,12 @@ static void input_done(struct copy *c)
 
 static int input_finish(struct streams *s)
 {
-	int fd = reopen(s->in.in.fd, O_RDONLY | O_NONBLOCK);
+	int fd;
+
+	/* The host then sends what is left in the fifo, and the end. */
+	if (s->is_remote[IN] && shutdown(s->in.in.fd, SHUT_WR) == 0)
+		return 0;
+	fd = reopen(s->in.in.fd, O_RDONLY | O_NONBLOCK);
 
 	/* Without a descriptor to spare: at least the process gets its end of input. */
 	if (fd < 0 || copy_swap_input(&s->in, fd) < 0)
@@ -357,6 +403,7 @@ void streams_close(struct streams *s)
 	copy_stop(&s->err);
 	s->outputs = 0;
 	for (int i = 0; i < 3; i++) {
+		remote_drop(&s->remotes[i]);
 		fd_close(&s->child[i]);
 		fd_close(&s->ends[i]);
 		fd_close(&s->clients[i]);

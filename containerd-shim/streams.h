@@ -5,6 +5,8 @@
  * without the process noticing: neither does a reader's end break the process, nor a writer's end finish its input.
  * Only streams_close_stdin() does that, once what is in the fifo has been taken.
  *
+ * A fifo that is not here may be on the machine's host: then a connection to there takes its place (remote.h).
+ *
  *     streams_prepare() -> (ready callback) -> child[] are given to the runtime, or a console socket is
  *     -> streams_start() or streams_start_console() -> streams_exited() -> streams_on_drained() -> streams_close()
  *
@@ -16,6 +18,7 @@
 
 #include "copy.h"
 #include "reaper.h"
+#include "remote.h"
 #include "uri.h"
 
 struct streams_paths {
@@ -53,6 +56,8 @@ struct streams {
 	int ends[3];    /* our ends of the pipes, until they are copied from */
 	int clients[3]; /* the client's side, likewise */
 	bool is_file[3];
+	bool is_remote[3];
+	struct remote remotes[3];
 	int console;                  /* the terminal's master, -1: none */
 	unsigned short rows, columns; /* asked for before there was a terminal */
 	bool stdin_closed;

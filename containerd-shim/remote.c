@@ -1,0 +1,117 @@
+#include "remote.h"
+
+#include <errno.h>
+#include <linux/vm_sockets.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "str.h"
+#include "vsock.h"
+
+enum { PATIENCE_US = 5 * 1000000 };
+
+void remote_drop(struct remote *r)
+{
+	if (!r->active)
+		return;
+	loop_io_remove(&r->io);
+	loop_timer_disarm(&r->timer);
+	if (r->io.fd >= 0)
+		close(r->io.fd);
+	free(r->line);
+	*r = (struct remote){ .data = r->data };
+}
+
+static void finish(struct remote *r, const struct error *why)
+{
+	remote_fn *done = r->done;
+	int fd = why ? -1 : r->io.fd;
+
+	if (!why)
+		r->io.fd = -1;
+	loop_io_remove(&r->io);
+	remote_drop(r);
+	done(r, fd, why);
+}
+
+static void fail(struct remote *r, int code, const char *what)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	error_set(&e, code, "%s", what);
+	finish(r, &e);
+}
+
+static void late(struct loop_timer *timer)
+{
+	fail(timer->data, ETIMEDOUT, "a fifo of the host");
+}
+
+/* The answer and no byte of the stream behind it: "ok\n", or else a line and the end. */
+static void answer_read(struct remote *r)
+{
+	_cleanup_error_ struct error e = { 0 };
+	size_t want = r->have < 3 ? 3 - r->have : sizeof(r->answer) - r->have, used;
+	ssize_t n = recv(r->io.fd, r->answer + r->have, want, MSG_DONTWAIT);
+	int result;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		fail(r, n < 0 ? errno : ECONNRESET, "a fifo of the host");
+		return;
+	}
+	r->have += (size_t)n;
+	result = fifo_answer_parse(r->answer, r->have, &used, &e);
+	if (result > 0)
+		finish(r, NULL);
+	else if (result < 0)
+		finish(r, &e);
+	else if (r->have == sizeof(r->answer))
+		fail(r, EPROTO, "a fifo of the host");
+}
+
+static void ready(struct loop_io *io, uint32_t events)
+{
+	struct remote *r = io->data;
+	size_t n = r->line ? strlen(r->line) : 0;
+	int code = 0;
+	socklen_t len = sizeof(code);
+
+	(void)events;
+	if (!r->line) {
+		answer_read(r);
+		return;
+	}
+	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0 || code) {
+		fail(r, code ? code : errno, "the machine's host");
+		return;
+	}
+	/* A new connection has room for a line. */
+	if (send(io->fd, r->line, n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n) {
+		fail(r, EIO, "the machine's host");
+		return;
+	}
+	free(r->line);
+	r->line = NULL;
+	if (loop_io_want(io, EPOLLIN, NULL) < 0)
+		fail(r, ENOMEM, "a fifo of the host");
+}
+
+int remote_start(struct remote *r, struct loop *loop, const char *path, bool write, remote_fn *done, struct error *err)
+{
+	*r = (struct remote){ .data = r->data, .loop = loop, .done = done, .active = true };
+	r->io = (struct loop_io){ .fd = -1, .events = EPOLLOUT, .fn = ready, .data = r };
+	r->timer = (struct loop_timer){ .fn = late, .data = r };
+	r->line = str_format("%s %s\n", write ? "write" : "read", path);
+	if (!r->line || strlen(r->line) > FIFO_LINE)
+		error_set(err, r->line ? ENAMETOOLONG : ENOMEM, "%s", path);
+	else if ((r->io.fd = vsock_connect(VMADDR_CID_HOST, FIFO_PORT, SOCK_STREAM, err)) >= 0 &&
+		 loop_io_add(loop, &r->io, err) == 0 && loop_timer_after(loop, &r->timer, PATIENCE_US, err) == 0)
+		return 0;
+	remote_drop(r);
+	return -1;
+}
