@@ -372,14 +372,23 @@ image_yml() {
 	gzip -t z-initrd.img
 }
 
-@test "the formats squashfs, erofs and tar-kernel-initrd, several in one run" {
+@test "the formats squashfs, erofs, iso and tar-kernel-initrd, several in one run" {
 	image_yml test/kernel:1 none >x.yml
-	build --format kernel+squashfs,kernel+erofs,tar-kernel-initrd --initrd plain x.yml
+	printf 'init: [test/links:1]\n' >y.yml
+	head -c 1000000 /dev/urandom >big
+	"$BATS_TEST_DIRNAME/oci-image" l.oci docker.io/test/links:1 4711:a@big 'b=>a' 'c=>a' 'deep/1/2/3/4/5/6/7/8/9/10=ten'
+	"$pith" -q cache --cache "$CACHE" import l.oci
+	build --name x --format kernel+squashfs,kernel+erofs,kernel+iso,tar-kernel-initrd --initrd plain y.yml x.yml
 	[[ $(unsquashfs -cat x-squashfs.img etc/f) == hello && $(cat x-kernel) == KERNEL ]]
 	fsck.erofs x-erofs.img
+	xorriso -osirrox on -indev x.iso -extract / iso 2>iso.log || { cat iso.log; return 1; }
+	[[ $(cat iso/etc/f) == hello && $(readlink iso/sbin) == bin && $(cat iso/deep/1/2/3/4/5/6/7/8/9/10) == ten && ! -e iso/boot/kernel ]]
+	[[ $(stat -c %a iso/a) == 4711 && $(stat -c %s x.iso) -lt 2500000 ]]
+	cmp iso/c big
+	rm -r iso iso.log big l.oci y.yml
 	diff <(paths x-initrd.tar) <(printf '%s\n' cmdline initrd.img kernel)
 	tar xOf x-initrd.tar initrd.img | zstd -qdc | cpio -t --quiet | grep -qx etc/f
-	diff <(ls) <(printf '%s\n' x-cmdline x-erofs.img x-initrd.tar x-kernel x-squashfs.img x.yml)
+	diff <(ls) <(printf '%s\n' x-cmdline x-erofs.img x-initrd.tar x-kernel x-squashfs.img x.iso x.yml)
 }
 
 @test "format docker adds the Dockerfile" {
@@ -390,9 +399,9 @@ image_yml() {
 
 @test "the same input gives the same bytes" {
 	image_yml test/kernel:1 kernel.tar >x.yml
-	build --name a --format kernel+initrd,kernel+squashfs,kernel+erofs x.yml
-	build --name b --format kernel+initrd,kernel+squashfs,kernel+erofs x.yml
-	for f in a-*; do cmp "$f" "b${f#a}"; done
+	build --name a --format kernel+initrd,kernel+squashfs,kernel+erofs,kernel+iso x.yml
+	build --name b --format kernel+initrd,kernel+squashfs,kernel+erofs,kernel+iso x.yml
+	for f in a-* a.iso; do cmp "$f" "b${f#a}"; done
 }
 
 @test "a build that fails leaves the old output, and nothing half-written" {

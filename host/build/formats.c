@@ -212,13 +212,20 @@ static int kernel_initrd(struct outputs *x, struct error *err)
 
 static int kernel_image(struct outputs *x, enum build_format format, struct error *err)
 {
-	bool erofs = format == FORMAT_KERNEL_EROFS;
-	_cleanup_free_ char *path = str_format("%s-%s.img", x->base, erofs ? "erofs" : "squashfs");
+	static const struct {
+		const char *suffix;
+		int (*output)(const struct tree *t, const char *path, struct error *err);
+	} kinds[FORMATS] = {
+		[FORMAT_KERNEL_SQUASHFS] = { "-squashfs.img", output_squashfs },
+		[FORMAT_KERNEL_EROFS] = { "-erofs.img", output_erofs },
+		[FORMAT_KERNEL_ISO] = { ".iso", output_iso },
+	};
+	_cleanup_free_ char *path = str_format("%s%s", x->base, kinds[format].suffix);
 
 	if (!path)
 		return error_set(err, ENOMEM, "image");
 	say(path);
-	if ((erofs ? output_erofs(x->a->tree, path, err) : output_squashfs(x->a->tree, path, err)) < 0)
+	if (kinds[format].output(x->a->tree, path, err) < 0)
 		return -1;
 	return write_boot(x, "kernel", err) < 0 ? -1 : write_boot(x, "cmdline", err);
 }

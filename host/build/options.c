@@ -14,6 +14,7 @@ const char *const format_names[FORMATS] = {
 	[FORMAT_KERNEL_INITRD] = "kernel+initrd",
 	[FORMAT_KERNEL_SQUASHFS] = "kernel+squashfs",
 	[FORMAT_KERNEL_EROFS] = "kernel+erofs",
+	[FORMAT_KERNEL_ISO] = "kernel+iso",
 	[FORMAT_TAR_KERNEL_INITRD] = "tar-kernel-initrd",
 };
 
@@ -24,9 +25,9 @@ const char build_help[] =
 	"curl.\n"
 	"Later files add to the lists of earlier ones and override their kernel section.\n"
 	"\n"
-	"  --format FORMATS       kernel+initrd (default), kernel+squashfs, kernel+erofs, tar-kernel-initrd; several "
-	"with\n"
-	"                         commas; or one of tar and docker\n"
+	"  --format FORMATS       kernel+initrd (default), kernel+squashfs, kernel+erofs, kernel+iso, "
+	"tar-kernel-initrd;\n"
+	"                         several with commas; or one of tar and docker\n"
 	"  --name NAME            prefix of the output files (the last file's name without .yml)\n"
 	"  --dir DIR              directory of the output files (the working directory)\n"
 	"  --o FILE               the output itself, - for standard output; only for tar and docker\n"
@@ -94,7 +95,7 @@ static const struct option long_options[] = {
 
 /* LinuxKit's other formats: known, so that the message can say that it is not a slip. */
 static const char *const foreign_formats[] = {
-	"aws",       "dynamic-vhd", "gcp",     "iso-bios", "iso-efi", "iso-efi-initrd", "kernel+iso", "qcow2-bios",
+	"aws",       "dynamic-vhd", "gcp",     "iso-bios", "iso-efi", "iso-efi-initrd", "qcow2-bios",
 	"qcow2-efi", "raw-bios",    "raw-efi", "rpi3",     "vhd",     "vmdk",           NULL,
 };
 
@@ -102,7 +103,8 @@ static int add_format(struct build_options *o, const char *name, struct error *e
 {
 	_cleanup_free_ char *all =
 		strv_join((char *const[]){ (char *)"kernel+initrd", (char *)"kernel+squashfs", (char *)"kernel+erofs",
-					   (char *)"tar-kernel-initrd", (char *)"tar", (char *)"docker", NULL },
+					   (char *)"kernel+iso", (char *)"tar-kernel-initrd", (char *)"tar",
+					   (char *)"docker", NULL },
 			  ", ");
 	size_t i;
 

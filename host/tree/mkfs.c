@@ -1,5 +1,6 @@
 /* File system images by the mkfs tools, which read the tree as a tar stream from standard input. The image is written
  * through a descriptor of ours (/proc/self/fd/3 in the tool), so that it has no name while it is incomplete. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -233,60 +234,94 @@ static const struct tree_node *with_xattrs(const struct tree_node *dir)
 	return found;
 }
 
-/* As root the directory has the real owners; else fakeroot remembers them from one tool to the next. mkfs.erofs cannot
- * read extended attributes through fakeroot (it asks for their size first, which fakeroot refuses). */
-static int erofs_from_directory(const struct tree *t, int fd, int64_t *epoch, struct error *err)
+/* --- from a directory --- */
+
+/* Puts the tree into a directory and has a tool make an image of it: the directory is added to its arguments (at most
+ * IMAGER_ARGS). As root the directory has the real owners; else fakeroot remembers them from one tool to the next. */
+enum { IMAGER_ARGS = 24 };
+
+struct imager {
+	const char *package; /* Debian's */
+	const char *const *argv;
+	const char *needs_root; /* what is to be said where there is no fakeroot */
+};
+
+static int unpack(const struct tree *t, const struct imager *how, const char *state, const char *root,
+		  struct error *err)
+{
+	char *const argv[] = { "fakeroot",
+			       "-s",
+			       (char *)state,
+			       "--",
+			       "tar",
+			       "--extract",
+			       "--file=-",
+			       "--preserve-permissions",
+			       "--same-owner",
+			       "--numeric-owner",
+			       "--xattrs",
+			       "--xattrs-include=*",
+			       "--delay-directory-restore",
+			       "--directory",
+			       (char *)root,
+			       NULL };
+	bool fake = geteuid() != 0;
+	struct tool tar = { .package = fake ? "fakeroot" : "tar", .argv = argv + (fake ? 0 : 4), .image = -1 };
+
+	if (run_with_tar(&tar, t, ROOT_ALWAYS, err) == 0)
+		return 0;
+	if (fake && err && err->code == ENOENT)
+		return error_say(err, ENOENT, "%s needs root or fakeroot: install fakeroot", how->needs_root);
+	return -1;
+}
+
+static int image_of(const struct imager *how, const char *state, const char *root, int fd, int64_t *epoch,
+		    struct error *err)
+{
+	char *argv[IMAGER_ARGS + 6] = { "fakeroot", "-i", (char *)state, "--" };
+	bool fake = geteuid() != 0;
+	struct tool tool = {
+		.package = fake ? "fakeroot" : how->package, .argv = argv + (fake ? 0 : 4), .image = fd, .epoch = epoch
+	};
+	size_t n = 4;
+
+	for (const char *const *a = how->argv; *a; a++)
+		argv[n++] = (char *)*a;
+	argv[n] = (char *)root;
+	return run(&tool, err);
+}
+
+static int from_directory(const struct tree *t, const struct imager *how, int fd, int64_t *epoch, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 	_cleanup_free_ char *state = NULL, *root = NULL;
-	bool fake = geteuid() != 0;
-	const struct tree_node *special = fake ? with_xattrs(t->root) : NULL;
+
+	if (temp_dir_make(&dir, NULL, err) < 0)
+		return -1;
+	state = str_format("%s/owners", dir.path);
+	root = str_format("%s/root", dir.path);
+	if (!state || !root)
+		return error_set(err, ENOMEM, "%s", how->argv[0]);
+	if (mkdir(root, 0755) < 0)
+		return error_set(err, errno, "%s", root);
+	return unpack(t, how, state, root, err) < 0 ? -1 : image_of(how, state, root, fd, epoch, err);
+}
+
+/* mkfs.erofs cannot read extended attributes through fakeroot (it asks for their size first, which fakeroot refuses).
+ */
+static int erofs_from_directory(const struct tree *t, int fd, int64_t *epoch, struct error *err)
+{
+	static const char *const argv[] = { "mkfs.erofs", EROFS_OPTIONS, IMAGE_PATH, NULL };
+	static const struct imager how = { "erofs-utils", argv,
+					   "making an erofs image with this mkfs.erofs (older than 1.8)" };
+	const struct tree_node *special = geteuid() != 0 ? with_xattrs(t->root) : NULL;
 
 	if (special)
 		return error_say(
 			err, EPERM,
 			"%s has extended attributes, which mkfs.erofs before version 1.8 can only keep as root",
 			special->name);
-	if (temp_dir_make(&dir, NULL, err) < 0)
-		return -1;
-	state = str_format("%s/owners", dir.path);
-	root = str_format("%s/root", dir.path);
-	if (!state || !root)
-		return error_set(err, ENOMEM, "mkfs.erofs");
-	if (mkdir(root, 0755) < 0)
-		return error_set(err, errno, "%s", root);
-
-	char *const unpack[] = { "fakeroot",
-				 "-s",
-				 state,
-				 "--",
-				 "tar",
-				 "--extract",
-				 "--file=-",
-				 "--preserve-permissions",
-				 "--same-owner",
-				 "--numeric-owner",
-				 "--xattrs",
-				 "--xattrs-include=*",
-				 "--delay-directory-restore",
-				 "--directory",
-				 root,
-				 NULL };
-	char *const make[] = { "fakeroot", "-i", state, "--", "mkfs.erofs", EROFS_OPTIONS, IMAGE_PATH, root, NULL };
-	size_t skip = fake ? 0 : 4;
-	struct tool tar = { .package = fake ? "fakeroot" : "tar", .argv = unpack + skip, .image = -1 };
-	struct tool mkfs = {
-		.package = fake ? "fakeroot" : "erofs-utils", .argv = make + skip, .image = fd, .epoch = epoch
-	};
-
-	if (run_with_tar(&tar, t, ROOT_ALWAYS, err) < 0) {
-		if (fake && err && err->code == ENOENT)
-			return error_say(err, ENOENT,
-					 "making an erofs image with this mkfs.erofs (older than 1.8) needs root or "
-					 "fakeroot: install fakeroot");
-		return -1;
-	}
-	return run(&mkfs, err);
+	return from_directory(t, &how, fd, epoch, err);
 }
 
 int tree_write_erofs(const struct tree *t, int fd, struct error *err)
@@ -297,4 +332,35 @@ int tree_write_erofs(const struct tree *t, int fd, struct error *err)
 	if (erofs_reads_tar(&reads_tar, err) < 0)
 		return -1;
 	return reads_tar ? erofs_from_tar(t, fd, &epoch, err) : erofs_from_directory(t, fd, &epoch, err);
+}
+
+/* --- iso --- */
+
+/* Rock Ridge for names, owners and links, Joliet as LinuxKit's have it. Directories stay where they are however deep
+ * (-D), files may be larger than 4 GiB (level 3). Hard links share their content without being links: as such they
+ * would bring the inode numbers of the temporary directory along. */
+int tree_write_iso(const struct tree *t, int fd, struct error *err)
+{
+	static const char *const argv[] = { "xorriso",
+					    "-as",
+					    "mkisofs",
+					    "-quiet",
+					    "-R",
+					    "-J",
+					    "-joliet-long",
+					    "-D",
+					    "-iso-level",
+					    "3",
+					    "--set_all_file_dates",
+					    "set_to_mtime",
+					    "-V",
+					    "LinuxKit",
+					    "-o",
+					    "stdio:/dev/fd/3",
+					    NULL };
+	static const struct imager how = { "xorriso", argv, "making an ISO image" };
+	int64_t epoch = build_time(t);
+
+	static_assert(array_len(argv) <= IMAGER_ARGS, "there is room for the arguments");
+	return from_directory(t, &how, fd, &epoch, err);
 }
