@@ -2,6 +2,7 @@
 # by conformance.bats.
 
 load lib.bash
+load lib-images.bash
 
 setup_file() {
 	local images=$BATS_FILE_TMPDIR/images image=$BATS_TEST_DIRNAME/oci-image
@@ -294,6 +295,55 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	service >x.yml
 	DOCKER_HOST=unix:///nonexistent build --docker --format tar x.yml
 	paths x.tar | grep -qx containers/services/web/lower/bin/app
+}
+
+@test "--docker prefers the image of the Docker daemon, --pull the registry's" {
+	local image=$BATS_TEST_DIRNAME/oci-image
+	build_here() { "$pith" build --cache "$T/cache" --arch amd64 --format tar --o - "$@"; }
+	content() { tar xO init.content; }
+	start_registry
+	"$image" old.tar "$registry/thing:1" init.content=cached
+	"$image" new.tar "$registry/thing:1" init.content=registry
+	"$image" own.tar "$registry/thing:1" init.content=docker
+	"$pith" -q cache --cache push import new.tar
+	"$pith" -q cache --cache push push "$registry/thing:1"
+	skopeo copy -q oci-archive:own.tar "docker-archive:docker.tar:$registry/thing:1"
+	printf 'init: ["%s/thing:1"]\n' "$registry" >x.yml
+
+	[[ $(build_here x.yml | content) == registry ]] # the cache is empty
+	"$pith" -q cache --cache "$T/cache" import old.tar
+	[[ $(build_here x.yml | content) == cached ]]
+	start_docker docker.tar
+	[[ $(build_here x.yml | content) == cached ]]
+	[[ $(build_here --docker x.yml | content) == docker ]]
+	"$pith" -q cache --cache "$T/cache" import old.tar
+	[[ $(build_here --docker=false x.yml | content) == cached ]]
+	[[ $(build_here --pull --docker x.yml | content) == registry ]]
+	[[ $(build_here x.yml | content) == registry ]] # it is in the cache from then on
+	sed -i s/thing/nothing/ x.yml
+	run build_here --pull x.yml
+	[[ $status -eq 1 && $output == *"x.yml:1:8: error: init[0]: image $registry/nothing:1: "* ]]
+}
+
+@test "--arch takes the image of that platform out of an index, for the root, volumes and containers" {
+	local arch
+	for arch in amd64 arm64; do
+		"$BATS_TEST_DIRNAME/oci-image" "$arch.tar" test/two:1 --arch "$arch" --env "ARCH=$arch" "arch=$arch"
+	done
+	index_of two.tar docker.io/test/two:1 amd64.tar arm64.tar
+	"$pith" -q cache --cache "$CACHE" import two.tar
+	printf 'init: [test/two:1]\nservices: [{name: s, image: test/two:1}]\nvolumes: [{name: v, image: test/two:1}]\n' >x.yml
+	for arch in amd64 arm64; do
+		"$pith" build --cache "$CACHE" --arch "$arch" --format tar --name "$arch" x.yml
+		mkdir "$arch"
+		tar -C "$arch" -xf "$arch.tar"
+		[[ $(cat "$arch/arch" "$arch/containers/services/s/lower/arch" "$arch/containers/volumes/v/lower/arch") == "$arch$arch$arch" ]]
+		jq -e ".process.env == [\"ARCH=$arch\"]" "$arch/containers/services/s/config.json"
+	done
+	"$pith" build --cache "$CACHE" --format tar --name here x.yml
+	cmp here.tar "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/').tar"
+	run --separate-stderr "$pith" build --cache "$CACHE" --arch riscv64 --format tar x.yml
+	[[ $status -eq 1 && $stderr == *'x.yml:1:8: error: init[0]: image test/two:1: '*riscv64* ]] || { echo "$stderr"; return 1; }
 }
 
 @test "what would leave the root, or go through a link, is refused" {

@@ -1,5 +1,6 @@
 # The image cache: archives in and out, with the tools that others use on the other side.
 load lib
+load lib-images
 
 cache() { "$pith" cache --cache "$T/cache" "$@"; }
 oci_image() { "$root_dir/tests/oci-image" "$@"; }
@@ -11,35 +12,6 @@ setup() {
 }
 
 teardown() { test_end; }
-
-# index_of OUT.tar NAME AMD64.tar ARM64.tar: one archive with an image index of both.
-index_of() {
-	python3 - "$@" <<'END'
-import hashlib, io, json, sys, tarfile
-out, name, parts = sys.argv[1], sys.argv[2], sys.argv[3:]
-blobs, manifests = {}, []
-for part, arch in zip(parts, ("amd64", "arm64")):
-    with tarfile.open(part) as t:
-        for m in t:
-            if m.isfile() and m.name.startswith("blobs/"):
-                blobs[m.name] = t.extractfile(m).read()
-        d = json.load(t.extractfile("index.json"))["manifests"][0]
-    manifests.append({"mediaType": d["mediaType"], "digest": d["digest"], "size": d["size"],
-                      "platform": {"os": "linux", "architecture": arch}})
-kind = "application/vnd.oci.image.index.v1+json"
-index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": manifests}).encode()
-digest = hashlib.sha256(index).hexdigest()
-blobs["blobs/sha256/" + digest] = index
-root = {"schemaVersion": 2, "manifests": [{"mediaType": kind, "digest": "sha256:" + digest, "size": len(index),
-        "annotations": {"io.containerd.image.name": name}}]}
-files = dict(blobs, **{"index.json": json.dumps(root).encode(), "oci-layout": b'{"imageLayoutVersion":"1.0.0"}'})
-with tarfile.open(out, "w") as t:
-    for path in sorted(files):
-        info = tarfile.TarInfo(path)
-        info.size = len(files[path])
-        t.addfile(info, io.BytesIO(files[path]))
-END
-}
 
 two_platforms() {
 	oci_image amd.tar test/two:1 --arch amd64 arch=amd64 common=same
@@ -216,24 +188,6 @@ no_leftovers() { [ -z "$(find "$T" -name '.*.tmp' -o -name 'pith.*' -not -path "
 }
 
 # --- registries ----------------------------------------------------------------------------------------------
-
-# A registry of our own on 127.0.0.1; its address is in $registry.
-start_registry() {
-	local port
-	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	registry=127.0.0.1:$port
-	cat >registry.yml <<-END
-		version: 0.1
-		storage: {filesystem: {rootdirectory: $T/registry}}
-		http: {addr: $registry}
-	END
-	# plain HTTP, as skopeo's own configuration allows it to a user
-	export HOME=$T
-	mkdir -p .config/containers
-	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$registry" >.config/containers/registries.conf
-	background registry.err docker-registry serve registry.yml
-	within 20 curl -s -o /dev/null "http://$registry/v2/"
-}
 
 @test "images go to a registry and come back with the same digests" {
 	start_registry

@@ -126,7 +126,9 @@ static int take_directory(struct store *s, const char *dir, struct oci_descripto
 	return store_add_blob(s, buf_bytes(&text), text.len, out, err);
 }
 
-static int copy_in(struct store *s, const char *source, struct oci_descriptor *out, struct error *err)
+/* daemon: the Docker daemon's address, NULL: skopeo's own idea of it. */
+static int copy_from(struct store *s, const char *source, const char *daemon, struct oci_descriptor *out,
+		     struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 	_cleanup_free_ char *target = NULL;
@@ -138,11 +140,23 @@ static int copy_in(struct store *s, const char *source, struct oci_descriptor *o
 	if (!target)
 		return error_set(err, ENOMEM, "pulling");
 
-	char *const argv[] = { "skopeo", "copy", "--preserve-digests", (char *)source, target, NULL };
+	char *const argv[] = { "skopeo",
+			       "copy",
+			       "--preserve-digests",
+			       (char *)source,
+			       target,
+			       daemon ? "--src-daemon-host" : NULL,
+			       (char *)daemon,
+			       NULL };
 
 	if (skopeo(argv, dir.path, NULL, err) < 0)
 		return -1;
 	return take_directory(s, dir.path, out, err);
+}
+
+static int copy_in(struct store *s, const char *source, struct oci_descriptor *out, struct error *err)
+{
+	return copy_from(s, source, NULL, out, err);
 }
 
 static int missing_blob(void *data, const struct oci_descriptor *blob, struct error *err)
@@ -247,6 +261,7 @@ int image_pull(struct store *s, const char *text, const struct platform *platfor
 int image_pull_docker(struct store *s, const char *text, struct error *err)
 {
 	_cleanup_descriptor_ struct oci_descriptor d = { 0 };
+	const char *host = getenv("DOCKER_HOST");
 	_cleanup_ref_ struct ref ref = { 0 };
 	_cleanup_free_ char *name = NULL, *source = NULL;
 
@@ -256,7 +271,8 @@ int image_pull_docker(struct store *s, const char *text, struct error *err)
 	source = name ? str_format("docker-daemon:%s", name) : NULL;
 	if (!source)
 		return error_set(err, ENOMEM, "pulling");
-	if (copy_in(s, source, &d, err) < 0 || store_set_name(s, name, &d, err) < 0)
+	/* skopeo does not look at Docker's own variable */
+	if (copy_from(s, source, host && *host ? host : NULL, &d, err) < 0 || store_set_name(s, name, &d, err) < 0)
 		return error_wrap(err, "image %s from Docker", name);
 	return 0;
 }
