@@ -142,16 +142,23 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	refused 1 --format qcow x.yml
 	[[ $stderr == *'unknown format "qcow": use one of kernel+initrd, kernel+squashfs'* && $(wc -l <<<"$stderr") -eq 1 ]]
 	refused 1 --format qcow2-efi x.yml
-	[[ $stderr == *'format qcow2-efi is not made here'* ]]
+	[[ $stderr == *'the format qcow2-efi is not made here: use one of kernel+initrd, kernel+squashfs, kernel+erofs, kernel+iso, tar-kernel-initrd, tar, docker' ]]
+	refused 1 --format tar --input-tar old.tar x.yml
+	[[ $stderr == 'pith: error: --input-tar is not supported: leave it out, all images come from the cache' && ! -e x.tar ]]
 }
 
 @test "options of LinuxKit work with one dash and two, and with equal signs" {
 	service >x.yml
-	build -format tar -name one -dir out -no-sbom -size 1024M x.yml
-	build --format=tar --name=two --dir=out --no-sbom=true --pull=false --sbom-output=s.json x.yml
-	build -f tar -o three.tar x.yml
+	build -format tar -name one -dir out -no-sbom -size 1024M x.yml 2>log
+	[[ $(cat log) == *'warning: --size has no effect'* ]]
+	build --format=tar --name=two --dir=out --no-sbom=true --pull=false x.yml 2>log
+	[[ $(cat log) != *warning* ]]
+	build -f tar -o three.tar --sbom-output=s.json x.yml 2>log
+	[[ $(cat log) == *'warning: no SBOM is made'* ]]
 	cmp out/one.tar out/two.tar
 	cmp out/one.tar three.tar
+	if paths three.tar | grep -i -e sbom -e s.json; then return 1; fi
+	diff <(ls . out) <(printf '%s\n' '.:' log out three.tar x.yml '' out: one.tar two.tar)
 }
 
 @test "an unreadable file is one line" {

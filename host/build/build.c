@@ -181,6 +181,10 @@ int cmd_build(int argc, char **argv)
 		fputs(build_help, stdout);
 		return 0;
 	}
+	if (o.size_given && !o.json_errors)
+		log_warn("--size has no effect: the formats made here are as large as what is in them");
+	if (o.sbom_given && !o.json_errors)
+		log_warn("no SBOM is made: --sbom-output and --sbom-current-time have no effect");
 	if (o.json_errors) /* nothing but JSON, unless that cannot be written */
 		log_setup("pith", LOG_LEVEL_ERROR, false);
 	return o.schema ? print_schema() : build(&o);

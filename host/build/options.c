@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
 #include "str.h"
 
 const char *const format_names[FORMATS] = {
@@ -43,8 +42,9 @@ const char build_help[] =
 	"  --dry-run              only print the merged configuration\n"
 	"  --format-errors FORM   text or json\n"
 	"  --schema               print the JSON schema of the YAML\n"
-	"  --size SIZE, --no-sbom, --sbom-output FILE, --sbom-current-time, --input-tar FILE\n"
-	"                         taken for LinuxKit's sake, without effect\n";
+	"  --no-sbom              there is none anyway\n"
+	"  --size SIZE, --sbom-output FILE, --sbom-current-time\n"
+	"                         taken for LinuxKit's sake, with a warning: no format made here has a fixed size\n";
 
 enum option_id {
 	OPT_FORMAT = 256,
@@ -62,7 +62,9 @@ enum option_id {
 	OPT_FORMAT_ERRORS,
 	OPT_SCHEMA,
 	OPT_SIZE,
-	OPT_NO_EFFECT,
+	OPT_NO_SBOM,
+	OPT_SBOM,
+	OPT_INPUT_TAR,
 	OPT_HELP,
 };
 
@@ -84,10 +86,10 @@ static const struct option long_options[] = {
 	{ "format-errors", required_argument, NULL, OPT_FORMAT_ERRORS },
 	{ "schema", no_argument, NULL, OPT_SCHEMA },
 	{ "size", required_argument, NULL, OPT_SIZE },
-	{ "no-sbom", optional_argument, NULL, OPT_NO_EFFECT },
-	{ "sbom-current-time", optional_argument, NULL, OPT_NO_EFFECT },
-	{ "sbom-output", required_argument, NULL, OPT_NO_EFFECT },
-	{ "input-tar", required_argument, NULL, OPT_NO_EFFECT },
+	{ "no-sbom", optional_argument, NULL, OPT_NO_SBOM },
+	{ "sbom-current-time", optional_argument, NULL, OPT_SBOM },
+	{ "sbom-output", required_argument, NULL, OPT_SBOM },
+	{ "input-tar", required_argument, NULL, OPT_INPUT_TAR },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "h", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -116,7 +118,7 @@ static int add_format(struct build_options *o, const char *name, struct error *e
 	}
 	for (i = 0; foreign_formats[i]; i++)
 		if (str_eq(foreign_formats[i], name))
-			return error_say(err, ENOTSUP, "format %s is not made here: use one of %s", name,
+			return error_say(err, ENOTSUP, "the format %s is not made here: use one of %s", name,
 					 all ? all : "");
 	return error_say(err, ENOTSUP, "unknown format \"%s\": use one of %s", name, all ? all : "");
 }
@@ -167,12 +169,13 @@ static int set_arch(struct build_options *o, const char *value, struct error *er
 	return platform_parse(platform_goarch(value), &o->platform, err);
 }
 
-static int check_size(const char *value, struct error *err)
+static int check_size(struct build_options *o, const char *value, struct error *err)
 {
 	uint64_t size;
 
 	if (str_to_size(value, 1 << 20, &size) < 0)
 		return error_set(err, 0, "--size %s: not a size such as 1024M or 1G", value);
+	o->size_given = true;
 	return 0;
 }
 
@@ -180,6 +183,7 @@ static int set_more(struct build_options *o, int option, const char *value, stru
 {
 	static const char *const initrds[] = { "auto", "plain", "erofs", "squashfs", NULL };
 	static const char *const forms[] = { "text", "json", NULL };
+	bool ignored;
 	int i;
 
 	switch (option) {
@@ -199,9 +203,15 @@ static int set_more(struct build_options *o, int option, const char *value, stru
 		o->json_errors = i == 1;
 		return 0;
 	case OPT_SIZE:
-		return check_size(value, err);
-	case OPT_NO_EFFECT:
+		return check_size(o, value, err);
+	case OPT_NO_SBOM:
+		return set_switch("no-sbom", value, &ignored, err);
+	case OPT_SBOM:
+		o->sbom_given = true;
 		return 0;
+	case OPT_INPUT_TAR:
+		return error_say(err, ENOTSUP,
+				 "--input-tar is not supported: leave it out, all images come from the cache");
 	case OPT_SCHEMA:
 		o->schema = true;
 		return 0;

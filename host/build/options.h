@@ -35,6 +35,7 @@ struct build_options {
 	bool zip_given;
 	bool pull, docker, decompress_kernel, dry_run, json_errors;
 	bool schema, help;
+	bool size_given, sbom_given; /* without effect */
 	char *const *inputs; /* NULL-terminated */
 };
 

@@ -140,14 +140,9 @@ static int copy_from(struct store *s, const char *source, const char *daemon, st
 	if (!target)
 		return error_set(err, ENOMEM, "pulling");
 
-	char *const argv[] = { "skopeo",
-			       "copy",
-			       "--preserve-digests",
-			       (char *)source,
-			       target,
-			       daemon ? "--src-daemon-host" : NULL,
-			       (char *)daemon,
-			       NULL };
+	char *const argv[] = { "skopeo",       "copy", "--preserve-digests",
+			       (char *)source, target, daemon ? "--src-daemon-host" : NULL,
+			       (char *)daemon, NULL };
 
 	if (skopeo(argv, dir.path, NULL, err) < 0)
 		return -1;
