@@ -36,7 +36,7 @@ struct build_options {
 	bool pull, docker, decompress_kernel, dry_run, json_errors;
 	bool schema, help;
 	bool size_given, sbom_given; /* without effect */
-	char *const *inputs; /* NULL-terminated */
+	char *const *inputs;         /* NULL-terminated */
 };
 
 /* Fills *out; an error says which option is wrong and how to write it. */
