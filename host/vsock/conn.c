@@ -15,9 +15,10 @@ enum {
 	CLOSING_US = 8 * 1000000,  /* for the guest's RST; Linux waits as long */
 	DIAL_US = 5000,            /* before a full backlog is tried again; doubles */
 	DIAL_DOUBLINGS = 4,
-	DIAL_TRIES = 32,     /* two seconds and a half in all: Linux gives up after two */
-	STARVE_US = 1000000, /* before the guest is asked for credit again; doubles */
-	STARVE_DOUBLINGS = 5,
+	DIAL_TRIES = 32,    /* two seconds and a half in all: Linux gives up after two */
+	STARVE_US = 200000, /* before the guest is asked for credit; doubles */
+	STARVE_DOUBLINGS = 7,
+	SHY_US = 1000, /* where it tells only when asked */
 };
 
 static void timer_fired(struct loop_timer *t);
@@ -52,8 +53,19 @@ static void close_socket(struct conn *c)
 	c->io.fd = -1;
 }
 
+/* What the guest was sent and has not said it has read. One that says more than it was sent has read all. */
+static void weigh(struct conn *c, uint32_t flight)
+{
+	if (flight > INT32_MAX)
+		flight = 0;
+	c->dev->flight += flight;
+	c->dev->flight -= c->flight;
+	c->flight = flight;
+}
+
 void conn_free(struct conn *c)
 {
+	weigh(c, 0);
 	device_remove(c->dev, c);
 	list_remove(&c->place);
 	loop_timer_disarm(&c->timer);
@@ -142,6 +154,7 @@ static void drain(struct conn *c)
 		conn_free(c);
 		return;
 	}
+	weigh(c, 0);
 	device_remove(c->dev, c);
 	list_remove(&c->place);
 	loop_timer_disarm(&c->timer);
@@ -211,6 +224,7 @@ static void timer_fired(struct loop_timer *t)
 		if (c->tries < STARVE_DOUBLINGS)
 			c->tries++;
 		hurry(c, (uint64_t)STARVE_US << c->tries);
+		c->asked = true;
 		become_due(c, DUE_CREDIT_REQUEST);
 		break;
 	case CONN_DRAINING:
@@ -361,6 +375,26 @@ static void greet(struct conn *c)
 		conn_host_gone(c);
 }
 
+static void learn_credit(struct conn *c, const struct vsock_header *h)
+{
+	bool answer = c->asked && h->op == VSOCK_OP_CREDIT_UPDATE;
+	bool more;
+
+	c->peer_buf_alloc = h->buf_alloc;
+	c->peer_fwd_cnt = h->fwd_cnt;
+	weigh(c, c->tx_cnt - c->peer_fwd_cnt);
+	more = c->starved && conn_credit(c) > 0;
+	if (answer) {
+		c->asked = false;
+		c->shy = more;
+	}
+	if (more) {
+		c->starved = false;
+		c->tries = 0;
+		loop_timer_disarm(&c->timer);
+	}
+}
+
 void conn_packet(struct conn *c, const struct vsock_header *h, struct iovec *iov, int count)
 {
 	if (c->due & DUE_RST) { /* over, only not said yet */
@@ -368,13 +402,7 @@ void conn_packet(struct conn *c, const struct vsock_header *h, struct iovec *iov
 			drain(c);
 		return;
 	}
-	c->peer_buf_alloc = h->buf_alloc;
-	c->peer_fwd_cnt = h->fwd_cnt;
-	if (c->starved && conn_credit(c) > 0) {
-		c->starved = false;
-		c->tries = 0;
-		loop_timer_disarm(&c->timer);
-	}
+	learn_credit(c, h);
 	switch (h->op) {
 	case VSOCK_OP_RESPONSE:
 		if (c->state != CONN_REQUEST || c->due & DUE_REQUEST) {
@@ -410,11 +438,32 @@ void conn_packet(struct conn *c, const struct vsock_header *h, struct iovec *iov
 
 /* --- host to guest ----------------------------------------------------------------------------------------------- */
 
+/* What a stream may have under way in the guest: a share of what is left for all, so that each byte is read soon after
+ * it was sent however many streams there are. A message goes as a whole or not at all, and is bounded by the guest. */
+static uint32_t window(const struct conn *c)
+{
+	uint64_t others = c->dev->flight - c->flight, share;
+
+	if (c->type == VSOCK_SEQPACKET)
+		return UINT32_MAX;
+	share = (others < FLIGHT_TOTAL ? FLIGHT_TOTAL - others : 0) / FLIGHT_SHARES;
+	return share > FLIGHT_MIN ? (uint32_t)share : FLIGHT_MIN;
+}
+
 uint32_t conn_credit(const struct conn *c)
 {
-	uint32_t used = c->tx_cnt - c->peer_fwd_cnt;
+	uint32_t used = c->tx_cnt - c->peer_fwd_cnt, most = window(c);
 
-	return used < c->peer_buf_alloc ? c->peer_buf_alloc - used : 0;
+	if (most > c->peer_buf_alloc)
+		most = c->peer_buf_alloc;
+	return used < most ? most - used : 0;
+}
+
+void conn_sent(struct conn *c, uint32_t bytes)
+{
+	c->tx_cnt += bytes;
+	c->dev->stats.to_guest += bytes;
+	weigh(c, c->tx_cnt - c->peer_fwd_cnt);
 }
 
 /* The guest has no room. An end of file needs none, and an empty socket none yet. */
@@ -428,10 +477,11 @@ void conn_starve(struct conn *c)
 	} else if (n <= 0) {
 		conn_host_eof(c);
 	} else {
+		/* Linux tells by itself when its program has read enough: a question would cost it two packets. */
 		c->starved = true;
+		c->asked = false;
 		c->tries = 0;
-		hurry(c, STARVE_US);
-		c->due |= DUE_CREDIT_REQUEST;
+		hurry(c, c->shy ? SHY_US : STARVE_US);
 	}
 }
 
@@ -538,8 +588,7 @@ static bool fill_stream(struct conn *c)
 	}
 	h = conn_header(c, VSOCK_OP_RW, 0);
 	device_fill_end(c->dev, &f, &h, (size_t)n, 0);
-	c->tx_cnt += (uint32_t)n;
-	c->dev->stats.to_guest += (uint64_t)n;
+	conn_sent(c, (uint32_t)n);
 	/* A short read empties the socket, and what comes next is an event; but not when the read stopped at
 	 * descriptors that somebody passed (they are dropped), nor when the end of file was an event before. */
 	if ((uint32_t)n < want && !(m.msg_flags & MSG_CTRUNC) && !c->ending)

@@ -54,6 +54,8 @@ struct conn {
 	uint8_t guest_shut;      /* VSOCK_SHUT_ bits that the guest has sent */
 	uint8_t sent_shut;       /* that it has been sent */
 	bool starved;            /* waits for the guest's credit */
+	bool asked;              /* has asked for it, and has no answer yet */
+	bool shy;                /* the guest had some the last time it was asked */
 	uint8_t tries;           /* of dialing or asking for credit */
 	/* guest to host */
 	uint32_t buf_alloc, rx_cnt, fwd_cnt, told_fwd_cnt;
@@ -62,6 +64,7 @@ struct conn {
 	uint32_t marked;  /* their sum */
 	/* host to guest */
 	uint32_t peer_buf_alloc, peer_fwd_cnt, tx_cnt;
+	uint32_t flight;    /* its part of dev->flight */
 	uint32_t burst;     /* bytes worth reading at once */
 	struct buf message; /* seqpacket: what is left of a message that did not fit at once */
 };
@@ -92,6 +95,8 @@ bool conn_turn(struct conn *c);
 struct vsock_header conn_header(struct conn *c, uint16_t op, uint32_t flags);
 /* Bytes that the guest takes now. */
 uint32_t conn_credit(const struct conn *c);
+/* Bytes have gone to the guest. */
+void conn_sent(struct conn *c, uint32_t bytes);
 /* Waits for more, if there is something to send at all. */
 void conn_starve(struct conn *c);
 /* Broken rules, or no memory: RST, end. */

@@ -35,6 +35,10 @@ enum {
 /* Credit given out to all connections together is about this much; each gets between the two bounds. */
 enum { CREDIT_TOTAL = 128 << 20, CREDIT_MAX = 256 << 10, CREDIT_MIN = 16 << 10 };
 
+/* What the guest holds unread, of all streams together, is kept to about FLIGHT_TOTAL: each stream may have a share of
+ * what the others leave. */
+enum { FLIGHT_TOTAL = 32 << 20, FLIGHT_SHARES = 8, FLIGHT_MIN = 16 << 10 };
+
 enum dial { DIAL_DONE, DIAL_LATER, DIAL_REFUSED };
 
 struct stray {
@@ -66,6 +70,7 @@ struct vsock_device {
 	struct conn **table;      /* by ports; chained */
 	size_t table_size, count; /* buckets; connections in the table */
 	size_t total;             /* connections, also those that drain */
+	uint64_t flight;          /* bytes sent to the guest that it has not said it has read */
 	uint32_t next_port;
 	struct list ready;    /* connections with something for the guest */
 	struct list draining; /* connections that the guest has done with */

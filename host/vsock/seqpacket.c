@@ -133,8 +133,7 @@ static bool send_rest(struct conn *c)
 	buf_consume(&c->message, want);
 	if (c->message.len == 0)
 		buf_free(&c->message);
-	c->tx_cnt += want;
-	c->dev->stats.to_guest += want;
+	conn_sent(c, want);
 	return true;
 }
 
@@ -166,8 +165,7 @@ static bool send_next(struct conn *c, uint32_t len)
 	}
 	h = conn_header(c, VSOCK_OP_RW, 0);
 	device_fill_end(c->dev, &f, &h, (size_t)n, VSOCK_SEQ_EOM);
-	c->tx_cnt += (uint32_t)n;
-	c->dev->stats.to_guest += (uint64_t)n;
+	conn_sent(c, (uint32_t)n);
 	return true;
 }
 
