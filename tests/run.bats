@@ -266,6 +266,32 @@ mac-addr" ]
 	fails 'missing.txt' --data-file missing.txt guest.img
 	fails '--qemu /no/qemu: there is no such program' --qemu /no/qemu guest.img
 	fails 'firmware /no/fw' --fw /no/fw guest.img
+	fails '--virtiofs missing: No such file' --virtiofs missing guest.img
+	fails '--virtiofs a.yml: Not a directory' --virtiofs a.yml guest.img
+	fails '--virtiofsd /no/virtiofsd: No such file' --virtiofs dir --virtiofsd /no/virtiofsd guest.img
+	fails '--virtiofsd serves directories: name them with --virtiofs' --virtiofsd /bin/true guest.img
+	mkdir 'a,b'
+	fails 'takes no path with a comma in it' --virtiofs 'a,b' guest.img
+}
+
+@test "a kernel's own architecture decides, and another one is refused" {
+	{ head -c 514 /dev/zero && printf HdrS && head -c 100 /dev/zero; } >pc-kernel
+	{ head -c 56 /dev/zero && printf 'ARM\x64' && head -c 600 /dev/zero; } >arm-kernel
+	for name in pc arm; do touch $name-initrd.img $name-cmdline; done
+	fails '--arch aarch64: pc-kernel is a kernel for x86_64' --arch aarch64 pc
+	fails '--arch x86_64: arm-kernel is a kernel for aarch64' --arch amd64 arm
+	mkdir bin
+	run_path=$T/bin
+	fails 'qemu-system-aarch64 is not installed: apt-get install qemu-system-arm' arm
+	fails 'qemu-system-aarch64 is not installed: apt-get install qemu-system-arm' --arch arm64 guest.img
+}
+
+@test "a virtiofsd that fails is what the machine's failure is told by" {
+	mkdir dir
+	printf '#!/bin/sh\necho "first words" >&2\necho "no sandbox here" >&2\nexit 3\n' >virtiofsd
+	chmod +x virtiofsd
+	fails "virtiofs0 ($T/virtiofsd) ended (exit status 3): no sandbox here" --accel tcg --virtiofs dir \
+		--virtiofsd "$T/virtiofsd" guest.img
 }
 
 @test "a port in use is found before anything is made" {

@@ -160,6 +160,7 @@ static int prepare_metadata(struct run *r, struct error *err)
 static int prepare_firmware(struct run *r, struct error *err)
 {
 	_cleanup_(buf_free) struct buf vars = { 0 };
+	struct stat st;
 
 	if (!r->options.uefi)
 		return 0;
@@ -168,11 +169,12 @@ static int prepare_firmware(struct run *r, struct error *err)
 	if (!r->firmware.vars)
 		return 0;
 	r->vars = state_path(&r->state, "uefi-vars.fd", err);
-	if (!r->vars)
+	if (!r->vars || file_read(r->firmware.vars, 64u << 20, &vars, err) < 0)
 		return -1;
-	if (access(r->vars, F_OK) == 0)
+	/* Those of a firmware of another size would send this one astray. */
+	if (stat(r->vars, &st) == 0 && st.st_size == (off_t)vars.len)
 		return 0;
-	if (state_made(&r->state, r->vars, err) < 0 || file_read(r->firmware.vars, 64u << 20, &vars, err) < 0)
+	if (state_made(&r->state, r->vars, err) < 0)
 		return -1;
 	return file_write(r->vars, buf_bytes(&vars), vars.len, 0644, err);
 }
