@@ -88,6 +88,38 @@ judge_all() {
 	END
 }
 
+@test "GNU tar extracts every tree, and finds in it what the archive says" {
+	local name out=$BATS_TEST_TMPDIR/out.tar tree=$BATS_TEST_TMPDIR/tree failed=0
+	for name in "$CORPUS"/build/*/; do
+		name=$(basename "$name")
+		[[ -e $CORPUS/build/$name/expected/tree.tsv ]] || continue
+		build_case "$name"
+		rm -rf "$tree"
+		mkdir "$tree"
+		{ tar -C "$tree" --xattrs --xattrs-include='*' --numeric-owner -xpf "$out" &&
+			tar -C "$tree" --xattrs --xattrs-include='*' --numeric-owner -df "$out"; } >"$BATS_TEST_TMPDIR/said" 2>&1 ||
+			{ failed=1; echo "--- $name"; }
+		# times before 1970 and in the future are the archive's own business
+		grep -vE 'implausibly old time stamp|in the future' "$BATS_TEST_TMPDIR/said" && failed=1
+	done
+	[[ $failed -eq 0 ]]
+}
+
+@test "sanitizers find nothing to say about any case" {
+	local name failed=0
+	PITH=$BATS_TEST_DIRNAME/../build/asan/pith
+	export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+	"$PITH" build --help >/dev/null
+	for name in "$CORPUS"/build/*/; do
+		build_case "$(basename "$name")" || true
+		grep -E 'Sanitizer|runtime error' "$BATS_TEST_TMPDIR/log" || continue
+		failed=1
+		echo "--- $name"
+		cat "$BATS_TEST_TMPDIR/log"
+	done
+	[[ $failed -eq 0 ]]
+}
+
 @test "keys without effect are a warning" {
 	build_case quirk-dropped-keys
 	[[ $(grep -c 'warning: .* is accepted and has no effect, as in LinuxKit' "$BATS_TEST_TMPDIR/log") -eq 13 ]]
