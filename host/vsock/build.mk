@@ -15,3 +15,5 @@ host-programs += host-peer
 host-peer.srcs := $(peer.srcs)
 host-peer.layers := base sys
 fuzz_vsock_device.srcs := $(filter-out %/backend.c %/rings.c %/memory.c %/sockets.c,$(vsock-device))
+fuzz_vhost_session.srcs := $(filter-out %/sockets.c,$(vsock-device))
+fuzz_vsock_lines.srcs := $(vsock-device)

@@ -1,0 +1,34 @@
+/* What clients of the device's sockets write first, and the list of ports of its command line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sockets.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t len = size < SOCKETS_LINE_MAX ? size : SOCKETS_LINE_MAX;
+	char *line = malloc(len), *text = malloc(size + 1); /* exactly as long, so that reading on is seen */
+	const char *rest = text;
+	uint32_t port = 0;
+	uint64_t cid = 0;
+	uint16_t type = 0;
+	int n;
+
+	memcpy(line, data, len);
+	n = sockets_parse_connect(line, len, &cid, &port);
+	if (n > 0 && ((size_t)n > len || line[n - 1] != '\n' || cid > UINT32_MAX))
+		abort();
+	n = sockets_parse_hybrid(line, len, &port);
+	if (n > 0 && ((size_t)n > len || line[n - 1] != '\n' || port == UINT32_MAX))
+		abort();
+	memcpy(text, data, size);
+	text[size] = '\0';
+	while (sockets_parse_port(&rest, &port, &type) > 0)
+		if (rest > text + size || (type != VSOCK_STREAM && type != VSOCK_SEQPACKET))
+			abort();
+	free(line);
+	free(text);
+	return 0;
+}
