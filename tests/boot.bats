@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Whole machines: examples, and images built for the purpose, booted with QEMU. Few boots, many assertions.
+# Whole machines: the smallest example, roots of every kind, control groups of version 1, failure policies. What one
+# ordinary machine shows of onboot is in boot-onboot.bats, the other examples in examples.bats.
 
 load lib
 
@@ -33,56 +34,40 @@ power_off() {
 	grep -q 'Power down' hello.console
 }
 
-@test "cgroup version 1 by a switch of the command line" {
+@test "cgroup version 1 by a switch of the command line, with limits in it" {
 	{
-		head_of crun linuxkit.unified_cgroup_hierarchy=0
+		head_of runc linuxkit.unified_cgroup_hierarchy=0
 		cat <<-EOF
 			onboot:
 			  - name: look
 			    image: "@pkg:$root_dir/pkg/busybox"
 			    binds: ["/sys/fs/cgroup:/cg"]
-			    command: [/bin/sh, -c, "ls -d /cg/memory /cg/pids && echo cgroups: \$(awk '\$3 == \"cgroup\"' /proc/mounts | wc -l)"]
+			    resources: {memory: {limit: 33554432}, pids: {limit: 77}}
+			    command: [/bin/sh, -c, "ls -d /cg/memory /cg/pids; cd /cg/pids\$(sed -n 's/.*:pids://p' /proc/self/cgroup) && echo pids: \$(cat pids.max);
+			      cd /cg/memory\$(sed -n 's/.*:memory://p' /proc/self/cgroup) && echo memory: \$(cat memory.limit_in_bytes);
+			      echo cgroups: \$(awk '\$3 == \"cgroup\"' /proc/mounts | wc -l)"]
+			    runtime: {cgroups: [kept]}
+			  - name: kept
+			    image: "@pkg:$root_dir/pkg/busybox"
+			    binds: ["/sys/fs/cgroup:/cg"]
+			    command: [/bin/sh, -c, "ls -d /cg/cpu/kept /cg/memory/kept /cg/systemd/kept"]
 		EOF
 	} | build_image v1
 	boot v1
-	vm_expect 60 '^cgroups: '
-	power_off
-	console | grep -qx /cg/memory
-	console | grep -qx /cg/pids
-}
-
-@test "a veth pair made for one container, its network namespace bound and used by a later one" {
-	{
-		head_of runc
-		cat <<-EOF
-			onboot:
-			  - name: maker
-			    image: "@pkg:$root_dir/pkg/busybox"
-			    net: new
-			    capabilities: [all]
-			    command: [/bin/sh, -c, "ip link set in0 up && ip addr add 10.9.9.1/24 dev in0 && echo made: \$(ls /sys/class/net | tr '\\\\n' ' ')"]
-			    runtime:
-			      interfaces: [{name: in0, add: veth, peer: out0}]
-			      bindNS: {net: /run/netns/apart}
-			  - name: user
-			    image: "@pkg:$root_dir/pkg/busybox"
-			    net: /run/netns/apart
-			    command: [/bin/sh, -c, "ip addr show in0 | grep -q 10.9.9.1 && echo used: in0"]
-			  - name: outside
-			    image: "@pkg:$root_dir/pkg/busybox"
-			    command: [/bin/sh, -c, "ip link show out0 >/dev/null && echo peer: out0; ip link show in0 2>/dev/null || echo apart: in0"]
-		EOF
-	} | build_image veth
-	boot veth
-	vm_expect 90 '^apart: in0'
+	vm_expect 60 '^/cg/systemd/kept'
 	power_off
 	console >c
-	grep -qE '^made: .*in0' c
-	grep -qx 'used: in0' c
-	grep -qx 'peer: out0' c
+	grep -qx /cg/memory c
+	grep -qx /cg/pids c
+	grep -qx 'pids: 77' c
+	grep -qx 'memory: 33554432' c
+	grep -qxE 'cgroups: [1-9][0-9]?' c
+	grep -qx /cg/cpu/kept c
+	grep -qx /cg/memory/kept c
 }
 
-@test "onfail: poweroff ends a machine whose onboot container fails" {
+# onfail POLICY: a machine whose first container fails; its end is the caller's
+onfail() {
 	{
 		head_of crun
 		cat <<-EOF
@@ -90,30 +75,96 @@ power_off() {
 			  - name: broken
 			    image: "@pkg:$root_dir/pkg/busybox"
 			    command: [/bin/sh, -c, "echo last words; exit 7"]
-			    annotations: {org.pith.onfail: poweroff}
+			    annotations: {org.pith.onfail: $1}
 			  - name: after
 			    image: "@pkg:$root_dir/pkg/hello"
+			onshutdown:
+			  - name: bye
+			    image: "@pkg:$root_dir/pkg/busybox"
+			    command: [/bin/echo, bye]
 		EOF
-	} | build_image onfail
-	boot onfail
-	vm_wait 90
-	[ "$status" -eq 0 ]
+	} | build_image "$1"
+	vm_start "$1" --mem 512 --stop-timeout 1 --no-reboot "$T/$1"
+	vm_expect 90 "reboot: $2"
 	console >c
-	grep -q 'broken.*7' c
-	! grep -q '^Hello' c
+	grep -qx 'last words' c
+	grep -qE 'onboot: .*000-broken: exit status 7' c
+	grep -qE "onboot: .*000-broken: org.pith.onfail: $1" c
+	grep -qx bye c
+	[ "$(grep -c '^Hello' c)" -eq 0 ]
+}
+
+@test "onfail: poweroff, reboot and halt end a machine whose onboot container fails, after onshutdown" {
+	onfail poweroff 'Power down'
+	vm_wait 30
+	[ "$status" -eq 0 ]
+	onfail reboot 'Restarting system'
+	vm_wait 30
+	onfail halt 'System halted'
+	kill -0 "$vm_pid" # halted, not off
+	kill -TERM "$vm_pid"
+	vm_wait 30
+}
+
+# disk FORMAT: the root on a disk, with nothing said about it on the command line
+disk() {
+	{
+		head_of crun
+		cat <<-EOF
+			onboot:
+			  - name: look
+			    image: "@pkg:$root_dir/pkg/busybox"
+			    binds: ["/:/host"]
+			    pid: host
+			    command: [/bin/sh, -c, "exec 2>&1; grep ' / ' /proc/1/mounts; echo x >/host/x; echo wrote: \$?; [ -e /host/dev/initrd ] || echo ran: look"]
+		EOF
+	} | build_image "$1" --format "kernel+$1"
+	[ ! -e "$1-initrd.img" ]
+	[ -s "$1-$1.img" ]
+	boot "$1"
+	vm_expect 60 '^ran: look'
+	power_off
+	console >c
+	grep -qE "^/dev/root / $1 ro," c
+	grep -qx 'wrote: 1' c
+}
+
+@test "the root on a disk: kernel+squashfs and kernel+erofs" {
+	disk squashfs
+	disk erofs
 }
 
 @test "a plain cpio initrd made by another tool boots the same" {
-	head_of crun >p.yml
-	printf 'onboot:\n  - name: hello\n    image: "@pkg:%s/pkg/hello"\n' "$root_dir" >>p.yml
+	truncate -s 48M ballast # nothing in the archive, and once in memory
+	{
+		head_of crun
+		cat <<-EOF
+			onboot:
+			  - name: hello
+			    image: "@pkg:$root_dir/pkg/hello"
+			  - name: look
+			    image: "@pkg:$root_dir/pkg/busybox"
+			    binds: ["/:/host"]
+			    pid: host
+			    command: [/bin/sh, -c, "exec 2>&1; grep ' / ' /proc/1/mounts; echo x >/host/x; echo wrote: \$?; grep Shmem: /proc/meminfo; echo ran: look"]
+			files: [{path: ballast, source: $T/ballast}]
+		EOF
+	} >p.yml
 	"$pith" build --format tar --dir "$T" --name plain p.yml
 	mkdir tree
 	tar -xpf plain.tar -C tree
 	cp tree/boot/kernel plain-kernel
 	head -n1 tree/boot/cmdline >plain-cmdline
 	rm -rf tree/boot
+	rm ballast
 	(cd tree && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -1) >plain-initrd.img
+	size=$(du -sk --apparent-size tree | cut -f1)
 	boot plain
-	vm_expect 90 '^Hello from a container'
+	vm_expect 90 '^ran: look'
 	power_off
+	console >c
+	grep -q '^Hello from a container' c
+	grep -qE '^rootfs / rootfs ro,' c
+	grep -qx 'wrote: 1' c
+	[ "$(awk '$1 == "Shmem:" {print $2}' c)" -lt $((size + 8192)) ]
 }

@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load lib-initrd
+load lib-mounts
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -98,29 +99,7 @@ image_root() {
 	cpio_make tree initrd
 	guest_boot console initrd
 	section console.txt mounts >got
-	sed -n '/^### Mounts/,/^### /p' "$root_dir/docs/boot.md" | grep '^| `/' | tr -d '`' >table
-	[ "$(wc -l <table)" -gt 15 ]
-	while IFS='|' read -r _ target type source options optional _; do
-		read -r target type source options optional <<<"$target $type $source $options $optional"
-		line=$(awk -v t="$target" '$2 == t' got)
-		if [ -z "$line" ]; then
-			[ "$optional" = optional ] || { echo "not mounted: $target"; return 1; }
-			continue
-		fi
-		[ "$(cut -d' ' -f1,3 <<<"$line")" = "$source $type" ]
-		for o in ${options//,/ }; do
-			case $o in
-			size=*%) awk -v line="$line" -v want="${o//[!0-9]/}" -v total="$(field MemTotal)" 'BEGIN {
-				if (!match(line, /size=[0-9]+/)) exit want != 50 # the default need not be shown
-				got = substr(line, RSTART + 5, RLENGTH - 5) * 100 / total
-				exit !(got > want - 1 && got < want + 1) }' ;;
-			mode=1777) ;; # not shown, being tmpfs's own
-			*) [[ ,$(cut -d' ' -f4 <<<"$line"), == *,$o,* ]] || { echo "$target lacks $o: $line"; return 1; } ;;
-			esac
-		done
-	done <table
-	# and nothing else is mounted
-	awk '{print $2}' got | grep -vx / | while read -r target; do grep -qF "| $target |" table || { echo "not in the table: $target"; exit 1; }; done
+	mounts_documented got "$(field MemTotal)"
 }
 
 @test "/var, /dev, names, limits and loopback are set up" {
