@@ -58,7 +58,7 @@ fine" ]]
 	rm -rf "$ROOT/services"
 	service one -- 'echo new; serve'
 	run machine 'supervise && becomes one running; within 5 grep -q new /var/log/one.out.log && cat /var/log/one.out.log
-		within 10 says "forgetting other"; within 5 eval "! ctr -n services.linuxkit containers ls -q | grep -q other"; ctr -n services.linuxkit containers ls -q; finish'
+		within 10 says "forgetting other"; within 5 eval "! ctr -n services.linuxkit containers ls -q 2>/dev/null | grep -q other"; ctr -n services.linuxkit containers ls -q 2>/dev/null; finish'
 	echo "$output"
 	[ "$output" = "new
 one" ]
@@ -69,7 +69,7 @@ one" ]
 	service two -- serve
 	echo '{"namespace":"special"}' >"$ROOT/services/two/runtime.json"
 	run machine 'containerd_configure; "$SERVICE" --containerd-namespace usual supervise --path $ROOT/services 2>$ROOT/console & SUPERVISOR=$!
-		within 10 test -S /run/pith/service.sock; within 20 all_running; ctr -n usual tasks ls -q; ctr -n special tasks ls -q; "$SERVICE" stop two; ctr -n special containers ls -q; finish'
+		within 10 test -S /run/pith/service.sock; within 20 all_running; ctr -n usual tasks ls -q 2>/dev/null; ctr -n special tasks ls -q 2>/dev/null; "$SERVICE" stop two; ctr -n special containers ls -q 2>/dev/null; finish'
 	echo "$output"
 	[ "$output" = "one
 two" ]
@@ -83,14 +83,14 @@ other_containerd() {
 	run machine 'VERB=keep supervise; becomes one running; "$SERVICE" start --sock /run/second.sock --path $ROOT/more two; "$SERVICE" start --sock second.sock --path $ROOT/more two
 		containerd_configure; sed "s|^root.*|root = \"$ROOT/lib2\"\nstate = \"/run/second\"|" /etc/containerd/config.toml >$ROOT/second.toml
 		containerd --config $ROOT/second.toml --address /run/second.sock >$ROOT/second.log 2>&1 & second=$!
-		within 10 ctr -a /run/second.sock version; "$SERVICE" start --sock /run/second.sock --path $ROOT/more two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q
+		within 10 ctr -a /run/second.sock version; "$SERVICE" start --sock /run/second.sock --path $ROOT/more two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q 2>/dev/null
 		ctr -n services.linuxkit tasks ls -q 2>/dev/null | grep -c two; kill -9 $(field two 3); within 20 restarted two 1; becomes two running && echo restarted
 		"$SERVICE" restart --sock /run/third.sock two; "$SERVICE" restart --sock /run/second.sock two && is two running && echo again; p=$(field two 3)
 		kill -9 $(pgrep -P $SUPERVISOR | head -n 1); within 20 "$SERVICE" list; becomes two running; [ $(field two 3) = $p ] && echo "taken over"
 		kill -9 $second; within 5 eval "! ctr -a /run/second.sock version"; containerd --config $ROOT/second.toml --address /run/second.sock >>$ROOT/second.log 2>&1 & second=$!
 		kill -9 $p; within 20 restarted two 1; becomes two running && echo "found again"
-		"$SERVICE" stop --sock /run/third.sock two; "$SERVICE" stop --sock /run/second.sock two && field two 2; ctr -a /run/second.sock -n services.linuxkit containers ls -q
-		"$SERVICE" start two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q; finish; kill -0 $second && echo alive; kill $second; wait $second; true'
+		"$SERVICE" stop --sock /run/third.sock two; "$SERVICE" stop --sock /run/second.sock two && field two 2; ctr -a /run/second.sock -n services.linuxkit containers ls -q 2>/dev/null
+		"$SERVICE" start two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q 2>/dev/null; finish; kill -0 $second && echo alive; kill $second; wait $second; true'
 	echo "$output"
 	[ "$output" = "service: error: /run/second.sock: No such file or directory
 service: error: 'second.sock' is no absolute path of a socket
