@@ -36,7 +36,7 @@ vsock_device() {
 	shift
 	mkdir -p "$state"
 	# shellcheck disable=SC2086 # a command with options, or nothing
-	apart ${device_wrap:-} "$root_dir/build/${device_variant:-host}/pith" vsock --socket "$state/vhost" --state "$state" \
+	apart ${device_wrap:-} "${device_program:-$root_dir/build/${device_variant:-host}/pith}" vsock --socket "$state/vhost" --state "$state" \
 		--ports "${vsock_ports:-1000,1001/seqpacket,1002,1003,2374}" "$@" </dev/null >/dev/null 2>"$state/device.log" &
 	device=$!
 	wait_until 10 test -S "$state/vhost"
@@ -54,13 +54,13 @@ wait_until() {
 
 # $1: state folder, $2: initrd, then kernel arguments. QEMU beside the device; returns when the guest serves. Options:
 # $guest_memory (MiB), $guest_cpus, $guest_cpu (as `pith run` has it), $guest_tcp (port of the host to the guest's TCP
-# port 1000), $vsock_options (of the device in QEMU, with a comma in front).
+# port 1000), $guest_reboot (reset: it boots again), $vsock_options (of the device in QEMU, with a comma in front).
 vsock_guest() {
 	local state=$1 initrd=$2 memory=${guest_memory:-512}
 	shift 2
 	rm -f "$state/console"
 	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu "${guest_cpu:-max,-erms,-fsrm}" -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
-		-no-reboot -serial "file:$state/console" -kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" -initrd "$initrd" \
+		-action "reboot=${guest_reboot:-shutdown}" -serial "file:$state/console" -kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 quiet $*" \
 		-object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -machine memory-backend=memory \
 		-chardev "socket,id=vsock,path=$state/vhost" -device "vhost-user-vsock-pci,chardev=vsock${vsock_options:-}" \

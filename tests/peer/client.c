@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -168,8 +169,11 @@ int peer_cat(int argc, char **argv)
 /* Opens many connections, an echo of one byte on each, and holds them until its input ends. */
 int peer_many(int argc, char **argv)
 {
+	struct rlimit files = { 65536, 65536 };
 	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 100, i;
 	char byte = 'x';
+
+	setrlimit(RLIMIT_NOFILE, &files); /* as far as it may */
 
 	for (i = 0; i < count; i++) {
 		int fd = open_blocking(argv[1], "echo");

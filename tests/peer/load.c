@@ -1,6 +1,6 @@
-/* Many connections at once, each with a job drawn at random; ended ones are replaced until time is up. Every byte is
- * checked. Says at the end how much went well, and how long the longest stretch was in which a connection stood still.
- */
+/* Many connections at once, each with a job and a size drawn at random; ended ones are replaced until time is up, when
+ * what is far from done is cut short. Now and then a client just closes. Every byte is checked. Says at the end how
+ * much went well, and how long the longest stretch was in which a connection stood still. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,13 @@
 #include "loop.h"
 #include "peer.h"
 
-enum { CHUNK = 65536, STALL_US = 60 * 1000000 };
+enum {
+	CHUNK = 65536,
+	STALL_US = 60 * 1000000,
+	SHORT = 16 << 20, /* bytes left that may still come when time is up */
+	MANY = 1 << 20,
+	CUTS = 16, /* one in so many is cut by its client, in runs that last for a time */
+};
 
 enum job { ECHO, SOURCE, SINK, JOBS };
 
@@ -22,11 +28,12 @@ struct load {
 	struct loop *loop;
 	const char *address;
 	uint64_t min, max, deadline, random;
-	size_t want, running, started, finished, failed;
+	size_t want, running, started, finished, failed, cut;
 	uint64_t bytes, longest;
 	struct loop_timer tick;
 	struct task *tasks;
 	char who[96]; /* stood still that long */
+	bool timed;   /* runs for a time, not for a number of connections */
 };
 
 struct task {
@@ -36,7 +43,7 @@ struct task {
 	char line[64];
 	size_t line_len, line_at;
 	struct stream up, down;
-	uint64_t size, sent, heard;
+	uint64_t size, sent, heard, cut_at;
 	uint64_t moved; /* when it last got on */
 	uint8_t *out;
 	size_t out_at, out_len;
@@ -56,11 +63,27 @@ static uint64_t draw(struct load *l)
 
 static void task_start(struct load *l, struct task *t);
 
+/* As many small ones as large ones, by order of magnitude; three of four no larger than a mebibyte, since the large
+ * ones would soon be all that is there. */
+static uint64_t draw_size(struct load *l)
+{
+	uint64_t range = l->max - l->min + 1;
+	unsigned bits = 1;
+
+	if (l->timed && range > MANY && draw(l) % 4 > 0)
+		range = MANY;
+	while (bits < 63 && UINT64_C(1) << bits < range)
+		bits++;
+	return l->min + (draw(l) >> (63 - draw(l) % bits)) % range;
+}
+
 static void task_end(struct task *t, const char *problem)
 {
 	struct load *l = t->load;
 
-	if (problem) {
+	if (t->cut_at == 1) {
+		l->cut++;
+	} else if (problem) {
 		l->failed++;
 		log_error("job %d of %" PRIu64 " bytes, %" PRIu64 " sent, %" PRIu64 " heard: %s", t->job, t->size,
 			  t->sent, t->heard, problem);
@@ -165,6 +188,11 @@ static void task_ready(struct loop_io *io, uint32_t events)
 	struct task *t = io->data;
 	const char *problem = NULL;
 
+	if (t->cut_at > 0 && t->sent + t->heard >= t->cut_at) {
+		t->cut_at = 1;
+		task_end(t, NULL);
+		return;
+	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		problem = read_part(t);
 	if (!problem && !t->shut && write_part(t) < 0)
@@ -188,13 +216,14 @@ static void task_ready(struct loop_io *io, uint32_t events)
 static void task_start(struct load *l, struct task *t)
 {
 	_cleanup_error_ struct error e = { 0 };
-	uint64_t seed = draw(l) | 1, shift = draw(l) % 64;
+	uint64_t seed = draw(l) | 1;
 	int fd = peer_connect(l->address, &e);
 
 	*t = (struct task){ .load = l, .moved = loop_now(), .job = (enum job)(draw(l) % JOBS) };
 	t->io = (struct loop_io){ .fd = fd, .events = EPOLLIN | EPOLLOUT, .fn = task_ready, .data = t };
-	/* small ones often, large ones seldom */
-	t->size = l->min + (l->max > l->min ? (draw(l) >> shift) % (l->max - l->min + 1) : 0);
+	t->size = draw_size(l);
+	if (l->timed && draw(l) % CUTS == 0)
+		t->cut_at = 2 + draw(l) % (2 * t->size + 1);
 	stream_start(&t->up, seed);
 	stream_start(&t->down, seed);
 	t->line_len = (size_t)(t->job == ECHO ? snprintf(t->line, sizeof(t->line), "echo\n")
@@ -209,6 +238,13 @@ static void task_start(struct load *l, struct task *t)
 	}
 }
 
+static uint64_t task_left(const struct task *t)
+{
+	uint64_t bytes = t->job == ECHO ? 2 * t->size : t->size;
+
+	return bytes - (t->job == SOURCE ? 0 : t->sent) - (t->job == SINK ? 0 : t->heard);
+}
+
 /* A connection that stands still for ever ends the test. */
 static void tick(struct loop_timer *timer)
 {
@@ -219,6 +255,10 @@ static void tick(struct loop_timer *timer)
 		if (l->tasks[i].io.fd >= 0 && loop_now() - l->tasks[i].moved > STALL_US) {
 			moved(&l->tasks[i], 0);
 			task_end(&l->tasks[i], "stands still");
+		} else if (l->tasks[i].io.fd >= 0 && l->timed && loop_now() >= l->deadline &&
+			   task_left(&l->tasks[i]) > SHORT) {
+			l->tasks[i].cut_at = 1;
+			task_end(&l->tasks[i], NULL);
 		}
 	if (l->running > 0)
 		loop_timer_after(l->loop, timer, 1000000, NULL);
@@ -238,6 +278,7 @@ int peer_load(int argc, char **argv)
 	l.min = strtoull(argv[3], NULL, 10);
 	l.max = strtoull(argv[4], NULL, 10);
 	l.deadline = start + strtoull(argv[5], NULL, 10) * 1000000;
+	l.timed = l.deadline > start;
 	if (argc > 6)
 		l.random ^= strtoull(argv[6], NULL, 10);
 	l.loop = loop_new(NULL);
@@ -252,8 +293,9 @@ int peer_load(int argc, char **argv)
 	loop_timer_after(l.loop, &l.tick, 1000000, NULL);
 	if (l.running > 0)
 		loop_run(l.loop, NULL);
-	printf("%zu connections, %zu at once, %zu failed, %" PRIu64 " MiB, %.1f MiB/s, longest stall %.2f s (%s)\n",
-	       l.finished, l.want, l.failed, l.bytes >> 20, (double)l.bytes / 1.048576 / (double)(loop_now() - start),
-	       (double)l.longest / 1e6, l.who);
+	printf("%zu connections, %zu at once, %zu failed, %zu cut short, %" PRIu64
+	       " MiB, %.1f MiB/s, longest stall %.2f s (%s)\n",
+	       l.finished, l.want, l.failed, l.cut, l.bytes >> 20,
+	       (double)l.bytes / 1.048576 / (double)(loop_now() - start), (double)l.longest / 1e6, l.who);
 	return l.failed > 0;
 }
