@@ -358,8 +358,8 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	in_guest 'peer serve unix:/run/many </dev/null >/dev/null 2>&1 & /vsudd -inport 2378:unix:/run/many </dev/null >/dev/null 2>&1 & echo $! >/run/vsudd.pid' >/dev/null
 	idle=$(in_guest 'awk "/^Pss:/ { print \$2 }" /proc/$(cat /run/vsudd.pid)/smaps_rollup')
 	[ "$idle" -lt 300 ] || { echo "idle: $idle KiB"; false; }
-	timeout 60 python3 - "$state" <<-'END' &
-		import resource, socket, sys, time
+	timeout 300 python3 - "$state" <<-'END' &
+		import os, resource, socket, sys, time
 		resource.setrlimit(resource.RLIMIT_NOFILE, (4000, 4000))
 		socks = []
 		for i in range(1000):
@@ -370,14 +370,65 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 		for s in socks:
 		    assert s.recv(1) == b"x"
 		print("open", file=open(sys.argv[1] + "/open", "w"), flush=True)
-		time.sleep(30)
+		while not os.path.exists(sys.argv[1] + "/measured"):
+		    time.sleep(0.1)
+		for i in range(50):
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect(sys.argv[1] + "/connect")
+		    s.sendall(b"%08x.%08x\nhold\n" % (3, 2378))
+		    s.settimeout(1)
+		    try:
+		        while True:
+		            s.send(b"x" * 65536)
+		    except TimeoutError:
+		        pass
+		    socks.append(s)
+		print("full", file=open(sys.argv[1] + "/open", "w"), flush=True)
+		time.sleep(60)
 	END
 	server=$!
-	wait_until 60 test -s "$state/open"
-	busy=$(in_guest 'awk "/^Pss:/ { print \$2 }" /proc/$(cat /run/vsudd.pid)/smaps_rollup')
-	rm -f "$state/open"
-	echo "idle $idle KiB, with 1000 connections $busy KiB" >&3
-	[ "$busy" -lt 2000 ]
+	pss() { in_guest 'awk "/^Pss:/ { print \$2 }" /proc/$(cat /run/vsudd.pid)/smaps_rollup'; }
+	wait_until 60 grep -q open "$state/open"
+	many=$(pss)
+	: >"$state/measured"
+	wait_until 180 grep -q full "$state/open"
+	busy=$(pss)
+	rm -f "$state/open" "$state/measured"
+	echo "vsudd: idle $idle KiB, with 1000 connections $many KiB, with 50 more that stand full $busy KiB" >&3
+	[ "$many" -lt 2000 ]
+	[ $((busy - many)) -lt $((50 * 64)) ]
+}
+
+@test "vsudd: syslog, GUIDs for ports, pidfile, detached, as another user, with its own system calls only" {
+	socat -u "UNIX-LISTEN:$state/00000002.00001392,fork" "OPEN:$state/messages,creat,append" &
+	server=$!
+	wait_until 5 test -S "$state/00000002.00001392"
+	in_guest 'peer serve unix:/run/world </dev/null >/dev/null 2>&1 & while [ ! -S /run/world ]; do sleep 0.1; done; busybox chmod 666 /run/world; /vsudd -detach -pidfile=/run/v.pid --user 65534:65534 -syslog 00001392-facb-11e6-bd58-64006a7986d3 -inport 0000094B-FACB-11E6-BD58-64006A7986D3:unix:/run/world -inport 2380:unix:/run/nothing </dev/null >/dev/console 2>&1 & echo' >/dev/null
+	reach() { printf '00000003.%08x\necho\nthrough' "$1" | timeout 5 socat -t 3 - "UNIX-CONNECT:$state/connect"; }
+	through() { [ "$(reach 2379)" = through ]; }
+	wait_until 20 through
+	in_guest 'busybox logger -t test hello from the guest'
+	wait_until 10 grep -q 'test: hello from the guest' "$state/messages"
+	# its own messages, too
+	reach 2380 || :
+	wait_until 10 grep -q 'vsock port 2380: /run/nothing: No such file' "$state/messages"
+	# each with its length in front
+	run python3 - "$state/messages" <<-'END'
+		import sys
+		data = open(sys.argv[1], "rb").read()
+		n = 0
+		while data:
+		    length, rest = data.split(b" ", 1)
+		    assert len(rest) >= int(length) > 0
+		    data = rest[int(length):]
+		    n += 1
+		print(n >= 2)
+	END
+	[ "$output" = True ]
+	rm -f "$state/messages"
+	run in_guest 'p=$(cat /run/v.pid); grep -E "^(Uid|CapPrm|CapEff|NoNewPrivs|Seccomp):" /proc/$p/status | tr -s "\t\n" "  "; for i in 0 1 2; do busybox readlink /proc/$p/fd/$i; done; echo $(pidof vsudd)'
+	[[ ${lines[0]} == "Uid: 65534 65534 65534 65534 CapPrm: 0000000000000000 CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 /dev/null" ]] || { echo "$output"; false; }
+	[ "${lines[1]}${lines[2]}" = /dev/null/dev/null ]
 }
 
 @test "a thousand connections at once, a MiB each way" {

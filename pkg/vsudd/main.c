@@ -6,12 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#include <linux/capability.h>
 
 #include "io.h"
 #include "log.h"
@@ -148,19 +144,6 @@ static int become(char *user, struct error *err)
 	return 0;
 }
 
-/* It needs none of them: neither for vsock, nor for sockets that its user may use. */
-static int drop_capabilities(struct error *err)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set(err, errno, "no_new_privs");
-	if (syscall(SYS_capset, &header, none) < 0)
-		return error_set(err, errno, "capset");
-	return 0;
-}
-
 static void raise_limit(void)
 {
 	struct rlimit l;
@@ -199,7 +182,7 @@ static int run(struct options *o, struct error *err)
 		if (forward_open(&o->forwards[i], &relays, err) < 0)
 			return -1;
 	if ((o->syslog && !syslog_open(loop, o->syslog, err)) || (o->detach && detach(err) < 0) ||
-	    (o->user && become(o->user, err) < 0) || drop_capabilities(err) < 0)
+	    (o->user && become(o->user, err) < 0) || confine(err) < 0)
 		return -1;
 	log_debug("%zu forwards", o->count);
 	r = loop_run(loop, err);
