@@ -160,6 +160,42 @@ no_leftovers() { [ -z "$(find "$T" -name '.*.tmp' -o -name 'pith.*' -not -path "
 	[ fs/bin/app -ef fs/bin/again ]
 }
 
+# The distribution's daemon, unpacked and not installed: a machine that is tested on gets no service of it.
+docker_programs() {
+	mkdir docker-debs
+	(cd docker-debs && apt-get -qq -o APT::Sandbox::User= download docker.io tini && { apt-get -qq -o APT::Sandbox::User= \
+		download docker-cli || true; }) >apt.log 2>&1
+	for deb in docker-debs/*.deb; do dpkg-deb -x "$deb" docker-root; done
+	PATH=$T/docker-root/usr/bin:$T/docker-root/usr/sbin:$PATH
+}
+
+@test "docker load takes an exported image, and a package is built into Docker" {
+	[ "$(id -u)" -eq 0 ] || skip "dockerd needs root"
+	docker_programs
+	export DOCKER_HOST=unix://$T/docker.sock HOME=$T
+	background dockerd.err dockerd --data-root "$T/data" --exec-root "$T/exec" -p "$T/docker.pid" -H "$DOCKER_HOST" \
+		--iptables=false --ip6tables=false --bridge=none --storage-driver=vfs
+	within 40 docker version
+	cache import app.tar
+	cache export --format docker --outfile app.out.tar test/app:1
+	[[ $(docker load <app.out.tar) == *"Loaded image: test/app:1"* ]]
+	[ "$(docker image inspect --format '{{index .Config.Entrypoint 0}} {{.Config.Labels.l}} {{.Architecture}}' test/app:1)" = \
+		"/app v amd64" ]
+	container=$(docker create --network none test/app:1)
+	docker export "$container" | tar -x -C "$(mkdir fs && echo fs)" bin etc/conf
+	[ "$(cat fs/bin/app fs/etc/conf)" = programnew ]
+	docker rm "$container"
+	two_platforms
+	cache import two.tar
+	cache export --platform all --outfile two.out.tar test/two:1
+	docker load <two.out.tar
+	[ "$(docker image inspect --format '{{.Architecture}}' test/two:1)" = amd64 ]
+	mkdir pkg
+	printf 'image: x\nfiles:\n  - {path: a, contents: b}\n' >pkg/build.yml
+	"$pith" pkg build --cache "$T/cache" --docker pkg
+	docker image inspect "$("$pith" pkg show-tag pkg)" >/dev/null
+}
+
 @test "a disk that fills up, or a signal: the old file stays, nothing else does" {
 	head -c 3000000 /dev/urandom >big
 	oci_image big.tar test/big:1 --compress none data@big

@@ -2,6 +2,7 @@
 # `pith pkg`: images from build.yml.
 
 load lib
+load lib-images
 
 setup() {
 	test_begin
@@ -170,4 +171,49 @@ fails() {
 	fails 'only one of them can be given' build --force --nobuild p
 	run "$pith" cache ls
 	[[ $output != *thing* ]]
+}
+
+@test "packages go to a registry: an index, a tag for each platform, a release" {
+	start_registry
+	recipe <<<$'image: thing\nfiles:\n  - {path: a, contents: x}'
+	export LINUXKIT_PKG_ORG=$registry/me
+	run "$pith" pkg push -release v1 p
+	[ "$status" -eq 0 ]
+	name=$("$pith" pkg show-tag p)
+	[[ $name == "$registry/me/thing:"* ]]
+	[ "$(tail -n 1 <<<"$output")" = "pith: pushed $registry/me/thing:v1" ]
+	raw() { skopeo inspect --raw "docker://$1"; }
+	[ "$(raw "$name" | sha256sum)" = "$(raw "$registry/me/thing:v1" | sha256sum)" ]
+	[ "$(raw "$name" | jq -c '[.manifests[].platform.architecture]')" = '["amd64"]' ]
+	skopeo inspect "docker://$name-amd64" | jq -e '.Architecture == "amd64"'
+	# another platform joins the index, in the cache and then in the registry
+	"$pith" -q pkg build --platforms linux/arm64 p
+	"$pith" -q pkg manifest --nobuild p
+	[ "$(raw "$name" | jq -c '[.manifests[].platform.architecture] | sort')" = '["amd64","arm64"]' ]
+	skopeo inspect "docker://$name-arm64" | jq -e '.Architecture == "arm64"'
+	# without an index, and from the registry instead of a build
+	"$pith" -q pkg push --hash other --manifest=false p
+	skopeo inspect "docker://$registry/me/thing:other-amd64" >/dev/null
+	if skopeo inspect "docker://$registry/me/thing:other" 2>/dev/null; then return 1; fi
+	rm -rf cache
+	run "$pith" pkg build --pull p
+	[ "$status" -eq 0 ]
+	[[ $output == *"pulling $name"* && $output != *building* ]]
+	run "$pith" pkg push --org 127.0.0.1:1/me p
+	[ "$status" -eq 1 ]
+	[[ ${lines[-1]} == *"pushing 127.0.0.1:1/me/thing:"*"skopeo failed"* ]]
+}
+
+@test "platforms are chosen, passed over, and refused where they are none" {
+	recipe <<<$'image: thing\narches: [amd64]\nfiles:\n  - {path: a, contents: x}'
+	run build --platforms linux/amd64,linux/arm64
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == *"building pith/thing:"* && ${lines[1]} == *"is not built for linux/arm64" ]]
+	run build --force --skip-platforms linux/amd64
+	[[ $output == *"is not built for linux/amd64" ]]
+	run build --force --skip-platforms linux/arm
+	[[ $output == *"building pith/thing:"* ]]
+	fails '--platforms' build --platforms / p
+	fails '--skip-platforms' build --skip-platforms , p
+	fails 'only one of them can be given' build --platforms linux/amd64 --skip-platforms linux/arm64 p
 }

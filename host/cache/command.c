@@ -130,7 +130,8 @@ static int run_push(struct store *s, const struct options *o, struct error *err)
 	for (size_t i = 0; i < o->count; i++) {
 		bool skipped;
 
-		if (image_push(s, o->args[i], o->remote_name, o->arch_tags, o->override, &skipped, err) < 0)
+		if (image_push(s, o->args[i], o->remote_name, o->arch_tags ? PUSH_IMAGE | PUSH_ARCHES : PUSH_IMAGE,
+			       o->override, &skipped, err) < 0)
 			return -1;
 		log_info(skipped ? "%s is in the registry already: skipped (--override pushes it again)" : "pushed %s",
 			 o->remote_name ? o->remote_name : o->args[i]);

@@ -292,13 +292,17 @@ char *registry_digest(const char *text, struct error *err)
 	return strdup(sink_digest_text(digest));
 }
 
-/* From a layout of its own that borrows the cache's blobs: the cache may hold names that skopeo cannot parse. */
-static int push_descriptor(struct store *s, const struct oci_descriptor *d, const char *remote, struct error *err)
+/* From a layout of its own that borrows the cache's blobs: the cache may hold names that skopeo cannot parse. whole: an
+ * index with all its platforms, and nothing may be converted; else this machine's platform of it. */
+static int push_descriptor(struct store *s, const struct oci_descriptor *d, const char *transport, const char *remote,
+			   bool whole, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
-	_cleanup_free_ char *source = NULL, *target = str_format("docker://%s", remote), *index = NULL, *layout = NULL;
+	_cleanup_free_ char *source = NULL, *target = str_format("%s%s", transport, remote), *index = NULL,
+			    *layout = NULL;
 	_cleanup_free_ char *shared = str_format("%s/blobs", store_path(s)), *text = NULL;
 	static const char version[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	const char *daemon = getenv("DOCKER_HOST"); /* which skopeo does not look at itself */
 	json_t *root = json_pack("{s:i, s:[o]}", "schemaVersion", 2, "manifests", oci_descriptor_json(d));
 
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
@@ -314,8 +318,18 @@ static int push_descriptor(struct store *s, const struct oci_descriptor *d, cons
 	    file_write(layout, version, strlen(version), 0644, err) < 0)
 		return -1;
 
-	char *const argv[] = { "skopeo", "copy", "--all", "--preserve-digests", "--src-shared-blob-dir", shared,
-			       source,   target, NULL };
+	char *argv[12] = { "skopeo", "copy", "--src-shared-blob-dir", shared };
+	size_t n = 4;
+
+	if (whole) {
+		argv[n++] = "--all";
+		argv[n++] = "--preserve-digests";
+	} else if (daemon && *daemon) {
+		argv[n++] = "--dest-daemon-host";
+		argv[n++] = (char *)daemon;
+	}
+	argv[n++] = source;
+	argv[n++] = target;
 
 	return skopeo(argv, NULL, NULL, err);
 }
@@ -337,17 +351,18 @@ static int push_arch_tags(struct store *s, const struct oci_descriptor *root, co
 			continue;
 		if (!name)
 			return error_set(err, ENOMEM, "pushing");
-		if (push_descriptor(s, d, name, err) < 0)
+		if (push_descriptor(s, d, "docker://", name, true, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int image_push(struct store *s, const char *text, const char *remote, bool arch_tags, bool override, bool *skipped,
+int image_push(struct store *s, const char *text, const char *remote, unsigned what, bool override, bool *skipped,
 	       struct error *err)
 {
 	_cleanup_ref_ struct ref ref = { 0 }, to = { 0 };
 	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
+	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_free_ char *name = NULL;
 	int r;
 
@@ -371,8 +386,27 @@ int image_push(struct store *s, const char *text, const char *remote, bool arch_
 			return 0;
 		}
 	}
-	r = push_descriptor(s, &root, name, err);
-	if (r == 0 && arch_tags && oci_kind(root.media_type) == OCI_KIND_INDEX)
+	progress_begin(&progress, PROGRESS_ANNOUNCE, 0, "pushing %s", name);
+	r = what & PUSH_IMAGE ? push_descriptor(s, &root, "docker://", name, true, err) : 0;
+	if (r == 0 && (what & PUSH_ARCHES) && oci_kind(root.media_type) == OCI_KIND_INDEX)
 		r = push_arch_tags(s, &root, name, err);
 	return r < 0 ? error_wrap(err, "pushing %s", name) : 0;
+}
+
+int image_push_docker(struct store *s, const char *text, struct error *err)
+{
+	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
+	_cleanup_progress_ struct progress progress = { 0 };
+	_cleanup_ref_ struct ref ref = { 0 };
+	_cleanup_free_ char *name = NULL;
+
+	if (ref_parse(text, &ref, err) < 0 || store_find(s, &ref, &root, err) < 0)
+		return -1;
+	name = ref_cache_name(&ref);
+	if (!name)
+		return error_set(err, ENOMEM, "loading into Docker");
+	progress_begin(&progress, PROGRESS_ANNOUNCE, 0, "loading %s into Docker", name);
+	return push_descriptor(s, &root, "docker-daemon:", name, false, err) < 0
+		? error_wrap(err, "loading %s into Docker", name)
+		: 0;
 }

@@ -1,6 +1,5 @@
 # packages: build.yml to an image in the cache
-pkg.srcs := $(addprefix host/pkg/,control.c debian.c digest.c elf.c closure.c select.c walk.c recipe.c inputs.c package.c \
-	registry.c)
+pkg.srcs := $(addprefix host/pkg/,control.c debian.c digest.c elf.c closure.c select.c walk.c recipe.c inputs.c package.c)
 pith.srcs += $(pkg.srcs) host/pkg/pkg.c
 pith.deps += jansson crypto
 

@@ -46,7 +46,8 @@ char *inputs_hash(const struct package *p, struct error *err)
 	_cleanup_(buf_free) struct buf text = { 0 };
 	char hex[DIGEST_HEX];
 	size_t i;
-	int failed = buf_addf(&text, FORMAT "\n%s\n%zu\n", platform_text(&p->platform), p->recipe.file.len);
+	/* Not the platform: the images of all platforms share a name, unless they are made of different things. */
+	int failed = buf_addf(&text, FORMAT "\n%zu\n", p->recipe.file.len);
 
 	failed |= buf_add(&text, p->recipe.file.text, p->recipe.file.len);
 	for (i = 0; i < p->debs.count; i++) {

@@ -8,7 +8,7 @@
 #include "image.h"
 #include "log.h"
 #include "package.h"
-#include "registry.h"
+#include "skopeo.h"
 #include "str.h"
 
 static const char help[] =
@@ -21,6 +21,7 @@ static const char help[] =
 	"  --platforms LIST       linux/amd64,...; this machine's by default\n"
 	"  --skip-platforms LIST  not these\n"
 	"  --push, --nobuild      copy to the registry after building, or without\n"
+	"  --manifest=false       push only the images of the platforms, as TAG-ARCH, and no index of them\n"
 	"  --pull                 take an image from the registry instead of building it, where it has the tag\n"
 	"  --docker               load the image into Docker as well\n"
 	"  --release TAG          one more tag for the image\n"
@@ -43,12 +44,12 @@ enum action {
 struct pkg {
 	struct package_options package;
 	struct store *store;
-	struct platform *platforms;
-	size_t platform_count;
-	const char *skip, *release;
+	struct platform *platforms, *skip;
+	size_t platform_count, skip_count;
+	const char *release;
 	char **dirs;
 	size_t unchanged; /* images that were there already */
-	int force, push, nobuild, pull, docker, canonical, dry_run, help;
+	int force, push, nobuild, pull, docker, canonical, dry_run, help, no_manifest;
 };
 
 enum option_id {
@@ -61,6 +62,7 @@ enum option_id {
 	OPT_BUILD_YML,
 	OPT_CACHE,
 	OPT_DEV,
+	OPT_MANIFEST,
 	OPT_NO_EFFECT,
 	OPT_NO_EFFECT_VALUE,
 };
@@ -114,6 +116,16 @@ static int build_one(struct pkg *g, struct package *p, const char *name, struct 
 	return package_build(p, g->store, g->release, err);
 }
 
+static bool skipped(const struct pkg *g, const struct platform *platform)
+{
+	size_t i;
+
+	for (i = 0; i < g->skip_count; i++)
+		if (platform_match(&g->skip[i], platform))
+			return true;
+	return false;
+}
+
 static int build(struct pkg *g, const char *dir, const struct platform *platform, struct error *err)
 {
 	_cleanup_package_ struct package p = PACKAGE_INIT;
@@ -124,13 +136,13 @@ static int build(struct pkg *g, const char *dir, const struct platform *platform
 	name = package_name(&p);
 	if (!name)
 		return error_set(err, ENOMEM, "%s", dir);
-	if (!package_has_arch(&p) || (g->skip && strstr(g->skip, platform_text(platform)))) {
+	if (!package_has_arch(&p) || skipped(g, platform)) {
 		log_info("%s is not built for %s", name, platform_text(platform));
 		return 0;
 	}
 	if (build_one(g, &p, name, err) < 0)
 		return error_wrap(err, "package %s", dir);
-	return g->docker && !g->dry_run ? registry_load_docker(g->store, name, err) : 0;
+	return g->docker && !g->dry_run ? image_push_docker(g->store, name, err) : 0;
 }
 
 /* The name does not depend on the platform, except through the hash: that of the first one is taken. */
@@ -138,6 +150,8 @@ static int push(struct pkg *g, const char *dir, struct error *err)
 {
 	_cleanup_package_ struct package p = PACKAGE_INIT;
 	_cleanup_free_ char *name = NULL, *release = NULL;
+	unsigned what = g->no_manifest ? PUSH_ARCHES : PUSH_IMAGE | PUSH_ARCHES;
+	bool skipped;
 
 	if (load(g, dir, &g->platforms[0], &p, err) < 0)
 		return -1;
@@ -145,10 +159,14 @@ static int push(struct pkg *g, const char *dir, struct error *err)
 	release = g->release ? str_format("%s:%s", p.image, g->release) : NULL;
 	if (!name || (g->release && !release))
 		return error_set(err, ENOMEM, "%s", dir);
-	log_info("pushing %s", name);
-	if (registry_push(g->store, name, false, err) < 0)
+	/* Also when the registry has the name: the index may have grown by a platform. What is there is not sent again. */
+	if (image_push(g->store, name, NULL, what, true, &skipped, err) < 0 ||
+	    (release && image_push(g->store, release, NULL, what, true, &skipped, err) < 0))
 		return -1;
-	return release ? registry_push(g->store, release, false, err) : 0;
+	log_info("pushed %s", name);
+	if (release)
+		log_info("pushed %s", release);
+	return 0;
 }
 
 static int show_tag(struct pkg *g, const char *dir, struct error *err)
@@ -170,32 +188,32 @@ static int show_tag(struct pkg *g, const char *dir, struct error *err)
 
 /* --- command line ------------------------------------------------------------------------------ */
 
-static int add_platforms(struct pkg *g, const char *list, struct error *err)
+static int add_platforms(struct platform **platforms, size_t *count, const char *list, const char *option,
+			 struct error *err)
 {
 	_cleanup_strv_ char **parts = strv_split(list, ",");
 	size_t i;
 
 	for (i = 0; parts && parts[i]; i++) {
-		struct platform *grown = reallocarray(g->platforms, g->platform_count + 1, sizeof(*grown));
+		struct platform *grown = reallocarray(*platforms, *count + 1, sizeof(*grown));
 
 		if (!grown)
-			return error_set(err, ENOMEM, "--platforms");
-		g->platforms = grown;
-		if (platform_parse(parts[i], &g->platforms[g->platform_count++], err) < 0)
-			return error_wrap(err, "--platforms");
+			return error_set(err, ENOMEM, "--%s", option);
+		*platforms = grown;
+		if (platform_parse(parts[i], &grown[(*count)++], err) < 0)
+			return error_wrap(err, "--%s", option);
 	}
 	return parts && i > 0 ? 0
-			      : error_set(err, 0, "--platforms \"%s\": write it like linux/amd64,linux/arm64", list);
+			      : error_set(err, 0, "--%s \"%s\": write it like linux/amd64,linux/arm64", option, list);
 }
 
 static int set(struct pkg *g, int id, const char *value, const char *shown, struct error *err)
 {
 	switch (id) {
 	case OPT_PLATFORMS:
-		return add_platforms(g, value, err);
+		return add_platforms(&g->platforms, &g->platform_count, value, "platforms", err);
 	case OPT_SKIP_PLATFORMS:
-		g->skip = value;
-		return 0;
+		return add_platforms(&g->skip, &g->skip_count, value, "skip-platforms", err);
 	case OPT_RELEASE:
 		g->release = value;
 		return 0;
@@ -213,6 +231,9 @@ static int set(struct pkg *g, int id, const char *value, const char *shown, stru
 		return 0;
 	case OPT_CACHE:
 		store_set_default(value);
+		return 0;
+	case OPT_MANIFEST:
+		g->no_manifest = value && (str_eq(value, "false") || str_eq(value, "0"));
 		return 0;
 	case OPT_DEV:
 		g->package.dev = true;
@@ -238,6 +259,7 @@ static int parse(struct pkg *g, int argc, char **argv, struct error *err)
 		{ "build-yml", required_argument, NULL, OPT_BUILD_YML },
 		{ "cache", required_argument, NULL, OPT_CACHE },
 		{ "dev", no_argument, NULL, OPT_DEV },
+		{ "manifest", optional_argument, NULL, OPT_MANIFEST },
 		{ "force", no_argument, &g->force, 1 },
 		{ "push", no_argument, &g->push, 1 },
 		{ "nobuild", no_argument, &g->nobuild, 1 },
@@ -253,7 +275,6 @@ static int parse(struct pkg *g, int argc, char **argv, struct error *err)
 		{ "network", no_argument, NULL, OPT_NO_EFFECT },
 		{ "nonetwork", no_argument, NULL, OPT_NO_EFFECT },
 		{ "force-dirty", no_argument, NULL, OPT_NO_EFFECT },
-		{ "manifest", no_argument, NULL, OPT_NO_EFFECT },
 		{ "precache-images", no_argument, NULL, OPT_NO_EFFECT },
 		{ "builder-restart", no_argument, NULL, OPT_NO_EFFECT },
 		{ "hash-commit", required_argument, NULL, OPT_NO_EFFECT_VALUE },
@@ -292,6 +313,8 @@ static int check(struct pkg *g, struct error *err)
 {
 	if (g->nobuild && g->force)
 		return error_set(err, 0, "--force and --nobuild: only one of them can be given");
+	if (g->platform_count && g->skip_count)
+		return error_set(err, 0, "--platforms and --skip-platforms: only one of them can be given");
 	if (g->pull && g->force)
 		return error_set(err, 0, "--force and --pull: only one of them can be given");
 	if (!g->package.org)
@@ -386,5 +409,6 @@ int cmd_pkg(int argc, char **argv)
 		log_error("%s", error_text(&err));
 	store_close(g.store);
 	free(g.platforms);
+	free(g.skip);
 	return status < 0 ? 1 : 0;
 }
