@@ -159,7 +159,8 @@ static int push(struct pkg *g, const char *dir, struct error *err)
 	release = g->release ? str_format("%s:%s", p.image, g->release) : NULL;
 	if (!name || (g->release && !release))
 		return error_set(err, ENOMEM, "%s", dir);
-	/* Also when the registry has the name: the index may have grown by a platform. What is there is not sent again. */
+	/* Also when the registry has the name: the index may have grown by a platform. What is there is not sent again.
+	 */
 	if (image_push(g->store, name, NULL, what, true, &skipped, err) < 0 ||
 	    (release && image_push(g->store, release, NULL, what, true, &skipped, err) < 0))
 		return -1;
