@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -70,18 +71,16 @@ void output_close(struct output *o)
 	stream_close(&o->err);
 }
 
-/* One read; false when there is nothing to read now or ever again. */
-static bool stream_copy(struct output_stream *s)
+/* One read, as read(2) returns it. */
+static ssize_t stream_copy(struct output_stream *s)
 {
 	char chunk[CHUNK];
 	ssize_t n = read(s->io.fd, chunk, sizeof(chunk));
 
-	if (n < 0 && errno == EINTR)
-		return true;
 	if (n == 0)
 		loop_io_remove(&s->io);
 	if (n <= 0)
-		return false;
+		return n;
 	/* A full log or a lost console must not stop the container. */
 	(void)!io_write(s->sink, chunk, (size_t)n);
 	if (s->live) {
@@ -89,7 +88,23 @@ static bool stream_copy(struct output_stream *s)
 	} else if (buf_add(&s->tail, chunk, (size_t)n) == 0 && s->tail.len > DUMP_MAX) {
 		buf_consume(&s->tail, s->tail.len - DUMP_MAX);
 	}
-	return true;
+	return n;
+}
+
+/* What is in the pipe now, and no more: a process that was left behind may go on writing for ever. */
+static void stream_drain(struct output_stream *s)
+{
+	int left = 0;
+
+	if (s->io.fd < 0 || ioctl(s->io.fd, FIONREAD, &left) < 0)
+		return;
+	while (left > 0) {
+		ssize_t n = stream_copy(s);
+
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return;
+		left -= n > 0 ? (int)n : 0;
+	}
 }
 
 static void stream_ready(struct loop_io *io, uint32_t events)
@@ -127,11 +142,8 @@ static int wait_with_pipes(struct output *o, struct waiting *w, pid_t pid, struc
 	if (stream_watch(w->loop, &o->out, err) < 0 || stream_watch(w->loop, &o->err, err) < 0 ||
 	    loop_child_add(w->loop, &child, pid, err) < 0 || loop_run(w->loop, err) < 0)
 		return -1;
-	/* What it wrote before it ended is in the pipes; a process it left behind may hold them for ever. */
-	while (stream_copy(&o->out))
-		;
-	while (stream_copy(&o->err))
-		;
+	stream_drain(&o->out);
+	stream_drain(&o->err);
 	return 0;
 }
 
@@ -185,6 +197,9 @@ static void stream_dump(struct output_stream *s)
 
 void output_dump(struct output *o)
 {
+	/* a container that came to nothing has not been waited for */
+	stream_drain(&o->out);
+	stream_drain(&o->err);
 	stream_dump(&o->out);
 	stream_dump(&o->err);
 }

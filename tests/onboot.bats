@@ -78,6 +78,37 @@ missing_executable() {
 
 @test "a missing executable fails with the runtime's message" { with_each missing_executable; }
 
+not_created() {
+	# in the host's PID namespace a container is made and started in two calls
+	bundle "$ROOT/onboot/000-none" ns=mount -- /no/such/program
+	bundle "$ROOT/onboot/001-bind" ns=mount mount='{"destination":"/new/file","type":"bind","source":"'"$ROOT"'/nowhere","options":["bind"]}' -- true
+	run machine "${1:-}$onboot; echo \"status \$?\""
+	echo "$output"
+	[[ "$output" == *"/no/such/program"*"000-none: "*"exit status "*nowhere*"001-bind: "*"exit status "*"status 1"* ]]
+}
+
+@test "the runtime's reason is shown for what it cannot create" { with_each not_created; }
+
+@test "the same with linuxkit.runc_console=1" {
+	echo 'linuxkit.runc_console=1' >"$ROOT/cmdline"
+	export CMDLINE=$ROOT/cmdline
+	with_each not_created 'mount --bind $CMDLINE /proc/cmdline; '
+}
+
+live_daemon() {
+	bundle "$ROOT/onboot/000-daemon" ns=mount -- sh -c 'yes & echo started >&2'
+	bundle "$ROOT/onboot/001-next" -- sh -c 'echo next >&2'
+	run machine 'mount --bind $CMDLINE /proc/cmdline; '"$onboot"' 2>&1 >/dev/null | cat'
+	echo "$output"
+	[[ "$output" == *started*next* ]]
+}
+
+@test "a process left behind that never stops writing does not hold the boot" {
+	echo 'linuxkit.runc_console=1' >"$ROOT/cmdline"
+	export CMDLINE=$ROOT/cmdline
+	with_each live_daemon
+}
+
 @test "org.pith.onfail tells PID 1 and runs no further container" {
 	local policy signal
 	for policy in halt:USR1 poweroff:USR2 reboot:TERM; do
