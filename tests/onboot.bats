@@ -98,7 +98,7 @@ not_created() {
 live_daemon() {
 	bundle "$ROOT/onboot/000-daemon" ns=mount -- sh -c 'yes & echo started >&2'
 	bundle "$ROOT/onboot/001-next" -- sh -c 'echo next >&2'
-	run machine 'mount --bind $CMDLINE /proc/cmdline; '"$onboot"' 2>&1 >/dev/null | cat'
+	run machine 'mount --bind $CMDLINE /proc/cmdline; '"$onboot"' >/dev/null; cd /run/log/onboot; cat onboot.000-daemon.log onboot.001-next.log'
 	echo "$output"
 	[[ "$output" == *started*next* ]]
 }
