@@ -25,6 +25,47 @@ need_debian() { [ -e build/kernel/debian/kernel ] || make -s build/kernel/debian
 	[[ $output == *"CONFIG_E is y, asked for n"* ]]
 }
 
+# A source package of a kernel whose configuration drops CONFIG_DROPPED, as Kconfig drops what depends on something else.
+fake_source() {
+	local tree=$BATS_TEST_TMPDIR/deb/usr/src bin=$BATS_TEST_TMPDIR/bin
+	mkdir -p "$tree/linux-source-6.12/scripts/kconfig" "$BATS_TEST_TMPDIR/deb/DEBIAN" "$bin"
+	printf 'tinyconfig:\n\ttouch .config\nolddefconfig:\n\tsed -i /CONFIG_DROPPED/d .config\n%%:\n\tfalse\n' \
+		>"$tree/linux-source-6.12/Makefile"
+	printf '#!/bin/sh\nshift 3\ncat "$@" >.config\n' >"$tree/linux-source-6.12/scripts/kconfig/merge_config.sh"
+	chmod +x "$tree/linux-source-6.12/scripts/kconfig/merge_config.sh"
+	(cd "$tree" && tar -cJf linux-source-6.12.tar.xz linux-source-6.12 && rm -r linux-source-6.12)
+	printf 'Package: linux-source-6.12\nVersion: 6.12.1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n' \
+		>"$BATS_TEST_TMPDIR/deb/DEBIAN/control"
+	dpkg-deb -b "$BATS_TEST_TMPDIR/deb" "$BATS_TEST_TMPDIR/linux-source-6.12_6.12.1_all.deb"
+	printf '#!/bin/sh\necho " linux-source-6.12 | 6.12.1 | somewhere"\n' >"$bin/apt-cache"
+	printf '#!/bin/sh\ncp %s/*.deb .\n' "$BATS_TEST_TMPDIR" >"$bin/apt-get"
+	chmod +x "$bin"/*
+	PATH=$bin:$PATH
+}
+
+@test "the build ends, and keeps nothing, when an option that was asked for is not in the final configuration" {
+	fake_source >/dev/null
+	mkdir -p "$BATS_TEST_TMPDIR/kernel/config" "$BATS_TEST_TMPDIR/kernel/patches"
+	cp kernel/build kernel/lz4-store "$BATS_TEST_TMPDIR/kernel/"
+	printf 'CONFIG_KEPT=y\nCONFIG_DROPPED=y\n' >"$BATS_TEST_TMPDIR/kernel/config/common.config"
+	: >"$BATS_TEST_TMPDIR/kernel/config/$(uname -m).config"
+	printf -- '--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+x\n' >"$BATS_TEST_TMPDIR/kernel/patches/a.patch"
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	run "$BATS_TEST_TMPDIR/kernel/build" "$BATS_TEST_TMPDIR/out"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"  CONFIG_DROPPED is n, asked for y"* ]]
+	[[ $output == *"options asked for are not in the final configuration"* ]]
+	[[ $output != *compiling* ]]
+	[ -z "$(ls -A "$XDG_CACHE_HOME/pith")" ]
+	[ ! -e "$BATS_TEST_TMPDIR/out/kernel" ]
+	# with all options there it goes on to compile, which this source cannot
+	echo CONFIG_KEPT=y >"$BATS_TEST_TMPDIR/kernel/config/common.config"
+	run "$BATS_TEST_TMPDIR/kernel/build" "$BATS_TEST_TMPDIR/out"
+	[ "$status" -eq 1 ]
+	[[ $output == *"the kernel does not compile"* ]]
+}
+
 @test "no option is asked for twice, or on in one fragment and off in the other" {
 	for arch in x86_64 arm64; do
 		run bash -c "sed -nE 's/^(# )?(CONFIG_[A-Za-z0-9_]+).*/\2/p' kernel/config/{common,$arch}.config | sort | uniq -d"
