@@ -106,6 +106,64 @@ onfail() {
 	vm_wait 30
 }
 
+@test "getty asks for a password; sysctl sets what its files say; redis keeps its data where it is told to" {
+	port=$(free_port)
+	{
+		head_of crun
+		cat <<-EOF
+			onboot:
+			  - name: sysctl
+			    image: "@pkg:$root_dir/pkg/sysctl"
+			    readonly: false
+			    binds.add: ["/etc/sysctl.d/10-mine.conf:/etc/sysctl.d/10-mine.conf"]
+			  - name: dhcpcd
+			    image: "@pkg:$root_dir/pkg/dhcpcd"
+			    command: [/sbin/dhcpcd, --nobackground, -f, /dhcpcd.conf, "-1"]
+			services:
+			  - name: getty
+			    image: "@pkg:$root_dir/pkg/getty"
+			  - name: redis
+			    image: "@pkg:$root_dir/pkg/redis"
+			    uid: 0
+			    gid: 0
+			    binds: ["/var/redis:/data"]
+			    command: [/usr/bin/redis-server, --bind, "* -::*", --protected-mode, "no", --save, "60 1"]
+			    runtime: {mkdir: [/var/redis]}
+			files:
+			  - path: etc/getty.shadow
+			    mode: "0600"
+			    contents: 'root:$(openssl passwd -6 correct):19000:0:::::'
+			  - path: etc/sysctl.d/10-mine.conf
+			    contents: "net.core.somaxconn = 4321"
+		EOF
+	} | build_image services
+	vm_start services --mem 512 --stop-timeout 60 --publish "$port:6379" "$T/services"
+	vm_expect 90 'login: '
+	vm_send $'root\n'
+	vm_expect 30 'Password: '
+	vm_send $'wrong\n'
+	vm_expect 30 'Login incorrect'
+	login_again() { [ "$(grep -c 'login: ' "$vm_console")" -ge 2 ]; }
+	within 60 login_again
+	vm_send $'root\n'
+	password_again() { [ "$(grep -c 'Password: ' "$vm_console")" -ge 2 ]; }
+	within 30 password_again
+	vm_send $'correct\n'
+	vm_expect 30 '\(ns: getty\)'
+	answers() { [ "$(timeout 2 redis-cli -p "$port" ping 2>/dev/null)" = PONG ]; }
+	within 60 answers
+	[ "$(redis-cli -p "$port" set key kept)" = OK ]
+	[ "$(redis-cli -p "$port" save)" = OK ]
+	vm_send $'cat /proc/sys/net/core/somaxconn /proc/sys/kernel/kptr_restrict; nsenter -t 1 -m -- ls -l /var/redis; id; echo seen-$((1 + 1))\n'
+	vm_expect 30 '^seen-2'
+	power_off
+	console >c
+	grep -qx 4321 c
+	grep -qx 2 c
+	grep -qE '^-rw.* dump\.rdb' c
+	grep -qE '^uid=0' c
+}
+
 # disk FORMAT: the root on a disk, with nothing said about it on the command line
 disk() {
 	{

@@ -7,8 +7,6 @@ load lib
 setup() { test_begin; }
 teardown() { test_end; }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
-
 # example NAME [OPTION...]: builds examples/NAME.yml and boots it
 example() {
 	local name=$1

@@ -110,3 +110,6 @@ build_image() {
 
 # lines FILE: their number
 lines() { wc -l <"$1"; }
+
+# A TCP port that nobody listens on.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
