@@ -28,11 +28,11 @@ void remote_drop(struct remote *r)
 static void finish(struct remote *r, const struct error *why)
 {
 	remote_fn *done = r->done;
-	int fd = why ? -1 : r->io.fd;
+	int fd = -1;
 
-	if (!why)
-		r->io.fd = -1;
 	loop_io_remove(&r->io);
+	if (!why)
+		fd = steal_fd(&r->io.fd);
 	remote_drop(r);
 	done(r, fd, why);
 }

@@ -318,6 +318,7 @@ static void create_run(struct op *op)
 	_cleanup_error_ struct error e = { 0 };
 
 	c->init.starting = true;
+	cgroups_warm();
 	if (options_take(t, &e) < 0 || mounts_make(t, &e) < 0) {
 		create_failed(t, &e);
 		return;

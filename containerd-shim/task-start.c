@@ -16,10 +16,17 @@
 #include "str.h"
 #include "task.h"
 
+enum {
+	/* For the container's program to take the place of the runtime's: hooks come before it. */
+	PROGRAM_US = 1000000,
+};
+
 struct start {
 	struct op op;
 	struct ptysock console;
 	struct loop_io fifo;
+	struct loop_timer program;
+	bool passed; /* the runtime's process has been told to go on */
 	bool console_needed;
 };
 
@@ -31,6 +38,7 @@ static struct start *start_of(struct op *op)
 static void fifo_close(struct start *t)
 {
 	loop_io_remove(&t->fifo);
+	loop_timer_disarm(&t->program);
 	if (t->fifo.fd >= 0)
 		close(t->fifo.fd);
 	t->fifo.fd = -1;
@@ -312,6 +320,19 @@ static void runtime_start(struct start *t)
 	start_failed(t, &e);
 }
 
+/* The other end is closed by execve(2): a signal sent after Start's answer reaches the program, not the runtime's
+ * process that was there before it. */
+static void program_awaited(struct start *t)
+{
+	fifo_close(t);
+	started(t);
+}
+
+static void program_late(struct loop_timer *timer)
+{
+	program_awaited(timer->data);
+}
+
 static void fifo_ready(struct loop_io *io, uint32_t events)
 {
 	struct start *t = io->data;
@@ -323,12 +344,17 @@ static void fifo_ready(struct loop_io *io, uint32_t events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	fifo_close(t);
-	if (n > 0) {
+	if (n > 0 && !t->passed) {
 		libcontainer_start_done(c->options.root, c->id);
-		started(t);
+		t->passed = true;
+		if (!c->init.ended && loop_timer_after(c->shim->loop, &t->program, PROGRAM_US, NULL) == 0)
+			return;
+	}
+	if (t->passed) {
+		program_awaited(t);
 		return;
 	}
+	fifo_close(t);
 	error_set(&e, 0, "OCI runtime start failed: the container's process has ended");
 	start_failed(t, &e);
 }
@@ -363,6 +389,7 @@ static void init_run(struct op *op)
 	t->fifo.events = EPOLLIN;
 	t->fifo.fn = fifo_ready;
 	t->fifo.data = t;
+	t->program = (struct loop_timer){ .fn = program_late, .data = t };
 	if (t->fifo.fd >= 0 && !c->init.ended && loop_io_add(c->shim->loop, &t->fifo, NULL) == 0)
 		return;
 	fifo_close(t);

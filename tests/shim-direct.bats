@@ -88,13 +88,14 @@ clean" ]
 		create one >/dev/null; create one; call Delete id=one exec_id=x; call Pause id=one; call Resume id=one; start one >/dev/null; start one; call Delete id=one
 		call Kill id=one signal=99; call Kill id=one exec_id=x signal=9; add one e true >/dev/null; add one e true; call Resume id=one
 		call Exec id=one exec_id=../x spec={}; call Exec id=one exec_id=y spec=junk; call Create id=two bundle=relative; call Create id=a/b bundle=/x
-		call Create id=two bundle=/nonexistent; call Create id=two bundle=$T/bundles/one options.binary_name=/no/runtime; call Checkpoint id=one path=x
+		call Create id=two bundle=/nonexistent; call Create id=two bundle=$T/bundles/one options.binary_name=/no/runtime; call Create id=two bundle=$T/bundles/one options.binary_name=no-runtime; call Checkpoint id=one path=x
 		call Kill id=one signal=9; call Wait id=one | grep status; call Kill id=one signal=9; call Exec id=one exec_id=z spec={}; start one; call Delete id=one | grep status; call Wait id=one; call Shutdown id=one; clean' 2>&1
 	echo "$output"
 	grep -oE '^error: status [0-9]+' <<<"$output" | grep -oE '[0-9]+$' | tr '\n' ' ' >"$T/codes"
-	[ "$(cat "$T/codes")" = "5 5 5 5 6 5 9 9 9 9 3 5 6 9 3 3 3 3 2 2 3 5 9 9 5 " ]
+	[ "$(cat "$T/codes")" = "5 5 5 5 6 5 9 9 9 9 3 5 6 9 3 3 3 3 2 2 2 3 5 9 9 5 " ]
 	[[ "$output" == *"exit_status=137"*"exit_status=137"*clean ]]
 	[[ "$output" == *"OCI runtime create failed: start /no/runtime: No such file"* ]]
+	[[ "$output" == *'OCI runtime create failed: exec: "no-runtime": executable file not found in $PATH'* ]]
 }
 
 @test "what a peer sends costs nobody else anything: half a frame, 4 GiB announced, junk, nothing" {
@@ -211,6 +212,21 @@ clean" ]
 	[ "$output" = "create create start delete $T/poststop
 exit_status=3
 create kill delete clean" ]
+}
+
+@test "after Start the container's program is there: it gets signals, not the runtime's process" {
+	run world 'for i in 1 2 3 4 5 6; do box t$i -- sleep 1000; shim t$i; create t$i >/dev/null; start t$i >/dev/null; tr "\\0" " " </proc/$(cat $T/bundles/t$i/init.pid)/cmdline; echo; finish t$i; done | sort | uniq -c; clean' 2>&1
+	echo "$output"
+	[ "$output" = "      6 sleep 1000 
+clean" ]
+}
+
+@test "the runtime is not told of containerd's own notification socket" {
+	run world 'runtime_wrap; sed -i "2i env >>$T/environment" $T/bin/wrapped; box one -- sleep 1000; NOTIFY_SOCKET=/run/notify SHIM_SEES=yes shim one
+		create one >/dev/null; start one >/dev/null; finish one; grep -c SHIM_SEES $T/environment; grep NOTIFY $T/environment; clean' 2>&1
+	echo "$output"
+	[[ "$output" == [1-9]*"
+clean" && "$output" != *NOTIFY* ]]
 }
 
 @test "in a shared PID namespace added processes end before the first one's end is told" {

@@ -109,8 +109,8 @@ static int run(struct cycle *c, int i, char *id, struct error *err)
 	if (call(c, "Delete", &delete.base, &containerd__task__v2__delete_response__descriptor, err) < 0)
 		return -1;
 	step_done(c, DELETE, i);
-	if (call(c, "Shutdown", &shutdown.base, &google__protobuf__empty__descriptor, err) < 0)
-		return -1;
+	/* A shim may be gone before its answer is written. */
+	(void)call(c, "Shutdown", &shutdown.base, &google__protobuf__empty__descriptor, NULL);
 	step_done(c, SHUTDOWN, i);
 	return 0;
 }

@@ -126,6 +126,8 @@ static pid_t job_spawn(const struct job_spec *spec, int log, struct error *err)
 	struct spawn s = {
 		.path = spec->argv[0], .argv = spec->argv, .fds = fds, .fd_count = 1, .death_signal = SIGKILL
 	};
+	_cleanup_error_ struct error e = { 0 };
+	pid_t pid;
 
 	if (spec->input >= 0)
 		fds[s.fd_count++] = (struct spawn_fd){ spec->input, spec->input_is_stdin ? 0 : JOB_INPUT_FD };
@@ -135,7 +137,13 @@ static pid_t job_spawn(const struct job_spec *spec, int log, struct error *err)
 		if (fd >= 0)
 			fds[s.fd_count++] = (struct spawn_fd){ fd, i };
 	}
-	return spawn(&s, err);
+	pid = spawn(&s, &e);
+	/* The words by which clients know this case. */
+	if (pid < 0 && e.code == ENOENT && !strchr(s.path, '/'))
+		error_set(err, 0, "exec: \"%s\": executable file not found in $PATH", s.path);
+	else if (pid < 0)
+		error_move(err, &e);
+	return pid;
 }
 
 int job_start(struct job *job, struct loop *loop, struct reaper *reaper, const struct job_spec *spec, job_fn *done,
