@@ -475,6 +475,33 @@ image_yml() {
 	[[ $status -eq 0 && $output == *'No space left on device'* && ${lines[-1]} == x.tar ]]
 }
 
+@test "files of a build come together: when one cannot be written the others stay as they were" {
+	local image=$BATS_TEST_DIRNAME/oci-image
+	head -c 3000000 /dev/urandom >kernel
+	"$image" k.oci docker.io/test/bigkernel:1 kernel@kernel
+	"$pith" -q cache --cache "$CACHE" import k.oci
+	mkdir full
+	printf 'kernel: {image: test/%s:1, cmdline: %s, tar: none}\ninit: [test/init:1]\n' plainkernel old >x.yml
+	run unshare -m bash -ec "mount -t tmpfs -o size=2m none full
+		$pith build --cache $CACHE --arch amd64 --dir full --format kernel+initrd,kernel+squashfs x.yml
+		mkdir was
+		cp full/* was
+		printf 'kernel: {image: test/bigkernel:1, tar: none}\ninit: [test/init:1, test/app]\n' >x.yml
+		if $pith build --cache $CACHE --arch amd64 --dir full --format kernel+initrd,kernel+squashfs x.yml; then exit 3; fi
+		diff -r was full
+		ls -A full
+		mount -o remount,size=9m full
+		$pith build --cache $CACHE --arch amd64 --dir full --format kernel+initrd,kernel+squashfs x.yml
+		cmp full/x-kernel kernel
+		if cmp -s full/x-initrd.img was/x-initrd.img; then exit 4; fi
+		ls -A full"
+	echo "$output"
+	[[ $status -eq 0 && $output == *'No space left on device'* ]]
+	grep -A3 -x 'x-cmdline' <<<"$output" | diff - <(printf '%s\n' x-cmdline x-initrd.img x-kernel x-squashfs.img)
+	# a command line of a former build goes when there is none now
+	diff <(printf '%s\n' "${lines[@]}" | tail -3) <(printf '%s\n' x-initrd.img x-kernel x-squashfs.img)
+}
+
 @test "SIGTERM leaves nothing behind" {
 	head -c 60000000 /dev/urandom >big
 	printf 'files: [{path: a, source: big}]\n' >x.yml

@@ -24,6 +24,7 @@ struct outputs {
 	struct tree *early;
 	enum output_root root;
 	enum zip zip;
+	struct outfile_set set; /* what is written, until all is */
 };
 
 static void say(const char *path)
@@ -180,22 +181,22 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 
 	if (!path)
 		return error_set(err, ENOMEM, "%s", name);
-	if (!n || (n->inode->size == 0 && str_eq(name, "cmdline"))) {
-		if (unlink(path) < 0 && errno != ENOENT)
-			return error_set(err, errno, "%s", path);
+	if (!n || (n->inode->size == 0 && str_eq(name, "cmdline")))
+		return outfile_set_remove(&x->set, path, err);
+	if (outfile_set_has(&x->set, path)) /* of another format in the same run */
 		return 0;
-	}
 	say(path);
-	return output_node(n, path, err);
+	return output_node(n, &x->set, path, err);
 }
 
-static int write_initrd(struct outputs *x, const char *path, bool with_ucode, struct error *err)
+static int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, bool with_ucode,
+			struct error *err)
 {
 	struct output_initrd how = { .root = x->root, .zip = x->zip, .init = init_program(x), .early = x->early };
 
 	if (with_ucode)
 		how.ucode = tree_find(x->boot, "ucode.cpio");
-	return output_initrd(x->a->tree, &how, path, err);
+	return output_initrd(x->a->tree, &how, set, path, err);
 }
 
 static int kernel_initrd(struct outputs *x, struct error *err)
@@ -205,7 +206,7 @@ static int kernel_initrd(struct outputs *x, struct error *err)
 	if (!path)
 		return error_set(err, ENOMEM, "initrd");
 	say(path);
-	if (write_initrd(x, path, true, err) < 0 || write_boot(x, "kernel", err) < 0)
+	if (write_initrd(x, &x->set, path, true, err) < 0 || write_boot(x, "kernel", err) < 0)
 		return -1;
 	return write_boot(x, "cmdline", err);
 }
@@ -214,7 +215,7 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 {
 	static const struct {
 		const char *suffix;
-		int (*output)(const struct tree *t, const char *path, struct error *err);
+		int (*output)(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
 	} kinds[FORMATS] = {
 		[FORMAT_KERNEL_SQUASHFS] = { "-squashfs.img", output_squashfs },
 		[FORMAT_KERNEL_EROFS] = { "-erofs.img", output_erofs },
@@ -225,7 +226,7 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 	if (!path)
 		return error_set(err, ENOMEM, "image");
 	say(path);
-	if (kinds[format].output(x->a->tree, path, err) < 0)
+	if (kinds[format].output(x->a->tree, &x->set, path, err) < 0)
 		return -1;
 	return write_boot(x, "kernel", err) < 0 ? -1 : write_boot(x, "cmdline", err);
 }
@@ -246,7 +247,7 @@ static int tar_kernel_initrd(struct outputs *x, struct error *err)
 	if (!initrd || !path)
 		return error_set(err, ENOMEM, "initrd");
 	say(path);
-	if (write_initrd(x, initrd, false, err) < 0 || !tree_add_file(t, "initrd.img", &meta, initrd, err))
+	if (write_initrd(x, NULL, initrd, false, err) < 0 || !tree_add_file(t, "initrd.img", &meta, initrd, err))
 		return -1;
 	for (i = 0; i < array_len(parts); i++) {
 		const struct tree_node *from = tree_find(x->boot, parts[i]);
@@ -259,7 +260,7 @@ static int tar_kernel_initrd(struct outputs *x, struct error *err)
 			return -1;
 		n->inode->mode = 0644;
 	}
-	return output_tar(t, path, ZIP_NONE, err);
+	return output_tar(t, &x->set, path, ZIP_NONE, err);
 }
 
 static int stream_out(const struct tree *t, struct error *err)
@@ -279,7 +280,7 @@ static int write_tar(struct outputs *x, enum build_format format, struct error *
 	if (!path)
 		return error_set(err, ENOMEM, "tar");
 	say(path);
-	return output_tar(x->a->tree, path, ZIP_NONE, err);
+	return output_tar(x->a->tree, &x->set, path, ZIP_NONE, err);
 }
 
 static int write_format(struct outputs *x, enum build_format format, struct error *err)
@@ -307,7 +308,7 @@ static int write_all(struct outputs *x, struct error *err)
 	for (i = 0; i < FORMATS; i++)
 		if (x->o->formats[i] && write_format(x, (enum build_format)i, err) < 0)
 			return -1;
-	return 0;
+	return outfile_set_commit(&x->set, err);
 }
 
 int formats_write(struct assembly *a, const struct build_options *o, const char *default_name, struct error *err)
@@ -327,6 +328,7 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 		return error_set(err, ENOMEM, "%s", name);
 	x.base = base;
 	r = write_all(&x, err);
+	outfile_set_discard(&x.set);
 	tree_free(x.boot);
 	tree_free(x.early);
 	return r;

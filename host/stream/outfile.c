@@ -93,25 +93,92 @@ static int link_temp(struct outfile *out, struct error *err)
 	return 0;
 }
 
-int outfile_commit(struct outfile *out, mode_t mode, struct error *err)
+/* All that can fail for the content's sake. */
+static int settle(struct outfile *out, mode_t mode, struct error *err)
 {
 	mode_t mask = umask(0);
-	int r = -1;
 
 	umask(mask);
 	if (fchmod(out->fd, mode & ~mask) < 0 || fsync(out->fd) < 0)
-		error_set(err, errno, "writing %s", out->path);
-	else if (out->temp || link_temp(out, err) == 0) {
-		if (rename(out->temp, out->path) < 0) {
-			error_set(err, errno, "%s: cannot be replaced", out->path);
-		} else {
-			free(steal_ptr(&out->temp));
-			guard_release(&out->guard);
-			r = 0;
-		}
-	}
+		return error_set(err, errno, "writing %s", out->path);
+	return 0;
+}
+
+static int replace(struct outfile *out, struct error *err)
+{
+	if (rename(out->temp, out->path) < 0)
+		return error_set(err, errno, "%s: cannot be replaced", out->path);
+	free(steal_ptr(&out->temp));
+	guard_release(&out->guard);
+	return 0;
+}
+
+int outfile_commit(struct outfile *out, mode_t mode, struct error *err)
+{
+	int r = settle(out, mode, err);
+
+	if (r == 0 && !out->temp)
+		r = link_temp(out, err);
+	if (r == 0)
+		r = replace(out, err);
 	outfile_discard(out);
 	return r;
+}
+
+int outfile_keep(struct outfile_set *set, struct outfile *out, mode_t mode, struct error *err)
+{
+	struct outfile *bigger;
+
+	if (!set)
+		return outfile_commit(out, mode, err);
+	if (settle(out, mode, err) < 0)
+		return -1;
+	bigger = reallocarray(set->files, set->count + 1, sizeof(*bigger));
+	if (!bigger)
+		return error_set(err, ENOMEM, "%s", out->path);
+	set->files = bigger;
+	bigger[set->count++] = *out;
+	*out = (struct outfile)OUTFILE_INIT;
+	return 0;
+}
+
+bool outfile_set_has(const struct outfile_set *set, const char *path)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (str_eq(set->files[i].path, path))
+			return true;
+	return false;
+}
+
+int outfile_set_remove(struct outfile_set *set, const char *path, struct error *err)
+{
+	return strv_add(&set->gone, path) < 0 ? error_set(err, ENOMEM, "%s", path) : 0;
+}
+
+/* Names first, which need room on the disk; renaming needs none. */
+int outfile_set_commit(struct outfile_set *set, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < set->count; i++)
+		if (!set->files[i].temp)
+			r = link_temp(&set->files[i], err);
+	for (size_t i = 0; r == 0 && i < set->count; i++)
+		r = replace(&set->files[i], err);
+	for (char **path = set->gone; r == 0 && path && *path; path++)
+		if (unlink(*path) < 0 && errno != ENOENT)
+			r = error_set(err, errno, "%s", *path);
+	outfile_set_discard(set);
+	return r;
+}
+
+void outfile_set_discard(struct outfile_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		outfile_discard(&set->files[i]);
+	free(set->files);
+	strv_free(set->gone);
+	*set = (struct outfile_set){ 0 };
 }
 
 void outfile_discard(struct outfile *out)

@@ -3,6 +3,7 @@
  * nothing else is: temporary names are removed by a guard process that outlives this one. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -26,6 +27,22 @@ int outfile_open(struct outfile *out, const char *path, struct error *err);
 int outfile_commit(struct outfile *out, mode_t mode, struct error *err);
 /* Drops the output; fine on one that is committed, discarded or zero-filled by OUTFILE_INIT. */
 void outfile_discard(struct outfile *out);
+
+/* Several that belong together: all appear, or none, as far as a file system can do that. Zero-initialise. */
+struct outfile_set {
+	struct outfile *files;
+	size_t count;
+	char **gone;
+};
+#define _cleanup_outfile_set_ _cleanup_(outfile_set_discard)
+
+/* Hands a written file to the set, to be committed with it; set NULL: commits it at once. */
+int outfile_keep(struct outfile_set *set, struct outfile *out, mode_t mode, struct error *err);
+bool outfile_set_has(const struct outfile_set *set, const char *path);
+/* A file that the others stand without: it goes when they come. A missing one is fine. */
+int outfile_set_remove(struct outfile_set *set, const char *path, struct error *err);
+int outfile_set_commit(struct outfile_set *set, struct error *err);
+void outfile_set_discard(struct outfile_set *set);
 
 /* A private directory (0700) that is removed with its content by temp_dir_remove(), or by the guard when this
  * process goes without. */

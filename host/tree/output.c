@@ -13,7 +13,7 @@
 typedef int write_fn(const void *what, struct sink *out, struct error *err);
 
 /* Opens, lets fn write, finishes, commits. path "-": standard output. */
-static int with_file(const char *path, write_fn *fn, const void *what, struct error *err)
+static int with_file(struct outfile_set *set, const char *path, write_fn *fn, const void *what, struct error *err)
 {
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
 	_cleanup_progress_ struct progress progress = { 0 };
@@ -33,7 +33,7 @@ static int with_file(const char *path, write_fn *fn, const void *what, struct er
 	sink_free(out);
 	if (r < 0 || standard)
 		return r;
-	return outfile_commit(&file, 0644, err);
+	return outfile_keep(set, &file, 0644, err);
 }
 
 /* Writes the tree as tar or cpio through a compressor. */
@@ -59,15 +59,15 @@ static int write_tar(const void *what, struct sink *out, struct error *err)
 	return write_zipped(o->tree, tree_write_tar, o->zip, out, err);
 }
 
-int output_tar(const struct tree *t, const char *path, enum zip zip, struct error *err)
+int output_tar(const struct tree *t, struct outfile_set *set, const char *path, enum zip zip, struct error *err)
 {
 	struct tar_output what = { t, zip };
 
-	return with_file(path, write_tar, &what, err);
+	return with_file(set, path, write_tar, &what, err);
 }
 
-static int output_image(const struct tree *t, const char *path, int (*make)(const struct tree *, int, struct error *),
-			struct error *err)
+static int output_image(const struct tree *t, struct outfile_set *set, const char *path,
+			int (*make)(const struct tree *, int, struct error *), struct error *err)
 {
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
 	_cleanup_progress_ struct progress progress = { 0 };
@@ -75,22 +75,22 @@ static int output_image(const struct tree *t, const char *path, int (*make)(cons
 	progress_begin(&progress, 0, 0, "writing %s", path);
 	if (outfile_open(&file, path, err) < 0 || make(t, file.fd, err) < 0)
 		return -1;
-	return outfile_commit(&file, 0644, err);
+	return outfile_keep(set, &file, 0644, err);
 }
 
-int output_squashfs(const struct tree *t, const char *path, struct error *err)
+int output_squashfs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
 {
-	return output_image(t, path, tree_write_squashfs, err);
+	return output_image(t, set, path, tree_write_squashfs, err);
 }
 
-int output_erofs(const struct tree *t, const char *path, struct error *err)
+int output_erofs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
 {
-	return output_image(t, path, tree_write_erofs, err);
+	return output_image(t, set, path, tree_write_erofs, err);
 }
 
-int output_iso(const struct tree *t, const char *path, struct error *err)
+int output_iso(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
 {
-	return output_image(t, path, tree_write_iso, err);
+	return output_image(t, set, path, tree_write_iso, err);
 }
 
 /* --- initrd --- */
@@ -162,18 +162,19 @@ static int write_initrd(const void *what, struct sink *out, struct error *err)
 	return write_zipped(o->tree, tree_write_cpio, o->how->zip, out, err);
 }
 
-int output_initrd(const struct tree *t, const struct output_initrd *how, const char *path, struct error *err)
+int output_initrd(const struct tree *t, const struct output_initrd *how, struct outfile_set *set, const char *path,
+		  struct error *err)
 {
 	struct initrd_output what = { t, how, path };
 
 	if (how->root != OUTPUT_PLAIN && !how->init)
 		return error_say(err, EINVAL, "no /init for the initrd");
-	return with_file(path, write_initrd, &what, err);
+	return with_file(set, path, write_initrd, &what, err);
 }
 
-int output_node(const struct tree_node *file, const char *path, struct error *err)
+int output_node(const struct tree_node *file, struct outfile_set *set, const char *path, struct error *err)
 {
-	return with_file(path, write_node, file, err);
+	return with_file(set, path, write_node, file, err);
 }
 
 struct bytes_output {
@@ -188,9 +189,9 @@ static int write_bytes(const void *what, struct sink *out, struct error *err)
 	return sink_write(out, o->data, o->n, err);
 }
 
-int output_bytes(const void *data, size_t n, const char *path, struct error *err)
+int output_bytes(const void *data, size_t n, struct outfile_set *set, const char *path, struct error *err)
 {
 	struct bytes_output what = { data, n };
 
-	return with_file(path, write_bytes, &what, err);
+	return with_file(set, path, write_bytes, &what, err);
 }

@@ -44,17 +44,19 @@ int tree_write_erofs(const struct tree *t, int fd, struct error *err);
  * attributes. */
 int tree_write_iso(const struct tree *t, int fd, struct error *err);
 
-/* --- output files: whole or not at all --- */
+/* --- output files: whole or not at all; in place when the set is committed, with NULL at once --- */
+struct outfile_set;
+
 enum output_root {
 	OUTPUT_PLAIN,    /* cpio of the whole tree */
 	OUTPUT_EROFS,    /* /init, /early and /rootfs.erofs in a small cpio */
 	OUTPUT_SQUASHFS, /* the same with /rootfs.squashfs */
 };
 
-int output_tar(const struct tree *t, const char *path, enum zip zip, struct error *err);
-int output_squashfs(const struct tree *t, const char *path, struct error *err);
-int output_erofs(const struct tree *t, const char *path, struct error *err);
-int output_iso(const struct tree *t, const char *path, struct error *err);
+int output_tar(const struct tree *t, struct outfile_set *set, const char *path, enum zip zip, struct error *err);
+int output_squashfs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
+int output_erofs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
+int output_iso(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
 
 /* An initrd. ucode: a file of the tree that goes in front, uncompressed and padded, as the kernel wants microcode
  * (NULL: none). init: the file that becomes /init of an OUTPUT_EROFS/SQUASHFS initrd (the tree's own "init", usually).
@@ -67,8 +69,9 @@ struct output_initrd {
 	const struct tree_node *ucode, *init;
 	const struct tree *early;
 };
-int output_initrd(const struct tree *t, const struct output_initrd *how, const char *path, struct error *err);
+int output_initrd(const struct tree *t, const struct output_initrd *how, struct outfile_set *set, const char *path,
+		  struct error *err);
 /* A single file of a tree (the kernel). */
-int output_node(const struct tree_node *file, const char *path, struct error *err);
+int output_node(const struct tree_node *file, struct outfile_set *set, const char *path, struct error *err);
 /* Bytes (the command line). */
-int output_bytes(const void *data, size_t n, const char *path, struct error *err);
+int output_bytes(const void *data, size_t n, struct outfile_set *set, const char *path, struct error *err);

@@ -127,7 +127,8 @@ static void test_tar(const struct tree *t)
 {
 	_cleanup_free_ char *file = in("o.tar"), *again = in("o2.tar"), *out = in("tar");
 
-	ok(output_tar(t, file, ZIP_ZSTD, &err) == 0 && output_tar(t, again, ZIP_ZSTD, &err) == 0, "tar: written");
+	ok(output_tar(t, NULL, file, ZIP_ZSTD, &err) == 0 && output_tar(t, NULL, again, ZIP_ZSTD, &err) == 0,
+	   "tar: written");
 	same_bytes("tar", "o.tar", "o2.tar");
 	mkdir(out, 0755);
 	ok(command("tar --zstd --xattrs --xattrs-include='*' -C %s -xpf %s", out, file), "tar: GNU tar unpacks");
@@ -140,7 +141,7 @@ static void test_squashfs(const struct tree *t)
 	bool good;
 
 	setenv("SOURCE_DATE_EPOCH", "1", 1); /* a builder's own must not reach the tools */
-	good = output_squashfs(t, file, &err) == 0 && output_squashfs(t, again, &err) == 0;
+	good = output_squashfs(t, NULL, file, &err) == 0 && output_squashfs(t, NULL, again, &err) == 0;
 	unsetenv("SOURCE_DATE_EPOCH");
 	if (!ok(good, "squashfs: written%s%s", good ? "" : ": ", good ? "" : error_text(&err)))
 		return;
@@ -158,10 +159,10 @@ static void test_squashfs(const struct tree *t)
 static void test_erofs(const struct tree *t)
 {
 	_cleanup_free_ char *file = in("o.erofs"), *again = in("o2.erofs"), *out = in("erofs");
-	bool good = output_erofs(t, file, &err) == 0;
+	bool good = output_erofs(t, NULL, file, &err) == 0;
 
 	command("touch -d @4000000000 %s", dir); /* no time of day must get in */
-	good = good && output_erofs(t, again, &err) == 0;
+	good = good && output_erofs(t, NULL, again, &err) == 0;
 	if (!ok(good, "erofs: written%s%s", good ? "" : ": ", good ? "" : error_text(&err)))
 		return;
 	same_bytes("erofs", "o.erofs", "o2.erofs");
@@ -200,7 +201,7 @@ static void test_erofs_tar(const struct tree *t)
 		bin, "$(PATH=${PATH#*:} command -v mkfs.erofs)", bin);
 	path = str_format("%s:%s", bin, saved);
 	setenv("PATH", path, 1);
-	good = output_erofs(t, file, &err) == 0;
+	good = output_erofs(t, NULL, file, &err) == 0;
 	setenv("PATH", saved, 1);
 	ok(good, "erofs from an archive: written%s%s", good ? "" : ": ", good ? "" : error_text(&err));
 	same_bytes("erofs from an archive", "o.erofs", "tar.erofs");
@@ -215,7 +216,7 @@ static void test_other_user(void)
 
 	tree_remove(t, "capable");
 	tree_add_copy(t, "d/file", tree_find(t, "d/suid"), &err);
-	output_erofs(t, plain, &err);
+	output_erofs(t, NULL, plain, &err);
 	mkdir(file, 0777);
 	chmod(file, 0777);
 	chmod(dir, 0755);
@@ -228,12 +229,12 @@ static void test_other_user(void)
 			_exit(2);
 		/* first with an attribute in the tree, which only version 1.8 keeps, then without */
 		tree_set_xattr(tree_find(t, "d/file"), "user.x", "1", 1, NULL);
-		if (output_erofs(t, out, &why) < 0 ? !strstr(error_text(&why), "file has extended attributes")
-						   : !command("mkfs.erofs --help | grep -q -e --tar"))
+		if (output_erofs(t, NULL, out, &why) < 0 ? !strstr(error_text(&why), "file has extended attributes")
+							 : !command("mkfs.erofs --help | grep -q -e --tar"))
 			_exit(3);
 		error_clear(&why);
 		tree_add_copy(t, "d/file", tree_find(t, "d/suid"), NULL);
-		if (output_erofs(t, out, &why) < 0) {
+		if (output_erofs(t, NULL, out, &why) < 0) {
 			printf("# %s\n", error_text(&why));
 			fflush(stdout);
 			_exit(1);
@@ -261,7 +262,7 @@ static void test_layout(void)
 	store_add_blob(s, text, strlen(text), &manifest, &err);
 	store_set_name(s, "docker.io/pith/x:1", &manifest, &err);
 	ref_parse("pith/x:1", &ref, &err);
-	ok(tree_add_layout(t, "vol", s, &ref, NULL, 0, &err) == 0 && output_tar(t, out, ZIP_NONE, &err) == 0,
+	ok(tree_add_layout(t, "vol", s, &ref, NULL, 0, &err) == 0 && output_tar(t, NULL, out, ZIP_NONE, &err) == 0,
 	   "layout: written");
 	mkdir(unpacked, 0755);
 	ok(command("tar -C %s -xf %s && cd %s/vol && sha256sum --quiet -c - <<E\n%s  blobs/sha256/%s\nE", unpacked, out,
@@ -304,7 +305,7 @@ static void test_failures(const struct tree *t)
 
 		command("printf '#!/bin/sh\\necho going >&2; echo it is broken >&2; exit 3\\n' >%s/%s; chmod +x %s/%s",
 			bin, tools[i], bin, tools[i]);
-		told = (i ? output_erofs : output_squashfs)(t, file, &err) < 0 &&
+		told = (i ? output_erofs : output_squashfs)(t, NULL, file, &err) < 0 &&
 			strstr(error_text(&err), "it is broken") && strstr(error_text(&err), tools[i]);
 		ok(told, "%s fails: %s", tools[i], error_text(&err));
 		ok(command("[ -z \"$(ls -A %s)\" ]", sub), "nothing is left");
@@ -312,7 +313,7 @@ static void test_failures(const struct tree *t)
 	setenv("PATH", bin, 1);
 	command("/bin/rm %s/*", bin);
 	for (size_t i = 0; i < array_len(tools); i++) {
-		bool told = (i ? output_erofs : output_squashfs)(t, file, &err) < 0 &&
+		bool told = (i ? output_erofs : output_squashfs)(t, NULL, file, &err) < 0 &&
 			strstr(error_text(&err), "is not installed (Debian package");
 
 		ok(told, "no tool: %s", error_text(&err));

@@ -201,6 +201,32 @@ static void guard_row(const char *what, int how)
 	ok(gone_within(path, 10000), "%s: removed", what);
 }
 
+static void test_set(void)
+{
+	_cleanup_outfile_set_ struct outfile_set set = { 0 };
+	_cleanup_free_ char *a = str_format("%s/set-a", dir), *b = str_format("%s/set-b", dir),
+			    *old = str_format("%s/set-old", dir);
+	_cleanup_outfile_ struct outfile out = OUTFILE_INIT;
+
+	file_write(a, "before", 6, 0644, NULL);
+	file_write(old, "old", 3, 0644, NULL);
+	outfile_open(&out, a, NULL);
+	ok(outfile_keep(&set, &out, 0640, NULL) == 0 && out.fd == -1 && outfile_set_has(&set, a), "a file waits");
+	outfile_open(&out, b, NULL);
+	ok(outfile_keep(&set, &out, 0644, NULL) == 0 && access(b, F_OK) < 0 && !outfile_set_has(&set, old),
+	   "for another");
+	ok(outfile_set_remove(&set, old, NULL) == 0 && access(old, F_OK) == 0, "and one is to go");
+	outfile_set_discard(&set);
+	ok(access(b, F_OK) < 0 && access(old, F_OK) == 0 && set.count == 0, "dropped, nothing has changed");
+	outfile_open(&out, b, NULL);
+	outfile_keep(&set, &out, 0644, NULL);
+	outfile_set_remove(&set, old, NULL);
+	outfile_set_remove(&set, old, NULL);
+	ok(outfile_set_commit(&set, NULL) == 0 && access(b, F_OK) == 0 && access(old, F_OK) < 0, "committed, all has");
+	outfile_open(&out, a, NULL);
+	ok(outfile_keep(NULL, &out, 0600, NULL) == 0 && out.fd == -1, "without a set a file is in place at once");
+}
+
 static void test_guard(void)
 {
 	_cleanup_temp_dir_ struct temp_dir d = TEMP_DIR_INIT;
@@ -242,6 +268,7 @@ int main(void)
 	test_unzip();
 	test_verify();
 	test_outfile();
+	test_set();
 	test_guard();
 	test_sinks();
 	dir_remove(dir, NULL);

@@ -437,7 +437,7 @@ static void test_programs(void)
 	struct output_initrd how = { .zip = ZIP_ZSTD };
 
 	tree_add_image(t, "", img, NULL, NULL, &err);
-	ok(output_tar(t, tar, ZIP_GZIP, &err) == 0 && output_initrd(t, &how, cpio, &err) == 0,
+	ok(output_tar(t, NULL, tar, ZIP_GZIP, &err) == 0 && output_initrd(t, &how, NULL, cpio, &err) == 0,
 	   "tar and cpio are written");
 	run_row("GNU tar unpacks", "mkdir t && tar -C t -xzpf o.tar");
 	run_row("cpio unpacks", "mkdir c && zstd -dqc o.cpio | (cd c && cpio -idm --quiet)");
