@@ -3,7 +3,8 @@
  * start    Containers.Create (once), Tasks.Create, what has to happen in between, Tasks.Start: three round trips. The
  *          namespace comes into being with the container.
  * the end  is seen by a pidfd, without containerd, which may be away; Tasks.Wait then has the exit status, and
- *          Tasks.Delete returns when all output has arrived in the fifos.
+ *          Tasks.Delete returns when all output has arrived in the fifos. While containerd is away the shim is asked
+ *          for the exit status (shim_wait.h).
  *
  * Where containerd says that a container or task exists already (of an earlier boot, or half made when containerd
  * died), the old one is killed and deleted, and the start begins again, once. A call that fails because the connection
@@ -22,6 +23,7 @@
 #include "log.h"
 #include "process.h"
 #include "service.h"
+#include "shim_wait.h"
 #include "str.h"
 #include "supervisor.h"
 
@@ -72,6 +74,7 @@ struct engine_task {
 	pid_t pid;
 	struct loop_io process; /* pidfd */
 	bool ended;             /* the pidfd said so while there was no containerd to ask, or a start was under way */
+	struct shim_wait shim;
 	int code;
 
 	enum exec_step exec_step;
@@ -107,6 +110,24 @@ static void process_forget(struct engine_task *t)
 	t->pid = 0;
 }
 
+static void shim_said(struct shim_wait *w, int code)
+{
+	struct engine_task *t = w->data;
+
+	t->code = code;
+}
+
+/* containerd is not there to be asked, and may have forgotten when it is back. */
+static void shim_ask(struct engine_task *t)
+{
+	_cleanup_free_ char *dir = str_format("%s/%s/%s", t->engine->state, namespace_of(t), t->service->name);
+
+	t->shim.done = shim_said;
+	t->shim.data = t;
+	if (dir)
+		shim_wait_begin(&t->shim, t->engine->engine.supervisor->loop, dir, t->service->name);
+}
+
 static void process_ended(struct loop_io *io, uint32_t events)
 {
 	struct engine_task *t = io->data;
@@ -114,6 +135,8 @@ static void process_ended(struct loop_io *io, uint32_t events)
 	(void)events;
 	loop_io_remove(io);
 	t->ended = true;
+	if (t->step == STEP_NONE && !connected(t->engine))
+		shim_ask(t);
 	if (t->step == STEP_NONE && connected(t->engine))
 		step_begin(t, STEP_WAIT);
 	else if (t->step == STEP_NONE && t->engine->engine.supervisor->stopping)
@@ -242,6 +265,7 @@ static void exited(struct engine_task *t)
 {
 	t->step = STEP_NONE;
 	process_forget(t);
+	shim_wait_cancel(&t->shim);
 	t->ended = false;
 	service_exited(t->service, t->code);
 }
@@ -355,6 +379,8 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 			start_failed(t);
 		} else if (t->engine->engine.supervisor->stopping && t->ended) {
 			exited(t);
+		} else if (t->step == STEP_WAIT) {
+			shim_ask(t);
 		}
 		return;
 	}
@@ -391,7 +417,8 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 		cleaned(t, status, message);
 		break;
 	case STEP_WAIT:
-		t->code = status == GRPC_OK ? containerd_exit_code(c) : -1;
+		if (status == GRPC_OK)
+			t->code = containerd_exit_code(c);
 		step_begin(t, STEP_DELETE);
 		break;
 	case STEP_DELETE:
@@ -740,6 +767,7 @@ static void containerd_detach(struct engine *engine, struct service *s)
 	rpc_cancel(&t->kill_call);
 	rpc_cancel(&t->exec);
 	process_forget(t);
+	shim_wait_cancel(&t->shim);
 	error_clear(&t->why);
 	free(t);
 }

@@ -29,6 +29,20 @@ still
 fine" ]]
 }
 
+@test "services that end while containerd is away: their exit statuses count" {
+	service zero "$(shared)" -- 'while [ ! -e /x/go ]; do usleep 20000; done'
+	service three annotation=org.pith.restart:no "$(shared)" -- 'while [ ! -e /x/go ]; do usleep 20000; done; exit 3'
+	service stays -- serve
+	run machine 'supervise && within 20 all_running; a=$(field zero 3) b=$(field three 3) c=$(field stays 3)
+		cp /etc/containerd/config.toml $ROOT/good; echo "version = [" >/etc/containerd/config.toml; kill -9 $(pidof containerd); touch $ROOT/go
+		within 10 eval "! kill -0 $a"; within 10 eval "! kill -0 $b"; within 10 says "starting it again"; cp $ROOT/good /etc/containerd/config.toml
+		becomes zero ended && becomes three failed && echo "$(field zero 6) $(field three 6)"; [ $(field stays 3) = $c ] && echo stays; finish && echo fine'
+	echo "$output"
+	[ "$output" = "0 3
+stays
+fine" ]
+}
+
 @test "containerd that cannot start is named and tried again; services come when it does" {
 	service one -- serve
 	run machine 'containerd_configure; cp /etc/containerd/config.toml $ROOT/good; echo "version = [" >/etc/containerd/config.toml

@@ -1,11 +1,12 @@
-/* What the supervisor and its command read of each other, of an earlier supervisor, of the memory log daemon, and of
- * containerd's notifications. The first byte chooses which. */
+/* What the supervisor and its command read of each other, of an earlier supervisor, of the memory log daemon, of
+ * containerd's notifications, and of shims. The first byte chooses which. */
 #include <stdint.h>
 
 #include "memory_line.h"
 #include "notify.h"
 #include "request.h"
 #include "saved.h"
+#include "shim_wait.h"
 #include "str.h"
 
 /* What was read is written and read again: nothing changes on the way. */
@@ -32,11 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	_cleanup_buf_ struct buf out = { 0 };
 	struct request r;
 	uint64_t ticks;
+	char *path;
 	pid_t pid;
+	int number;
 
 	if (!text)
 		return 0;
-	switch (data[0] % 5) {
+	switch (data[0] % 7) {
 	case 0:
 		request_parse((const char *)data + 1, n - 1, &r, NULL);
 		break;
@@ -51,6 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		break;
 	case 4:
 		notify_is_ready((const char *)data + 1, n - 1);
+		break;
+	case 5:
+		if (shim_address_parse((const char *)data + 1, n - 1, &path, &number) == 0)
+			free(path);
+		break;
+	case 6:
+		shim_answer_parse(data + 1, n - 1, &number);
 		break;
 	}
 	return 0;

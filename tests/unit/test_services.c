@@ -3,6 +3,7 @@
 #include "notify.h"
 #include "request.h"
 #include "saved.h"
+#include "shim_wait.h"
 #include "str.h"
 #include "tap.h"
 
@@ -164,8 +165,59 @@ static void test_notify(void)
 	ok(!notify_is_ready("READY=1", 6), "no byte after the end is looked at");
 }
 
+static void test_shim_address(void)
+{
+	static const struct {
+		const char *text, *path;
+		int version;
+	} rows[] = {
+		{ "unix:///run/containerd/s/abc", "/run/containerd/s/abc", 2 },
+		{ "unix:///run/containerd/s/abc\n", "/run/containerd/s/abc", 2 },
+		{ "{\"version\":3,\"address\":\"unix:///run/s/a\",\"protocol\":\"ttrpc\"}", "/run/s/a", 3 },
+		{ "{\"version\":2,\"address\":\"unix:///run/s/a\"}", "/run/s/a", 2 },
+		{ "{\"version\":3,\"address\":\"unix:///run/s/a\",\"protocol\":\"grpc\"}", NULL, 0 },
+		{ "{\"version\":3}", NULL, 0 },
+		{ "{\"address\":\"unix:///run/s/a\"}", NULL, 0 },
+		{ "{\"version\":", NULL, 0 },
+		{ "tcp://localhost", NULL, 0 },
+		{ "", NULL, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *path = NULL;
+		int version, r = shim_address_parse(rows[i].text, strlen(rows[i].text), &path, &version);
+
+		ok((r == 0) == (rows[i].path != NULL) && (r < 0 || version == rows[i].version), "address %zu", i);
+		ok_str(path, rows[i].path, "its path");
+	}
+}
+
+static void test_shim_answer(void)
+{
+#define ANSWER(text) (const uint8_t *)(text), sizeof(text) - 1
+	static const char good[] = "\0\0\0\4\0\0\0\1\2\0\x12\2\x08\3";
+	int code = 0;
+	size_t n;
+
+	ok(shim_answer_parse(ANSWER("\0\0\0\4\0\0\0\1\2\0\x12\2\x08\3"), &code) == 1 && code == 3, "exit status 3");
+	ok(shim_answer_parse(ANSWER("\0\0\0\0\0\0\0\1\2\0"), &code) == 1 && code == 0,
+	   "an empty answer is exit status 0");
+	ok(shim_answer_parse(ANSWER("\0\0\0\4\0\0\0\1\2\0\x0a\2\x08\5"), &code) == 1 && code == -1, "an error");
+	ok(shim_answer_parse(ANSWER("\0\0\0\5\0\0\0\1\2\0\x12\3\x08\xac\2"), &code) == 1 && code == -1,
+	   "an impossible status");
+	ok(shim_answer_parse(ANSWER("\0\0\0\0\0\0\0\3\2\0"), &code) == -1, "the answer to another call");
+	ok(shim_answer_parse(ANSWER("\0\0\0\0\0\0\0\1\1\0"), &code) == -1, "a request");
+	ok(shim_answer_parse(ANSWER("\xff\xff\xff\xff\0\0\0\1\2\0"), &code) == -1, "4 GiB");
+	for (n = 0; n < sizeof(good) - 1; n++)
+		if (shim_answer_parse((const uint8_t *)good, n, &code) != 0)
+			ok(false, "%zu bytes are no answer yet", n);
+}
+
 int main(void)
 {
+	test_shim_address();
+	test_shim_answer();
 	test_requests();
 	test_saved();
 	test_process();
