@@ -9,8 +9,9 @@
 
 enum {
 	WATCHED = EPOLLIN | EPOLLRDHUP,
-	BURST_MIN = 4096,          /* bytes read at once where there were few before */
-	QUANTUM = 64 << 10,        /* bytes to the guest in one turn */
+	BURST_MIN = 4096,   /* bytes read at once where there were few before */
+	FIRST = 16 << 10,   /* bytes of the first turn of a round: the guest starts on them while more are read */
+	QUANTUM = 64 << 10, /* bytes to the guest in one turn */
 	REQUEST_US = 10 * 1000000, /* for the guest's answer */
 	CLOSING_US = 8 * 1000000,  /* for the guest's RST; Linux waits as long */
 	DIAL_US = 5000,            /* before a full backlog is tried again; doubles */
@@ -566,13 +567,16 @@ static bool fill_stream(struct conn *c)
 	struct fill f;
 	ssize_t n;
 
+	if (c->dev->first && want > FIRST)
+		want = FIRST;
 	if (want == 0) {
 		conn_starve(c);
 		return true;
 	}
 	if (!device_fill_begin(c->dev, &f, want))
 		return false;
-	if (f.room < want)
+	/* Whole buffers where credit allows it: a packet costs the guest the same, full or not. */
+	if (f.room < want || f.room <= credit)
 		want = (uint32_t)f.room;
 	m.msg_iovlen = (size_t)device_fill_iov(c->dev, &f, want);
 	do

@@ -260,6 +260,7 @@ static bool serve_guest(struct vsock_device *dev)
 			return true;
 		list_remove(&c->place);
 		done = conn_turn(c);
+		dev->first = false;
 		show_rx(dev);
 		if (!done)
 			return true;
@@ -276,6 +277,7 @@ static bool run_rx(struct vsock_device *dev)
 	if (!q)
 		return false;
 	virtqueue_kicks(q, false);
+	dev->first = true;
 	more = serve_guest(dev);
 	show_rx(dev);
 	if (q->broken) {

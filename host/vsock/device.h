@@ -66,6 +66,7 @@ struct vsock_device {
 	/* private */
 	struct loop_timer work, late;
 	bool working;
+	bool first;               /* nothing has been put into the receive ring in this round */
 	size_t tx_bytes;          /* taken from the guest and not given back */
 	struct conn **table;      /* by ports; chained */
 	size_t table_size, count; /* buckets; connections in the table */
