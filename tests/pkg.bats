@@ -165,6 +165,10 @@ fails() {
 	fails 'there is no Debian package no-such-package-of-debian' build p
 	recipe <<<$'image: thing\ndebian: {packages: [crun], include: [/usr/bin/nothing]}'
 	fails '"/usr/bin/nothing" matches nothing in the packages' build p
+	recipe <<<$'image: thing\nconfig: {pid: host}'
+	touch p/Dockerfile
+	fails 'p/build.yml says nothing of files, and p/Dockerfile is not run' build p
+	rm p/Dockerfile
 	fails 'which package?' build
 	fails 'unknown option --nonsense' build --nonsense p
 	fails 'build, push, show-tag or manifest?' paint p

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "fields.h"
 #include "io.h"
@@ -149,6 +150,23 @@ bool recipe_parse(struct recipe *r, const char *name, char *text, size_t len)
 	return r->diags.errors == 0;
 }
 
+/* The image would be empty, without a word. */
+static int refuse_dockerfile(const struct recipe *r, const char *path, struct error *err)
+{
+	const char *named = node_text(r->root, RECIPE_DOCKERFILE);
+	_cleanup_free_ char *file = str_format("%s/%s", r->dir, named ? named : "Dockerfile");
+
+	if (!file)
+		return error_set(err, ENOMEM, "%s", path);
+	if (node_field(r->root, RECIPE_FILES) || node_field(r->root, RECIPE_DEBIAN) ||
+	    (!named && access(file, F_OK) < 0))
+		return 0;
+	return error_set(err, 0,
+			 "%s says nothing of files, and %s is not run: name them under files or debian, or build the "
+			 "image with Docker and take it in by `pith cache import`",
+			 path, file);
+}
+
 bool recipe_load(struct recipe *r, const char *dir, const char *name, struct error *err)
 {
 	_cleanup_(buf_free) struct buf text = { 0 };
@@ -163,7 +181,7 @@ bool recipe_load(struct recipe *r, const char *dir, const char *name, struct err
 	if (file_read(path, RECIPE_MAX, &text, err) < 0)
 		return false;
 	len = text.len;
-	return recipe_parse(r, path, buf_steal_text(&text), len);
+	return recipe_parse(r, path, buf_steal_text(&text), len) && refuse_dockerfile(r, path, err) == 0;
 }
 
 void recipe_clear(struct recipe *r)
