@@ -500,10 +500,15 @@ static void end_children(struct machine *m)
 		while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	/* They see the end of QEMU themselves; this is for one that hangs, and for a start that failed. */
-	for (i = 0; i < m->setup->helper_count; i++)
-		if (!m->helpers[i].setup || loop_io_active(&m->helpers[i].child.io))
-			kill(m->setup->helpers[i].pid, SIGTERM);
+	/* They see the end of QEMU themselves; this is for one that hangs, and for a start that failed. Their sockets are
+	 * gone when they are: the machine can be started again at once. */
+	for (i = 0; i < m->setup->helper_count; i++) {
+		if (m->helpers[i].setup && !loop_io_active(&m->helpers[i].child.io))
+			continue;
+		kill(m->setup->helpers[i].pid, SIGTERM);
+		while (waitpid(m->setup->helpers[i].pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 }
 
 static int run(struct machine *m, struct error *err)
