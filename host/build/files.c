@@ -53,48 +53,12 @@ static char *clean_path(const char *s)
 	return kept ? strv_join(kept, "/") : strdup("");
 }
 
-static bool parse_mode(const char *s, uint32_t *out)
-{
-	uint32_t v = 0;
-
-	if (*s == '+')
-		s++;
-	if (!*s)
-		return false;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '7' || v > INT32_MAX >> 3)
-			return false;
-		v = v << 3 | (uint32_t)(*s - '0');
-	}
-	*out = v & 07777;
-	return true;
-}
-
-static const char *container_at(size_t i, const void *data)
-{
-	const struct config *c = data;
-	size_t s;
-
-	for (s = 0; s < SECTIONS; i -= c->sections[s].count, s++)
-		if (i < c->sections[s].count)
-			return node_text(c->sections[s].list[i].node, CONTAINER_NAME);
-	return NULL;
-}
-
 static uint32_t owner(struct config *c, const struct file_entry *f, size_t field)
 {
-	const struct node *n = node_field(f->node, field);
-	const char *key = file_record.fields[field].key;
 	uint32_t id;
 
-	if (config_owner(c, n, &id))
-		return id;
-	diag_error(&c->diags, n->at, &f->where[1], "no container is called \"%s\"", n->text);
-	if (n->text[strspn(n->text, "0123456789")] == '\0')
-		diag_hint(&c->diags, "a number is written without quotes: `%s: %s`", key, n->text);
-	else
-		diag_suggest(&c->diags, n->text, container_at, c);
-	return 0;
+	config_owner(c, node_field(f->node, field), file_record.fields[field].key, &f->where[1], &id);
+	return id;
 }
 
 static void check_path(struct config *c, struct file_entry *f)
@@ -185,10 +149,11 @@ static void file_parse(struct config *c, const struct entry *e, struct file_entr
 	check_path(c, f);
 	check_source(c, f, skip);
 	f->mode = f->directory ? 0700 : 0600;
-	if (mode && mode->len && !parse_mode(mode->text, &f->mode)) {
+	if (mode && mode->len && !mode_parse(mode->text, &f->mode)) {
 		wrong(c, f, FILE_MODE, "the mode is not octal");
 		diag_hint(&c->diags, "write `mode: \"0644\"`");
 	}
+	f->mode &= 07777;
 	f->uid = owner(c, f, FILE_UID);
 	f->gid = owner(c, f, FILE_GID);
 }

@@ -233,29 +233,14 @@ void spec_rlimits(struct spec_builder *b)
 
 /* --- process ----------------------------------------------------------------------------------------------------- */
 
-static const char *owner_name(size_t i, const void *data)
-{
-	const struct config *c = data;
-	size_t s;
-
-	for (s = 0; s < SECTIONS; i -= c->sections[s].count, s++)
-		if (i < c->sections[s].count)
-			return node_text(c->sections[s].list[i].node, CONTAINER_NAME);
-	return NULL;
-}
-
 static uint32_t owner(struct spec_builder *b, const struct node *n, const char *key)
 {
-	uint32_t id = 0;
+	struct where where = { .up = &b->where[1], .key = key };
+	uint32_t id;
 
-	if (config_owner(b->in->config, n, &id))
-		return id;
-	spec_error(b, n, key, "no container is called \"%s\"", n->text);
-	if (n->text[strspn(n->text, "0123456789")] == '\0')
-		diag_hint(b->diags, "a number is written without quotes: `%s: %s`", key, n->text);
-	else
-		diag_suggest(b->diags, n->text, owner_name, b->in->config);
-	return 0;
+	if (!config_owner(b->in->config, n, key, &where, &id))
+		b->good = false;
+	return id;
 }
 
 static void write_user(struct spec_builder *b)
@@ -384,24 +369,6 @@ static bool is_all(const struct node *device)
 	return path && str_eq(path, "all");
 }
 
-/* Octal digits of at most 31 bits, as the reference takes them. */
-static bool octal(const char *s, uint32_t *out)
-{
-	uint32_t v = 0;
-
-	if (*s == '+')
-		s++;
-	if (!*s)
-		return false;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '7' || v > INT32_MAX >> 3)
-			return false;
-		v = v << 3 | (uint32_t)(*s - '0');
-	}
-	*out = v;
-	return true;
-}
-
 static void write_device(struct spec_builder *b, const struct node *device)
 {
 	const char *path = node_text(device, DEVICE_PATH), *type = node_text(device, DEVICE_TYPE);
@@ -410,7 +377,7 @@ static void write_device(struct spec_builder *b, const struct node *device)
 
 	if (!mode && node_get(device, "mode"))
 		return; /* reported as of a wrong type */
-	if (!mode || !octal(mode->text, &bits)) {
+	if (!mode || !mode_parse(mode->text, &bits)) {
 		spec_error(b, mode ? mode : device, "devices",
 			   mode ? "\"%s\" is not an octal mode" : "%sthe device has no mode", mode ? mode->text : "");
 		diag_hint(b->diags, "write `mode: \"0600\"`, in quotes");

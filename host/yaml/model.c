@@ -232,7 +232,18 @@ bool config_id(const struct config *c, const char *name, uint32_t *id)
 	return found;
 }
 
-bool config_owner(const struct config *c, const struct node *n, uint32_t *id)
+static const char *container_name(size_t i, const void *data)
+{
+	const struct config *c = data;
+	size_t s;
+
+	for (s = 0; s < SECTIONS; i -= c->sections[s].count, s++)
+		if (i < c->sections[s].count)
+			return node_text(c->sections[s].list[i].node, CONTAINER_NAME);
+	return NULL;
+}
+
+bool config_owner(struct config *c, const struct node *n, const char *key, const struct where *where, uint32_t *id)
 {
 	*id = 0;
 	if (!n || str_eq(n->text, ""))
@@ -241,7 +252,31 @@ bool config_owner(const struct config *c, const struct node *n, uint32_t *id)
 		*id = (uint32_t)n->integer;
 		return true;
 	}
-	return str_eq(n->text, "root") || config_id(c, n->text, id);
+	if (str_eq(n->text, "root") || config_id(c, n->text, id))
+		return true;
+	diag_error(&c->diags, n->at, where, "no container is called \"%s\"", n->text);
+	if (n->text[strspn(n->text, "0123456789")] == '\0')
+		diag_hint(&c->diags, "a number is written without quotes: `%s: %s`", key, n->text);
+	else
+		diag_suggest(&c->diags, n->text, container_name, c);
+	return false;
+}
+
+bool mode_parse(const char *text, uint32_t *out)
+{
+	uint32_t v = 0;
+
+	if (*text == '+')
+		text++;
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '7' || v > INT32_MAX >> 3)
+			return false;
+		v = v << 3 | (uint32_t)(*text - '0');
+	}
+	*out = v;
+	return true;
 }
 
 const struct node *config_volume(const struct config *c, const char *name)

@@ -57,9 +57,11 @@ bool config_check(struct config *c);
 /* The id of a container by name, from 100 in order of onboot, onshutdown, services; a later one of the same name
  * counts. False where there is none. */
 bool config_id(const struct config *c, const char *name, uint32_t *id);
-/* The number of a uid or gid field: numbers modulo 2^32, "" and "root" are 0, else a container's. False: unknown name.
- */
-bool config_owner(const struct config *c, const struct node *n, uint32_t *id);
+/* The number of a uid or gid field (key): numbers modulo 2^32, "" and "root" are 0, else a container's. False, with *id
+ * 0, for an unknown name: it is reported. n NULL: 0. */
+bool config_owner(struct config *c, const struct node *n, const char *key, const struct where *where, uint32_t *id);
+/* Permissions in octal digits, of at most 31 bits as the reference takes them. */
+bool mode_parse(const char *text, uint32_t *out);
 /* The volume of that name, NULL where there is none. */
 const struct node *config_volume(const struct config *c, const char *name);
 
