@@ -77,6 +77,9 @@ static void need_image(struct assembly *a, const struct node *name, const struct
 		diag_error(&a->config->diags, name->at, where, "image %s: %s", name->text, error_text(&err));
 		if (name->package)
 			diag_hint(&a->config->diags, "make it with `pith pkg build %s`", name->package);
+		else
+			diag_hint(&a->config->diags,
+				  "`pith cache ls` lists what is here, `pith cache import` takes archives");
 		return;
 	}
 	expanded = ref_expand(name->text, &err);

@@ -16,6 +16,22 @@ int toollog_open(struct error *err)
 	return fd < 0 ? error_set(err, errno, "memfd_create") : fd;
 }
 
+/* A message with blanks in it stands in quotes, those in it behind backslashes. */
+static char *unquoted(const char *msg)
+{
+	char *out = strdup(msg), *to = out;
+
+	if (!out || *msg != '"')
+		return out;
+	for (msg++; *msg && *msg != '"'; msg++) {
+		if (*msg == '\\' && (msg[1] == '"' || msg[1] == '\\'))
+			msg++;
+		*to++ = *msg;
+	}
+	*to = '\0';
+	return out;
+}
+
 char *toollog_reason(int fd)
 {
 	_cleanup_buf_ struct buf text = { 0 };
@@ -35,7 +51,7 @@ char *toollog_reason(int fd)
 		char *msg = strstr(lines[i], "level=fatal msg=");
 
 		if (msg)
-			return strdup(msg + strlen("level=fatal msg="));
+			return unquoted(msg + strlen("level=fatal msg="));
 	}
 	return strdup(lines[strv_len(lines) - 1]);
 }

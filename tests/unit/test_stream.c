@@ -11,6 +11,7 @@
 #include "str.h"
 #include "stream.h"
 #include "tap.h"
+#include "toollog.h"
 #include "zip.h"
 
 static bool fine; /* of the last call: its error is looked at in the same ok() */
@@ -261,6 +262,32 @@ static void test_sinks(void)
 	ok(fine, "a full disk is told: %s", error_text(&err));
 }
 
+static void test_toollog(void)
+{
+	static const struct {
+		const char *said, *reason;
+	} rows[] = {
+		{ "", NULL },
+		{ "\n\n", NULL },
+		{ "one\ntwo\n", "two" },
+		{ "time=\"x\" level=fatal msg=short\nbye\n", "short" },
+		{ "level=info msg=a\ntime=1 level=fatal msg=\"no \\\"such\\\" thing\" code=1\n", "no \"such\" thing" },
+		{ "level=fatal msg=\"never ends\\", "never ends\\" },
+		{ "level=fatal msg=\"", "" },
+	};
+	size_t i;
+
+	for (i = 0; i < array_len(rows); i++) {
+		_cleanup_close_ int fd = toollog_open(NULL);
+		_cleanup_free_ char *reason = NULL;
+
+		if (fd < 0 || io_write(fd, rows[i].said, strlen(rows[i].said)) < 0)
+			abort();
+		reason = toollog_reason(fd);
+		ok_str(reason, rows[i].reason, "why a tool failed");
+	}
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -271,6 +298,7 @@ int main(void)
 	test_set();
 	test_guard();
 	test_sinks();
+	test_toollog();
 	dir_remove(dir, NULL);
 	return tap_done();
 }
