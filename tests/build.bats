@@ -211,6 +211,11 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	grep -qx '      limit: 16' 3.yml
 	build --dry-run 3.yml | cmp - 3.yml
 	[[ ! -e 2-kernel ]]
+	# neither images nor files are looked for: the file may be for another machine
+	printf 'init: [test/gone:1]\nfiles: [{path: a, source: gone}]\n' >4.yml
+	[[ $(build --dry-run 4.yml) == *'source: gone'* ]]
+	refused 1 4.yml
+	[[ $stderr == *'4.yml:2:27: error: files[0] "a": gone: No such file or directory'* ]] || { echo "$stderr"; return 1; }
 }
 
 @test "@pkg: stands for the image of a package" {

@@ -31,6 +31,6 @@ void init_add(struct assembly *a);
 void volumes_add(struct assembly *a);
 void containers_add(struct assembly *a);
 
-/* Checks the files section; what its sources hold is looked at too. */
-void files_check(struct config *c);
+/* Checks the files section; sources: also whether there is what its entries are copied from. */
+void files_check(struct config *c, bool sources);
 void files_add(struct assembly *a);

@@ -143,7 +143,7 @@ static int build(const struct build_options *o)
 	if (!c.unreadable) {
 		config_check(&c);
 		check_containers(&c);
-		files_check(&c);
+		files_check(&c, !o->dry_run);
 	}
 	if (c.diags.errors)
 		return report(&c, o);

@@ -138,16 +138,19 @@ static void check_source(struct config *c, struct file_entry *f, bool *skip)
 	}
 }
 
-/* Fills f from an entry; what is wrong goes into diags. skip: an optional source is not there. */
+/* Fills f from an entry; what is wrong goes into diags, except (skip NULL) of what the source holds. skip: an optional
+ * source is not there. */
 static void file_parse(struct config *c, const struct entry *e, struct file_entry *f, bool *skip)
 {
 	const struct node *mode = node_field(e->node, FILE_MODE);
 
 	*f = (struct file_entry){ .node = e->node, .directory = node_true(e->node, FILE_DIRECTORY) };
-	*skip = false;
 	where_entry(f->where, "files", e);
 	check_path(c, f);
-	check_source(c, f, skip);
+	if (skip) {
+		*skip = false;
+		check_source(c, f, skip);
+	}
 	f->mode = f->directory ? 0700 : 0600;
 	if (mode && mode->len && !mode_parse(mode->text, &f->mode)) {
 		wrong(c, f, FILE_MODE, "the mode is not octal");
@@ -158,7 +161,7 @@ static void file_parse(struct config *c, const struct entry *e, struct file_entr
 	f->gid = owner(c, f, FILE_GID);
 }
 
-void files_check(struct config *c)
+void files_check(struct config *c, bool sources)
 {
 	size_t i;
 
@@ -166,7 +169,7 @@ void files_check(struct config *c)
 		_cleanup_file_ struct file_entry f;
 		bool skip;
 
-		file_parse(c, &c->added.list[i], &f, &skip);
+		file_parse(c, &c->added.list[i], &f, sources ? &skip : NULL);
 		check_content(c, &f);
 	}
 }
