@@ -228,7 +228,10 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	refused 1 sub/x.yml
 	grep -F 'pith pkg build' <<<"$stderr"
 	refused 1 - <sub/x.yml
-	[[ $stderr == *'"@pkg:../pkg/mine" works only in a local file'* ]]
+	[[ $stderr == *'"@pkg:../pkg/mine" works only in a local file'* && $(grep -c 'error: ' <<<"$stderr") -eq 1 ]]
+	sed -i s,pkg/mine,pkg/none, sub/x.yml
+	refused 1 --dry-run sub/x.yml
+	[[ $stderr == *'cannot resolve "@pkg:../pkg/none"'* && $(grep -c 'error: ' <<<"$stderr") -eq 1 ]]
 }
 
 # --- names and paths ------------------------------------------------------------------------------------------------

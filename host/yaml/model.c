@@ -299,7 +299,9 @@ static void check_reference(struct config *c, const struct node *image, const st
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_ref_ struct ref ref = { 0 };
 
-	if (image && ref_parse(image->text, &ref, &err) < 0)
+	if (!image || str_starts(image->text, "@pkg:")) /* what could not be resolved was reported */
+		return;
+	if (ref_parse(image->text, &ref, &err) < 0)
 		diag_error(&c->diags, image->at, where, "%s", error_text(&err));
 }
 
