@@ -12,6 +12,7 @@
 #include "io.h"
 #include "outfile.h"
 #include "output.h"
+#include "progress.h"
 #include "spawn.h"
 #include "str.h"
 #include "toollog.h"
@@ -83,9 +84,14 @@ static pid_t start(const struct tool *tool, int input, int *log, struct error *e
 
 static int finish(const struct tool *tool, pid_t pid, int log, struct error *err)
 {
+	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_free_ char *line = NULL;
-	int status;
+	int status, image = tool->image;
 
+	if (image >= 0) { /* it may take longer than all that came before */
+		progress_begin(&progress, 0, 0, "%s makes the image", tool->argv[0]);
+		progress_wait(pid, 0, progress_file, &image);
+	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(err, errno, "%s", tool->argv[0]);
