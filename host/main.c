@@ -1,8 +1,11 @@
 /* pith: builds and runs machine images from LinuxKit YAML files. This file only finds the command. */
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
 #include "log.h"
+#include "store.h"
 #include "str.h"
 
 static const struct command {
@@ -29,7 +32,7 @@ static void usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "usage: pith [--verbose|--quiet] COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	fprintf(to, "usage: pith [--verbose|--quiet] [--cache DIR] COMMAND [OPTION...] [ARGUMENT...]\n\n");
 	for (i = 0; i < array_len(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fprintf(to, "\n`pith COMMAND --help` tells a command's options.\n");
@@ -54,18 +57,38 @@ static int unknown(const char *name)
 	return 2;
 }
 
+/* LinuxKit's numbers: 0 errors, 1 as ever, 2 and 3 more. */
+static enum log_level verbosity(char digit)
+{
+	return digit == '0' ? LOG_LEVEL_ERROR : digit == '1' ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
+static bool is_verbosity(const char *s)
+{
+	return s && s[0] >= '0' && s[0] <= '3' && !s[1];
+}
+
 /* Options before the command; the index of the command. */
 static int global_options(int argc, char **argv, enum log_level *level)
 {
 	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		const char *name = argv[i] + (argv[i][1] == '-' ? 2 : 1);
+		const char *name = argv[i] + (argv[i][1] == '-' ? 2 : 1), *value = strchr(name, '=');
+		bool verbose = str_eq(name, "v") || str_eq(name, "verbose");
 
-		if (str_eq(name, "v") || str_eq(name, "verbose") || str_starts(name, "verbose="))
-			*level = str_ends(name, "=0") ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG;
+		if (verbose && is_verbosity(argv[i + 1]))
+			*level = verbosity(argv[++i][0]);
+		else if (verbose)
+			*level = LOG_LEVEL_DEBUG;
+		else if ((str_starts(name, "v=") || str_starts(name, "verbose=")) && is_verbosity(value + 1))
+			*level = verbosity(value[1]);
 		else if (str_eq(name, "q") || str_eq(name, "quiet"))
 			*level = LOG_LEVEL_ERROR;
+		else if (str_starts(name, "cache=") && value[1])
+			store_set_default(value + 1);
+		else if (str_eq(name, "cache") && argv[i + 1])
+			store_set_default(argv[++i]);
 		else
 			break;
 	}

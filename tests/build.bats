@@ -161,6 +161,39 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	diff <(ls . out) <(printf '%s\n' '.:' log out three.tar x.yml '' out: one.tar two.tar)
 }
 
+@test "LinuxKit's global options work before the command and behind it" {
+	local row
+	service >x.yml
+	while read -r row; do
+		# shellcheck disable=SC2086
+		"$pith" ${row/CACHE/$CACHE} --arch amd64 --format tar --o "out.tar" x.yml 2>log || { cat log; return 1; }
+		paths out.tar | grep -qx containers/services/web/lower/bin/app
+		rm out.tar
+		case $row in
+		*quiet* | *-q* | *'v 0'* | *'=0'*) [[ ! -s log ]] || { echo "$row:"; cat log; return 1; } ;;
+		*) [[ -s log ]] || { echo "$row: no message"; return 1; } ;;
+		esac
+	done <<-'END'
+		--cache CACHE build
+		--cache=CACHE -v 2 build
+		-v build --cache CACHE
+		--verbose=1 --cache CACHE build
+		-v 0 --cache CACHE build
+		-q build --cache CACHE
+		build -q --cache CACHE
+		build --quiet --cache CACHE
+		build -v 2 --cache CACHE
+		build -v --cache CACHE
+		build --verbose=0 --cache CACHE
+	END
+	LINUXKIT_CACHE=$CACHE "$pith" build --arch amd64 --format tar x.yml
+	paths x.tar | grep -qx containers/services/web/lower/bin/app
+	refused 1 --mirror http://127.0.0.1 x.yml
+	[[ $stderr == *'--mirror and --cert-file are not supported: '*registries.conf* ]]
+	refused 2 -v 7 x.yml
+	[[ $stderr == *'--verbose 7: it is one of 0, 1, 2, 3'* ]]
+}
+
 @test "an unreadable file is one line" {
 	refused 1 no-such.yml
 	[[ $stderr == 'pith: error: no-such.yml: No such file or directory' ]]

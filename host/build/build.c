@@ -181,6 +181,12 @@ int cmd_build(int argc, char **argv)
 		fputs(build_help, stdout);
 		return 0;
 	}
+	if (o.verbosity >= 0)
+		log_setup("pith",
+			  o.verbosity == 0           ? LOG_LEVEL_ERROR
+				  : o.verbosity == 1 ? LOG_LEVEL_INFO
+						     : LOG_LEVEL_DEBUG,
+			  false);
 	if (o.size_given && !o.json_errors)
 		log_warn("--size has no effect: the formats made here are as large as what is in them");
 	if (o.sbom_given && !o.json_errors)

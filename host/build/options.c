@@ -41,6 +41,8 @@ const char build_help[] =
 	"  --decompress-kernel    store the kernel decompressed\n"
 	"  --dry-run              only print the merged configuration\n"
 	"  --format-errors FORM   text or json\n"
+	"  --verbose [0-3], --quiet\n"
+	"                         more or less messages, as before the command\n"
 	"  --schema               print the JSON schema of the YAML\n"
 	"  --no-sbom              there is none anyway\n"
 	"  --size SIZE, --sbom-output FILE, --sbom-current-time\n"
@@ -65,6 +67,9 @@ enum option_id {
 	OPT_NO_SBOM,
 	OPT_SBOM,
 	OPT_INPUT_TAR,
+	OPT_VERBOSE,
+	OPT_QUIET,
+	OPT_REGISTRY,
 	OPT_HELP,
 };
 
@@ -90,6 +95,12 @@ static const struct option long_options[] = {
 	{ "sbom-current-time", optional_argument, NULL, OPT_SBOM },
 	{ "sbom-output", required_argument, NULL, OPT_SBOM },
 	{ "input-tar", required_argument, NULL, OPT_INPUT_TAR },
+	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
+	{ "v", optional_argument, NULL, OPT_VERBOSE },
+	{ "quiet", optional_argument, NULL, OPT_QUIET },
+	{ "q", no_argument, NULL, OPT_QUIET },
+	{ "mirror", required_argument, NULL, OPT_REGISTRY },
+	{ "cert-file", required_argument, NULL, OPT_REGISTRY },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "h", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -179,11 +190,19 @@ static int check_size(struct build_options *o, const char *value, struct error *
 	return 0;
 }
 
+static int set_verbosity(struct build_options *o, const char *value, struct error *err)
+{
+	static const char *const words[] = { "0", "1", "2", "3", NULL };
+
+	o->verbosity = 2;
+	return value ? choose("verbose", value, words, &o->verbosity, err) : 0;
+}
+
 static int set_more(struct build_options *o, int option, const char *value, struct error *err)
 {
 	static const char *const initrds[] = { "auto", "plain", "erofs", "squashfs", NULL };
 	static const char *const forms[] = { "text", "json", NULL };
-	bool ignored;
+	bool ignored, quiet;
 	int i;
 
 	switch (option) {
@@ -212,6 +231,17 @@ static int set_more(struct build_options *o, int option, const char *value, stru
 	case OPT_INPUT_TAR:
 		return error_say(err, ENOTSUP,
 				 "--input-tar is not supported: leave it out, all images come from the cache");
+	case OPT_REGISTRY:
+		return error_say(err, ENOTSUP,
+				 "--mirror and --cert-file are not supported: skopeo has mirrors and certificates from "
+				 "/etc/containers/registries.conf and /etc/containers/certs.d");
+	case OPT_VERBOSE:
+		return set_verbosity(o, value, err);
+	case OPT_QUIET:
+		if (set_switch("quiet", value, &quiet, err) < 0)
+			return -1;
+		o->verbosity = quiet ? 0 : o->verbosity;
+		return 0;
 	case OPT_SCHEMA:
 		o->schema = true;
 		return 0;
@@ -278,11 +308,16 @@ static int check_formats(struct build_options *o, struct error *err)
 	return 0;
 }
 
+static bool is_digit(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '9' && !s[1];
+}
+
 int build_options_parse(int argc, char **argv, struct build_options *out, struct error *err)
 {
 	int option;
 
-	*out = (struct build_options){ .platform = platform_host(), .zip = ZIP_GZIP };
+	*out = (struct build_options){ .platform = platform_host(), .zip = ZIP_GZIP, .verbosity = -1 };
 	optind = 0;
 	opterr = 0;
 	while ((option = getopt_long_only(argc, argv, ":", long_options, NULL)) != -1) {
@@ -291,6 +326,8 @@ int build_options_parse(int argc, char **argv, struct build_options *out, struct
 					 argv[optind - 1]);
 		if (option == ':')
 			return error_set(err, 0, "%s needs a value", argv[optind - 1]);
+		if (option == OPT_VERBOSE && !optarg && argv[optind] && is_digit(argv[optind]))
+			optarg = argv[optind++]; /* `-v 2` */
 		if (set(out, option, optarg, err) < 0)
 			return -1;
 	}

@@ -36,6 +36,7 @@ struct build_options {
 	bool pull, docker, decompress_kernel, dry_run, json_errors;
 	bool schema, help;
 	bool size_given, sbom_given; /* without effect */
+	int verbosity;               /* LinuxKit's: 0 to 3; -1: not given */
 	char *const *inputs;         /* NULL-terminated */
 };
 

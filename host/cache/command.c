@@ -37,7 +37,7 @@ static const char usage_text[] =
 	"  rm NAME...              remove images\n"
 	"  clean                   remove all images\n"
 	"         --published-only     rm, clean: only what the registry has, with the same digest\n\n"
-	"  --cache DIR             the cache (default: $PITH_CACHE, else ~/.pith/cache)\n";
+	"  --cache DIR             the cache (default: $PITH_CACHE or $LINUXKIT_CACHE, else ~/.pith/cache)\n";
 
 /* --- ls --- */
 

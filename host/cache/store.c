@@ -48,13 +48,15 @@ static char *tree_dir(void)
 
 static char *default_dir(struct error *err)
 {
-	const char *env = getenv("PITH_CACHE"), *home = getenv("HOME");
+	const char *env = getenv("PITH_CACHE"), *linuxkit = getenv("LINUXKIT_CACHE"), *home = getenv("HOME");
 	char *dir;
 
 	if (chosen_dir)
 		return strdup(chosen_dir);
 	if (env && *env)
 		return strdup(env);
+	if (linuxkit && *linuxkit) /* the same layout with the same names */
+		return strdup(linuxkit);
 	dir = tree_dir();
 	if (dir)
 		return dir;

@@ -24,9 +24,9 @@
 
 struct store;
 
-/* Opens the layout at `dir`, NULL for the default: what store_set_default() was given, else $PITH_CACHE, else
- * build/cache of the tree when this program is the tree's build/host/pith, else ~/.pith/cache. Missing directories
- * and files are made. NULL on failure. */
+/* Opens the layout at `dir`, NULL for the default: what store_set_default() was given, else $PITH_CACHE or
+ * $LINUXKIT_CACHE, else build/cache of the tree when this program is the tree's build/host/pith, else ~/.pith/cache.
+ * Missing directories and files are made. NULL on failure. */
 struct store *store_open(const char *dir, struct error *err);
 void store_close(struct store *s); /* NULL is fine */
 static inline void cleanup_store(struct store **s)
