@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmdline.h"
 #include "io.h"
@@ -19,8 +20,19 @@ static void tree_mount(const char *source, const char *name, unsigned long flags
 {
 	_cleanup_free_ char *path = str_format(ROOT "/%s", name);
 
-	if (!path || (mkdir(path, 0555) < 0 && errno != EEXIST) || mount(source, path, "cgroup", flags, data) < 0)
+	if (!path || (mkdir(path, 0555) < 0 && errno != EEXIST)) {
 		log_warn("cgroup %s: %s", name, strerror(errno));
+		return;
+	}
+	if (mount(source, path, "cgroup", flags, data) == 0)
+		return;
+	/* Kernels since 6.11 list controllers whose version 1 they were built without. A folder would pass for one. */
+	if (errno == EINVAL)
+		log_warn("cgroup %s: this kernel has it in version 2 only", name);
+	else
+		log_warn("cgroup %s: %s", name, strerror(errno));
+	if (rmdir(path) < 0)
+		log_warn("remove %s: %s", path, strerror(errno));
 }
 
 /* One tree a controller that is enabled. /proc/cgroups has the columns name, hierarchy, number of groups, enabled. */

@@ -35,6 +35,7 @@ power_off() {
 }
 
 @test "cgroup version 1 by a switch of the command line, with limits in it" {
+	needs_tuned_kernel
 	{
 		head_of runc linuxkit.unified_cgroup_hierarchy=0
 		cat <<-EOF
@@ -188,6 +189,7 @@ disk() {
 }
 
 @test "the root on a disk: kernel+squashfs and kernel+erofs" {
+	needs_tuned_kernel
 	disk squashfs
 	disk erofs
 }

@@ -113,3 +113,8 @@ lines() { wc -l <"$1"; }
 
 # A TCP port that nobody listens on.
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
+
+# For tests of what the distribution's kernel has not built in.
+needs_tuned_kernel() {
+	[ "$(readlink "$root_dir/build/kernel/default")" = tuned ] || skip "this needs the tuned kernel: make kernel images"
+}
