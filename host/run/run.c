@@ -233,6 +233,7 @@ static int start_vsock(struct run *r, struct error *err)
 		.hybrid = o->vsock_hybrid,
 		.fifos = o->fifos,
 		.cid = (uint32_t)o->vsock_cid,
+		.background = o->detached,
 		.qemu_fd = QEMU_VSOCK_FD,
 	};
 

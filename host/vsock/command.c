@@ -41,7 +41,18 @@ static const char help[] =
 	"\n"
 	"SIGUSR1 makes it print what it has done so far.\n";
 
-enum { OPT_SOCKET = 256, OPT_FD, OPT_READY, OPT_STATE, OPT_PORTS, OPT_HYBRID, OPT_CID, OPT_FIFOS, OPT_HELP };
+enum {
+	OPT_SOCKET = 256,
+	OPT_FD,
+	OPT_READY,
+	OPT_STATE,
+	OPT_PORTS,
+	OPT_HYBRID,
+	OPT_CID,
+	OPT_FIFOS,
+	OPT_BACKGROUND,
+	OPT_HELP
+};
 
 struct options {
 	const char *socket;
@@ -49,6 +60,7 @@ struct options {
 	uint32_t cid;
 	struct sockets_options sockets;
 	const char *fifos;
+	bool background; /* once it is ready, nothing is kept of the caller's terminal */
 	bool help;
 };
 
@@ -101,6 +113,9 @@ static int set(struct options *o, int option, const char *value, struct error *e
 	case OPT_FIFOS:
 		o->fifos = value;
 		break;
+	case OPT_BACKGROUND:
+		o->background = true;
+		break;
 	case OPT_CID:
 		r = number("cid", value, 3, UINT32_MAX - 1, &n, err);
 		o->cid = (uint32_t)n;
@@ -123,6 +138,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 		{ "hybrid", required_argument, NULL, OPT_HYBRID },
 		{ "cid", required_argument, NULL, OPT_CID },
 		{ "fifos", required_argument, NULL, OPT_FIFOS },
+		{ "background", no_argument, NULL, OPT_BACKGROUND },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ 0 },
 	};
@@ -213,6 +229,14 @@ static int open_backend(struct program *p, struct error *err)
 	return 0;
 }
 
+/* Whoever reads the caller's standard error to its end would wait for the machine's. */
+static int leave_stderr(struct error *err)
+{
+	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	return null < 0 || dup2(null, 2) < 0 ? error_set(err, errno, "/dev/null") : 0;
+}
+
 static int run(struct program *p, struct error *err)
 {
 	sigset_t signals;
@@ -235,6 +259,8 @@ static int run(struct program *p, struct error *err)
 		return -1;
 	p->fifos = fifos_open(p->loop, p->options.sockets.state, p->options.fifos, err);
 	if (!p->fifos || open_backend(p, err) < 0)
+		return -1;
+	if (p->options.background && leave_stderr(err) < 0)
 		return -1;
 	if (p->options.ready >= 0) {
 		if (io_write(p->options.ready, "+", 1) < 0)

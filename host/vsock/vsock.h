@@ -2,6 +2,7 @@
  * reaches over a vhost-user connection, with the sockets of the machine's state directory. docs/vsock.md */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,7 @@ struct vsock_options {
 	const char *hybrid; /* path of one more socket that speaks the hybrid protocol; NULL: none */
 	const char *fifos;  /* further folders of fifos for the guest, with colons between; NULL: none */
 	uint32_t cid;       /* the guest's; 0: 3 */
+	bool background;    /* messages after the start are dropped: standard error is not kept */
 	int qemu_fd;        /* number that `fd` below will have in QEMU */
 };
 
