@@ -477,7 +477,8 @@ image_yml() {
 	head -c 1000000 /dev/urandom >big
 	"$BATS_TEST_DIRNAME/oci-image" l.oci docker.io/test/links:1 4711:a@big 'b=>a' 'c=>a' 'deep/1/2/3/4/5/6/7/8/9/10=ten'
 	"$pith" -q cache --cache "$CACHE" import l.oci
-	build --name x --format kernel+squashfs,kernel+erofs,kernel+iso,tar-kernel-initrd --initrd plain y.yml x.yml
+	said=$(build --name x --format kernel+squashfs,kernel+erofs,kernel+iso,tar-kernel-initrd --initrd plain y.yml x.yml 2>&1)
+	[[ $said != *'drivers built in'* ]]
 	[[ $(unsquashfs -cat x-squashfs.img etc/f) == hello && $(cat x-kernel) == KERNEL ]]
 	fsck.erofs x-erofs.img
 	xorriso -osirrox on -indev x.iso -extract / iso 2>iso.log || { cat iso.log; return 1; }
@@ -488,6 +489,9 @@ image_yml() {
 	diff <(paths x-initrd.tar) <(printf '%s\n' cmdline initrd.img kernel)
 	tar xOf x-initrd.tar initrd.img | zstd -qdc | cpio -t --quiet | grep -qx etc/f
 	diff <(ls) <(printf '%s\n' x-cmdline x-erofs.img x-initrd.tar x-kernel x-squashfs.img x.iso x.yml)
+	# a kernel with modules has nothing to load them with
+	image_yml test/kernel:1 kernel.tar >x.yml
+	[[ $(build --name m --format kernel+erofs x.yml 2>&1) == *'kernel+erofs: to boot from this takes a kernel with its drivers built in'* ]]
 }
 
 @test "format docker adds the Dockerfile" {

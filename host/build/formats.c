@@ -225,6 +225,10 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 
 	if (!path)
 		return error_set(err, ENOMEM, "image");
+	/* Nothing loads modules before this root is there. */
+	if (tree_find(x->early, "early"))
+		log_warn("%s: to boot from this takes a kernel with its drivers built in, and this one has modules",
+			 format_names[format]);
 	say(path);
 	if (kinds[format].output(x->a->tree, &x->set, path, err) < 0)
 		return -1;
