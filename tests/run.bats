@@ -274,6 +274,11 @@ mac-addr" ]
 	fails 'takes no path with a comma in it' --virtiofs 'a,b' guest.img
 }
 
+@test "a window that cannot be had is told" {
+	unset DISPLAY WAYLAND_DISPLAY
+	fails gtk --accel tcg --gui guest.img
+}
+
 @test "a kernel's own architecture decides, and another one is refused" {
 	{ head -c 514 /dev/zero && printf HdrS && head -c 100 /dev/zero; } >pc-kernel
 	{ head -c 56 /dev/zero && printf 'ARM\x64' && head -c 600 /dev/zero; } >arm-kernel

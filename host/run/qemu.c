@@ -65,9 +65,9 @@ static void machine(struct args *a, const struct qemu_setup *s)
 	add(a, s->program);
 	add(a, "-no-user-config");
 	add(a, "-nodefaults");
-	if (!s->options->gui)
-		addf(a, "-display", "none");
-	else
+	/* Without a name QEMU would serve VNC where it has no window to offer, and nobody would know. */
+	addf(a, "-display", s->options->gui ? "gtk" : "none");
+	if (s->options->gui)
 		addf(a, "-device", is_arm(s) ? "virtio-gpu-pci" : "VGA");
 	addf(a, "-machine", "%s", is_arm(s) ? "virt" : "q35");
 	addf(a, "-accel", "%s", s->kvm ? "kvm" : "tcg,thread=multi");
