@@ -198,6 +198,21 @@ static void client_late(struct loop_timer *timer)
 	client_free(timer->data);
 }
 
+/* Makes room: who has been silent longest goes. Those that wait for a service stay. */
+static void oldest_drop(struct control *control)
+{
+	struct list *p;
+
+	for (p = control->clients.next; p != &control->clients; p = p->next) {
+		struct client *c = list_entry(p, struct client, place);
+
+		if (loop_timer_armed(&c->timer)) {
+			client_free(c);
+			return;
+		}
+	}
+}
+
 static void client_accept(struct loop_io *io, uint32_t events)
 {
 	struct control *control = io->data;
@@ -207,6 +222,8 @@ static void client_accept(struct loop_io *io, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
+	if (control->count >= CLIENTS_MAX)
+		oldest_drop(control);
 	c = control->count < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	if (!c) {
 		close(fd);

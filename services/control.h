@@ -8,7 +8,8 @@
  * the containerd that it is to run through, which need not be the supervisor's own stop NAME [DIR [SOCKET]] "ok\n" when
  * it has ended restart NAME [DIR [SOCKET]] as stop, then start
  *
- * or "error: " and a reason. A client that is slow or goes away costs nobody anything. */
+ * or "error: " and a reason. A client that is slow or goes away costs nobody anything:
+ * it has 10 s, and less where others want its place. */
 #pragma once
 
 #include "error.h"

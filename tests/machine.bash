@@ -11,17 +11,11 @@ within() {
 	done
 }
 
-# containerd keeps its things in this test's folder and starts only what services need.
+# containerd with the configuration of our package, its things in this test's folder.
 containerd_configure() {
 	mkdir -p /etc/containerd "$ROOT/lib"
 	mountpoint -q /etc/containerd || mount -t tmpfs tmpfs /etc/containerd
-	cat >/etc/containerd/config.toml <<-EOF
-		version = 2
-		root = "$ROOT/lib"
-		disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs",
-		 "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-		 "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
-	EOF
+	sed "s|^root = .*|root = \"$ROOT/lib\"|" "$HELPERS/../pkg/containerd/etc/config.toml" >/etc/containerd/config.toml
 }
 
 # supervise [OPTION...]: its console is $ROOT/console, its pid $SUPERVISOR. VERB=keep: that is the pid of its keeper.

@@ -177,10 +177,20 @@ up
 		head -c 100000 /dev/zero | socat -t1 - UNIX:/run/pith/service.sock; printf "list" | socat -t1 - UNIX:/run/pith/service.sock
 		printf "a\0b\0c\0d\0e\0" | socat -t1 - UNIX:/run/pith/service.sock
 		for i in $(seq 40); do (exec 3<>/dev/null; socat -u OPEN:/dev/null UNIX:/run/pith/service.sock) & done; wait $(jobs -p | grep -v "^$SUPERVISOR$")
+		cat >$ROOT/silent.py <<-EOF
+			import socket, sys, time
+			held = []
+			for i in range(200):
+			    s = socket.socket(socket.AF_UNIX); s.connect("/run/pith/service.sock"); s.sendall(b"" if i % 2 else b"list"); held.append(s)
+			print("held", flush=True); time.sleep(1000)
+		EOF
+		python3 $ROOT/silent.py >$ROOT/silent & p=$!; within 10 grep -q held $ROOT/silent; "$SERVICE" list | grep -c "one *running"; "$SERVICE" restart one && echo restarted; kill $p
 		is one running && finish && echo fine'
 	echo "$output"
 	[[ "$output" == *"no service 'nobody' in $ROOT/services"*"no service '../one'"*"'frob' is no command"*"name one service"*"either -q or -v"* ]]
-	[[ "$output" == *"error: broken request"*"error: unknown request"*fine ]]
+	[[ "$output" == *"error: broken request"*"error: unknown request"*"1
+restarted
+fine" ]]
 }
 
 @test "a service that writes without end fills no disk" {
@@ -217,9 +227,11 @@ up
 		            threading.Thread(target=read, args=(data.decode(), fd), daemon=True).start()
 	EOF
 	run machine 'python3 $ROOT/memlogd.py >$ROOT/got & m=$!; within 10 test -S /run/linuxkit-external-logging.sock; supervise
-		within 20 grep -q "talk more" $ROOT/got; within 20 grep -q "talk.out to out" $ROOT/got; within 10 says "talk. more"; finish; ls /var/log; kill $m; grep ^talk $ROOT/got | head -n 3 | sort'
+		within 20 grep -q "talk more" $ROOT/got; within 20 grep -q "talk.out to out" $ROOT/got; within 10 says "talk. more"; ls /var/log; kill $m; rm /run/linuxkit-external-logging.sock
+		within 20 grep -q "more" /var/log/talk.log && echo "then files"; finish; grep ^talk $ROOT/got | head -n 3 | sort'
 	echo "$output"
-	[ "$output" = "talk more
+	[ "$(grep -v ^containerd <<<"$output")" = "then files
+talk more
 talk to err
 talk.out to out" ]
 }
