@@ -69,7 +69,7 @@ fine" ]
 	local i
 	for i in 1 2 3 4; do service "s$i" -- serve; done
 	run machine 'supervise; for i in 1 2 3 4 5 6; do within 10 pidof containerd; sleep 0.0$((i*i)); kill -9 $(pidof containerd) 2>/dev/null; done
-		within 60 all_running && echo up; ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c RUNNING; finish; echo $?; cat $ROOT/console'
+		within 60 all_running && echo up; within 20 ctr version; ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c RUNNING; finish; echo $?; cat $ROOT/console'
 	echo "$output"
 	[[ "$output" == "up
 4
