@@ -427,6 +427,12 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	[[ $status -eq 0 && $stderr == *'warning: '*'did you mean "org.pith.restart"?'* ]]
 }
 
+@test "random containers and labels become what LinuxKit's rules say, written down a second time" {
+	"$BATS_TEST_DIRNAME/build-rules" "$pith" "$BATS_TEST_DIRNAME/oci-image" 1 150
+	rm -r ./*
+	"$BATS_TEST_DIRNAME/build-rules" "$root_dir/build/asan/pith" "$BATS_TEST_DIRNAME/oci-image" 2 60
+}
+
 # --- output -----------------------------------------------------------------------------------------------------------
 
 image_yml() {

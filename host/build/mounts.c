@@ -173,7 +173,8 @@ static char *volume_path(struct spec_builder *b, const struct node *at, const ch
 
 /* --- binds -------------------------------------------------------------------------------------------------------- */
 
-/* SOURCE:DESTINATION[:OPTIONS]. Only the YAML's own may name volumes. */
+/* SOURCE:DESTINATION[:OPTIONS]. Only the YAML's own may name volumes. all NULL: of a list that is not used only the
+ * volumes matter. */
 static void add_bind(struct spec_builder *b, struct mounts *all, const struct node *at, const char *key,
 		     bool from_label)
 {
@@ -184,18 +185,18 @@ static void add_bind(struct spec_builder *b, struct mounts *all, const struct no
 
 	if (!parts)
 		return;
-	if (n < 2 || n > 3) {
+	if (all && (n < 2 || n > 3)) {
 		spec_error(b, at, key, "\"%s\" is not SOURCE:DESTINATION[:OPTIONS]", at->text);
 		if (n < 2)
 			diag_hint(b->diags, "for example \"%s:%s\"", at->text, at->text);
 		return;
 	}
 	if (!from_label && parts[0][0] != '/') {
-		volume = volume_path(b, at, key, parts[0], n == 3 && str_eq(parts[2], "ro"), "end it with \":ro\"");
+		volume = volume_path(b, at, key, parts[0], n >= 3 && str_eq(parts[2], "ro"), "end it with \":ro\"");
 		if (!volume)
 			return;
 	}
-	if (!all) /* only checked */
+	if (!all)
 		return;
 	if (n == 3) {
 		options = cut(b, parts[2], ',');
