@@ -270,7 +270,9 @@ mac-addr" ]
 	fails '--virtiofs a.yml: Not a directory' --virtiofs a.yml guest.img
 	fails '--virtiofsd /no/virtiofsd: No such file' --virtiofs dir --virtiofsd /no/virtiofsd guest.img
 	fails '--virtiofsd serves directories: name them with --virtiofs' --virtiofsd /bin/true guest.img
-	mkdir 'a,b'
+	mkdir st 'a,b'
+	echo nonsense >st/mac-addr
+	fails 'st/mac-addr: "nonsense" is not a MAC address: remove the file' --state st guest.img
 	fails 'takes no path with a comma in it' --virtiofs 'a,b' guest.img
 }
 

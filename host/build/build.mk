@@ -7,3 +7,7 @@ test_kernel_format.srcs = host/build/kernel_format.c host/build/kernel_unpack.c 
 test_kernel_format.deps = $(images.deps)
 fuzz_kernel_format.srcs = $(test_kernel_format.srcs)
 fuzz_kernel_format.deps = $(test_kernel_format.deps)
+test_build_options.srcs = host/build/options.c $(images.srcs)
+test_build_options.deps = $(images.deps)
+fuzz_build_options.srcs = $(test_build_options.srcs)
+fuzz_build_options.deps = $(images.deps)
