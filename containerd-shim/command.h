@@ -20,6 +20,8 @@ struct command {
 int command_start(struct command *c, struct error *err);
 /* `delete`: takes away what a shim that is gone has left, and writes a DeleteResponse to standard output. */
 int command_delete(const struct command *c, struct error *err);
+/* The same for a container of this process. Waits for the runtime; what goes wrong is logged. */
+void container_remove(const char *id, const char *namespace, const char *bundle);
 /* `-info`: what the shim and its runtime can do. */
 int command_info(const struct command *c, struct error *err);
 

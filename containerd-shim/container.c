@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "loop.h"
+#include "sandbox.h"
 #include "shim.h"
 #include "str.h"
 
@@ -262,11 +263,14 @@ int op_runtime(struct op *op, char **argv, const int *stdio, int input, bool inp
 {
 	struct job_spec spec = { .argv = argv, .stdio = stdio, .input = input, .input_is_stdin = input_is_stdin };
 	struct shim *shim = op->container->shim;
-	int r;
+	int r, back;
 
 	if (!argv)
 		return error_set(err, ENOMEM, "arguments of the runtime");
-	r = job_start(&op->job, shim->loop, &shim->reaper, &spec, done, err);
+	r = sandbox_enter(shim, &back, err);
+	if (r == 0)
+		r = job_start(&op->job, shim->loop, &shim->reaper, &spec, done, err);
+	sandbox_leave(back);
 	strv_free(argv);
 	return r;
 }

@@ -147,9 +147,30 @@ static int answer_write(int pid, struct error *err)
 	return io_write(STDOUT_FILENO, packed, n) < 0 ? error_set(err, errno, "standard output") : 0;
 }
 
+static void mounts_remove(const char *bundle)
+{
+	_cleanup_free_ char *rootfs = str_format("%s/rootfs", bundle);
+	_cleanup_error_ struct error e = { 0 };
+
+	if (!rootfs)
+		error_set(&e, ENOMEM, "%s", bundle);
+	else if (rootfs_unmount(rootfs, &e) == 0)
+		return;
+	log_warn("%s", error_text(&e));
+}
+
+void container_remove(const char *id, const char *namespace, const char *bundle)
+{
+	const struct command c = { .id = id, .namespace = namespace };
+
+	runtime_delete(&c, bundle);
+	leftovers_end(&c, bundle);
+	mounts_remove(bundle);
+}
+
 int command_delete(const struct command *c, struct error *err)
 {
-	_cleanup_free_ char *cwd = realpath(".", NULL), *bundle = NULL, *rootfs = NULL, *pid_file = NULL;
+	_cleanup_free_ char *cwd = realpath(".", NULL), *bundle = NULL, *pid_file = NULL;
 	_cleanup_error_ struct error e = { 0 };
 	int pid = 0;
 
@@ -159,9 +180,8 @@ int command_delete(const struct command *c, struct error *err)
 		bundle = strdup(c->bundle);
 	else if (cwd)
 		bundle = strdup(cwd);
-	rootfs = bundle ? str_format("%s/rootfs", bundle) : NULL;
 	pid_file = bundle ? str_format("%s/init.pid", bundle) : NULL;
-	if (!rootfs || !pid_file)
+	if (!pid_file)
 		return error_set(err, errno, "bundle");
 	if (bundle_pid_read(pid_file, &pid, &e) < 0) {
 		if (e.code != ENOENT)
@@ -171,7 +191,6 @@ int command_delete(const struct command *c, struct error *err)
 	runtime_delete(c, bundle);
 	leftovers_end(c, bundle);
 	shim_end(c, bundle);
-	if (rootfs_unmount(rootfs, &e) < 0)
-		log_warn("%s", error_text(&e));
+	mounts_remove(bundle);
 	return answer_write(pid, err);
 }

@@ -9,6 +9,7 @@
 
 #include "io.h"
 #include "loopdev.h"
+#include "mountformat.h"
 #include "mountinfo.h"
 #include "mountopt.h"
 #include "str.h"
@@ -109,9 +110,87 @@ static size_t options_size(char *const *options)
 	return n;
 }
 
+/* --- one mount --------------------------------------------------------------------------------------------------- */
+
+/* As the kernel is to be asked for it. */
+struct prepared {
+	char *type, *source, *target;
+	char **options;
+	bool loop;
+};
+
+#define _cleanup_prepared_ _cleanup_(prepared_clear)
+static void prepared_clear(struct prepared *p)
+{
+	free(p->type);
+	free(p->source);
+	free(p->target);
+	strv_free(p->options);
+	*p = (struct prepared){ 0 };
+}
+
+static const char format_prefix[] = "format/", mkdir_prefix[] = "mkdir/";
+
+/* An option of containerd's own is carried out, what is the file system's is kept. */
+static int option_take(const char *option, bool mkdirs, struct prepared *p, struct error *err)
+{
+	int r = mkdirs ? mount_mkdir(option, err) : 0;
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	if (str_eq(option, "loop")) {
+		p->loop = true;
+		return 0;
+	}
+	if (str_starts(option, "uidmap=") || str_starts(option, "gidmap="))
+		return error_set(err, ENOTSUP, "mount option %s", option);
+	return strv_add(&p->options, option) < 0 ? error_set(err, ENOMEM, "mount options") : 0;
+}
+
+static char *field(const char *text, bool format, const struct mount_made *made, size_t count, struct error *err)
+{
+	char *copy = format ? mount_format(text, made, count, err) : strdup(text);
+
+	if (!copy && !format)
+		error_set(err, ENOMEM, "mount");
+	return copy;
+}
+
+static int prepare(const Containerd__Types__Mount *m, const struct mount_made *made, size_t count, struct prepared *p,
+		   struct error *err)
+{
+	bool format = false, mkdirs = false;
+	const char *type = m->type;
+
+	for (;;) {
+		if (str_starts(type, format_prefix)) {
+			format = true;
+			type += strlen(format_prefix);
+		} else if (str_starts(type, mkdir_prefix)) {
+			mkdirs = true;
+			type += strlen(mkdir_prefix);
+		} else {
+			break;
+		}
+	}
+	p->type = strdup(type);
+	if (!p->type)
+		return error_set(err, ENOMEM, "mount");
+	p->source = field(m->source, format, made, count, err);
+	p->target = p->source ? field(m->target, format, made, count, err) : NULL;
+	if (!p->target)
+		return -1;
+	for (size_t i = 0; i < m->n_options; i++) {
+		_cleanup_free_ char *option = field(m->options[i], format, made, count, err);
+
+		if (!option || option_take(option, mkdirs, p, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* The paths are looked up from the directory that we are in: single-threaded, we can go there and back. */
-static int mount_compacted(const Containerd__Types__Mount *m, const char *target, char *const *options,
-			   struct error *err)
+static int mount_compacted(const struct prepared *p, const char *target, struct error *err)
 {
 	_cleanup_mount_options_ struct mount_options parsed = { 0 };
 	_cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -121,7 +200,7 @@ static int mount_compacted(const Containerd__Types__Mount *m, const char *target
 
 	if (here < 0)
 		return error_set(err, errno, "working directory");
-	if (rootfs_compact(options, &dir, &shorter, err) < 0)
+	if (rootfs_compact(p->options, &dir, &shorter, err) < 0)
 		return -1;
 	if (!dir)
 		return error_set(err, E2BIG, "mount options");
@@ -129,75 +208,106 @@ static int mount_compacted(const Containerd__Types__Mount *m, const char *target
 		return -1;
 	if (chdir(dir) < 0)
 		return error_set(err, errno, "%s", dir);
-	r = mount_apply(m->source, target, m->type, &parsed, err);
+	r = mount_apply(p->source, target, p->type, &parsed, err);
 	if (fchdir(here) < 0 && r == 0)
 		r = error_set(err, errno, "working directory");
 	return r;
 }
 
-/* --- one mount --------------------------------------------------------------------------------------------------- */
-
-/* Options that are containerd's own, not the file system's. */
-static int own_options(const Containerd__Types__Mount *m, char ***options, bool *loop, struct error *err)
-{
-	*loop = false;
-	for (size_t i = 0; i < m->n_options; i++) {
-		const char *o = m->options[i];
-
-		if (str_eq(o, "loop")) {
-			*loop = true;
-			continue;
-		}
-		if (str_starts(o, "uidmap=") || str_starts(o, "gidmap="))
-			return error_set(err, ENOTSUP, "mount option %s", o);
-		if (strv_add(options, o) < 0)
-			return error_set(err, ENOMEM, "mount options");
-	}
-	return 0;
-}
-
-static int mount_loop(const Containerd__Types__Mount *m, const char *target, const struct mount_options *o,
-		      struct error *err)
+static int mount_loop(const struct prepared *p, const char *target, const struct mount_options *o, struct error *err)
 {
 	char device[LOOPDEV_NAME];
-	_cleanup_close_ int fd = loopdev_attach(m->source, (o->flags & MS_RDONLY) != 0, device, err);
+	_cleanup_close_ int fd = loopdev_attach(p->source, (o->flags & MS_RDONLY) != 0, device, err);
 
-	return fd < 0 ? -1 : mount_apply(device, target, m->type, o, err);
+	return fd < 0 ? -1 : mount_apply(device, target, p->type, o, err);
 }
 
-static int mount_one(const char *root, const Containerd__Types__Mount *m, struct error *err)
+static int mount_one(const char *root, const struct prepared *p, struct error *err)
 {
 	_cleanup_mount_options_ struct mount_options parsed = { 0 };
-	_cleanup_strv_ char **options = NULL;
 	_cleanup_free_ char *below = NULL;
 	const char *target = root;
-	bool loop;
 
-	if (*m->target) {
-		if (strstr(m->target, ".."))
-			return error_set(err, EINVAL, "mount target %s", m->target);
-		target = below = str_format("%s/%s", root, m->target);
+	if (*p->target) {
+		if (strstr(p->target, ".."))
+			return error_set(err, EINVAL, "mount target %s", p->target);
+		target = below = str_format("%s/%s", root, p->target);
 		if (!below)
 			return error_set(err, ENOMEM, "mount");
 	}
-	if (own_options(m, &options, &loop, err) < 0)
-		return -1;
-	if (str_eq(m->type, "overlay") && options && options_size(options) > DATA_MAX)
-		return mount_compacted(m, target, options, err);
-	if (mount_options_parse(options, &parsed, err) < 0)
+	if (str_eq(p->type, "overlay") && p->options && options_size(p->options) > DATA_MAX)
+		return mount_compacted(p, target, err);
+	if (mount_options_parse(p->options, &parsed, err) < 0)
 		return -1;
 	/* A bind mount's type is only a name. */
-	return loop ? mount_loop(m, target, &parsed, err) : mount_apply(m->source, target, m->type, &parsed, err);
+	return p->loop ? mount_loop(p, target, &parsed, err) : mount_apply(p->source, target, p->type, &parsed, err);
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------------- */
+
+static char *parts_dir(const char *target)
+{
+	return str_format("%s.parts", target);
+}
+
+/* Mounts that a later one is made of have places of their own. */
+static size_t parts_count(Containerd__Types__Mount *const *mounts, size_t count)
+{
+	while (count > 0 && !str_starts(mounts[count - 1]->type, format_prefix))
+		count--;
+	return count > 0 ? count - 1 : 0;
+}
+
+static int part_mount(const char *parts, const Containerd__Types__Mount *m, struct mount_made *made, size_t i,
+		      struct error *err)
+{
+	_cleanup_prepared_ struct prepared p = { 0 };
+	_cleanup_free_ char *point = str_format("%s/%zu", parts, i);
+
+	if (!point)
+		return error_set(err, ENOMEM, "mount");
+	if (prepare(m, made, i, &p, err) < 0 || dir_make(point, 0700, err) < 0 || mount_one(point, &p, err) < 0)
+		return -1;
+	made[i].source = steal_ptr(&p.source);
+	made[i].target = steal_ptr(&p.target);
+	made[i].point = steal_ptr(&point);
+	return 0;
+}
+
+static int mount_all(const char *target, Containerd__Types__Mount *const *mounts, size_t count, size_t part_count,
+		     struct mount_made *made, struct error *err)
+{
+	_cleanup_free_ char *parts = part_count > 0 ? parts_dir(target) : NULL;
+
+	if (part_count > 0 && !parts)
+		return error_set(err, ENOMEM, "mounts");
+	for (size_t i = 0; i < part_count; i++)
+		if (part_mount(parts, mounts[i], made, i, err) < 0)
+			return -1;
+	for (size_t i = part_count; i < count; i++) {
+		_cleanup_prepared_ struct prepared p = { 0 };
+
+		if (prepare(mounts[i], made, part_count, &p, err) < 0 || mount_one(target, &p, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int rootfs_mount(const char *target, Containerd__Types__Mount *const *mounts, size_t count, struct error *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (mount_one(target, mounts[i], err) < 0) {
-			(void)rootfs_unmount(target, NULL); /* the first failure is the one to tell */
-			return -1;
-		}
-	return 0;
+	size_t part_count = parts_count(mounts, count);
+	struct mount_made *made = calloc(part_count + 1, sizeof(*made));
+	int r = made ? mount_all(target, mounts, count, part_count, made, err) : error_set(err, ENOMEM, "mounts");
+
+	for (size_t i = 0; made && i < part_count; i++) {
+		free(made[i].source);
+		free(made[i].target);
+		free(made[i].point);
+	}
+	free(made);
+	if (r < 0)
+		(void)rootfs_unmount(target, NULL); /* the first failure is the one to tell */
+	return r;
 }
 
 /* --- taking away ---------------------------------------------------------------------------------------------------
@@ -220,17 +330,33 @@ static int unmount(const char *path, struct error *err)
 	return error_set(err, errno, "unmount %s", path);
 }
 
+/* Only places without anything in them. */
+static void parts_remove(const char *parts)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0; i++) {
+		_cleanup_free_ char *point = str_format("%s/%zu", parts, i);
+
+		r = point ? rmdir(point) : -1;
+	}
+	(void)rmdir(parts); /* nearly always there are none */
+}
+
 int rootfs_unmount(const char *target, struct error *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_strv_ char **found = NULL;
-	_cleanup_free_ char *real = realpath(target, NULL);
+	_cleanup_free_ char *real = realpath(target, NULL), *parts = NULL;
 	char *line, *next;
 	size_t n;
 	int r = 0;
 
 	if (!real)
 		return errno == ENOENT ? 0 : error_set(err, errno, "%s", target);
+	parts = parts_dir(real);
+	if (!parts)
+		return error_set(err, ENOMEM, "mounts");
 	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0)
 		return -1;
 	for (line = (char *)buf_bytes(&text); line && *line; line = next) {
@@ -239,12 +365,15 @@ int rootfs_unmount(const char *target, struct error *err)
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		if (mountinfo_parse(line, &m) == 0 && is_below(m.target, real) && strv_add(&found, m.target) < 0)
+		if (mountinfo_parse(line, &m) == 0 && (is_below(m.target, real) || is_below(m.target, parts)) &&
+		    strv_add(&found, m.target) < 0)
 			return error_set(err, ENOMEM, "mounts");
 	}
 	/* Later ones lie on or in earlier ones. */
 	for (n = strv_len(found); n > 0; n--)
 		if (unmount(found[n - 1], r == 0 ? err : NULL) < 0)
 			r = -1;
+	if (r == 0)
+		parts_remove(parts);
 	return r;
 }

@@ -7,9 +7,10 @@
 #include "error.h"
 #include "types.pb-c.h"
 
-/* Makes them in order, on the directory `target` or below it. On failure none is left. */
+/* Makes them in order, on the directory `target` or below it; those that a later one refers to ("format/") get places
+ * of their own in TARGET.parts. On failure none is left. */
 int rootfs_mount(const char *target, Containerd__Types__Mount *const *mounts, size_t count, struct error *err);
-/* Takes away everything that is mounted at `target` and below, also what others put there. */
+/* Takes away everything that is mounted at `target`, at its parts and below, also what others put there. */
 int rootfs_unmount(const char *target, struct error *err);
 
 /* For overlays of so many layers that their paths do not fit into mount(2)'s page: the longest directory (with its

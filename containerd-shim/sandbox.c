@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "log.h"
 #include "reply.h"
 #include "sandbox_service.pb-c.h"
@@ -22,6 +24,12 @@
 #define REQUEST(type, name)                                    \
 	const Containerd__Runtime__Sandbox__V1__##type *name = \
 		(const Containerd__Runtime__Sandbox__V1__##type *)(const void *)request
+
+enum {
+	/* For processes that were killed: until they are gone. */
+	END_TRIES = 400,
+	END_MS = 5,
+};
 
 enum sandbox_state { CREATED, READY, STOPPED };
 
@@ -56,6 +64,33 @@ static struct sandbox *the_sandbox(struct call *call, const char *id)
 bool sandbox_is_running(const struct shim *shim)
 {
 	return shim->sandbox && shim->sandbox->state != STOPPED;
+}
+
+/* --- the network
+ * ---------------------------------------------------------------------------------------------------------- */
+
+int sandbox_enter(const struct shim *shim, int *back, struct error *err)
+{
+	_cleanup_close_ int here = -1;
+
+	*back = -1;
+	if (!shim->sandbox || shim->sandbox->netns < 0)
+		return 0;
+	here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (here < 0 || setns(shim->sandbox->netns, CLONE_NEWNET) < 0)
+		return error_set(err, errno, "network namespace %s", shim->sandbox->netns_path);
+	*back = steal_fd(&here);
+	return 0;
+}
+
+void sandbox_leave(int back)
+{
+	if (back < 0)
+		return;
+	/* Nothing of ours depends on it: our sockets have paths. */
+	if (setns(back, CLONE_NEWNET) < 0)
+		log_warn("network namespace: %s", strerror(errno));
+	close(back);
 }
 
 /* --- the process
@@ -147,6 +182,41 @@ static void stop(struct sandbox *s)
 		kill(s->pid, SIGKILL);
 	else if (s->state == CREATED)
 		stopped(s, 0);
+}
+
+static bool all_ended(const struct shim *shim)
+{
+	for (const struct list *at = shim->containers.next; at != &shim->containers; at = at->next) {
+		const struct container *c = list_entry(at, struct container, place);
+
+		if (c->init.pid > 0 && !c->init.ended)
+			return false;
+	}
+	return true;
+}
+
+bool sandbox_end(struct shim *shim)
+{
+	if (!shim->sandbox)
+		return false;
+	stop(shim->sandbox);
+	/* The runtime takes a process that nobody has reaped for one that runs. */
+	for (int i = 0; i < END_TRIES && !all_ended(shim); i++) {
+		(void)poll(NULL, 0, END_MS);
+		reaper_run(&shim->reaper);
+	}
+	/* Nobody could delete them later. There are none where the client has done what it should. */
+	for (struct list *at = shim->containers.next; at != &shim->containers; at = at->next) {
+		const struct container *c = list_entry(at, struct container, place);
+
+		container_remove(c->id, shim->namespace, c->bundle);
+	}
+	return true;
+}
+
+bool sandbox_is(const struct shim *shim, const char *id)
+{
+	return shim->sandbox && str_eq(shim->sandbox->id, id);
 }
 
 void sandbox_free(struct shim *shim)
@@ -365,8 +435,7 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 		call_fail(call, GRPC_NOT_FOUND, "sandbox %s not found", r->sandbox_id);
 		return;
 	}
-	if (s)
-		stop(s);
+	sandbox_end(shim);
 	call_reply(call, &response.base);
 	shim_leave(shim);
 }

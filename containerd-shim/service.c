@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "reply.h"
 #include "runc_options.pb-c.h"
+#include "sandbox.h"
 #include "shim.h"
 #include "str.h"
 #include "task.h"
@@ -238,15 +239,18 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 	REQUEST(ShutdownRequest, r);
 	struct shim *shim = call_data(call);
 	struct container *c = r->now ? container_find(shim, r->id) : NULL;
+	bool ended;
 
 	/* Our own `delete`, which has already taken away what the container was. */
 	if (c && !c->exclusive && c->shared == 0) {
 		container_abandon(c);
 		container_free(c);
 	}
+	/* The same for a sandbox, whose containers go with it. */
+	ended = r->now && sandbox_is(shim, r->id) && sandbox_end(shim);
 	reply_empty(call);
 	/* Others are still served. */
-	if (list_empty(&shim->containers))
+	if (ended || list_empty(&shim->containers))
 		shim_leave(shim);
 }
 

@@ -215,9 +215,9 @@ create kill delete clean" ]
 }
 
 @test "after Start the container's program is there: it gets signals, not the runtime's process" {
-	run world 'for i in 1 2 3 4 5 6; do box t$i -- sleep 1000; shim t$i; create t$i >/dev/null; start t$i >/dev/null; tr "\\0" " " </proc/$(cat $T/bundles/t$i/init.pid)/cmdline; echo; finish t$i; done | sort | uniq -c; clean' 2>&1
+	run world 'for i in 1 2 3 4 5 6; do box t$i -- sleep 1000; shim t$i; create t$i >/dev/null; start t$i >/dev/null; basename $(readlink /proc/$(cat $T/bundles/t$i/init.pid)/exe); finish t$i; done | sort | uniq -c; clean' 2>&1
 	echo "$output"
-	[ "$output" = "      6 sleep 1000 
+	[ "$output" = "      6 busybox
 clean" ]
 }
 
@@ -367,6 +367,29 @@ clean" ]]
 
 # --- many -------------------------------------------------------------------------------------------------------------------------
 
+@test "root file systems that are made of others: images stacked by an overlay, directories for it; nothing is left" {
+	run world 'mkdir -p $T/a/added; cp -a $T/rootfs/. $T/a; echo low >$T/a/file; for i in $(seq 40); do mkdir -p $T/l$i/added; echo $i >$T/l$i/added/$i; mkfs.ext4 -qd $T/l$i $T/l$i.img 1M >/dev/null 2>&1; done
+		truncate -s 24M $T/base.img; mkfs.ext4 -qd $T/a $T/base.img; truncate -s 8M $T/upper.img; mkfs.ext4 -q $T/upper.img
+		box one readonly=false -- sh -c "cat /file; ls /added | wc -l; echo new >/file && cat /file"; rm -rf $T/bundles/one/rootfs; mkdir $T/bundles/one/rootfs; shim one; fifos out; cat $T/out & r=$!
+		parts=(); for i in $(seq 40); do parts+=(rootfs=ext4:$T/l$i.img::ro,loop); done; up="{{ mount 0 }}"
+		over() { echo "rootfs=format/mkdir/overlay:overlay::X-containerd.mkdir.path=$up/upper:0755,X-containerd.mkdir.path=$up/work:0755,workdir=$up/work,upperdir=$up/upper,lowerdir=$1"; }
+		create one stdout=$T/out rootfs=ext4:$T/upper.img::rw,loop "${parts[@]}" rootfs=ext4:$T/base.img::ro,loop "$(over "{{ overlay 1 41 }}")" >/dev/null; start one >/dev/null; call Wait id=one >/dev/null; wait $r; finish one; clean
+		box two -- true; rm -rf $T/bundles/two/rootfs; mkdir $T/bundles/two/rootfs; shim two; create two rootfs=ext4:$T/upper.img::rw,loop rootfs=ext4:$T/base.img::ro,loop "$(over "{{ mount 2 }}")"; ls $T/bundles/two | grep rootfs; call Shutdown id=two; clean
+		shim two; create two rootfs=ext4:$T/upper.img::rw,loop rootfs=ext4:$T/base.img::ro,loop "$(over "{{ mount 1 }}")" >/dev/null; ls $T/bundles/two/rootfs.parts; kill -9 $(shim_pid); shim_delete two >/dev/null; ls $T/bundles/two | grep rootfs; clean' 2>&1
+	echo "$output"
+	[ "$output" = "low
+40
+new
+clean
+error: status 2: failed to mount rootfs component: mount value: index 2 of 2 mounts: Invalid argument
+rootfs
+clean
+0
+1
+rootfs
+clean" ]
+}
+
 @test "1000 containers, one after another, in one shim: no descriptor, memory, file, mount, group or process is left" {
 	run world 'box keep -- sleep 1000; shim keep; create keep >/dev/null; start keep >/dev/null; p=$(shim_pid); box one -- true
 		sed -i "s#\"annotations\":{#\"annotations\":{\"io.containerd.runc.v2.group\":\"keep\"#" $T/bundles/one/config.json
@@ -388,7 +411,7 @@ clean" ]]
 		$S sandbox:StartSandbox sandbox_id=pod; $S sandbox:SandboxStatus sandbox_id=pod; $S sandbox:CreateSandbox sandbox_id=pod bundle_path=$T/bundles/pod; $S sandbox:CreateSandbox sandbox_id=two
 		$S sandbox:SandboxStatus sandbox_id=pod | grep -E "^state"; $S sandbox:StartSandbox sandbox_id=pod >$T/started; p=$(sed -n "s/^pid=//p" $T/started); [ $p -gt 1 ] && echo started; $S sandbox:SandboxStatus sandbox_id=pod | grep -E "^state"; $S sandbox:PingSandbox sandbox_id=pod && $S sandbox:Platform sandbox_id=pod
 		for k in ipc uts pid; do [ $(readlink /proc/$p/ns/$k) != $(readlink /proc/self/ns/$k) ] || echo "$k is ours"; done
-		box m ns=mount,ipc:/proc/$p/ns/ipc,uts:/proc/$p/ns/uts,pid:/proc/$p/ns/pid -- sleep 1000; create m >/dev/null; start m >/dev/null; i=$(pgrep -x sleep); [ $(readlink /proc/$i/ns/uts) = $(readlink /proc/$p/ns/uts) ] && echo joined
+		box m ns=mount,ipc:/proc/$p/ns/ipc,uts:/proc/$p/ns/uts,pid:/proc/$p/ns/pid -- sleep 1000; create m >/dev/null; start m >/dev/null; i=$(cat $T/bundles/m/init.pid); [ $(readlink /proc/$i/ns/uts) = $(readlink /proc/$p/ns/uts) ] && echo joined
 		call Shutdown id=m; $S sandbox:WaitSandbox sandbox_id=pod >$T/waited & r=$!; $S sandbox:StopSandbox sandbox_id=pod; wait $r; cut -d= -f1 $T/waited; $S sandbox:SandboxStatus sandbox_id=pod | grep -E "^state"; $S sandbox:StopSandbox sandbox_id=pod && echo again
 		call Wait id=m | grep status; call Delete id=m >/dev/null; $S sandbox:ShutdownSandbox sandbox_id=pod; clean' 2>&1
 	echo "$output"
@@ -406,5 +429,22 @@ exited_at
 state=SANDBOX_NOTREADY
 again
 exit_status=137
+clean" ]
+}
+
+@test "a sandbox's network: containers and added processes are in it; delete and shutdown take them away" {
+	run world 'ip netns add pod; ip netns exec pod ip link set lo up; mkdir $T/bundles/pod; echo "{}" >$T/bundles/pod/config.json; S="$CLIENT $A"
+		begin() { shim pod; S="$CLIENT $A"; $S sandbox:CreateSandbox sandbox_id=pod netns_path=/run/netns/pod; $S sandbox:StartSandbox sandbox_id=pod >/dev/null; create $1 rootfs=bind:$T/rootfs::rbind,ro >/dev/null; start $1 >/dev/null; }
+		box m -- sleep 1000; box n -- sleep 1000; begin m; i=$(cat $T/bundles/m/init.pid); [ $(readlink /proc/$i/ns/net) != $(readlink /proc/self/ns/net) ] && echo apart; [ $(readlink /proc/$i/ns/net) = $(ip netns exec pod readlink /proc/self/ns/net) ] && echo joined
+		[ $(readlink /proc/$(add m e "sleep 555" | sed -n s/^pid=//p)/ns/net) = $(readlink /proc/$i/ns/net) ] && echo added
+		p=$(shim_pid); [ $(readlink /proc/$p/ns/net) = $(readlink /proc/self/ns/net) ] && echo back; $S sandbox:ShutdownSandbox sandbox_id=pod; within 5 sh -c "! kill -0 $p 2>/dev/null"; grep -c $T/bundles /proc/self/mountinfo
+		begin n; p=$(shim_pid); shim_delete pod >/dev/null; within 5 sh -c "! kill -0 $p 2>/dev/null"; grep -c $T/bundles /proc/self/mountinfo; ip netns del pod; clean' 2>&1
+	echo "$output"
+	[ "$output" = "apart
+joined
+added
+back
+0
+0
 clean" ]
 }

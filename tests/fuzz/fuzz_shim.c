@@ -12,6 +12,7 @@
 #include "events_forward.pb-c.h"
 #include "job.h"
 #include "libcontainer.h"
+#include "mountformat.h"
 #include "oom.h"
 #include "rootfs.h"
 #include "runc_options.pb-c.h"
@@ -76,8 +77,11 @@ static void message(unsigned which, const uint8_t *data, size_t n)
 static void options(const char *text)
 {
 	_cleanup_strv_ char **in = strv_split(text, "\n"), **shorter = NULL;
-	_cleanup_free_ char *dir = NULL;
+	const struct mount_made made[] = { { (char *)"/s", (char *)"", (char *)"/0" },
+					   { (char *)"", (char *)"t", (char *)"/1" } };
+	_cleanup_free_ char *dir = NULL, *value = mount_format(text, made, array_len(made), NULL);
 
+	assert(!value || strstr(text, "{{") || strcmp(value, text) == 0);
 	if (!in || rootfs_compact(in, &dir, &shorter, NULL) < 0 || !dir)
 		return;
 	assert(dir[strlen(dir) - 1] == '/' && strv_len(shorter) == strv_len(in));

@@ -2,6 +2,8 @@
  * runtimes' messages, mount options of overlays. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bootstrap.pb-c.h"
 #include "bundle.h"
@@ -10,6 +12,7 @@
 #include "io.h"
 #include "job.h"
 #include "libcontainer.h"
+#include "mountformat.h"
 #include "oom.h"
 #include "rootfs.h"
 #include "runc_options.pb-c.h"
@@ -283,6 +286,60 @@ static void test_compact(void)
 	ok(rootfs_compact(escaped, &no_dir, &none, NULL) == 0 && !no_dir, "escaped colons are left alone");
 }
 
+static void test_mount_values(void)
+{
+	const struct mount_made made[] = { { (char *)"/dev/sda", (char *)"", (char *)"/p/0" },
+					   { (char *)"b", (char *)"t", (char *)"/p/1" },
+					   { (char *)"c", (char *)"", (char *)"/p/2" } };
+	static const struct {
+		const char *text, *result; /* NULL: refused */
+	} rows[] = {
+		{ "", "" },
+		{ "plain } {", "plain } {" },
+		{ "{{ mount 0 }}/upper", "/p/0/upper" },
+		{ "{{mount 2}}:{{ source 0 }}:{{\ttarget 1 }}", "/p/2:/dev/sda:t" },
+		{ "lowerdir={{ overlay 0 2 }}", "lowerdir=/p/0:/p/1:/p/2" },
+		{ "{{ overlay 2 1 }}", "/p/2:/p/1" },
+		{ "{{ overlay 1 1 }}", "/p/1" },
+		{ "{{ mount 3 }}", NULL },
+		{ "{{ mount -1 }}", NULL },
+		{ "{{ mount }}", NULL },
+		{ "{{ mount 99999999999999999999 }}", NULL },
+		{ "{{ mount 0", NULL },
+		{ "{{ mount 0 }", NULL },
+		{ "{{ mounts 0 }}", NULL },
+		{ "{{", NULL },
+		{ "{{ overlay 0 }}", NULL },
+		{ "{{ overlay 0 3 }}", NULL },
+		{ "{{ mount 0 1 }}", NULL },
+	};
+	char dir[] = "/tmp/pith-mkdir.XXXXXX";
+	_cleanup_free_ char *wanted = NULL, *below = NULL;
+	struct stat st;
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *text = mount_format(rows[i].text, made, array_len(made), NULL);
+
+		if (rows[i].result)
+			ok(text && str_eq(text, rows[i].result), "value, row %zu", i);
+		else
+			ok(!text, "no value, row %zu", i);
+	}
+	ok(mount_mkdir("lowerdir=/x", NULL) == 0, "another option");
+	ok(mount_mkdir("X-containerd.mkdir.size=1", NULL) < 0, "an unknown one");
+	ok(mount_mkdir("X-containerd.mkdir.path=relative", NULL) < 0, "a relative path");
+	ok(mount_mkdir("X-containerd.mkdir.path=/tmp/../x", NULL) < 0, "a path that leads up");
+	ok(mount_mkdir("X-containerd.mkdir.path=/tmp/x:8", NULL) < 0, "a mode that is no octal number");
+	ok(mount_mkdir("X-containerd.mkdir.path=/tmp/x:0755:1", NULL) < 0, "half an owner");
+	wanted = mkdtemp(dir) ? str_format("X-containerd.mkdir.path=%s/d:0751", dir) : NULL;
+	below = str_format("%s/d", dir);
+	ok(wanted && mount_mkdir(wanted, NULL) == 1 && stat(below, &st) == 0 && (st.st_mode & 07777) == 0751,
+	   "a directory");
+	ok(wanted && mount_mkdir(wanted, NULL) == 1, "one that is there");
+	rmdir(below);
+	rmdir(dir);
+}
+
 static void test_small(void)
 {
 	int pid = 0;
@@ -319,6 +376,7 @@ int main(void)
 	test_start_params();
 	test_message();
 	test_compact();
+	test_mount_values();
 	test_small();
 	return tap_done();
 }
