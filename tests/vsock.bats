@@ -372,17 +372,24 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 		print("open", file=open(sys.argv[1] + "/open", "w"), flush=True)
 		while not os.path.exists(sys.argv[1] + "/measured"):
 		    time.sleep(0.1)
+		full = []
 		for i in range(50):
 		    s = socket.socket(socket.AF_UNIX)
 		    s.connect(sys.argv[1] + "/connect")
 		    s.sendall(b"%08x.%08x\nhold\n" % (3, 2378))
-		    s.settimeout(1)
-		    try:
-		        while True:
-		            s.send(b"x" * 65536)
-		    except TimeoutError:
-		        pass
-		    socks.append(s)
+		    s.setblocking(False)
+		    full.append(s)
+		still = 0
+		while still < 20:
+		    still += 1
+		    for s in full:
+		        try:
+		            while True:
+		                s.send(b"x" * 65536)
+		                still = 0
+		        except BlockingIOError:
+		            pass
+		    time.sleep(0.1)
 		print("full", file=open(sys.argv[1] + "/open", "w"), flush=True)
 		time.sleep(60)
 	END
