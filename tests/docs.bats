@@ -74,7 +74,7 @@ blocks() {
 		run "$pith" "${pair%%:*}" --help
 		[ "$status" -eq 0 ]
 		for option in $(grep -oE '^[[:space:]]*\{ "[a-z-]+", (no|required|optional)_argument.*' "$root_dir/${pair#*:}" |
-			grep -vE 'OPT_NO_EFFECT|"help"|"[a-z]"|OPT_INPUT_TAR' | sed -nE 's/.*\{ "([a-z-]+)".*/\1/p'); do
+			grep -vE 'OPT_NO_EFFECT|"help"|"[a-z]"|OPT_INPUT_TAR|OPT_REGISTRY' | sed -nE 's/.*\{ "([a-z-]+)".*/\1/p'); do
 			grep -qE -- "--?$option\b" <<<"$output" || { echo "${pair%%:*}: --$option"; false; }
 		done
 	done
