@@ -95,7 +95,7 @@ leftovers() {
 	all=$(ps -eo pid=,args=)
 	grep -vE "^ *${CONTAINERD:-0} |ps -eo|bash -c" <<<"$all" | sed 's/^/process /'
 	grep -E " $T/(state|bundles)/" /proc/self/mountinfo | cut -d' ' -f5 | sed 's/^/mount /'
-	find /sys/fs/cgroup -type d -path "*/$NS/*" | sed 's/^/cgroup /'
+	find /sys/fs/cgroup -type d -path "*/$NS/*" 2>/dev/null | sed 's/^/cgroup /'
 	find /run/containerd /run/runc /run/crun -mindepth 1 ! -type d 2>/dev/null | sed 's/^/file /'
 	find /run/containerd/runc /run/containerd/s -mindepth 2 2>/dev/null | sed 's/^/file /'
 	find "$STATE" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/bundle /'

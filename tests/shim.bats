@@ -203,13 +203,17 @@ clean" ]
 	[[ "$output" == *'exit_status":9'*clean ]]
 }
 
-@test "checkpoint and restore, where criu is and works" {
-	command -v criu >/dev/null || skip "no criu"
-	world 'criu check >/dev/null 2>&1' || skip "criu does not work with this kernel"
+@test "checkpoint: an image where criu works, else the runtime's own words and a container that goes on" {
 	run world 'containerd_up; c run -d $IMAGE one sh -c "i=0; while :; do i=\$((i+1)); echo \$i >/tmp/n; sleep 0.05; done"
 		within 5 c task exec --exec-id a one sh -c "[ \$(cat /tmp/n) -gt 5 ]"
-		c task checkpoint --image-path $T/image --work-path $T/work --exit one 2>&1; ls $T/image | grep -c "core-.*img"
+		if command -v criu >/dev/null && criu check >/dev/null 2>&1; then
+			c task checkpoint --image-path $T/image --work-path $T/work --exit one 2>&1; echo "files: $(ls $T/image | grep -c "core-.*img")"
+		else
+			c task checkpoint --image-path $T/image --work-path $T/work --exit one 2>&1 && echo "no error"
+			c task exec --exec-id b one true && echo "goes on"; c task kill -s KILL one
+		fi
 		within 5 stopped one; c task rm one 2>/dev/null; c c rm one; clean'
 	echo "$output"
-	[[ "${lines[0]}" =~ ^[1-9] ]] && [[ "$output" == *clean ]]
+	[[ $output == *clean ]]
+	[[ $output == *"files: "[1-9]* ]] || [[ $output == *criu*"goes on"* && $output != *"no error"* ]]
 }
