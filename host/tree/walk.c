@@ -16,6 +16,7 @@ struct linked {
 	const struct tree_inode *inode;
 	const struct tree_node *node;
 	uint32_t order;
+	uint32_t ino; /* as written; at the first name */
 };
 
 /* A file whose content is a member of an archive. */
@@ -86,13 +87,14 @@ static int collect_links(struct walk *w)
 		return -1;
 	for (size_t i = 0; i < w->count; i++)
 		if (w->nodes[i]->inode->names > 1)
-			w->linked[w->linked_count++] = (struct linked){ w->nodes[i]->inode, w->nodes[i], (uint32_t)i };
+			w->linked[w->linked_count++] =
+				(struct linked){ w->nodes[i]->inode, w->nodes[i], (uint32_t)i, 0 };
 	qsort(w->linked, n, sizeof(*w->linked), by_inode);
 	return 0;
 }
 
 /* The names of an inode, in order; the first is the one that is written as the file. */
-static const struct linked *names_of(const struct walk *w, const struct tree_inode *inode)
+static struct linked *names_of(const struct walk *w, const struct tree_inode *inode)
 {
 	size_t low = 0, high = w->linked_count;
 
@@ -176,30 +178,34 @@ static int entry(struct walk *w, const struct tree_node *node, struct error *err
 
 	if (!path)
 		return error_set(err, ENOMEM, "file tree");
-	return w->writer->entry(w->writer, path, node->inode, ++w->ino, NULL, err);
+	w->ino++;
+	if (node->inode->names > 1)
+		names_of(w, node->inode)->ino = w->ino;
+	return w->writer->entry(w->writer, path, node->inode, w->ino, NULL, err);
 }
 
-/* The other names of a file that has just been written whole. */
+/* One more name of a file that was written before. */
+static int link_entry(struct walk *w, const struct tree_node *node, struct error *err)
+{
+	const struct linked *file = names_of(w, node->inode);
+	_cleanup_free_ char *first = tree_path(file->node), *path = tree_path(node);
+
+	if (!first || !path)
+		return error_set(err, ENOMEM, "file tree");
+	return w->writer->entry(w->writer, path, node->inode, file->ino, first, err);
+}
+
+/* The other names of a file that has just been written whole: at once where all directories are there, else each in its
+ * own place. */
 static int links(struct walk *w, const struct tree_node *node, struct error *err)
 {
 	const struct linked *l;
-	_cleanup_free_ char *first = NULL;
 
-	if (node->inode->names < 2 || node->inode->type == TREE_DIR)
+	if (!w->member_count || node->inode->names < 2 || node->inode->type == TREE_DIR)
 		return 0;
-	first = tree_path(node);
-	if (!first)
-		return error_set(err, ENOMEM, "file tree");
-	for (l = names_of(w, node->inode); l < w->linked + w->linked_count && l->inode == node->inode; l++) {
-		_cleanup_free_ char *path = l->node == node ? NULL : tree_path(l->node);
-
-		if (l->node == node)
-			continue;
-		if (!path)
-			return error_set(err, ENOMEM, "file tree");
-		if (w->writer->entry(w->writer, path, node->inode, w->ino, first, err) < 0)
+	for (l = names_of(w, node->inode); l < w->linked + w->linked_count && l->inode == node->inode; l++)
+		if (l->node != node && link_entry(w, l->node, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -314,6 +320,14 @@ static int prepare(struct walk *w, const struct tree *t, struct error *err)
 	return 0;
 }
 
+/* A name that is no member of an archive, in the order of the tree. */
+static int single(struct walk *w, const struct tree_node *node, struct error *err)
+{
+	if (first_name(w, node))
+		return single_file(w, node, err);
+	return w->member_count ? 0 : link_entry(w, node, err);
+}
+
 /* With members of archives to come the directories go first: their files arrive in the archives' order. Else all goes
  * in the order of the tree, a directory right in front of what is in it. */
 int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *err)
@@ -333,7 +347,7 @@ int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *er
 				return -1;
 			continue;
 		}
-		if (!is_member(node) && first_name(&w, node) && single_file(&w, node, err) < 0)
+		if (!is_member(node) && single(&w, node, err) < 0)
 			return -1;
 	}
 	return all_members(&w, err);

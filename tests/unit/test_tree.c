@@ -452,6 +452,20 @@ static void test_programs(void)
 	}
 }
 
+/* The kernel's unpacker makes no parents: also a hard link must find its directory. */
+static void test_parents(void)
+{
+	_cleanup_image_ struct image *img = image_of("a/ a/s>x b/ b/h~a/s");
+	_cleanup_free_ char *cpio = str_format("%s/links.cpio", dir);
+	struct output_initrd how = { .zip = ZIP_NONE };
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+
+	tree_add_image(t, "", img, NULL, NULL, &err);
+	ok(output_initrd(t, &how, NULL, cpio, &err) == 0, "a tree of links alone is written");
+	run_row("directories before their links",
+		"[ \"$(cpio -t --quiet <links.cpio | grep -x -e b -e b/h | tr '\\n' ' ')\" = 'b b/h ' ]");
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -467,6 +481,7 @@ int main(void)
 	test_order();
 	test_damage();
 	test_programs();
+	test_parents();
 	store_close(store);
 	error_clear(&err);
 	dir_remove(dir, NULL);
