@@ -99,13 +99,14 @@ machine() {
 	container look 'exec >/dev/console 2>&1
 		until grep -q "leased 10.0.2" /log/dhcpcd.log /log/dhcpcd.out.log; do sleep 0.2; done
 		echo "== service"; cat /log/dhcpcd.log /log/dhcpcd.out.log
+		echo "resolv.conf: $(stat -c %i /etc/resolv.conf) $(stat -c %i /run/resolvconf/resolv.conf)"
 		echo "== report"; cat /run/pith/boot.json; echo
 		echo "== mounts"; cat /proc/1/mounts
 		echo "== memory"; grep -E "MemTotal|MemAvailable|Shmem:" /proc/meminfo; grep ^Pss: /proc/1/smaps_rollup
 		echo "== left"; ps -o stat,comm | grep -c "^Z\|storm"
 		echo "== logs"; ls -1 /log/onboot/; cat /log/onboot/onboot.001-fails.log
 		echo "== end"; poweroff' \
-		'pid: host' 'capabilities: [all]' 'bind=/var/log:/log' 'bind=/run:/run' \
+		'pid: host' 'capabilities: [all]' 'bind=/var/log:/log' 'bind=/run:/run' 'bind=/etc/resolv.conf:/etc/resolv.conf' \
 		'devices: [{path: /dev/console, type: c, major: 5, minor: 1, mode: "0666"}]'
 	echo 'files:'
 	for f in scripts/*; do
@@ -175,4 +176,6 @@ machine() {
 	grep -qE '^2: eth0 +inet 10\.0\.2\.[0-9]+/24' c
 	grep -qx 'nameserver 10.0.2.3' c
 	[ "$(section c service | grep -c 'exiting due to oneshot')" -eq 0 ]
+	# and the file that a container has bound is the one that it writes
+	grep -qE '^resolv.conf: ([0-9]+) \1$' c
 }

@@ -1,5 +1,7 @@
 /* dhcpcd-hook: what dhcpcd runs when something about an interface has changed, with the news in the environment. Writes
  * /resolvconf/resolv.conf: the folder is the machine's /run/resolvconf, where its /etc/resolv.conf leads. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +32,16 @@ static bool brings_servers(const char *reason)
 	return false;
 }
 
+/* Into the file that is there: containers have it bound, and would keep the old one if a new one took its name. */
+static int write_over(const char *path, const struct buf *text, struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0 || io_write(fd, buf_bytes(text), text->len) < 0 || ftruncate(fd, (off_t)text->len) < 0)
+		return error_set(err, errno, "write %s", path);
+	return 0;
+}
+
 int main(void)
 {
 	const char *reason = getenv("reason"), *interface = getenv("interface"), *path = getenv("RESOLV_CONF");
@@ -45,7 +57,7 @@ int main(void)
 		return 1;
 	if (!strstr(buf_text(&text), "nameserver "))
 		return 0;
-	if (file_write(path ? path : "/resolvconf/resolv.conf", buf_bytes(&text), text.len, 0644, &err) == 0)
+	if (write_over(path ? path : "/resolvconf/resolv.conf", &text, &err) == 0)
 		return 0;
 	log_error("%s", error_text(&err));
 	return 1;
