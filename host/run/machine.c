@@ -500,8 +500,8 @@ static void end_children(struct machine *m)
 		while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	/* They see the end of QEMU themselves; this is for one that hangs, and for a start that failed. Their sockets are
-	 * gone when they are: the machine can be started again at once. */
+	/* They see the end of QEMU themselves; this is for one that hangs, and for a start that failed. Their sockets
+	 * are gone when they are: the machine can be started again at once. */
 	for (i = 0; i < m->setup->helper_count; i++) {
 		if (m->helpers[i].setup && !loop_io_active(&m->helpers[i].child.io))
 			continue;

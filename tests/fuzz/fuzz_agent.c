@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "process-spec.h"
+#include "user.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,6 +54,23 @@ static void fifos(const uint8_t *data, size_t size)
 		abort();
 }
 
+/* Three texts, with NULs between. */
+static void users(const uint8_t *data, size_t size)
+{
+	char *text = calloc(1, size + 3), *second, *third;
+	struct user u;
+
+	if (!text)
+		return;
+	if (size)
+		memcpy(text, data, size);
+	second = text + strlen(text) + 1;
+	third = second < text + size ? second + strlen(second) + 1 : text + size + 2;
+	if (user_parse(text, second, third < text + size ? third : "", &u, NULL) == 0 && u.group_count > USER_GROUPS)
+		abort();
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *args[] = { "true", NULL }, *env[] = { "A=b", NULL };
@@ -62,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frames(data, size);
 	request(data, size);
 	fifos(data, size);
+	users(data, size);
 	process_spec_make((const char *)data, size, &change, &out, NULL);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "process-spec.h"
 #include "str.h"
 #include "tap.h"
+#include "user.h"
 
 static void test_frames(void)
 {
@@ -243,8 +244,58 @@ static void test_process(void)
 	ok(process_spec_make("{\"process\":{\"env\":[1]}}", 23, &c, &second, NULL) < 0, "a broken environment");
 }
 
+static void test_users(void)
+{
+	static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
+				     "www:x:33:34::/srv:/bin/false\n"
+				     "short:x\n"
+				     "1000:x:7:8::/seven:\n"
+				     "broken:x:-1:0::/:\n"
+				     "last:x:50:51::/last";
+	static const char group[] =
+		"root:x:0:\nstaff:x:60:root,www\nvideo:x:61:www\nwwwx:x:62:wwwx,notwww\nempty:x:63:\n";
+	static const struct {
+		const char *spec;
+		int r;
+		uint32_t uid, gid;
+		size_t groups;
+		const char *home;
+	} rows[] = {
+		{ "root", 0, 0, 0, 1, "/root" },
+		{ "www", 0, 33, 34, 2, "/srv" },
+		{ "www:staff", 0, 33, 60, 0, "/srv" },
+		{ "www:7", 0, 33, 7, 0, "/srv" },
+		{ "33", 0, 33, 34, 2, "/srv" },
+		{ "last", 0, 50, 51, 0, "/last" },
+		{ "1000", 0, 7, 8, 0, "/seven" }, /* a name before a number */
+		{ "4321", 0, 4321, 0, 0, "" },
+		{ "4321:5", 0, 4321, 5, 0, "" },
+		{ "short", -1, 0, 0, 0, NULL },
+		{ "broken", -1, 0, 0, 0, NULL },
+		{ "nobody", -1, 0, 0, 0, NULL },
+		{ "www:nogroup", -1, 0, 0, 0, NULL },
+		{ "www:", -1, 0, 0, 0, NULL },
+		{ ":5", -1, 0, 0, 0, NULL },
+		{ "", -1, 0, 0, 0, NULL },
+		{ "4294967295", -1, 0, 0, 0, NULL },
+		{ "-1", -1, 0, 0, 0, NULL },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct user u;
+		int r = user_parse(rows[i].spec, passwd, group, &u, NULL);
+
+		ok(r == rows[i].r &&
+			   (r < 0 ||
+			    (u.uid == rows[i].uid && u.gid == rows[i].gid && u.group_count == rows[i].groups &&
+			     str_eq(u.home, rows[i].home))),
+		   "user \"%s\"", rows[i].spec);
+	}
+}
+
 int main(void)
 {
+	test_users();
 	test_frames();
 	test_made_frames();
 	test_requests();
