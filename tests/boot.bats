@@ -133,7 +133,7 @@ onfail() {
 			files:
 			  - path: etc/getty.shadow
 			    mode: "0600"
-			    contents: 'root:$(openssl passwd -6 correct):19000:0:::::'
+			    contents: 'root:$(busybox mkpasswd -m sha512 correct):19000:0:::::'
 			  - path: etc/sysctl.d/10-mine.conf
 			    contents: "net.core.somaxconn = 4321"
 		EOF
