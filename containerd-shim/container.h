@@ -43,6 +43,7 @@ struct process {
 	bool starting;             /* an operation works on it */
 	struct deletion *deletion; /* under way */
 	bool told;                 /* its start is public, or will never be */
+	bool failed;               /* an added one whose start came to nothing */
 	bool ended;                /* the kernel says so */
 	pid_t pid;                 /* 0: none yet */
 	struct exit_watch exit;

@@ -256,6 +256,6 @@ void process_wait(struct process *p, struct call *call)
 	*w = (struct waiter){ .process = p, .call = call };
 	list_append(&p->waiters, &w->place);
 	call_on_cancel(call, wait_cancelled, w);
-	if (p->state == PROCESS_STOPPED)
+	if (p->state == PROCESS_STOPPED || p->failed)
 		process_answer(p);
 }

@@ -134,7 +134,7 @@ void task_exec(struct container *c, struct call *call, const Containerd__Task__V
 	struct process *p;
 	struct jsonr spec;
 
-	if (c->init.ended || c->init.state == PROCESS_STOPPED || c->paused) {
+	if (c->init.state == PROCESS_STOPPED || c->paused) {
 		call_fail(call, GRPC_FAILED_PRECONDITION, "cannot exec in a %s container",
 			  c->paused ? "paused" : "stopped");
 		return;

@@ -97,7 +97,10 @@ static void start_failed(struct start *t, struct error *err)
 		streams_close(&p->streams);
 		p->status = 255;
 		clock_gettime(CLOCK_REALTIME, &p->ended_at);
-		p->state = PROCESS_STOPPED;
+		/* As containerd's own shim has it: what the runtime made nothing of was created, and can be deleted. */
+		p->failed = true;
+		if (p->pid > 0)
+			p->state = PROCESS_STOPPED;
 		process_answer(p);
 	}
 	process_settle(p);

@@ -263,6 +263,24 @@ error: status 2: OCI runtime update failed: the runtime was stopped: Operation t
 clean" ]
 }
 
+@test "a container that ends while processes are added: until its end is public, calls find it running" {
+	run world 'runtime_wrap; box one -- sleep 1000; shim one; create one >/dev/null; start one >/dev/null; process_json true >$T/p; call Exec id=one exec_id=e spec=@$T/p; touch $T/hang-exec
+		call Start id=one exec_id=e & r=$!; within 5 test -s $T/hung; kill -9 $(cat $T/bundles/one/init.pid); state one; call Exec id=one exec_id=f spec=@$T/p && echo added; call Start id=one exec_id=f 2>&1 | cut -c1-15; kill -9 $(cat $T/hung); wait $r
+		call Wait id=one | grep status; state one; call State id=one exec_id=e | grep ^status; call Wait id=one exec_id=e | grep status; call Delete id=one exec_id=e >/dev/null && echo deleted; call Exec id=one exec_id=g spec=@$T/p; rm $T/hang-exec; finish one; clean' 2>&1
+	echo "$output"
+	[ "$output" = "2
+added
+error: status 9
+error: status 2: OCI runtime exec failed: the runtime ended with killed by signal 9 (Killed)
+exit_status=137
+3
+status=1
+exit_status=255
+deleted
+error: status 9: cannot exec in a stopped container
+clean" ]
+}
+
 @test "a runtime that prints garbage, says nothing, or lies about the process" {
 	run world 'runtime_wrap; box one -- sleep 1000; shim one
 		try() { echo "$1" >$T/garbage-create; create one 2>&1 | tr -cd "[:print:]\n" | cut -c1-150; rm $T/garbage-create; }
