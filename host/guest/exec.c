@@ -165,12 +165,10 @@ int cmd_exec(int argc, char **argv)
 		fputs(help, stdout);
 		status = 0;
 	} else if (!e.msg) {
+		status = strv_len(argv + optind) < (o.guest ? 2 : 3) ? 2 : 1;
 		dir = arguments(&o, argv + optind, &e);
-		if (dir) {
-			status = 1;
-			if (terminal_settings(&o.command.request, &e) == 0)
-				client_run(dir, &o.command, &status, &e);
-		}
+		if (dir && terminal_settings(&o.command.request, &e) == 0)
+			client_run(dir, &o.command, &status, &e);
 	}
 	if (e.msg)
 		log_error("%s", e.msg);
