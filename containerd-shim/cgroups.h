@@ -36,5 +36,6 @@ bool cgroups_path_is_safe(const char *path);
 
 /* Moving a process into a group takes a lock that waits for a grace period of the kernel (10 ms and more), unless its
  * last use was a moment ago. Has a child take it now, by a move that changes nothing, so that the runtime finds it
- * ready; returns at once. Does nothing where the groups are mounted with favordynmods: there the lock is always ready. */
+ * ready; returns at once. Does nothing where the groups are mounted with favordynmods: there the lock is always ready.
+ */
 void cgroups_warm(void);
