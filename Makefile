@@ -35,7 +35,7 @@ host-programs :=
 unit-tests := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 
-include $(sort $(wildcard mk/*.mk lib/*/build.mk agent/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
+include $(sort $(wildcard mk/*.mk lib/*/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
 	containerd-shim/build.mk pkg/*/build.mk kernel/build.mk host/build.mk tests/build.mk bench/*/build.mk))
 
 # --- compilers and flags ----------------------------------------------------------------------------------
