@@ -70,5 +70,10 @@ type_line() {
 	grep -q 'Served from a machine of a few megabytes' page
 	[ "$(curl -s --max-time 20 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/none")" = 404 ]
 	curl -sI --max-time 20 "http://127.0.0.1:$port/" | grep -qi '^server: nginx'
+	run timeout 60 "$pith" exec nginx nginx /usr/sbin/nginx -v
+	[ "$status" -eq 0 ]
+	[[ $output == *"nginx version"* ]]
+	run timeout 60 "$pith" ps nginx
+	[[ $output == *nginx*running* ]]
 	power_off
 }

@@ -124,6 +124,27 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	[[ $output != *scene-run* ]]
 }
 
+@test "a container of the guest that takes more memory than it may: an event, and status 137" {
+	cat >spec.json <<-'END'
+		{"ociVersion": "1.0.2",
+		 "process": {"user": {"uid": 0, "gid": 0}, "args": ["/usr/bin/tail", "/dev/zero"], "env": ["PATH=/bin"], "cwd": "/"},
+		 "root": {"path": "/containers/services/shell/rootfs", "readonly": true},
+		 "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+		 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}],
+		           "cgroupsPath": "/scene-oom", "resources": {"memory": {"limit": 16777216}}}}
+	END
+	timeout 120 ctr -a "$state/guest.00000946" -n services.linuxkit events >events 3>&- &
+	events=$!
+	# again and again: nothing says when the events are listened to
+	killed() {
+		status=0
+		guest_ctr run --rm --config spec.json scene-oom </dev/null || status=$?
+		[ "$status" -eq 137 ] && grep -q '/tasks/oom.*scene-oom' events
+	}
+	within 90 killed
+	kill "$events"
+}
+
 @test "fifos of the host that the guest may not have" {
 	mkfifo "$state/mine" elsewhere
 	touch "$state/file"
