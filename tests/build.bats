@@ -661,6 +661,57 @@ pack() {
 	printf 'kernel:\n  image: test/plainkernel:1\n' >x.yml
 	refused 1 x.yml
 	[[ $stderr == *'has no archive "kernel.tar"'*'write `tar: none`'* && ! -e x-kernel ]]
+	# names are those of the image to the letter
+	printf 'kernel:\n  image: test/kernel:1\n  binary: ./kernel\n' >x.yml
+	refused 1 x.yml
+	[[ $stderr == *'has no kernel "./kernel"'* ]]
+}
+
+@test "one file of a kernel image is one thing only" {
+	printf 'kernel: {image: "test/kernel:1", binary: kernel.tar}\n' >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == *'has no archive besides the kernel "kernel.tar"'*'write `tar: none`'* ]]
+	printf 'kernel: {image: "test/kernel:1", ucode: kernel}\n' >x.yml
+	build --format tar x.yml
+	[[ $(paths x.tar) != *ucode* ]]
+	printf 'kernel: {image: "test/kernel:1", ucode: kernel.tar, tar: none}\n' >x.yml
+	build --format tar x.yml
+	tar xOf x.tar boot/ucode.cpio | tar t | grep -x 'lib/modules/6.0/kernel/loop.ko'
+}
+
+# What LinuxKit makes of paths that say more than they need to.
+@test "paths of files: a slash at the end, a dot in front" {
+	local row want
+	while IFS='|' read -r row want; do
+		printf 'files:\n%b\n' "$row" >x.yml
+		build --format tar x.yml
+		[[ $(tar tvf x.tar | awk '{print $1, $NF}' | paste -sd' ') == "$want" ]] || { echo "$row:"; tar tvf x.tar; return 1; }
+	done <<-'END'
+		- {path: a/, contents: "", mode: "0750"}|drwxr-x--- a/
+		- {path: a, directory: true, mode: "0711"}\n- {path: a/b, contents: x}|drwx--x--x a/ -rw------- a/b
+		- {path: a/, directory: true, mode: "0711"}\n- {path: a/b, contents: x}|drwx--x--x a/ -rw------- a/b
+		- {path: ./a, directory: true, mode: "0711"}\n- {path: a/b, contents: x}|drwx------ a/ -rw------- a/b
+	END
+	printf 'files: [{path: a/, contents: x}]\n' >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == *'x.yml:1:16: error: files[0] "a/": the path of a file ends with "/"'*'directory: true'* ]]
+}
+
+@test "files from a pipe or a device; a directory is no source" {
+	printf 'files: [{path: a, source: /dev/null}, {path: b, source: /dev/fd/9}]\n' >x.yml
+	printf 'from a pipe' | { build --format tar x.yml 9<&0; }
+	[[ -z $(tar xOf x.tar a) && $(tar xOf x.tar b) == 'from a pipe' ]]
+	printf 'files: [{path: a, source: .}]\n' >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == *'x.yml:1:27: error: files[0] "a": the source is a directory'* ]]
+}
+
+@test "a mode that no archive can say is refused" {
+	printf 'files: [{path: a, contents: x, mode: "7777777"}]\n' >x.yml
+	build --format tar x.yml
+	printf 'files: [{path: a, contents: x, mode: "10000000"}]\n' >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == *'the mode is not octal, or too large'* ]]
 }
 
 # --- size -----------------------------------------------------------------------------------------------------------------

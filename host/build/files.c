@@ -8,8 +8,11 @@
 #include "io.h"
 #include "str.h"
 
-/* Files of /proc and /sys say that they are empty; what they hold is read, up to this. */
-enum { VIRTUAL_MAX = 1 << 20 };
+enum {
+	/* Files of /proc and /sys, pipes and devices say that they are empty; what they hold is read, up to this. */
+	VIRTUAL_MAX = 1 << 20,
+	FILE_MODE_MAX = 07777777, /* what an archive can say */
+};
 
 struct file_entry {
 	const struct node *node;
@@ -51,6 +54,14 @@ static char *clean_path(const char *s)
 			return NULL;
 	}
 	return kept ? strv_join(kept, "/") : strdup("");
+}
+
+/* LinuxKit takes such a path for a directory's, whatever the entry is. */
+static bool ends_with_slash(const struct file_entry *f)
+{
+	const char *path = node_text(f->node, FILE_PATH);
+
+	return path && *path && path[strlen(path) - 1] == '/';
 }
 
 static uint32_t owner(struct config *c, const struct file_entry *f, size_t field)
@@ -98,6 +109,15 @@ static void check_content(struct config *c, struct file_entry *f)
 		wrong(c, f, FILE_PATH, "nothing says what the file has");
 		diag_hint(&c->diags, "add contents, source, symlink, or `directory: true`");
 	}
+	if (!f->directory && !has_link && f->path && *f->path && ends_with_slash(f)) {
+		if (contents && !contents->len) {
+			diag_warning(&c->diags, contents->at, &f->where[1],
+				     "the path ends with \"/\": this makes a directory");
+		} else {
+			wrong(c, f, FILE_PATH, "the path of a file ends with \"/\"");
+			diag_hint(&c->diags, "remove it, or make a directory with `directory: true`");
+		}
+	}
 	if (has_metadata && !str_eq(metadata, "yaml") && !str_eq(metadata, "json"))
 		wrong(c, f, FILE_METADATA, "the metadata is \"yaml\" or \"json\"");
 	if (f->directory && has_link)
@@ -132,9 +152,9 @@ static void check_source(struct config *c, struct file_entry *f, bool *skip)
 		if (!*skip)
 			diag_error(&c->diags, node_field(f->node, FILE_SOURCE)->at, &f->where[1], "%s: %s", f->source,
 				   strerror(errno));
-	} else if (!S_ISREG(st.st_mode)) {
-		diag_error(&c->diags, node_field(f->node, FILE_SOURCE)->at, &f->where[1], "%s is not a regular file",
-			   f->source);
+	} else if (S_ISDIR(st.st_mode)) {
+		wrong(c, f, FILE_SOURCE, "the source is a directory");
+		diag_hint(&c->diags, "name one file; each needs an entry of its own");
 	}
 }
 
@@ -152,8 +172,8 @@ static void file_parse(struct config *c, const struct entry *e, struct file_entr
 		check_source(c, f, skip);
 	}
 	f->mode = f->directory ? 0700 : 0600;
-	if (mode && mode->len && !mode_parse(mode->text, &f->mode)) {
-		wrong(c, f, FILE_MODE, "the mode is not octal");
+	if (mode && mode->len && (!mode_parse(mode->text, &f->mode) || f->mode > FILE_MODE_MAX)) {
+		wrong(c, f, FILE_MODE, "the mode is not octal, or too large");
 		diag_hint(&c->diags, "write `mode: \"0644\"`");
 	}
 	f->mode &= 07777;
@@ -199,6 +219,18 @@ static int check_parent(const struct tree *t, const struct file_entry *f, const 
 			 n->inode->target, f->path);
 }
 
+/* As LinuxKit remembers what it made: parents by their plain path, the file by the text of the YAML. */
+static int remember(const struct file_entry *f, char ***made, struct error *err)
+{
+	const char *text = node_text(f->node, FILE_PATH);
+
+	if (ends_with_slash(f))
+		text = f->path;
+	else if (*text == '/')
+		text++;
+	return strv_add(made, text) < 0 ? error_set(err, ENOMEM, "%s", f->path) : 0;
+}
+
 /* The parents, which the section has not made itself yet, get the file's owner and mode, also where they exist. */
 static int add_parents(struct tree *t, const struct file_entry *f, char ***made, struct error *err)
 {
@@ -219,7 +251,7 @@ static int add_parents(struct tree *t, const struct file_entry *f, char ***made,
 		if (strv_add(made, parent) < 0)
 			return error_set(err, ENOMEM, "%s", f->path);
 	}
-	return strv_add(made, f->path) < 0 ? error_set(err, ENOMEM, "%s", f->path) : 0;
+	return remember(f, made, err);
 }
 
 static int add_metadata(struct assembly *a, const struct file_entry *f, const struct tree_meta *meta, struct error *err)
@@ -263,6 +295,8 @@ static int add_file(struct assembly *a, const struct file_entry *f, char ***made
 		return tree_add_dir(a->tree, f->path, &meta, err) ? 0 : -1;
 	if (link && *link)
 		return tree_add_symlink(a->tree, f->path, &meta, link, err) ? 0 : -1;
+	if (contents && !contents->len && ends_with_slash(f))
+		return tree_add_dir(a->tree, f->path, &meta, err) ? 0 : -1;
 	if (contents)
 		return tree_add_bytes(a->tree, f->path, &meta, contents->text, contents->len, err) ? 0 : -1;
 	if (f->source)

@@ -10,12 +10,15 @@ struct wanted {
 	const char *names[3]; /* binary, tar, ucode; NULL: not wanted */
 };
 
-/* Names as the YAML may write them: "./kernel" is "kernel". */
-static const char *plain_name(const char *s)
+/* A file of the image is one of the three, the first that asks for its name; NULL: nobody gets it any more. */
+static const char *unless_taken(const struct wanted *w, const char *name)
 {
-	while (s && (str_starts(s, "./") || *s == '/'))
-		s += *s == '/' ? 1 : 2;
-	return s && *s ? s : NULL;
+	size_t i;
+
+	for (i = 0; name && i < array_len(w->names); i++)
+		if (w->names[i] && str_eq(w->names[i], name))
+			return NULL;
+	return name && *name ? name : NULL;
 }
 
 static int only_wanted(void *data, const char *path, struct tree_node *node, struct error *err)
@@ -47,7 +50,8 @@ static void report_missing(struct assembly *a, size_t field, const char *name, c
 	if (field == KERNEL_TAR)
 		diag_hint(&a->config->diags, "write `tar: none` where the kernel needs no further files");
 	else
-		diag_hint(&a->config->diags, "`binary:` names the kernel's file in the image");
+		diag_hint(&a->config->diags,
+			  "`binary:` names the kernel's file in the image, without \"/\" or \"./\" in front");
 }
 
 /* A regular file of the image at a fixed place of the tree. */
@@ -115,13 +119,21 @@ void kernel_add(struct assembly *a)
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_tree_ struct tree *files = NULL;
 	struct where where = { .key = "kernel" };
-	struct wanted w;
+	struct wanted w = { { NULL } };
 
 	if (!image)
 		return;
-	w.names[0] = plain_name(binary ? binary : "kernel");
-	w.names[1] = plain_name(!tar ? "kernel.tar" : str_eq(tar, "none") ? NULL : tar);
-	w.names[2] = plain_name(kernel_text(a, KERNEL_UCODE));
+	w.names[0] = binary ? binary : "kernel";
+	if (!tar)
+		tar = "kernel.tar";
+	if (*tar && !str_eq(tar, "none")) {
+		w.names[1] = unless_taken(&w, tar);
+		if (!w.names[1]) {
+			report_missing(a, KERNEL_TAR, tar, "archive besides the kernel");
+			return;
+		}
+	}
+	w.names[2] = unless_taken(&w, kernel_text(a, KERNEL_UCODE));
 	files = tree_new(&err);
 	if (!files || tree_add_image(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
 	    add_files(a, files, &w, &err) < 0)
