@@ -267,6 +267,25 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	[[ $stderr == *'cannot resolve "@pkg:../pkg/none"'* && $(grep -c 'error: ' <<<"$stderr") -eq 1 ]]
 }
 
+@test "@pkg: stands for the image of a package in any value" {
+	mkdir -p mine
+	printf 'image: mine\norg: me\nfiles: [{path: a, contents: x}]\n' >mine/build.yml
+	cat >x.yml <<-END
+		services:
+		  - {name: web, image: test/app, command: [run, "@pkg:mine"], env: ["@pkg:none", "A=@pkg:mine"]}
+		files:
+		  - {path: a, contents: "@pkg:mine"}
+		  - {path: b, contents: "@other"}
+	END
+	local tag
+	tag=$("$pith" pkg show-tag mine)
+	build --format tar x.yml 2>said
+	grep -E '^x.yml:2:[0-9]+: warning: "@pkg:none" is left as it is' said
+	[[ $(tar xOf x.tar a) == "$tag" && $(tar xOf x.tar b) == @other ]]
+	tar xOf x.tar containers/services/web/config.json >config.json
+	[[ $(jq -c '[.process.args, .process.env]' config.json) == '[["run","'"$tag"'"],["@pkg:none","A=@pkg:mine"]]' ]]
+}
+
 # --- names and paths ------------------------------------------------------------------------------------------------
 
 @test "references: untagged is latest, digests resolve, every compression and media type" {

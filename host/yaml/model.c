@@ -102,33 +102,59 @@ struct package_context {
 	const struct package_resolver *packages;
 };
 
+static bool is_package(const struct node *n)
+{
+	return n->kind == NODE_STRING && strlen(n->text) == n->len && str_starts(n->text, "@pkg:");
+}
+
 /* Replaces "@pkg:DIRECTORY" by the name of the image that is built from it. */
+static bool replace(struct package_context *p, struct node *n, struct error *err)
+{
+	const char *tail = n->text + strlen("@pkg:");
+	_cleanup_free_ char *path = *tail == '/' ? strdup(tail) : str_format("%s/%s", p->dir, tail), *name = NULL;
+
+	name = path ? p->packages->resolve(path, p->packages->data, err) : NULL;
+	if (!name)
+		return false;
+	n->len = strlen(name);
+	n->text = arena_copy(&p->c->arena, name, n->len);
+	n->package = arena_copy(&p->c->arena, path, strlen(path));
+	if (!n->text) {
+		n->text = "";
+		no_memory(p->c);
+	}
+	return true;
+}
+
 static void resolve_package(struct package_context *p, struct node *image, const struct where *where)
 {
 	_cleanup_error_ struct error err = { 0 };
-	_cleanup_free_ char *path = NULL, *name = NULL;
-	const char *tail;
 
-	if (!image || !str_starts(image->text, "@pkg:"))
+	if (!image || !is_package(image))
 		return;
-	tail = image->text + strlen("@pkg:");
-	if (!p->dir || !p->packages) {
+	if (!p->dir || !p->packages)
 		diag_error(&p->c->diags, image->at, where, "\"%s\" works only in a local file", image->text);
-		return;
-	}
-	path = *tail == '/' ? strdup(tail) : str_format("%s/%s", p->dir, tail);
-	name = path ? p->packages->resolve(path, p->packages->data, &err) : NULL;
-	if (!name) {
+	else if (!replace(p, image, &err))
 		diag_error(&p->c->diags, image->at, where, "cannot resolve \"%s\": %s", image->text, error_text(&err));
+}
+
+/* Other values may name packages too, as an argument of a command does; text that is none of them stays what it is. */
+static void resolve_values(struct package_context *p, struct node *n)
+{
+	size_t i;
+
+	if (is_package(n)) {
+		_cleanup_error_ struct error err = { 0 };
+
+		if (!replace(p, n, &err))
+			diag_warning(&p->c->diags, n->at, NULL, "\"%s\" is left as it is: %s", n->text,
+				     error_text(&err));
 		return;
 	}
-	image->len = strlen(name);
-	image->text = arena_copy(&p->c->arena, name, image->len);
-	image->package = arena_copy(&p->c->arena, path, strlen(path));
-	if (!image->text) {
-		image->text = "";
-		no_memory(p->c);
-	}
+	for (i = 0; n->kind == NODE_LIST && i < n->count; i++)
+		resolve_values(p, n->items[i]);
+	for (i = 0; n->kind == NODE_MAP && i < n->count; i++)
+		resolve_values(p, n->items[2 * i + 1]);
 }
 
 static void resolve_list(struct package_context *p, const struct node *list, const char *key, ssize_t field)
@@ -149,10 +175,11 @@ static void resolve_list(struct package_context *p, const struct node *list, con
 	}
 }
 
-static void resolve_packages(struct package_context *p, const struct node *root)
+static void resolve_packages(struct package_context *p, struct node *root)
 {
 	const struct node *kernel = node_field(root, CONFIG_KERNEL);
 	struct where top = { .key = "kernel" };
+	size_t before = p->c->diags.errors;
 
 	if (kernel)
 		resolve_package(p, kernel->fields[KERNEL_IMAGE], &top);
@@ -161,6 +188,8 @@ static void resolve_packages(struct package_context *p, const struct node *root)
 	resolve_list(p, node_field(root, CONFIG_ONSHUTDOWN), "onshutdown", CONTAINER_IMAGE);
 	resolve_list(p, node_field(root, CONFIG_SERVICES), "services", CONTAINER_IMAGE);
 	resolve_list(p, node_field(root, CONFIG_VOLUMES), "volumes", VOLUME_IMAGE);
+	if (p->dir && p->packages && p->c->diags.errors == before)
+		resolve_values(p, root);
 }
 
 static struct text_file *add_file(struct config *c, const char *name, char *text, size_t len)
