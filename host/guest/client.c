@@ -64,12 +64,14 @@ static void socket_want(struct client *c)
 	bool read = c->sinks[0].buf.len < SINK_HIGH && c->sinks[1].buf.len < SINK_HIGH;
 	uint32_t events = (read ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0);
 
-	/* With a hang-up and nothing to read into there is nothing to be told. */
-	if (!events && loop_io_active(&c->socket))
+	/* With a hang-up and nothing to read into there is nothing to be told; after the exit status neither. */
+	if (!events || c->ended) {
 		loop_io_remove(&c->socket);
-	c->socket.events = events;
-	if (events &&
-	    (loop_io_active(&c->socket) ? loop_io_want(&c->socket, events, c->error)
+		return;
+	}
+	if (!loop_io_active(&c->socket))
+		c->socket.events = events;
+	if ((loop_io_active(&c->socket) ? loop_io_want(&c->socket, events, c->error)
 					: loop_io_add(c->loop, &c->socket, c->error)) < 0)
 		client_fail(c);
 }
@@ -273,6 +275,7 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 	ssize_t n;
 
 	if (!(events & ~(uint32_t)EPOLLOUT)) {
+		out_send(c); /* makes the room that input waits for */
 		input_pump(c, false);
 		out_send(c);
 		return;
