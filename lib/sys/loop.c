@@ -202,6 +202,8 @@ static void child_ready(struct loop_io *io, uint32_t events)
 	while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return;
+	if (r < 0)
+		status = 255 << 8; /* somebody else has reaped it: that is no success */
 	loop_child_remove(child);
 	child->fn(child, status);
 }

@@ -21,7 +21,7 @@ struct loop_child;
 /* events: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR ... as they arrived */
 typedef void loop_io_fn(struct loop_io *io, uint32_t events);
 typedef void loop_timer_fn(struct loop_timer *timer);
-/* status as from waitpid(2) */
+/* status as from waitpid(2); that of exit status 255 when somebody else has reaped the child */
 typedef void loop_child_fn(struct loop_child *child, int status);
 typedef void loop_signal_fn(void *data, int signo);
 
