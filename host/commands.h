@@ -5,13 +5,9 @@
 int cmd_build(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
-int cmd_logs(int argc, char **argv);
+/* logs, ps, restart, start, stop, top: its name says which */
+int cmd_manage(int argc, char **argv);
 int cmd_metadata(int argc, char **argv);
 int cmd_pkg(int argc, char **argv);
-int cmd_ps(int argc, char **argv);
-int cmd_restart(int argc, char **argv);
 int cmd_run(int argc, char **argv);
-int cmd_start(int argc, char **argv);
-int cmd_stop(int argc, char **argv);
-int cmd_top(int argc, char **argv);
 int cmd_vsock(int argc, char **argv);

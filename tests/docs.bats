@@ -79,3 +79,12 @@ blocks() {
 		done
 	done
 }
+
+@test "every command tells its usage when asked for help" {
+	commands=$("$pith" --help | sed -nE 's/^  ([a-z]+)  .*/\1/p')
+	[ "$(wc -w <<<"$commands")" -ge 12 ]
+	for command in $commands; do
+		run --separate-stderr "$pith" "$command" --help
+		[ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ ${output,,} == *usage:*"pith $command"* ]] || { echo "$command: $output $stderr"; false; }
+	done
+}

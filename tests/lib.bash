@@ -47,15 +47,8 @@ background() {
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# within SECONDS COMMAND...: again and again until it succeeds; fails when the time is over.
-within() {
-	local deadline=$(($(date +%s%N) + $1 * slowness * 1000000000))
-	shift
-	until "$@"; do
-		[ "$(date +%s%N)" -lt "$deadline" ] || return 1
-		sleep 0.05
-	done
-}
+# within SECONDS COMMAND...
+. "$root_dir/tests/within.bash"
 
 # --- machines ------------------------------------------------------------------------------------------------
 

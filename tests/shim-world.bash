@@ -8,14 +8,7 @@ SOCKET=$T/containerd.sock
 STATE=$T/state/io.containerd.runtime.v2.task/$NS
 export ASAN_OPTIONS=log_path=$T/sanitizer UBSAN_OPTIONS=log_path=$T/sanitizer
 
-within() {
-	local deadline=$(($(date +%s%N) + $1 * slowness * 1000000000))
-	shift
-	until "$@"; do
-		[ "$(date +%s%N)" -lt "$deadline" ] || return 1
-		sleep 0.05
-	done
-}
+. "$HELPERS/within.bash"
 
 # c ARGUMENT...: ctr, where it has to be with the shim under test
 c() {

@@ -100,12 +100,18 @@ static int run_stop(struct options *o, const char *dir, struct error *err)
 	return run_service(o, dir, err);
 }
 
+#define HELP                                   \
+	{                                      \
+		"help", no_argument, NULL, 'h' \
+	}
+
 static const struct verb verbs[] = {
 	{ .name = "ps",
 	  .letters = "+:h",
 	  .help = "usage: pith ps STATE\n\nThe services of a running machine: what they do, since when, and the memory "
 		  "that they "
 		  "use.\n",
+	  .table = { HELP },
 	  .least = 1,
 	  .most = 1,
 	  .run = run_service },
@@ -114,19 +120,21 @@ static const struct verb verbs[] = {
 	  .help = "usage: pith logs [-f] [-n LINES] STATE SERVICE\n\nWhat a service wrote.\n\n"
 		  "  -f, --follow      go on with what it writes\n"
 		  "  -n, --lines N     the last N lines of each stream\n",
-	  .table = { { "follow", no_argument, NULL, 'f' }, { "lines", required_argument, NULL, 'n' } },
+	  .table = { HELP, { "follow", no_argument, NULL, 'f' }, { "lines", required_argument, NULL, 'n' } },
 	  .least = 2,
 	  .most = 2,
 	  .run = run_service },
 	{ .name = "start",
 	  .letters = "+:h",
 	  .help = "usage: pith start STATE SERVICE\n\nStarts a service and waits until it is ready.\n",
+	  .table = { HELP },
 	  .least = 2,
 	  .most = 2,
 	  .run = run_service },
 	{ .name = "restart",
 	  .letters = "+:h",
 	  .help = "usage: pith restart STATE SERVICE\n\nStops a service, then starts it with a fresh file system.\n",
+	  .table = { HELP },
 	  .least = 2,
 	  .most = 2,
 	  .run = run_service },
@@ -135,7 +143,7 @@ static const struct verb verbs[] = {
 	  .help = "usage: pith stop [--now] STATE [SERVICE]\n\nStops a service, or powers the machine down; waits for "
 		  "the end.\n\n"
 		  "  --now   end the machine without its consent, as if the plug were pulled\n",
-	  .table = { { "now", no_argument, NULL, 'N' } },
+	  .table = { HELP, { "now", no_argument, NULL, 'N' } },
 	  .least = 1,
 	  .most = 2,
 	  .run = run_stop },
@@ -146,7 +154,7 @@ static const struct verb verbs[] = {
 		  "on a terminal until q is pressed, once\notherwise.\n\n"
 		  "  -d, --delay SECONDS   between two looks (2)\n"
 		  "  -n, --count TIMES     so often, then end\n",
-	  .table = { { "delay", required_argument, NULL, 'd' }, { "count", required_argument, NULL, 'n' } },
+	  .table = { HELP, { "delay", required_argument, NULL, 'd' }, { "count", required_argument, NULL, 'n' } },
 	  .least = 1,
 	  .most = 1,
 	  .run = run_top },
@@ -191,7 +199,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 	return 0;
 }
 
-static int manage(int argc, char **argv)
+int cmd_manage(int argc, char **argv)
 {
 	struct options o = { .verb = verbs };
 	_cleanup_error_ struct error e = { 0 };
@@ -215,34 +223,4 @@ static int manage(int argc, char **argv)
 		log_error("%s", e.msg);
 	strv_free(o.args);
 	return status;
-}
-
-int cmd_logs(int argc, char **argv)
-{
-	return manage(argc, argv);
-}
-
-int cmd_ps(int argc, char **argv)
-{
-	return manage(argc, argv);
-}
-
-int cmd_restart(int argc, char **argv)
-{
-	return manage(argc, argv);
-}
-
-int cmd_start(int argc, char **argv)
-{
-	return manage(argc, argv);
-}
-
-int cmd_stop(int argc, char **argv)
-{
-	return manage(argc, argv);
-}
-
-int cmd_top(int argc, char **argv)
-{
-	return manage(argc, argv);
 }
