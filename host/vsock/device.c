@@ -10,6 +10,7 @@
 enum {
 	TX_BATCH = 128,          /* packets of the guest in one round of the loop */
 	TX_LATE_US = 10000,      /* before they are given back, unless they are many, */
+	POLL_US = 200,           /* more than an answer of a guest that is awake takes */
 	TX_LATE_BYTES = 16384,   /* or large: Linux wakes a writer only when little is out */
 	TABLE_START = 64,        /* buckets; a power of two, as all sizes of the table */
 	PORT_FIRST = 0x40000000, /* host ports of connections that the host opens */
@@ -414,8 +415,6 @@ static bool run_tx(struct vsock_device *dev)
 		struct virtqueue_chain chain, rest;
 
 		r = virtqueue_pop(q, &chain, dev->chain_iov[0], VIRTQUEUE_IOV_MAX);
-		if (r == 0 && virtqueue_kicks(q, true))
-			continue;
 		if (r <= 0)
 			break;
 		rest = chain;
@@ -473,6 +472,24 @@ static void run_events(struct vsock_device *dev)
 		dev->notify(dev->ring_data, VSOCK_EVENT);
 }
 
+/* --- polling the guest's packets --------------------------------------------------------------------------------- */
+
+static bool tx_pending(void *data)
+{
+	struct vsock_device *dev = data;
+	struct virtqueue *q = dev->queues[VSOCK_TX];
+
+	return q && dev->stray_count < DEVICE_STRAYS && virtqueue_pending(q);
+}
+
+static bool tx_arm(void *data)
+{
+	struct vsock_device *dev = data;
+	struct virtqueue *q = dev->queues[VSOCK_TX];
+
+	return q && dev->stray_count < DEVICE_STRAYS && virtqueue_kicks(q, true);
+}
+
 /* --- the device -------------------------------------------------------------------------------------------------- */
 
 static void work(struct loop_timer *t)
@@ -485,7 +502,7 @@ static void work(struct loop_timer *t)
 	more = run_tx(dev);
 	more |= run_rx(dev);
 	/* Packets may have waited for places that are free now. */
-	more |= dev->queues[VSOCK_TX] && dev->stray_count < DEVICE_STRAYS && virtqueue_pending(dev->queues[VSOCK_TX]);
+	more |= tx_pending(dev);
 	dev->working = false;
 	if (more)
 		loop_timer_arm(dev->loop, &dev->work, loop_now(), NULL);
@@ -498,10 +515,19 @@ void device_wake(struct vsock_device *dev)
 		loop_timer_arm(dev->loop, &dev->work, 0, NULL);
 }
 
+static void tx_ready(void *data)
+{
+	device_wake(data);
+}
+
 int device_init(struct vsock_device *dev, struct error *err)
 {
 	dev->work = (struct loop_timer){ .fn = work, .data = dev };
 	dev->late = (struct loop_timer){ .fn = complete_tx, .data = dev };
+	dev->poll = (struct loop_poll){
+		.limit_us = POLL_US, .pending = tx_pending, .arm = tx_arm, .fn = tx_ready, .data = dev
+	};
+	loop_poll_set(dev->loop, &dev->poll);
 	dev->next_port = PORT_FIRST;
 	list_init(&dev->ready);
 	list_init(&dev->draining);

@@ -9,7 +9,8 @@
  *   host to guest  connections that have something to say are in a list; each in turn puts at most a quantum into the
  *                  ring, then goes to the end. When the ring is full, the guest is asked for a kick.
  *
- * What the guest sent is given back to it late: it only frees memory, and each time costs it an interrupt.
+ * What the guest sent is given back to it late: it only frees memory, and each time costs it an interrupt. As long as
+ * its packets follow each other closely the device looks for them by itself (loop_poll), and the guest does not kick.
  *
  * All work is done once a round of the event loop, after every source has been heard (device_wake). */
 #pragma once
@@ -65,6 +66,7 @@ struct vsock_device {
 	bool driver_seen; /* rings have run since the last reset: a guest is there, though it may be paused */
 	/* private */
 	struct loop_timer work, late;
+	struct loop_poll poll;
 	bool working;
 	bool first;               /* nothing has been put into the receive ring in this round */
 	size_t tx_bytes;          /* taken from the guest and not given back */

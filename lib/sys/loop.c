@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@ struct loop {
 	struct loop_timer **timers;
 	size_t timer_count, timer_cap;
 	struct loop_child *children;
+	struct loop_poll *poll;
 	struct loop_io signals;
 	loop_signal_fn *signal_fn;
 	void *signal_data;
@@ -292,10 +294,56 @@ static int wait_ms(const struct loop *loop, int64_t timeout_us)
 	return wait > 3600000 ? 3600000 : (int)wait;
 }
 
+void loop_poll_set(struct loop *loop, struct loop_poll *poll)
+{
+	loop->poll = poll;
+}
+
+/* True: the memory has something, or some source (*n of them). */
+static bool look(struct loop *loop, struct loop_poll *p, int *n)
+{
+	uint64_t until = loop_now() + p->limit_us;
+
+	do {
+		if (p->pending(p->data))
+			return true;
+		*n = epoll_wait(loop->epoll, loop->ready, ROUND, 0);
+		if (*n != 0)
+			return true;
+		sched_yield(); /* what is waited for may need this processor */
+	} while (loop_now() < until);
+	return false;
+}
+
+static int wait_polling(struct loop *loop, struct loop_poll *p, int64_t timeout_us)
+{
+	int wait = wait_ms(loop, timeout_us), n = 0;
+	uint64_t before;
+
+	if (wait != 0 && p->looking) {
+		p->looking = look(loop, p, &n);
+		if (n != 0)
+			return n;
+		wait = p->looking ? 0 : wait_ms(loop, timeout_us);
+	}
+	if (!p->looking && p->arm(p->data))
+		wait = 0;
+	if (wait == 0)
+		return epoll_wait(loop->epoll, loop->ready, ROUND, 0);
+	before = loop_now();
+	n = epoll_wait(loop->epoll, loop->ready, ROUND, wait);
+	p->looking = loop_now() - before < p->limit_us;
+	return n;
+}
+
 int loop_once(struct loop *loop, int64_t timeout_us, struct error *err)
 {
-	int n = epoll_wait(loop->epoll, loop->ready, ROUND, wait_ms(loop, timeout_us)), i;
+	int n, i;
 
+	if (loop->poll)
+		n = wait_polling(loop, loop->poll, timeout_us);
+	else
+		n = epoll_wait(loop->epoll, loop->ready, ROUND, wait_ms(loop, timeout_us));
 	if (n < 0 && errno != EINTR)
 		return error_set(err, errno, "epoll_wait");
 	loop->ready_count = n > 0 ? n : 0;
@@ -306,6 +354,8 @@ int loop_once(struct loop *loop, int64_t timeout_us, struct error *err)
 			io->fn(io, loop->ready[i].events);
 	}
 	loop->ready_count = 0;
+	if (loop->poll && loop->poll->pending(loop->poll->data))
+		loop->poll->fn(loop->poll->data);
 	timers_run(loop);
 	return 0;
 }

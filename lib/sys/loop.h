@@ -43,6 +43,17 @@ struct loop_timer {
 	size_t index;
 };
 
+/* Memory that somebody else writes, who can be spared the notification while the loop looks there by itself. */
+struct loop_poll {
+	uint32_t limit_us;           /* looks at most as long as this before it blocks */
+	bool (*pending)(void *data); /* whether there is something; called very often */
+	bool (*arm)(void *data);     /* the loop is about to block: asks for a notification. True: there is something */
+	void (*fn)(void *data);      /* there is something */
+	void *data;
+	/* private */
+	bool looking;
+};
+
 struct loop_child {
 	loop_child_fn *fn; /* called once; the child is reaped and the source removed by then */
 	void *data;
@@ -83,6 +94,12 @@ int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struc
 void loop_child_remove(struct loop_child *child);
 /* Whether this process is watched, for whoever reaps the children that are not. */
 bool loop_child_watched(const struct loop *loop, pid_t pid);
+
+/* Busy polling, for a loop whose answers are waited for and which the next event tends to find asleep: waking a
+ * processor can take longer than what it has to do then. Once the loop has slept for less than limit_us, it no longer
+ * blocks at once but looks at the memory and at all other sources again and again, leaving the processor to others in
+ * between; limit_us without anything make it block again. At most one; it must outlive the loop's last round. */
+void loop_poll_set(struct loop *loop, struct loop_poll *poll);
 
 /* Blocks the signals in this thread and delivers them by signalfd. Once a loop.
  * spawn() gives children an empty mask. SIGPIPE is a matter of the program: signal(SIGPIPE, SIG_IGN). */

@@ -42,6 +42,66 @@ static void test_timers(void)
 	loop_free(loop);
 }
 
+/* Memory that has something once it was looked at `looks` times, until that is found. */
+struct memory {
+	int looks, looked, armed, found;
+	bool late; /* something came in before the notification was asked for */
+};
+
+static bool memory_pending(void *data)
+{
+	struct memory *m = data;
+
+	m->looked++;
+	if (m->looks > 1)
+		m->looks--;
+	return m->looks == 1;
+}
+
+static bool memory_arm(void *data)
+{
+	struct memory *m = data;
+
+	m->armed++;
+	return m->late;
+}
+
+static void memory_found(void *data)
+{
+	struct memory *m = data;
+
+	m->found++;
+	m->looks = 0;
+}
+
+static void test_poll(void)
+{
+	struct memory m = { 0 };
+	struct loop_poll poll = {
+		.limit_us = 10000000, .pending = memory_pending, .arm = memory_arm, .fn = memory_found, .data = &m
+	};
+	struct loop *loop = loop_new(NULL);
+
+	loop_poll_set(loop, &poll);
+	loop_once(loop, 1000, NULL);
+	ok(m.armed == 1 && m.looked == 1, "a loop that was idle blocks, and asks for a notification before");
+	m = (struct memory){ .looks = 1000 };
+	loop_once(loop, -1, NULL);
+	ok(m.looked >= 999 && m.armed == 0 && m.found == 1,
+	   "after a short sleep it looks by itself, and asks for none");
+	m = (struct memory){ 0 };
+	poll.limit_us = 2000;
+	loop_once(loop, 100000, NULL);
+	ok(m.looked > 1 && m.armed == 1, "it blocks when there was nothing for long");
+	m = (struct memory){ 0 };
+	loop_once(loop, 1, NULL);
+	ok(m.looked == 1 && m.armed == 1, "and does not look again after a long sleep");
+	m = (struct memory){ .late = true };
+	loop_once(loop, -1, NULL);
+	ok(m.armed == 1, "it does not block when something came in at the last moment");
+	loop_free(loop);
+}
+
 static int child_status = -1;
 
 static void on_child(struct loop_child *c, int status)
@@ -137,6 +197,7 @@ static void test_spawn_fds(void)
 int main(void)
 {
 	test_timers();
+	test_poll();
 	test_child();
 	test_removal();
 	test_spawn();
