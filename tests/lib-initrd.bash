@@ -60,6 +60,7 @@ guest_flavour() {
 
 # guest_start CONSOLE INITRD [KERNEL ARGUMENTS]: QEMU in the background, its pid in $guest. INITRD - is none.
 # Options: $flavour, $guest_cpus, $guest_memory (MiB), $guest_accel, array guest_options for QEMU.
+# clearcpuid=141: as `pith run` has it, see host/run/qemu.c.
 guest_start() {
 	local console=$1 initrd=(-initrd "$2")
 	[ "$2" != - ] || initrd=()
@@ -69,7 +70,7 @@ guest_start() {
 	qemu-system-x86_64 ${guest_accel:--accel tcg,thread=multi} -cpu max -smp "${guest_cpus:-1}" -m "${guest_memory:-256}" \
 		-nodefaults -display none -no-reboot -serial "${guest_serial:-file:$console}" \
 		-kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" "${initrd[@]}" \
-		-append "console=ttyS0 panic=-1 quiet $*" "${guest_options[@]}" </dev/null >"$console.qemu" 2>&1 3>&- &
+		-append "clearcpuid=141 console=ttyS0 panic=-1 quiet $*" "${guest_options[@]}" </dev/null >"$console.qemu" 2>&1 3>&- &
 	guest=$!
 }
 

@@ -39,12 +39,14 @@ virtiofsd() { ls /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd 2>/dev/null | gr
 		        echo "config: $(ls /cd) $(cat /cd/config)"
 		        [ -d /sys/firmware/efi ] && echo through UEFI
 		        [ -e /sys/bus/virtio/drivers/vmw_vsock_virtio_transport ] && echo has vsock
+		        grep -qw cx16 /proc/cpuinfo || echo kernel without cx16
 		        kill -USR2 1
 	END
-	vm_start guest --uefi --virtiofs shared --virtiofs 'read only' --data 'some: data' --vsock-cid 7 guest
+	vm_start guest --accel tcg --uefi --virtiofs shared --virtiofs 'read only' --data 'some: data' --vsock-cid 7 guest
 	vm_wait 180
 	[ "$status" -eq 0 ]
-	for line in from-host 'other: untouched' 'config: config some: data' 'through UEFI' 'has vsock'; do
+	for line in from-host 'other: untouched' 'config: config some: data' 'through UEFI' 'has vsock' \
+		'kernel without cx16'; do
 		console | grep -qx "$line" || { echo "no \"$line\""; console; false; }
 	done
 	[ "$(cat shared/new)" = from-guest ]

@@ -60,6 +60,14 @@ static const char *cpu_model(const struct qemu_setup *s)
 	return is_arm(s) ? "max" : "max,-erms,-fsrm";
 }
 
+/* Before version 8 emulation leaves anything in the flags register after cmpxchg16b. The next instruction but one does not
+ * mind, but an interrupt that comes just then brings the guest down. Programs are still told that there is such an
+ * instruction (CPUID 1, ECX bit 13): only the kernel, which uses it for each allocation, is not to. */
+static const char *kernel_options(const struct qemu_setup *s)
+{
+	return s->kvm || is_arm(s) ? "" : "clearcpuid=141 ";
+}
+
 static void machine(struct args *a, const struct qemu_setup *s)
 {
 	add(a, s->program);
@@ -179,7 +187,7 @@ static void kernel(struct args *a, const struct qemu_setup *s)
 	addf(a, "-kernel", "%s", s->boot->kernel);
 	if (s->boot->initrd)
 		addf(a, "-initrd", "%s", s->boot->initrd);
-	addf(a, "-append", "%s", s->boot->cmdline);
+	addf(a, "-append", "%s%s", kernel_options(s), s->boot->cmdline);
 }
 
 static void user_network(struct args *a, const struct run_options *o)
