@@ -73,7 +73,6 @@ void conn_free(struct conn *c)
 	close_socket(c);
 	buf_free(&c->spill);
 	buf_free(&c->marks);
-	buf_free(&c->message);
 	c->dev->total--;
 	free(c);
 }
@@ -471,7 +470,7 @@ void conn_sent(struct conn *c, uint32_t bytes)
 void conn_starve(struct conn *c)
 {
 	char byte;
-	ssize_t n = c->message.len > 0 ? 1 : recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = c->message_len > 0 ? 1 : recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN) {
 		c->readable = false;
@@ -488,7 +487,7 @@ void conn_starve(struct conn *c)
 
 static bool wants_data(const struct conn *c)
 {
-	return c->state == CONN_OPEN && (c->readable || c->message.len > 0) && !c->starved &&
+	return c->state == CONN_OPEN && (c->readable || c->message_len > 0) && !c->starved &&
 		!(c->guest_shut & VSOCK_SHUT_RECEIVE);
 }
 

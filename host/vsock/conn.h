@@ -64,9 +64,9 @@ struct conn {
 	uint32_t marked;  /* their sum */
 	/* host to guest */
 	uint32_t peer_buf_alloc, peer_fwd_cnt, tx_cnt;
-	uint32_t flight;    /* its part of dev->flight */
-	uint32_t burst;     /* bytes worth reading at once */
-	struct buf message; /* seqpacket: what is left of a message that did not fit at once */
+	uint32_t flight;                    /* its part of dev->flight */
+	uint32_t burst;                     /* bytes worth reading at once */
+	uint32_t message_len, message_sent; /* seqpacket: the message that is being sent, maybe in parts; 0: none */
 };
 
 /* Both are in no table yet. NULL without memory; the descriptor (or -1) is the caller's then. */

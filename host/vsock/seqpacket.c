@@ -1,5 +1,6 @@
 /* Messages with boundaries: one of the guest's is one of the Unix socket's. A message of the guest may come in several
- * packets and is collected in `spill`, whose whole messages `marks` counts; the guest's credit bounds it. */
+ * packets and is collected in `spill`, whose whole messages `marks` counts; the guest's credit bounds it. One of the host's
+ * that the ring has no room for goes in parts, and lies in the socket until the last of them. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -107,13 +108,38 @@ static uint32_t next_length(struct conn *c)
 	return 0;
 }
 
-/* What is left of a message that was read before; copied, since it did not fit where it should go. */
-static bool send_rest(struct conn *c)
+/* Reads part of the first message in the socket, which stays there. */
+static ssize_t peek_part(int fd, int offset, const struct msghdr *m)
 {
-	uint32_t credit = conn_credit(c), want = credit < c->message.len ? credit : (uint32_t)c->message.len, done = 0;
+	static const int off = -1;
+	struct msghdr copy = *m;
+	ssize_t n = -1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) == 0)
+		n = recvmsg(fd, &copy, MSG_PEEK | MSG_DONTWAIT);
+	/* all other peeks are at the message's start */
+	return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)) == 0 ? n : -1;
+}
+
+/* Reads the part into the receive buffers; after the last one the message is gone from the socket. */
+static bool read_part(struct conn *c, const struct fill *f, uint32_t len, bool last)
+{
+	struct msghdr m = { .msg_iov = c->dev->fill_iov };
+	char byte;
+
+	m.msg_iovlen = (size_t)device_fill_iov(c->dev, f, len);
+	if (last && c->message_sent == 0)
+		return recvmsg(c->io.fd, &m, MSG_DONTWAIT) == (ssize_t)len;
+	return peek_part(c->io.fd, (int)c->message_sent, &m) == (ssize_t)len &&
+		(!last || recv(c->io.fd, &byte, 1, MSG_DONTWAIT) == 1);
+}
+
+/* As much of the message as the receive buffers at hand take: the rest waits in the socket. */
+static bool send_part(struct conn *c)
+{
+	uint32_t left = c->message_len - c->message_sent, credit = conn_credit(c), want = credit < left ? credit : left;
 	struct vsock_header h;
 	struct fill f;
-	int i, n;
 
 	if (want == 0) {
 		conn_starve(c);
@@ -123,49 +149,17 @@ static bool send_rest(struct conn *c)
 		return false;
 	if (f.room < want)
 		want = (uint32_t)f.room;
-	n = device_fill_iov(c->dev, &f, want);
-	for (i = 0; i < n; i++) {
-		memcpy(c->dev->fill_iov[i].iov_base, buf_bytes(&c->message) + done, c->dev->fill_iov[i].iov_len);
-		done += (uint32_t)c->dev->fill_iov[i].iov_len;
-	}
-	h = conn_header(c, VSOCK_OP_RW, 0);
-	device_fill_end(c->dev, &f, &h, want, want == c->message.len ? VSOCK_SEQ_EOM : 0);
-	buf_consume(&c->message, want);
-	if (c->message.len == 0)
-		buf_free(&c->message);
-	conn_sent(c, want);
-	return true;
-}
-
-/* A message that fits into the receive buffers at hand goes straight there; another is read and sent in parts. */
-static bool send_next(struct conn *c, uint32_t len)
-{
-	struct vsock_header h;
-	struct fill f;
-	uint8_t *room;
-	ssize_t n;
-
-	if (!device_fill_begin(c->dev, &f, len))
-		return false;
-	if (f.room < len) {
-		device_fill_cancel(c->dev, &f);
-		room = buf_reserve(&c->message, len);
-		n = room ? recv(c->io.fd, room, len, MSG_DONTWAIT) : -1;
-		if (n < 0)
-			conn_abort(c);
-		else
-			buf_commit(&c->message, (size_t)n);
-		return true;
-	}
-	n = readv(c->io.fd, c->dev->fill_iov, device_fill_iov(c->dev, &f, len));
-	if (n <= 0) {
+	if (!read_part(c, &f, want, want == left)) {
 		device_fill_cancel(c->dev, &f);
 		conn_abort(c);
 		return true;
 	}
 	h = conn_header(c, VSOCK_OP_RW, 0);
-	device_fill_end(c->dev, &f, &h, (size_t)n, VSOCK_SEQ_EOM);
-	conn_sent(c, (uint32_t)n);
+	device_fill_end(c->dev, &f, &h, want, want == left ? VSOCK_SEQ_EOM : 0);
+	c->message_sent += want;
+	if (want == left)
+		c->message_len = c->message_sent = 0;
+	conn_sent(c, want);
 	return true;
 }
 
@@ -174,8 +168,8 @@ bool seqpacket_fill(struct conn *c)
 	uint32_t start = c->tx_cnt, len;
 
 	while (c->tx_cnt - start < QUANTUM && c->state == CONN_OPEN && !c->starved) {
-		if (c->message.len > 0) {
-			if (!send_rest(c))
+		if (c->message_len > 0) {
+			if (!send_part(c))
 				return false;
 			continue;
 		}
@@ -192,8 +186,7 @@ bool seqpacket_fill(struct conn *c)
 			conn_starve(c);
 			break;
 		}
-		if (!send_next(c, len))
-			return false;
+		c->message_len = len;
 	}
 	return true;
 }
