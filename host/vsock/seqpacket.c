@@ -1,6 +1,6 @@
 /* Messages with boundaries: one of the guest's is one of the Unix socket's. A message of the guest may come in several
- * packets and is collected in `spill`, whose whole messages `marks` counts; the guest's credit bounds it. One of the host's
- * that the ring has no room for goes in parts, and lies in the socket until the last of them. */
+ * packets and is collected in `spill`, whose whole messages `marks` counts; the guest's credit bounds it. One of the
+ * host's that the ring has no room for goes in parts, and lies in the socket until the last of them. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
