@@ -92,9 +92,8 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" ctr -a "$state/guest.00000946" -n services.linuxkit \
 		tasks exec --exec-id three -t shell /bin/sh <<-'END'
 		expect #
-		size 41 91
 		send until stty size | grep -q "41 91"; do sleep 0.1; done; echo end-$((1 + 1))
-		expect end-2
+		size 41 91 end-2
 		send exit 5
 		exit 5
 	END

@@ -4,6 +4,7 @@
   expect REGEX   waits for it in what came since the last one
   send TEXT      types a line          type TEXT   types it without the line's end
   key N          types one byte        size R C    makes the terminal that large
+  size R C REGEX the same, and again until REGEX came: for a client that has a moment in which it misses SIGWINCH
   signal NAME    sends one             exit N|any  waits for the end, which has to be this status
 
 The terminal has 33 rows and 101 columns at the start. Its settings have to be the same at the end."""
@@ -31,8 +32,14 @@ def fail(pid, why):
     sys.exit(1)
 
 
-def read_more(fd, pid, end, what, seen):
-    ready, _, _ = select.select([fd], [], [], max(0, end - time.monotonic()))
+def read_more(fd, pid, end, what, seen, nudge=None):
+    while True:
+        left = max(0, end - time.monotonic())
+        ready, _, _ = select.select([fd], [], [], min(left, 0.5) if nudge else left)
+        if ready or left == 0:
+            break
+        if nudge:
+            nudge()
     if not ready:
         fail(pid, f"not in time: {what}; the terminal has {seen!r}")
     try:
@@ -53,9 +60,21 @@ seen = b""
 for line in sys.stdin.read().splitlines():
     verb, _, rest = line.strip().partition(" ")
     end = time.monotonic() + PATIENCE
+    nudge = None
+    if verb == "size":
+        rows, columns, *rest = rest.split(maxsplit=2)
+        rows, columns = int(rows), int(columns)
+        resize(master, rows, columns)
+        if not rest:
+            continue
+        verb, rest = "expect", rest[0]
+
+        def nudge():
+            resize(master, rows, columns - 1)
+            resize(master, rows, columns)
     if verb == "expect":
         while not (found := re.search(rest.encode(), seen)):
-            more = read_more(master, child, end, rest, seen)
+            more = read_more(master, child, end, rest, seen, nudge)
             if not more:
                 fail(child, f"ended before: {rest}; the terminal has {seen!r}")
             seen += more
@@ -66,8 +85,6 @@ for line in sys.stdin.read().splitlines():
         os.write(master, rest.encode())
     elif verb == "key":
         os.write(master, bytes([int(rest)]))
-    elif verb == "size":
-        resize(master, *map(int, rest.split()))
     elif verb == "signal":
         try:
             os.kill(child, getattr(signal, "SIG" + rest))
