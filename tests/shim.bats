@@ -70,15 +70,15 @@ clean" ]
 			send "stty size; tty; echo A`echo 2`B\r"
 			expect -re {31 97.*/dev/pts/0.*A2B}
 			stty rows 40 columns 120 < $spawn_out(slave,name)
-			send "sleep 0.2; stty size\r"
-			expect "40 120"
+			send "until stty size | grep -q \"40 120\"; do sleep 0.1; done; echo B`echo 3`C\r"
+			expect "B3C"
 			send "exit 3\r"
 			expect eof
 			exit [lindex [wait] 3]
 		EOF
 		expect $T/tty.exp; echo; echo "status $?"; clean'
 	echo "$output"
-	[[ "$output" == *"31 97"*"A2B"*"40 120"*clean ]]
+	[[ "$output" == *"31 97"*"A2B"*"B3C"*clean ]]
 }
 
 @test "exec with a terminal ends with its process" {
