@@ -8,9 +8,9 @@
 #include "conn.h"
 
 enum {
+	POLL_US = 200,           /* more than a guest that is awake takes for an answer */
 	TX_BATCH = 128,          /* packets of the guest in one round of the loop */
 	TX_LATE_US = 10000,      /* before they are given back, unless they are many, */
-	POLL_US = 200,           /* more than an answer of a guest that is awake takes */
 	TX_LATE_BYTES = 16384,   /* or large: Linux wakes a writer only when little is out */
 	TABLE_START = 64,        /* buckets; a power of two, as all sizes of the table */
 	PORT_FIRST = 0x40000000, /* host ports of connections that the host opens */
