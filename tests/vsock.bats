@@ -440,11 +440,14 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 
 @test "a thousand connections at once, a MiB each way" {
 	limit=600
+	fds=$(ls "/proc/$device/fd" | wc -l)
 	run timeout 600 "$peer" load "$echo_port" 1000 1048576 1048576 0
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == "1000 connections, 1000 at once, 0 failed"* ]]
 	echo "$output" >&3
+	gone() { [ "$(ls "/proc/$device/fd" | wc -l)" -le "$fds" ]; }
+	wait_until 60 gone
 }
 
 @test "ten thousand connections stand open, in few pages and at no cost" {
@@ -458,7 +461,8 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	now=$(ls "/proc/$device/fd" | wc -l)
 	memory=$(awk '/^RssAnon/ { print $2 }' "/proc/$device/status")
 	echo "10000 connections: $memory KiB in the device" >&3
-	[ $((now - fds)) -eq 10000 ]
+	# one each, and those of the device itself; some of the test before may have been there at the start
+	((now >= 10000 && now < 10100)) || { echo "$fds, then $now descriptors"; false; }
 	[ "${VSOCK_DEVICE:-}" = asan ] || [ "$memory" -lt 10000 ] # a KiB each
 	run bash -c "printf 'echo\nbeside\n' | socat -t 10 - UNIX-CONNECT:$state/guest.000003e8"
 	[ "$output" = beside ]
