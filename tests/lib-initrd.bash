@@ -83,7 +83,7 @@ guest_kill() {
 
 # Waits for the guest's end: $1 seconds at most, and shows the console if it does not come.
 guest_wait() {
-	local end=$((SECONDS + $1)) status=0
+	local end=$((SECONDS + $1 * ${PITH_TEST_SLOWNESS:-1})) status=0
 	while kill -0 "$guest" 2>/dev/null; do
 		if ((SECONDS >= end)); then
 			guest_kill
@@ -110,7 +110,7 @@ guest_boot() {
 
 # Until the console $1 has the text $2, $3 seconds at most.
 console_wait() {
-	local end=$((SECONDS + ${3:-30}))
+	local end=$((SECONDS + ${3:-30} * ${PITH_TEST_SLOWNESS:-1}))
 	until grep -qF -- "$2" "$1" 2>/dev/null; do
 		((SECONDS < end)) || { echo "not on the console: $2" >&2; cat "$1" >&2; return 1; }
 		sleep 0.1

@@ -44,7 +44,7 @@ vsock_device() {
 
 # wait_until SECONDS COMMAND...
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${PITH_TEST_SLOWNESS:-1}))
 	shift
 	until "$@" 2>/dev/null; do
 		((SECONDS < end)) || { echo "not in time: $*" >&2; return 1; }

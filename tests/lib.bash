@@ -6,8 +6,6 @@
 bats_require_minimum_version 1.5.0
 root_dir=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 pith=$root_dir/build/host/pith
-# Slow machines (a busy one, an emulated one): all deadlines are multiplied by it.
-slowness=${PITH_TEST_SLOWNESS:-1}
 
 # --- a folder, and what runs ---------------------------------------------------------------------------------
 

@@ -60,9 +60,9 @@ static const char *cpu_model(const struct qemu_setup *s)
 	return is_arm(s) ? "max" : "max,-erms,-fsrm";
 }
 
-/* Before version 8 emulation leaves anything in the flags register after cmpxchg16b. The next instruction but one does
- * not mind, but an interrupt that comes just then brings the guest down. Programs are still told that there is such an
- * instruction (CPUID 1, ECX bit 13): only the kernel, which uses it for each allocation, is not to. */
+/* QEMU before 8.0 leaves garbage in the flags register after cmpxchg16b, all but the zero flag that a branch would look
+ * at: an interrupt that comes then saves it, restores it, and brings the guest down. Programs are still told that there
+ * is such an instruction (CPUID 1, ECX bit 13); only the kernel, which uses it for each allocation, is not to. */
 static const char *kernel_options(const struct qemu_setup *s)
 {
 	return s->kvm || is_arm(s) ? "" : "clearcpuid=141 ";
