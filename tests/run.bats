@@ -356,6 +356,23 @@ iso_file() {
 	[ -e here/console.log ]
 }
 
+# The vsock device's arguments, of the machine with its state in guest.img-state.
+device_arguments() { pgrep -fa 'vsock --fd=[0-9]+ .*--state=[^ ]*guest.img-state( |$)'; }
+
+@test "the vsock device polls only where the host has a processor more than the machine" {
+	local cpus
+	cpus=$(nproc)
+	started vm --cpus "$cpus" guest.img
+	device_arguments | grep -q -- ' --poll=0'
+	vm_send q
+	vm_wait 10
+	((cpus > 1)) || return 0
+	started vm --cpus $((cpus - 1)) guest.img
+	device_arguments | grep -qv -- ' --poll='
+	vm_send q
+	vm_wait 10
+}
+
 @test "--help lists every option" {
 	run "$pith" run --help
 	[ "$status" -eq 0 ]

@@ -2,6 +2,7 @@
  * the user asked for is found before QEMU starts; what was made until then goes away again. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -224,6 +225,15 @@ static int prepare(struct run *r, struct error *err)
 	return accel_choose(o->accel, o->arch, r->program, &r->accel, err);
 }
 
+/* Virtual processors that wait for each other want one each; on a host without another one for the device, polling
+ * would keep one of them out for as long as the scheduler's slices are. */
+static bool host_is_small(uint64_t cpus)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && (uint64_t)CPU_COUNT(&set) <= cpus;
+}
+
 static int start_vsock(struct run *r, struct error *err)
 {
 	const struct run_options *o = &r->options;
@@ -233,6 +243,7 @@ static int start_vsock(struct run *r, struct error *err)
 		.hybrid = o->vsock_hybrid,
 		.fifos = o->fifos,
 		.cid = (uint32_t)o->vsock_cid,
+		.no_poll = host_is_small(o->cpus),
 		.background = o->detached,
 		.qemu_fd = QEMU_VSOCK_FD,
 	};

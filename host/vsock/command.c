@@ -38,6 +38,9 @@ static const char help[] =
 	"  --ports LIST    guest ports with a socket (" VSOCK_DEFAULT_PORTS "); PORT/seqpacket for sequenced packets\n"
 	"  --hybrid PATH   one more socket, for clients that write \"CONNECT PORT\"; the guest reaches PATH_PORT\n"
 	"  --cid N         the guest's context id (3)\n"
+	"  --poll US       for so many microseconds the device looks for a packet of a guest that answers quickly "
+	"before it\n"
+	"                  sleeps (200); 0: never\n"
 	"  --fifos DIRS    further folders, with colons between, of fifos that the guest may have for containers' "
 	"streams\n"
 	"                  (" FIFOS_DEFAULT " and the state directory)\n"
@@ -52,17 +55,21 @@ enum {
 	OPT_PORTS,
 	OPT_HYBRID,
 	OPT_CID,
+	OPT_POLL,
 	OPT_FIFOS,
 	OPT_BACKGROUND,
 	OPT_HELP
 };
 
-enum { SLICE_NS = 100000 }; /* the shortest that Linux gives */
+enum {
+	SLICE_NS = 100000, /* the shortest that Linux gives */
+	POLL_MAX_US = 10000
+};
 
 struct options {
 	const char *socket;
 	int fd, ready;
-	uint32_t cid;
+	uint32_t cid, poll_us;
 	struct sockets_options sockets;
 	const char *fifos;
 	bool background; /* once it is ready, nothing is kept of the caller's terminal */
@@ -125,6 +132,10 @@ static int set(struct options *o, int option, const char *value, struct error *e
 		r = number("cid", value, 3, UINT32_MAX - 1, &n, err);
 		o->cid = (uint32_t)n;
 		break;
+	case OPT_POLL:
+		r = number("poll", value, 0, POLL_MAX_US, &n, err);
+		o->poll_us = (uint32_t)n;
+		break;
 	default:
 		o->help = true;
 		break;
@@ -142,6 +153,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 		{ "ports", required_argument, NULL, OPT_PORTS },
 		{ "hybrid", required_argument, NULL, OPT_HYBRID },
 		{ "cid", required_argument, NULL, OPT_CID },
+		{ "poll", required_argument, NULL, OPT_POLL },
 		{ "fifos", required_argument, NULL, OPT_FIFOS },
 		{ "background", no_argument, NULL, OPT_BACKGROUND },
 		{ "help", no_argument, NULL, OPT_HELP },
@@ -149,7 +161,9 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 	};
 	int c;
 
-	*o = (struct options){ .fd = -1, .ready = -1, .cid = 3, .sockets.ports = VSOCK_DEFAULT_PORTS };
+	*o = (struct options){
+		.fd = -1, .ready = -1, .cid = 3, .poll_us = VSOCK_DEFAULT_POLL_US, .sockets.ports = VSOCK_DEFAULT_PORTS
+	};
 	opterr = 0;
 	optind = 0;
 	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
@@ -268,6 +282,7 @@ static int run(struct program *p, struct error *err)
 		return -1;
 	p->dev.loop = p->loop;
 	p->dev.cid = p->options.cid;
+	p->dev.poll_us = p->options.poll_us;
 	p->dev.dial = sockets_dial;
 	if (device_init(&p->dev, err) < 0)
 		return -1;

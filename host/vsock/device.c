@@ -8,7 +8,6 @@
 #include "conn.h"
 
 enum {
-	POLL_US = 200,           /* more than a guest that is awake takes for an answer */
 	TX_BATCH = 128,          /* packets of the guest in one round of the loop */
 	TX_LATE_US = 10000,      /* before they are given back, unless they are many, */
 	TX_LATE_BYTES = 16384,   /* or large: Linux wakes a writer only when little is out */
@@ -525,7 +524,7 @@ int device_init(struct vsock_device *dev, struct error *err)
 	dev->work = (struct loop_timer){ .fn = work, .data = dev };
 	dev->late = (struct loop_timer){ .fn = complete_tx, .data = dev };
 	dev->poll = (struct loop_poll){
-		.limit_us = POLL_US, .pending = tx_pending, .arm = tx_arm, .fn = tx_ready, .data = dev
+		.limit_us = dev->poll_us, .pending = tx_pending, .arm = tx_arm, .fn = tx_ready, .data = dev
 	};
 	loop_poll_set(dev->loop, &dev->poll);
 	dev->next_port = PORT_FIRST;

@@ -56,6 +56,7 @@ struct device_stats {
 struct vsock_device {
 	struct loop *loop;
 	uint32_t cid;
+	uint32_t poll_us; /* how long it looks for the guest's packets by itself; 0: never */
 	/* connects to where the guest's connection goes: conn_attach() has been called when it is done */
 	enum dial (*dial)(void *data, struct conn *c);
 	/* tells the front-end that there is something in the ring; that a ring makes no sense */
@@ -85,7 +86,7 @@ struct vsock_device {
 	struct iovec fill_iov[FILL_IOV];
 };
 
-/* Fill loop, cid and callbacks first. */
+/* Fill loop, cid, poll_us and callbacks first. */
 int device_init(struct vsock_device *dev, struct error *err);
 void device_free(struct vsock_device *dev);
 

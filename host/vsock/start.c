@@ -38,6 +38,8 @@ static int device_command(const struct vsock_options *o, char ***argv)
 	    strv_addf(argv, "--state=%s", o->state) < 0 || strv_addf(argv, "--ports=%s", ports) < 0 ||
 	    strv_addf(argv, "--cid=%" PRIu32, o->cid ? o->cid : 3) < 0)
 		return -1;
+	if (o->no_poll && strv_add(argv, "--poll=0") < 0)
+		return -1;
 	if (o->background && strv_add(argv, "--background") < 0)
 		return -1;
 	if (o->fifos && strv_addf(argv, "--fifos=%s", o->fifos) < 0)

@@ -11,12 +11,16 @@
 /* Guest ports with a socket where none are asked for: containerd's and Docker's. */
 #define VSOCK_DEFAULT_PORTS "2374,2376"
 
+/* Microseconds: more than a guest that is awake takes for an answer. */
+#define VSOCK_DEFAULT_POLL_US 200
+
 struct vsock_options {
 	const char *state;  /* directory for the sockets; exists */
 	const char *ports;  /* "2374,2376"; "" or NULL: the default ones */
 	const char *hybrid; /* path of one more socket that speaks the hybrid protocol; NULL: none */
 	const char *fifos;  /* further folders of fifos for the guest, with colons between; NULL: none */
 	uint32_t cid;       /* the guest's; 0: 3 */
+	bool no_poll;       /* the host has no processor to spare for busy polling */
 	bool background;    /* messages after the start are dropped: standard error is not kept */
 	int qemu_fd;        /* number that `fd` below will have in QEMU */
 };

@@ -8,7 +8,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { ROUND = 64 };
+enum {
+	ROUND = 64,
+	SHARED_US = 80, /* a longer sched_yield() has let in somebody who works */
+	SKIPS = 6       /* at most 2^6 - 1 waits in a row pass without a look */
+};
 
 struct loop {
 	int epoll;
@@ -299,10 +303,11 @@ void loop_poll_set(struct loop *loop, struct loop_poll *poll)
 	loop->poll = poll;
 }
 
-/* True: the memory has something, or some source (*n of them). */
+/* True: the memory has something, or some source (*n of them). Ends early where somebody else wants this processor for
+ * long, who may be the one that is waited for: when this thread sleeps, it wakes up on a processor that is idle. */
 static bool look(struct loop *loop, struct loop_poll *p, int *n)
 {
-	uint64_t until = loop_now() + p->limit_us;
+	uint64_t now = loop_now(), until = now + p->limit_us, before;
 
 	do {
 		if (p->pending(p->data))
@@ -310,29 +315,41 @@ static bool look(struct loop *loop, struct loop_poll *p, int *n)
 		*n = epoll_wait(loop->epoll, loop->ready, ROUND, 0);
 		if (*n != 0)
 			return true;
-		sched_yield(); /* what is waited for may need this processor */
-	} while (loop_now() < until);
+		before = now;
+		sched_yield();
+		now = loop_now();
+	} while (now < until && now - before < SHARED_US);
 	return false;
+}
+
+/* Whether to look the next time, after a wait of that long. */
+static void judge(struct loop_poll *p, uint64_t waited)
+{
+	p->looking = waited < 2 * (uint64_t)p->limit_us && p->skip == 0;
+	if (p->skip > 0)
+		p->skip--;
 }
 
 static int wait_polling(struct loop *loop, struct loop_poll *p, int64_t timeout_us)
 {
 	int wait = wait_ms(loop, timeout_us), n = 0;
-	uint64_t before;
+	uint64_t start;
 
-	if (wait != 0 && p->looking) {
-		p->looking = look(loop, p, &n);
-		if (n != 0)
-			return n;
-		wait = p->looking ? 0 : wait_ms(loop, timeout_us);
-	}
-	if (!p->looking && p->arm(p->data))
-		wait = 0;
 	if (wait == 0)
 		return epoll_wait(loop->epoll, loop->ready, ROUND, 0);
-	before = loop_now();
-	n = epoll_wait(loop->epoll, loop->ready, ROUND, wait);
-	p->looking = loop_now() - before < p->limit_us;
+	start = loop_now();
+	if (p->looking) {
+		if (look(loop, p, &n)) {
+			p->misses = 0;
+			return n;
+		}
+		p->skip = (1u << p->misses) - 1;
+		if (p->misses < SKIPS)
+			p->misses++;
+		wait = wait_ms(loop, timeout_us);
+	}
+	n = epoll_wait(loop->epoll, loop->ready, ROUND, p->arm(p->data) ? 0 : wait);
+	judge(p, loop_now() - start);
 	return n;
 }
 

@@ -43,7 +43,9 @@ struct loop_timer {
 	size_t index;
 };
 
-/* Memory that somebody else writes, who can be spared the notification while the loop looks there by itself. */
+/* Memory that somebody else writes, who can be spared the notification while the loop looks there by itself: where the
+ * last wait was shorter than twice the limit. After the second look in vain in a row one wait passes without, after
+ * further ones 3, 7, at most 63. */
 struct loop_poll {
 	uint32_t limit_us;           /* looks at most as long as this before it blocks */
 	bool (*pending)(void *data); /* whether there is something; called very often */
@@ -52,6 +54,7 @@ struct loop_poll {
 	void *data;
 	/* private */
 	bool looking;
+	uint32_t skip, misses;
 };
 
 struct loop_child {

@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data += given;
 	size -= given;
 	loop = loop_new(NULL);
-	dev = (struct vsock_device){ .loop = loop, .cid = 3, .dial = dial };
+	dev = (struct vsock_device){ .loop = loop, .cid = 3, .poll_us = 200, .dial = dial };
 	b = device_init(&dev, NULL) == 0 ? backend_new(loop, &dev, pair[1], true, NULL) : NULL;
 	if (!b)
 		abort();

@@ -51,6 +51,7 @@ void drv_open(struct drv *d, const char *ports)
 	must(d->loop && d->dev);
 	d->dev->loop = d->loop;
 	d->dev->cid = GUEST_CID;
+	d->dev->poll_us = 200;
 	d->dev->dial = sockets_dial;
 	must(device_init(d->dev, NULL) == 0);
 	o.state = d->dir;
