@@ -27,6 +27,7 @@ static const struct step {
 	unsigned flags;
 } steps[] = {
 	{ "mounts", rc_mounts, MACHINE | NEEDED },
+	{ "rcu", rc_rcu, MACHINE },
 	{ "devices", rc_devices, MACHINE | NEEDED },
 	{ "cgroups", rc_cgroups, MACHINE | NEEDED },
 	{ "control", rc_control, MACHINE },

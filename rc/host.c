@@ -58,6 +58,20 @@ int rc_clock(struct rc *rc, struct error *err)
 
 /* --- network ------------------------------------------------------------------------------------------ */
 
+/* Mounts, namespaces and control groups, of which each container has some, wait in the kernel for grace periods, which
+ * take some ticks unless expedited. rcupdate.rcu_normal=1 on the command line takes precedence, in the kernel. */
+int rc_rcu(struct rc *rc, struct error *err)
+{
+	_cleanup_close_ int fd = open("/sys/kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
+
+	(void)rc;
+	if (fd < 0 && errno == ENOENT) /* a kernel that knows no other */
+		return 0;
+	if (fd < 0 || write(fd, "1", 1) < 0)
+		return error_set(err, errno, "/sys/kernel/rcu_expedited");
+	return 0;
+}
+
 /* The kernel gives lo its addresses 127.0.0.1/8 and ::1/128 when it goes up. */
 int rc_loopback(struct rc *rc, struct error *err)
 {

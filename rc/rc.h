@@ -14,6 +14,7 @@ struct rc {
 };
 
 int rc_mounts(struct rc *rc, struct error *err);
+int rc_rcu(struct rc *rc, struct error *err);
 int rc_devices(struct rc *rc, struct error *err);
 int rc_cgroups(struct rc *rc, struct error *err);
 int rc_control(struct rc *rc, struct error *err);

@@ -112,6 +112,7 @@ image_root() {
 		echo "== limits"; ulimit -n; ulimit -u; grep -E 'open files|processes' /proc/1/limits
 		echo "== lo"; ip -o addr show lo
 		echo "== resolv"; stat -c '%a %s' /run/resolvconf/resolv.conf; echo nameserver 10.0.2.3 >/etc/resolv.conf && cat /run/resolvconf/resolv.conf
+		echo "== rcu"; cat /sys/kernel/rcu_expedited
 		echo "== year"; date +%Y
 		echo "== end"
 		poweroff
@@ -149,6 +150,7 @@ unlimited' ]
 	section console.txt lo | grep -qE 'inet6 ::1/128'
 	[ "$(section console.txt resolv)" = '644 0
 nameserver 10.0.2.3' ]
+	[ "$(section console.txt rcu)" = 1 ]
 	[ "$(section console.txt year)" = 2031 ]
 }
 
@@ -186,7 +188,7 @@ rc 030-killed 137
 rc 099-last 0' ]
 	# every step of rc.init, in time, one line each on the console
 	[ "$(jq -r '[.steps[].start_us] == ([.steps[].start_us] | sort)' report.json)" = true ]
-	for step in "init kernel" "init root" "rc mounts" "rc devices" "rc cgroups" "rc control" "rc coldplug" "rc hotplug" "rc clock" \
+	for step in "init kernel" "init root" "rc mounts" "rc rcu" "rc devices" "rc cgroups" "rc control" "rc coldplug" "rc hotplug" "rc clock" \
 		"rc loopback" "rc limits" "rc hostname" "rc resolv.conf" "rc 020-second"; do
 		[ "$(jq -r '.steps[] | "\(.program) \(.name)"' report.json | grep -cx "$step")" = 1 ]
 		grep -qE "timing: $step [0-9]+ us" console.txt
