@@ -193,6 +193,9 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	run bash -c "printf 'echo\nbeside\n' | socat -t 10 - UNIX-CONNECT:$state/guest.000003e8"
 	[ "$output" = beside ]
 	rm -f "$state/still"
+	# the guest's own polling, where the kernel has it, can be switched off
+	[ "$(guest_flavour)" != tuned ] ||
+		[ "$(in_guest 'cd /sys/module/vmw_vsock_virtio_transport/parameters; cat rx_poll_us; echo 0 >rx_poll_us; cat rx_poll_us; echo 100 >rx_poll_us' | tr '\n' ' ')" = "100 0 " ]
 }
 
 @test "known fault, sibling deadlock: ends that write much before they read do not wait for each other" {
