@@ -98,7 +98,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(ends, -1, sizeof(ends));
 	end_count = 0;
 	loop = loop_new(NULL);
-	dev = (struct vsock_device){ .loop = loop, .cid = 3, .poll_us = 200, .dial = dial, .notify = notify, .broken = broken };
+	dev = (struct vsock_device){
+		.loop = loop, .cid = 3, .poll_us = 200, .dial = dial, .notify = notify, .broken = broken
+	};
 	device_init(&dev, NULL);
 	for (i = 0; i < VSOCK_QUEUES; i++) {
 		struct virtqueue_layout l = {
