@@ -26,6 +26,18 @@ bool rc_is_machine(void)
 	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == 0xEFFFFFFC; /* the kernel's PROC_PID_INIT_INO */
 }
 
+/* --- grace periods ------------------------------------------------------------------------------------- */
+
+/* Mounts, namespaces and control groups, of which each container has some, wait in the kernel for grace periods, which
+ * take some ticks unless expedited. rcupdate.rcu_normal=1 on the command line takes precedence, in the kernel. */
+int rc_rcu(struct rc *rc, struct error *err)
+{
+	static const char file[] = "/sys/kernel/rcu_expedited";
+
+	(void)rc;
+	return access(file, F_OK) < 0 ? 0 : file_poke(file, "1", err); /* without it, there is no other kind */
+}
+
 /* --- clock ------------------------------------------------------------------------------------------ */
 
 /* Sets the clock from the hardware's, which runs in UTC. A clock that the kernel has set already is closer to the
@@ -57,20 +69,6 @@ int rc_clock(struct rc *rc, struct error *err)
 }
 
 /* --- network ------------------------------------------------------------------------------------------ */
-
-/* Mounts, namespaces and control groups, of which each container has some, wait in the kernel for grace periods, which
- * take some ticks unless expedited. rcupdate.rcu_normal=1 on the command line takes precedence, in the kernel. */
-int rc_rcu(struct rc *rc, struct error *err)
-{
-	_cleanup_close_ int fd = open("/sys/kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
-
-	(void)rc;
-	if (fd < 0 && errno == ENOENT) /* a kernel that knows no other */
-		return 0;
-	if (fd < 0 || write(fd, "1", 1) < 0)
-		return error_set(err, errno, "/sys/kernel/rcu_expedited");
-	return 0;
-}
 
 /* The kernel gives lo its addresses 127.0.0.1/8 and ::1/128 when it goes up. */
 int rc_loopback(struct rc *rc, struct error *err)

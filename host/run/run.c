@@ -225,8 +225,8 @@ static int prepare(struct run *r, struct error *err)
 	return accel_choose(o->accel, o->arch, r->program, &r->accel, err);
 }
 
-/* Virtual processors that wait for each other want one each; on a host without another one for the device, polling
- * would keep one of them out for as long as the scheduler's slices are. */
+/* Virtual processors that wait for each other want one each. On a host without another one for the device, polling
+ * keeps one of them out for as long as the scheduler's slices are: with two on two, one echo in a hundred took 3 ms. */
 static bool host_is_small(uint64_t cpus)
 {
 	cpu_set_t set;
