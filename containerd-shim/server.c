@@ -472,15 +472,20 @@ int server_start(struct server *s, struct loop *loop, int listener, struct error
 	return loop_io_add(loop, &s->listener, err);
 }
 
+void server_close(struct server *s)
+{
+	loop_timer_disarm(&s->rest);
+	loop_io_remove(&s->listener);
+	cleanup_close(&s->listener.fd);
+	s->listener.fd = -1;
+}
+
 void server_stop(struct server *s)
 {
 	while (!list_empty(&s->connections))
 		connection_close(list_entry(s->connections.next, struct connection, place));
-	loop_timer_disarm(&s->rest);
 	loop_timer_disarm(&s->sweep);
-	loop_io_remove(&s->listener);
-	close(s->listener.fd);
-	s->listener.fd = -1;
+	server_close(s);
 }
 
 bool server_busy(const struct server *s)

@@ -47,6 +47,8 @@ struct server {
 
 /* Set data and services first. Takes the listening socket, which is non-blocking. */
 int server_start(struct server *s, struct loop *loop, int listener, struct error *err);
+/* Takes no connection any more; those that there are go on. */
+void server_close(struct server *s);
 /* Closes everything; calls under way stay valid and are answered into the void. */
 void server_stop(struct server *s);
 /* Whether answers are still on their way to a peer that reads. */

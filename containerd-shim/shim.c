@@ -27,11 +27,23 @@ static void leave_look(struct loop_timer *timer)
 	loop_quit(s->loop, 0);
 }
 
+/* The socket's file first: one that is found listens. From then on its name may be that of the next shim's. */
+static void socket_leave(struct shim *s)
+{
+	if (!s->path)
+		return;
+	unlink(s->path);
+	s->path = NULL;
+	if (loop_io_active(&s->server.listener))
+		server_close(&s->server);
+}
+
 void shim_leave(struct shim *s)
 {
 	if (s->leaving)
 		return;
 	s->leaving = true;
+	socket_leave(s);
 	s->leave = (struct loop_timer){ .fn = leave_look, .data = s };
 	s->leave_deadline = loop_now() + LEAVE_US;
 	if (loop_timer_after(s->loop, &s->leave, 0, NULL) < 0)
@@ -68,7 +80,7 @@ static void shim_end(struct shim *s)
 	while (!list_empty(&s->containers))
 		container_leave(list_entry(s->containers.next, struct container, place));
 	sandbox_free(s);
-	if (loop_io_active(&s->server.listener))
+	if (s->server.loop)
 		server_stop(&s->server);
 	publisher_stop(&s->publisher);
 	reaper_free(&s->reaper);
@@ -77,7 +89,7 @@ static void shim_end(struct shim *s)
 
 int shim_run(const struct command *c, int listener, const char *path, const char *ttrpc_address)
 {
-	struct shim s = { .id = c->id, .namespace = c->namespace };
+	struct shim s = { .id = c->id, .namespace = c->namespace, .path = path };
 	_cleanup_error_ struct error e = { 0 };
 	int r = -1;
 
@@ -100,8 +112,7 @@ int shim_run(const struct command *c, int listener, const char *path, const char
 	}
 	if (r < 0)
 		log_error("%s", error_text(&e));
-	/* First, so that nobody connects to what goes. */
-	unlink(path);
+	socket_leave(&s);
 	if (s.loop)
 		shim_end(&s);
 	return r;

@@ -16,10 +16,12 @@ struct shim {
 	struct publisher publisher;
 	struct list containers;
 	struct sandbox *sandbox; /* NULL: none was made */
+	const char *path;        /* of the socket; NULL: no longer ours */
 	struct loop_timer leave;
 	uint64_t leave_deadline;
 	bool leaving;
 };
 
-/* Ends the process as soon as events and answers are out, or after a while. Containers that are left stay alone. */
+/* Ends the process as soon as events and answers are out, or after a while. Containers that are left stay alone. The
+ * socket goes at once: who starts a shim for the same container meanwhile gets a new one. */
 void shim_leave(struct shim *s);

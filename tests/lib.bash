@@ -17,19 +17,22 @@ test_begin() {
 	vm_pid='' vm_console='' vm_in=''
 }
 
-# Ends what the test has started, by process id, and removes the folder. Shows consoles when the test has failed.
+# Ends what the test has started, by process id, and removes the folder. When the test has failed, the ends of consoles
+# are shown as they are before that, and all of them are kept with the tests' logs.
 test_end() {
 	local pid f
+	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
+		for f in "$T"/*.console "$T"/*.err; do
+			[ -s "$f" ] || continue
+			echo "--- ${f##*/}" && tail -n 60 "$f" | tr -d '\r'
+			mkdir -p "$root_dir/build/test-logs" && cp "$f" "$root_dir/build/test-logs/" || true
+		done
+	fi
 	for pid in "${background_pids[@]}"; do
 		kill -TERM "$pid" 2>/dev/null && within 10 ended "$pid" && continue
 		kill -KILL "$pid" 2>/dev/null || true
 	done
 	[ -n "$vm_in" ] && exec {vm_in}>&- || true
-	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
-		for f in "$T"/*.console "$T"/*.err; do
-			[ -s "$f" ] && echo "--- ${f##*/}" && tail -n 60 "$f" | tr -d '\r'
-		done
-	fi
 	cd / && rm -rf "$T"
 }
 
