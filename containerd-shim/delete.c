@@ -72,8 +72,7 @@ static void leftovers_end(const struct command *c, const char *bundle)
 		(void)poll(NULL, 0, LEFTOVER_MS);
 }
 
-/* --- the shim
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the shim ----------------------------------------------------------------------------------------------------- */
 
 /* Bounded in time: a shim that hangs is no reason to hang. */
 static int wait_readable(int fd, short events)
@@ -125,8 +124,7 @@ static void shim_end(const struct command *c, const char *bundle)
 	log_warn("the shim does not answer");
 }
 
-/* --- all of it
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 static int answer_write(int pid, struct error *err)
 {

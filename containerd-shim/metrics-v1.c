@@ -46,8 +46,7 @@ static Io__Containerd__Cgroups__V1__PidsStat *pids(struct metrics *m, const char
 	return p;
 }
 
-/* --- processors ------------------------------------------------------------------------------------------------------
- */
+/* --- processors --------------------------------------------------------------------------------------------------- */
 
 static void per_cpu(struct metrics *m, const char *dir, Io__Containerd__Cgroups__V1__CPUUsage *usage)
 {
@@ -96,8 +95,7 @@ static Io__Containerd__Cgroups__V1__CPUStat *cpu(struct metrics *m, const char *
 	return c;
 }
 
-/* --- memory
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------------------------- */
 
 /* kind: "", "memsw.", "kmem.", "kmem.tcp."; NULL where the kernel has no such account. */
 static Io__Containerd__Cgroups__V1__MemoryEntry *memory_entry(struct metrics *m, const char *dir, const char *kind)
@@ -136,8 +134,7 @@ static void memory(struct metrics *m, const char *dir, Io__Containerd__Cgroups__
 	out->memory->kernel_tcp = memory_entry(m, dir, "kmem.tcp.");
 }
 
-/* --- block devices
- * ------------------------------------------------------------------------------------------------------ */
+/* --- block devices ------------------------------------------------------------------------------------------------ */
 
 /* "/dev/NAME" from the kernel's list, NULL when it has none of that number. */
 static char *device_name(struct metrics *m, const char *diskstats, uint64_t major, uint64_t minor)
@@ -202,8 +199,7 @@ static Io__Containerd__Cgroups__V1__BlkIOStat *blkio(struct metrics *m, const ch
 	return b;
 }
 
-/* --- the rest
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static void huge_page(struct metrics *m, const char *dir, const char *size, void *data)
 {

@@ -102,8 +102,7 @@ char *mount_format(const char *text, const struct mount_made *made, size_t count
 	return result;
 }
 
-/* --- directories ---------------------------------------------------------------------------------------------------
- */
+/* --- directories -------------------------------------------------------------------------------------------------- */
 
 static int number(const char *text, int base, unsigned long max, unsigned *out)
 {

@@ -96,8 +96,7 @@ void process_free(struct process *p)
 	free(p);
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static void process_publish(struct process *p)
 {
@@ -233,8 +232,7 @@ int process_watch(struct process *p, pid_t pid, struct error *err)
 	return 0;
 }
 
-/* --- waiting for it
- * --------------------------------------------------------------------------------------------------- */
+/* --- waiting for it ----------------------------------------------------------------------------------------------- */
 
 static void wait_cancelled(struct call *call, void *data, enum grpc_status why)
 {

@@ -310,8 +310,7 @@ int rootfs_mount(const char *target, Containerd__Types__Mount *const *mounts, si
 	return r;
 }
 
-/* --- taking away ---------------------------------------------------------------------------------------------------
- */
+/* --- taking away -------------------------------------------------------------------------------------------------- */
 
 static bool is_below(const char *path, const char *top)
 {

@@ -66,8 +66,7 @@ bool sandbox_is_running(const struct shim *shim)
 	return shim->sandbox && shim->sandbox->state != STOPPED;
 }
 
-/* --- the network
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the network -------------------------------------------------------------------------------------------------- */
 
 int sandbox_enter(const struct shim *shim, int *back, struct error *err)
 {
@@ -93,8 +92,7 @@ void sandbox_leave(int back)
 	close(back);
 }
 
-/* --- the process
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the process -------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void hold(const struct sandbox *s)
 {
@@ -237,9 +235,7 @@ void sandbox_free(struct shim *shim)
 	free(s);
 }
 
-/* --- calls
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
 static void wait_cancelled(struct call *call, void *data, enum grpc_status why)
 {

@@ -254,8 +254,7 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 		shim_leave(shim);
 }
 
-/* --- processes
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- processes ---------------------------------------------------------------------------------------------------- */
 
 struct pids {
 	struct container *container;

@@ -37,8 +37,7 @@ enum {
 	BACKLOG = 128,
 };
 
-/* --- what we are told
- * ---------------------------------------------------------------------------------------------------- */
+/* --- what we are told --------------------------------------------------------------------------------------------- */
 
 static bool is_runc_options(const Google__Protobuf__Any *any)
 {
@@ -94,8 +93,7 @@ void start_params_clear(struct start_params *p)
 	*p = (struct start_params){ 0 };
 }
 
-/* --- the answer
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- the answer --------------------------------------------------------------------------------------------------- */
 
 static int answer_bootstrap(const char *address, struct buf *out)
 {
@@ -145,8 +143,7 @@ static int address_save(const char *address, struct error *err)
 	return bundle_save(".", "address", address, strlen(address), err);
 }
 
-/* --- the socket
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- the socket --------------------------------------------------------------------------------------------------- */
 
 static char *socket_path(const struct start_params *p, const char *grpc_address, const char *group)
 {
@@ -186,8 +183,7 @@ static int socket_make(const char *path, struct error *err)
 	return fd;
 }
 
-/* --- the daemon
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- the daemon --------------------------------------------------------------------------------------------------- */
 
 /* Standard error goes to containerd's log, as long as that listens. */
 static void daemon_stdio(void)
@@ -280,9 +276,7 @@ static int daemon_make(struct command *c, const struct start_params *p, int list
 	exit(shim_run(c, listener, path, p->ttrpc_address) < 0 ? 1 : 0);
 }
 
-/* --- all of it
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 static int params_read(struct command *c, struct start_params *p, struct error *err)
 {

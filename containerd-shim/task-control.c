@@ -124,8 +124,7 @@ static bool allowed(struct control *t, bool yes)
 	return false;
 }
 
-/* --- exec: only noted, Start starts it
- * --------------------------------------------------------------------------------- */
+/* --- exec: only noted, Start starts it ---------------------------------------------------------------------------- */
 
 void task_exec(struct container *c, struct call *call, const Containerd__Task__V2__ExecProcessRequest *r)
 {
@@ -158,8 +157,7 @@ void task_exec(struct container *c, struct call *call, const Containerd__Task__V
 	call_reply(call, &empty.base);
 }
 
-/* --- kill
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- kill --------------------------------------------------------------------------------------------------------- */
 
 /* Without the runtime. */
 static enum grpc_status signal_send(const struct process *p, unsigned signo, struct error *err)
@@ -253,8 +251,7 @@ void task_kill(struct process *p, struct call *call, unsigned signo, bool all)
 		call_fail(call, status, "%s", error_text(&e));
 }
 
-/* --- pause and resume
- * --------------------------------------------------------------------------------------------------------- */
+/* --- pause and resume --------------------------------------------------------------------------------------------- */
 
 static void paused(struct job *job)
 {
@@ -326,9 +323,7 @@ void task_resume(struct container *c, struct call *call)
 		op_submit(&t->op);
 }
 
-/* --- update
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- update ------------------------------------------------------------------------------------------------------- */
 
 static void update_run(struct op *op)
 {
@@ -364,9 +359,7 @@ void task_update(struct container *c, struct call *call, const Containerd__Task_
 	op_submit(&t->op);
 }
 
-/* --- checkpoint
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- checkpoint --------------------------------------------------------------------------------------------------- */
 
 /* What criu has to say is in its log, which is kept when it failed. */
 static void checkpointed(struct job *job)

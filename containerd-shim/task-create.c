@@ -195,8 +195,7 @@ static void adopt(struct create *t)
 	create_failed(t, &e);
 }
 
-/* --- the runtime ----------------------------------------------------------------------------------------------------
- */
+/* --- the runtime -------------------------------------------------------------------------------------------------- */
 
 static void console_came(struct ptysock *console, int master, const struct error *err)
 {
@@ -268,8 +267,7 @@ static void streams_ready(struct streams *s, const struct error *why)
 	create_failed(t, &e);
 }
 
-/* --- the beginning
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the beginning ------------------------------------------------------------------------------------------------ */
 
 static int mounts_make(struct create *t, struct error *err)
 {

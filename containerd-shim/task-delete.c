@@ -25,8 +25,7 @@ static void response_fill(Containerd__Task__V2__DeleteResponse *response, Google
 	response->exited_at = reply_time(at, &p->ended_at);
 }
 
-/* --- an added process ------------------------------------------------------------------------------------------------
- */
+/* --- an added process --------------------------------------------------------------------------------------------- */
 
 struct deletion {
 	struct process *process;
@@ -94,8 +93,7 @@ static void exec_delete(struct process *p, struct call *call)
 		streams_on_drained(&p->streams, exec_drained, d);
 }
 
-/* --- the container
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the container ------------------------------------------------------------------------------------------------ */
 
 struct delete
 {

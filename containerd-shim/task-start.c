@@ -55,8 +55,7 @@ static void start_free(struct op *op)
 	free(t);
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static void started(struct start *t)
 {
@@ -132,8 +131,7 @@ static void adopt(struct start *t)
 	start_failed(t, &e);
 }
 
-/* --- the runtime
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the runtime -------------------------------------------------------------------------------------------------- */
 
 static void console_came(struct ptysock *console, int master, const struct error *err)
 {
@@ -192,8 +190,7 @@ static int argv_finish(struct start *t, char ***argv)
 	return strv_add(argv, t->op.container->id);
 }
 
-/* --- from a checkpoint
- * -------------------------------------------------------------------------------------------------- */
+/* --- from a checkpoint -------------------------------------------------------------------------------------------- */
 
 static void restore(struct start *t)
 {
@@ -218,8 +215,7 @@ static void restore(struct start *t)
 	start_failed(t, &e);
 }
 
-/* --- an added process
- * ----------------------------------------------------------------------------------------------------- */
+/* --- an added process --------------------------------------------------------------------------------------------- */
 
 /* The description, with what the request says about the terminal: that wins over what stands in it. */
 static int spec_terminal(const struct buf *spec, bool terminal, struct buf *out)
@@ -295,8 +291,7 @@ static void exec_run(struct op *op)
 	streams_prepare(&p->streams, &p->container->streams_owner, &p->paths, exec_streams_ready);
 }
 
-/* --- the first process
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the first process -------------------------------------------------------------------------------------------- */
 
 static void runtime_done(struct job *job)
 {

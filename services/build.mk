@@ -1,9 +1,9 @@
 # One program for everything that /usr/bin/service is called as.
 guest-programs += service
 service.srcs := services/main.c services/capture.c services/client.c services/containerd.c services/containerd_calls.c \
-	services/control.c services/daemon.c services/direct.c services/keep.c services/memory_line.c services/ready.c \
-	services/request.c services/rpc.c services/saved.c services/service.c services/shim_wait.c \
-	services/supervisor.c services/usage.c $(onboot.srcs)
+	services/containerd_exec.c services/control.c services/daemon.c services/direct.c services/keep.c \
+	services/memory_line.c services/ready.c services/request.c services/rpc.c services/saved.c services/service.c \
+	services/shim_wait.c services/supervisor.c services/usage.c $(onboot.srcs)
 service.layers := base sys proto
 service.deps := nghttp2 protobuf-c jansson
 fuzz_containerd.srcs := services/containerd_calls.c services/rpc.c

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "containerd_calls.h"
+#include "containerd_exec.h"
 #include "daemon.h"
 #include "engine.h"
 #include "io.h"
@@ -58,8 +59,6 @@ enum step {
 	STEP_REMOVE,
 };
 
-enum exec_step { EXEC_NONE, EXEC_CREATE, EXEC_START, EXEC_WAIT, EXEC_DELETE };
-
 struct engine_task {
 	struct containerd *engine;
 	struct service *service;
@@ -77,12 +76,8 @@ struct engine_task {
 	struct shim_wait shim;
 	int code;
 
-	enum exec_step exec_step;
-	struct rpc_call exec;
+	struct containerd_exec exec;
 	engine_exec_fn *exec_done;
-	unsigned exec_count;
-	char exec_id[24];
-	int exec_code;
 };
 
 static void step_begin(struct engine_task *t, enum step step);
@@ -238,8 +233,7 @@ static void step_begin(struct engine_task *t, enum step step)
 	}
 }
 
-/* --- what follows it -------------------------------------------------------------------------------------------------
- */
+/* --- what follows it -------------------------------------------------------------------------------------------- */
 
 static void start_failed(struct engine_task *t)
 {
@@ -431,8 +425,7 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 	}
 }
 
-/* --- the connection
- * --------------------------------------------------------------------------------------------------- */
+/* --- the connection --------------------------------------------------------------------------------------------- */
 
 static void oom_message(struct grpc_call *call, const uint8_t *data, size_t len)
 {
@@ -584,8 +577,7 @@ static void daemon_gone(void *data)
 	engine_gone(&e->engine);
 }
 
-/* --- the engine's calls
- * ------------------------------------------------------------------------------------------------- */
+/* --- the engine's calls ----------------------------------------------------------------------------------------- */
 
 static struct engine_task *task_of(struct containerd *e, struct service *s, struct error *err)
 {
@@ -673,47 +665,11 @@ static void containerd_kill(struct engine *engine, struct service *s, int signo)
 	}
 }
 
-static void exec_step(struct engine_task *t, enum exec_step step);
-
-static void exec_step_done(struct rpc_call *c, enum grpc_status status, const char *message)
+static void exec_done(struct containerd_exec *x, int code)
 {
-	struct engine_task *t = c->data;
-	bool good = status == GRPC_OK;
+	struct engine_task *t = x->data;
 
-	(void)message;
-	switch (t->exec_step) {
-	case EXEC_CREATE:
-		if (good) {
-			exec_step(t, EXEC_START);
-			return;
-		}
-		break;
-	case EXEC_START:
-		exec_step(t, good ? EXEC_WAIT : EXEC_DELETE);
-		return;
-	case EXEC_WAIT:
-		t->exec_code = good ? containerd_exit_code(c) : -1;
-		exec_step(t, EXEC_DELETE);
-		return;
-	default:
-		break;
-	}
-	t->exec_step = EXEC_NONE;
-	t->exec_done(t->service, t->exec_code);
-}
-
-static void exec_step(struct engine_task *t, enum exec_step step)
-{
-	const char *ns = namespace_of(t), *id = t->service->name;
-	struct rpc *r = t->engine->rpc;
-
-	t->exec_step = step;
-	if (step == EXEC_START)
-		containerd_process_start(r, &t->exec, ns, id, t->exec_id);
-	else if (step == EXEC_WAIT)
-		containerd_process_wait(r, &t->exec, ns, id, t->exec_id);
-	else
-		containerd_exec_delete(r, &t->exec, ns, id, t->exec_id);
+	t->exec_done(t->service, code);
 }
 
 static int containerd_exec(struct engine *engine, struct service *s, char *const *argv, engine_exec_fn *done,
@@ -731,13 +687,13 @@ static int containerd_exec(struct engine *engine, struct service *s, char *const
 	process = oci_config_process(json.data, json.len, argv, err);
 	if (!process)
 		return -1;
-	snprintf(t->exec_id, sizeof(t->exec_id), "ready-%u", ++t->exec_count);
 	t->exec_done = done;
-	t->exec_code = -1;
-	t->exec_step = EXEC_CREATE;
-	t->exec.done = exec_step_done;
+	t->exec.rpc = &e->rpc;
+	t->exec.ns = namespace_of(t);
+	t->exec.id = s->name;
+	t->exec.done = exec_done;
 	t->exec.data = t;
-	containerd_exec_create(e->rpc, &t->exec, namespace_of(t), s->name, t->exec_id, process);
+	containerd_exec_run(&t->exec, process);
 	return 0;
 }
 
@@ -765,7 +721,7 @@ static void containerd_detach(struct engine *engine, struct service *s)
 	s->task = NULL;
 	rpc_cancel(&t->call);
 	rpc_cancel(&t->kill_call);
-	rpc_cancel(&t->exec);
+	containerd_exec_cancel(&t->exec);
 	process_forget(t);
 	shim_wait_cancel(&t->shim);
 	error_clear(&t->why);

@@ -399,8 +399,7 @@ static void direct_adopt(struct engine *e, struct service *s)
 		note_await(t);
 }
 
-/* --- the rest --------------------------------------------------------------------------------------------------------
- */
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static void direct_kill(struct engine *e, struct service *s, int signo)
 {

@@ -332,8 +332,7 @@ static int cmd_system_init(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* --- requests --------------------------------------------------------------------------------------------------------
- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 static int cmd_list(int argc, char **argv, struct options *o)
 {

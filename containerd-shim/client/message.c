@@ -31,8 +31,7 @@ static void *field_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor 
 	return (char *)m + f->offset;
 }
 
-/* --- setting
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- setting ------------------------------------------------------------------------------------------------------ */
 
 /* TEXT, or @FILE for its content. */
 static int value_text(const char *value, struct buf *out, struct error *err)
@@ -152,8 +151,7 @@ int message_set(ProtobufCMessage *m, const char *assignment, struct error *err)
 	return error_set(err, EINVAL, "field %s cannot be set from here", name);
 }
 
-/* --- printing
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- printing ----------------------------------------------------------------------------------------------------- */
 
 static void any_print(const Google__Protobuf__Any *any, const char *prefix)
 {

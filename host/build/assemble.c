@@ -277,8 +277,7 @@ void volumes_add(struct assembly *a)
 	}
 }
 
-/* --- containers ----------------------------------------------------------------------------------------------------
- */
+/* --- containers --------------------------------------------------------------------------------------------------- */
 
 static int add_bundle_file(struct assembly *a, const char *bundle, const char *name, const struct buf *content,
 			   struct error *err)
@@ -375,8 +374,7 @@ void containers_add(struct assembly *a)
 	}
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static int add_dockerfile(struct assembly *a, struct error *err)
 {

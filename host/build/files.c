@@ -194,8 +194,7 @@ void files_check(struct config *c, bool sources)
 	}
 }
 
-/* --- adding ---------------------------------------------------------------------------------------------------------
- */
+/* --- adding ------------------------------------------------------------------------------------------------------- */
 
 /* Whoever may read or write something of a file may search its parents. */
 static uint32_t directory_mode(uint32_t mode)

@@ -170,8 +170,7 @@ static int find_early(struct outputs *x, struct error *err)
 	return 0;
 }
 
-/* --- files ----------------------------------------------------------------------------------------------------------
- */
+/* --- files -------------------------------------------------------------------------------------------------------- */
 
 /* One file of the boot tree as BASE-SUFFIX; a former build's is removed where there is none now. */
 static int write_boot(struct outputs *x, const char *name, struct error *err)

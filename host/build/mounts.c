@@ -223,8 +223,7 @@ static void add_binds(struct spec_builder *b, struct mounts *all)
 			add_bind(b, NULL, unused->items[i], "binds.add", false);
 }
 
-/* --- mounts ---------------------------------------------------------------------------------------------------------
- */
+/* --- mounts ------------------------------------------------------------------------------------------------------- */
 
 static const char *default_destination(const char *type)
 {
@@ -313,8 +312,7 @@ static void add_mounts(struct spec_builder *b, struct mounts *all)
 		add_mount(b, all, list->items[i], from_label);
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static int compare(const void *pa, const void *pb)
 {

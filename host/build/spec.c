@@ -317,8 +317,7 @@ static void write_process(struct spec_builder *b)
 	jsonw_end(&b->json);
 }
 
-/* --- linux ---------------------------------------------------------------------------------------------------------
- */
+/* --- linux -------------------------------------------------------------------------------------------------------- */
 
 static const struct namespace
 {
@@ -502,8 +501,7 @@ static void write_linux(struct spec_builder *b)
 	jsonw_end(&b->json);
 }
 
-/* --- the whole
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out)
 {
@@ -540,8 +538,7 @@ bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out
 	return b.good;
 }
 
-/* --- the label
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the label ---------------------------------------------------------------------------------------------------- */
 
 static struct text_file *label_file(struct config *c, const char *text, const char *image)
 {

@@ -75,8 +75,7 @@ static int fetch_raw(const char *reference, struct buf *out, struct error *err)
 	return skopeo(argv, NULL, out, err);
 }
 
-/* --- taking in what skopeo has copied into a directory (its dir: transport): files named by the digits of their digest
- * --- */
+/* --- what skopeo has copied into a directory (its dir: transport): files named by the digits of their digest ------ */
 
 static int take_blob(struct store *s, const char *dir, const struct oci_descriptor *d, struct error *err)
 {

@@ -70,8 +70,7 @@ void progress_text(char *out, size_t size, unsigned width, const char *what, uin
 	snprintf(out, size, "%.*s%.*s", (int)room, what, (int)len, figures);
 }
 
-/* --- painting ------------------------------------------------------------------------------------------------------
- */
+/* --- painting ----------------------------------------------------------------------------------------------------- */
 
 static unsigned columns(void)
 {
@@ -135,8 +134,7 @@ static void tell(struct progress *p)
 	}
 }
 
-/* --- steps ---------------------------------------------------------------------------------------------------------
- */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 void progress_begin(struct progress *p, unsigned flags, uint64_t total, const char *fmt, ...)
 {
@@ -188,8 +186,7 @@ void progress_at(uint64_t done, uint64_t total)
 	tell(self.top);
 }
 
-/* --- waiting ---------------------------------------------------------------------------------------------------------
- */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 void progress_wait(pid_t pid, uint64_t timeout_us, uint64_t (*measure)(void *data), void *data)
 {

@@ -41,8 +41,7 @@ struct backend {
 	uint16_t inflight_queues, inflight_queue_size;
 };
 
-/* --- memory.c ------------------------------------------------------------------------------------------------------
- */
+/* --- memory.c ----------------------------------------------------------------------------------------------------- */
 
 /* All regions anew, one descriptor each (which stay the caller's). */
 int memory_set_table(struct backend *b, const struct vhost_user_message *m, const int *fds, struct error *err);
@@ -54,8 +53,7 @@ int memory_inflight_new(struct backend *b, const struct vhost_user_message *m, s
 int memory_inflight_set(struct backend *b, const struct vhost_user_message *m, int fd, struct error *err);
 void memory_inflight_clear(struct backend *b);
 
-/* --- rings.c -------------------------------------------------------------------------------------------------------
- */
+/* --- rings.c ------------------------------------------------------------------------------------------------------ */
 
 void rings_init(struct backend *b);
 /* Stops all and closes their descriptors; forgets where they were. */

@@ -40,8 +40,7 @@ static const struct node *present(const struct node *n, size_t i, const struct f
 	return v && (f->flags & FIELD_OMIT_EMPTY) && is_empty(v) ? NULL : v;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------------------------
- */
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void json_number(struct jsonw *w, const char *key, const struct node *n)
 {
@@ -125,8 +124,7 @@ void node_json(struct jsonw *w, const char *key, const struct node *n, const str
 	jsonw_end(w);
 }
 
-/* --- YAML ----------------------------------------------------------------------------------------------------------
- */
+/* --- YAML --------------------------------------------------------------------------------------------------------- */
 
 struct yaml_writer {
 	struct buf *out;
@@ -323,8 +321,7 @@ static void put_record(struct yaml_writer *w, const struct node *n, const struct
 		put(w, " {}\n");
 }
 
-/* --- the whole
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 /* The configuration as one node again. Only pointers are copied, except of nodes whose image name is expanded. */
 static struct node *new_node(struct arena *a, enum node_kind kind, const struct record *record, size_t count)

@@ -87,8 +87,7 @@ int agent_request_parse(const void *json, size_t n, struct agent_request *out, s
 /* Appends the frame. E2BIG when it does not fit into one. */
 int agent_request_add(struct buf *b, const struct agent_request *r, struct error *err);
 
-/* --- fifos of the host
- * -------------------------------------------------------------------------------------------------
+/* --- fifos of the host ---------------------------------------------------------------------------------------------
  *
  * A client of containerd names fifos for a process's streams. Those of a client on the host are not in the guest: the
  * shim then connects to port FIFO_PORT of the host and asks, with a line, for

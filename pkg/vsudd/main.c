@@ -98,8 +98,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 	return 0;
 }
 
-/* --- what it is, and what it gives up ------------------------------------------------------------------------------
- */
+/* --- what it is, and what it gives up ----------------------------------------------------------------------------- */
 
 static int write_pidfile(const char *path, struct error *err)
 {

@@ -10,8 +10,7 @@
 #include "str.h"
 #include "tap.h"
 
-/* --- ELF -----------------------------------------------------------------------------------------------------------
- */
+/* --- ELF ---------------------------------------------------------------------------------------------------------- */
 
 /* A file with an interpreter, a dynamic section and its strings, in one segment that maps offset 0 to address BASE. */
 enum { BASE = 0x400000, STRINGS = 512, DYNAMIC_AT = 256, FILE_SIZE = 1024 };
