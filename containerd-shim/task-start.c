@@ -18,7 +18,7 @@
 
 enum {
 	/* For the container's program to take the place of the runtime's: hooks come before it. */
-	PROGRAM_US = 1000000,
+	PROGRAM_US = 5 * 1000000,
 };
 
 struct start {

@@ -573,9 +573,9 @@ image_yml() {
 }
 
 @test "SIGTERM leaves nothing behind" {
-	head -c 60000000 /dev/urandom >big
+	truncate -s 3G big # takes seconds
 	printf 'files: [{path: a, source: big}]\n' >x.yml
-	background build.log "$pith" build --cache "$CACHE" --format kernel+initrd --compress zstd --initrd plain x.yml
+	background build.log "$pith" build --cache "$CACHE" --format kernel+initrd --compress gzip --initrd plain x.yml
 	within 10 grep -q initrd build.log
 	kill -TERM "$background"
 	within 10 ended "$background"
@@ -637,14 +637,17 @@ pack() {
 		echo "# $method"
 		pack "$method" >packed
 		rm -f k-kernel
-		decompress packed && cmp k-kernel kernel
+		decompress packed
+		cmp k-kernel kernel
 		zboot z packed "$method"
 		rm -f k-kernel
-		decompress z && cmp k-kernel kernel
+		decompress z
+		cmp k-kernel kernel
 		[[ $method == gzip ]] || printf '\xa0\x86\1\0' >>packed
 		bzimage bz packed
 		rm -f k-kernel
-		decompress bz && cmp k-kernel kernel
+		decompress bz
+		cmp k-kernel kernel
 	done
 	[[ -z $(ls -A temporary) ]]
 }

@@ -204,11 +204,15 @@ docker_programs() {
 		mkdir small && mount -t tmpfs -o size=1m none small
 		echo old >small/out.tar
 		run cache export --outfile small/out.tar test/big:1
-		[ "$status" -eq 1 ] && [[ $output =~ "No space left" ]]
-		[ "$(ls -A small)" = out.tar ] && [ "$(cat small/out.tar)" = old ]
+		[ "$status" -eq 1 ]
+		[[ $output =~ "No space left" ]]
+		[ "$(ls -A small)" = out.tar ]
+		[ "$(cat small/out.tar)" = old ]
 		run "$pith" cache --cache small/cache import big.tar
-		[ "$status" -eq 1 ] && [[ $output =~ "No space left" ]]
-		[ -z "$(find small/cache/blobs -type f)" ] && [ -z "$("$pith" cache --cache small/cache ls)" ]
+		[ "$status" -eq 1 ]
+		[[ $output =~ "No space left" ]]
+		[ -z "$(find small/cache/blobs -type f)" ]
+		[ -z "$("$pith" cache --cache small/cache ls)" ]
 		umount small
 	fi
 	echo old >out.tar
@@ -256,19 +260,24 @@ docker_programs() {
 	cache push "$registry/app:1"
 	cache import --name "$registry/app:1" new.tar
 	run cache push "$registry/app:1"
-	[ "$status" -eq 0 ] && [[ $output =~ "in the registry already" ]]
+	[ "$status" -eq 0 ]
+	[[ $output =~ "in the registry already" ]]
 	cache import app.tar
 	run cache clean --published-only
-	[ "$status" -eq 0 ] && [ "$(cache ls | wc -l)" -eq 2 ]
+	[ "$status" -eq 0 ]
+	[ "$(cache ls | wc -l)" -eq 2 ]
 	cache push --override "$registry/app:1"
 	run cache clean --published-only
-	[ "$status" -eq 0 ] && [[ $(cache ls) =~ ^docker.io/test/app:1 ]] && [ "$(cache ls | wc -l)" -eq 1 ]
+	[ "$status" -eq 0 ]
+	[[ $(cache ls) =~ ^docker.io/test/app:1 ]]
+	[ "$(cache ls | wc -l)" -eq 1 ]
 }
 
 @test "without skopeo the package to install is named" {
 	mkdir bin
 	PATH=$T/bin run cache pull test/app:1
-	[ "$status" -eq 1 ] && [[ $output =~ "skopeo is not installed (Debian package skopeo)" ]]
+	[ "$status" -eq 1 ]
+	[[ $output =~ "skopeo is not installed (Debian package skopeo)" ]]
 }
 
 # --- the rest ------------------------------------------------------------------------------------------------
@@ -277,10 +286,12 @@ docker_programs() {
 	two_platforms
 	cache import app.tar two.tar amd.tar
 	cache rm test/app:1
-	[ -z "$(digest_of docker.io/test/app:1)" ] && [ -n "$(digest_of docker.io/test/two:1)" ]
+	[ -z "$(digest_of docker.io/test/app:1)" ]
+	[ -n "$(digest_of docker.io/test/two:1)" ]
 	fails_with 1 "docker.io/test/app:1 is not in the image cache" cache rm test/app:1
 	cache clean
-	[ -z "$(cache ls)" ] && [ -z "$(find cache/blobs -type f)" ]
+	[ -z "$(cache ls)" ]
+	[ -z "$(find cache/blobs -type f)" ]
 }
 
 @test "mistakes on the command line: a line that helps, status 2 or 1" {
@@ -296,9 +307,11 @@ docker_programs() {
 	fails_with 1 "No such file or directory" cache export --outfile none/x a || fails_with 1 "not in the image cache" cache export --outfile none/x a
 	fails_with 1 "Permission denied|Not a directory|Read-only" "$pith" cache --cache /proc/version/x ls
 	run cache
-	[ "$status" -eq 2 ] && [[ $output =~ usage ]]
+	[ "$status" -eq 2 ]
+	[[ $output =~ usage ]]
 	run cache -help
-	[ "$status" -eq 0 ] && [[ $output =~ usage ]]
+	[ "$status" -eq 0 ]
+	[[ $output =~ usage ]]
 }
 
 @test "options may have one dash or two" {

@@ -308,7 +308,9 @@ daemon() {
 	bundle "$ROOT/onboot/001-next" -- echo next
 	run machine "$onboot"'; for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done 2>/dev/null | grep "^sleep 1000"'
 	echo "$output"
-	[ "${lines[0]}" = started ] && [ "${lines[1]}" = next ] && [ "${lines[2]}" = "sleep 1000 " ]
+	[ "${lines[0]}" = started ]
+	[ "${lines[1]}" = next ]
+	[ "${lines[2]}" = "sleep 1000 " ]
 }
 
 @test "a container in the host's PID namespace may leave a daemon behind" { with_each daemon; }

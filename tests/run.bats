@@ -73,14 +73,14 @@ mac-addr" ]
 }
 
 @test "a guest that does not hear the button is stopped when its time is over" {
-	started vm --stop-timeout 1 guest.img
+	started vm --stop-timeout 5 guest.img
 	vm_send i
 	vm_expect 5 'i'
 	kill -TERM "$vm_pid"
-	vm_wait 10
+	vm_wait 20
 	[ "$status" -eq 1 ]
 	console_has button
-	grep -q 'did not power down within 1 s' vm.err
+	grep -q 'did not power down within 5 s' vm.err
 	grep -q 'stopped before its guest had powered down' vm.err
 }
 
@@ -126,8 +126,10 @@ mac-addr" ]
 
 @test "a slow reader loses nothing" {
 	started vm guest.img
-	kill -STOP "$vm_pid"
 	vm_send f
+	vm_expect 20 x
+	kill -STOP "$vm_pid"
+	sleep 1 # so long it is slow
 	kill -CONT "$vm_pid"
 	vm_expect 30 '^done'
 	[ "$(tr -cd x <vm.console | wc -c)" -eq 65536 ]

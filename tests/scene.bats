@@ -87,7 +87,8 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	guest_ctr tasks exec --exec-id two shell /bin/cat <data >back
 	cmp data back
 	# nothing of it is left, on neither side
-	run -0 in_shell ls /proc/1/fd
+	run -0 in_shell ps
+	[[ $output != */bin/cat* ]]
 	[ ! -e /run/containerd/fifo ] || [ -z "$(find /run/containerd/fifo -name 'two-*')" ]
 	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" ctr -a "$state/guest.00000946" -n services.linuxkit \
 		tasks exec --exec-id three -t shell /bin/sh <<-'END'
@@ -231,7 +232,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 			exit any
 		END
 	done
-	gone() { ! in_shell ps | grep -q '[7]654'; }
+	gone() { in_shell ps >processes && ! grep -q '[7]654' processes; }
 	within 30 gone
 }
 
@@ -245,9 +246,9 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	grep -q caught out
 	[ "$status" -eq 9 ]
 	mkfifo in
-	"$pith" exec "$name" shell sh -c 'echo go; cat; echo end >/tmp/ended' >out 3>&- <>in &
+	"$pith" exec "$name" shell sh -c 'echo go; cat; echo end >/tmp/ended' >second 3>&- <>in &
 	client=$!
-	within 30 grep -q go out
+	within 30 grep -q go second
 	kill -KILL "$client"
 	wait "$client" || :
 	within 30 in_shell test -e /tmp/ended
@@ -279,8 +280,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 }
 
 @test "the agent lets nobody in but the host" {
-	run timeout 30 "$pith" exec -n -g "$name" peer cat vsock:1:2373 echo
-	[ "$output" != echo ]
+	timeout 30 "$pith" exec -n -g "$name" peer cat vsock:1:2373 echo || :
 	within 20 grep -q 'agent: warning: refused a connection from cid 1' "$state/console.log"
 }
 

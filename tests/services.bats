@@ -198,15 +198,19 @@ fine" ]]
 	run machine 'supervise && within 20 grep -q "the end" /var/log/chatty.out.log; stat -c %s /var/log/chatty.out.log /var/log/chatty.out.log.1; ls /var/log | grep -c chatty.out
 		"$SERVICE" logs -n 1 chatty; finish'
 	echo "$output"
-	[ "${lines[0]}" -le 1048576 ] && [ "${lines[1]}" -le 1048576 ] && [ "${lines[1]}" -gt 1000000 ]
-	[ "${lines[2]}" = 2 ] && [ "${lines[3]}" = "the end" ]
+	[ "${lines[0]}" -le 1048576 ]
+	[ "${lines[1]}" -le 1048576 ]
+	[ "${lines[1]}" -gt 1000000 ]
+	[ "${lines[2]}" = 2 ]
+	[ "${lines[3]}" = "the end" ]
 }
 
 @test "service logs -f goes on with what comes" {
 	service tick -- 'i=0; while :; do i=$((i+1)); echo tick $i; usleep 50000; done'
 	run machine 'supervise && becomes tick running; timeout 2 "$SERVICE" logs -n 1 -f tick >$ROOT/f; finish; sort -u $ROOT/f | wc -l; head -c 4 $ROOT/f'
 	echo "$output"
-	[ "${lines[0]}" -ge 10 ] && [ "${lines[1]}" = tick ]
+	[ "${lines[0]}" -ge 10 ]
+	[ "${lines[1]}" = tick ]
 }
 
 @test "with a memory log daemon its socket gets the output, under LinuxKit's names" {
@@ -245,7 +249,8 @@ talk.out to out" ]
 	done
 	run machine 'supervise && within 90 all_running; "$SERVICE" list | grep -c running; awk "/^Rss/ {print \$2}" /proc/$SUPERVISOR/smaps_rollup; finish && echo fine'
 	echo "$output"
-	[ "${lines[0]}" = 50 ] && [ "${lines[2]}" = fine ]
+	[ "${lines[0]}" = 50 ]
+	[ "${lines[2]}" = fine ]
 	echo "# resident: ${lines[1]} KiB with 50 services" >&3
 	[ "${lines[1]}" -lt 1024 ]
 }

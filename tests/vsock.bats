@@ -233,6 +233,8 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 		timeout -s KILL 0.2 "$peer" bulk "$echo_port" down 1000000000 || :
 	done
 	in_guest 'peer serve vsock::1009 </dev/null >/dev/null 2>&1 & echo $! >/run/victim' >/dev/null
+	served() { [ "$(printf '00000003.%08x\necho\nup' 1009 | timeout 5 socat -t 3 - "UNIX-CONNECT:$state/connect")" = up ]; }
+	wait_until 20 served
 	timeout 60 python3 - "$state/connect" "$state/piped" <<-'END' &
 		import socket, sys
 		s = socket.socket(socket.AF_UNIX)
@@ -285,18 +287,19 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 }
 
 @test "known fault, a full backlog: it keeps nobody else waiting" {
-	timeout 30 python3 - "$state" <<-'END' &
+	timeout 120 python3 - "$state" <<-'END' &
 		import socket, sys, time
 		s = socket.socket(socket.AF_UNIX)
 		s.bind(sys.argv[1] + "/00000002.00001389")
 		s.listen(0)
-		time.sleep(20)
+		time.sleep(110)
 	END
 	server=$!
 	wait_until 5 test -S "$state/00000002.00001389"
 	in_guest 'for i in 1 2 3 4; do peer cat vsock:2:5001 echo </dev/zero >/dev/null 2>&1 & done; echo' >/dev/null
+	patience=$((2 * ${PITH_TEST_SLOWNESS:-1}))
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		run bash -c "printf 'echo\nquick\n' | timeout 2 socat -t 2 - UNIX-CONNECT:$state/guest.000003e8"
+		run bash -c "printf 'echo\nquick\n' | timeout $patience socat -t $patience - UNIX-CONNECT:$state/guest.000003e8"
 		[ "$output" = quick ]
 	done
 	in_guest 'for p in /proc/[0-9]*; do grep -q "vsock:2:5001" $p/cmdline 2>/dev/null && kill ${p#/proc/}; done; echo' >/dev/null

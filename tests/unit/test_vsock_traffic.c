@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -368,7 +369,9 @@ static void test_many(size_t count)
 	}
 	ok(most == count, "%zu connections open at once", most);
 	ok(heard == count, "a byte from each of them arrives (%zu)", heard);
-	ok(read(tell[0], &heard, sizeof(heard)) == sizeof(heard) && heard == 2 * count, "and one at each of them");
+	ok(poll(&(struct pollfd){ .fd = tell[0], .events = POLLIN }, 1, 60000) == 1 &&
+		   read(tell[0], &heard, sizeof(heard)) == sizeof(heard) && heard == 2 * count,
+	   "and one at each of them");
 	close(wait[1]);
 	while (d.dev->total > 0 && loop_now() - start < 90000000) {
 		loop_once(d.loop, 10000, NULL);
