@@ -432,8 +432,8 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 		return;
 	}
 	sandbox_end(shim);
-	call_reply(call, &response.base);
 	shim_leave(shim);
+	call_reply(call, &response.base);
 }
 
 static void on_metrics(struct call *call, const ProtobufCMessage *request)

@@ -248,10 +248,10 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 	}
 	/* The same for a sandbox, whose containers go with it. */
 	ended = r->now && sandbox_is(shim, r->id) && sandbox_end(shim);
-	reply_empty(call);
-	/* Others are still served. */
+	/* Others are still served. The socket goes before the answer: who has that may start the next shim at once. */
 	if (ended || list_empty(&shim->containers))
 		shim_leave(shim);
+	reply_empty(call);
 }
 
 /* --- processes ---------------------------------------------------------------------------------------------------- */

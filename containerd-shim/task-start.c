@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -19,14 +20,17 @@
 enum {
 	/* For the container's program to take the place of the runtime's: hooks come before it. */
 	PROGRAM_US = 5 * 1000000,
+	PROGRAM_LOOK_US = 100,
 };
 
 struct start {
 	struct op op;
 	struct ptysock console;
 	struct loop_io fifo;
-	struct loop_timer program;
-	bool passed; /* the runtime's process has been told to go on */
+	struct loop_io look;       /* timerfd: finer than a loop_timer */
+	struct loop_timer program; /* the longest wait for it */
+	char *runtime;             /* name of the runtime's process */
+	bool passed;               /* which has been told to go on */
 	bool console_needed;
 };
 
@@ -35,13 +39,18 @@ static struct start *start_of(struct op *op)
 	return (struct start *)(void *)op; /* the first member */
 }
 
+static void io_close(struct loop_io *io)
+{
+	loop_io_remove(io);
+	cleanup_close(&io->fd);
+	io->fd = -1;
+}
+
 static void fifo_close(struct start *t)
 {
-	loop_io_remove(&t->fifo);
+	io_close(&t->fifo);
+	io_close(&t->look);
 	loop_timer_disarm(&t->program);
-	if (t->fifo.fd >= 0)
-		close(t->fifo.fd);
-	t->fifo.fd = -1;
 }
 
 static void start_free(struct op *op)
@@ -52,6 +61,7 @@ static void start_free(struct op *op)
 		op->process->starting = false;
 	fifo_close(t);
 	ptysock_close(&t->console);
+	free(t->runtime);
 	free(t);
 }
 
@@ -318,17 +328,57 @@ static void runtime_start(struct start *t)
 	start_failed(t, &e);
 }
 
-/* The other end is closed by execve(2): a signal sent after Start's answer reaches the program, not the runtime's
- * process that was there before it. */
+/* The runtime's process closes the other end immediately before execve(2), or with it. A signal sent after Start's
+ * answer has to reach the program, thus this waits for the process to change its name, too. */
 static void program_awaited(struct start *t)
 {
 	fifo_close(t);
 	started(t);
 }
 
+static char *process_name(const struct start *t)
+{
+	_cleanup_free_ char *path = str_format("/proc/%d/comm", (int)t->op.process->pid);
+
+	return path ? file_line(path, NULL) : NULL;
+}
+
+static bool program_is_there(const struct start *t)
+{
+	_cleanup_free_ char *now = process_name(t);
+
+	return !now || !t->runtime || !str_eq(now, t->runtime);
+}
+
+static void program_look(struct loop_io *io, uint32_t events)
+{
+	struct start *t = io->data;
+	uint64_t count;
+
+	(void)events;
+	if (read(io->fd, &count, sizeof(count)) == (ssize_t)sizeof(count) && program_is_there(t))
+		program_awaited(t);
+}
+
 static void program_late(struct loop_timer *timer)
 {
 	program_awaited(timer->data);
+}
+
+/* The other end has been closed: it takes no more than execve(2) does. */
+static void program_await(struct start *t)
+{
+	static const struct itimerspec often = { { 0, PROGRAM_LOOK_US * 1000L }, { 0, PROGRAM_LOOK_US * 1000L } };
+
+	io_close(&t->fifo);
+	if (program_is_there(t) || !loop_timer_armed(&t->program)) {
+		program_awaited(t);
+		return;
+	}
+	t->look.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (t->look.fd < 0 || timerfd_settime(t->look.fd, 0, &often, NULL) < 0 ||
+	    loop_io_add(t->op.container->shim->loop, &t->look, NULL) < 0)
+		program_awaited(t);
 }
 
 static void fifo_ready(struct loop_io *io, uint32_t events)
@@ -349,7 +399,7 @@ static void fifo_ready(struct loop_io *io, uint32_t events)
 			return;
 	}
 	if (t->passed) {
-		program_awaited(t);
+		program_await(t);
 		return;
 	}
 	fifo_close(t);
@@ -364,6 +414,8 @@ static void init_ended(struct op *op)
 	/* Nobody is left to come to the other end, but somebody may have been there. */
 	if (loop_io_active(&t->fifo))
 		fifo_ready(&t->fifo, 0);
+	else if (loop_io_active(&t->look))
+		program_awaited(t);
 }
 
 static void init_run(struct op *op)
@@ -388,6 +440,8 @@ static void init_run(struct op *op)
 	t->fifo.fn = fifo_ready;
 	t->fifo.data = t;
 	t->program = (struct loop_timer){ .fn = program_late, .data = t };
+	t->look = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = program_look, .data = t };
+	t->runtime = process_name(t);
 	if (t->fifo.fd >= 0 && !c->init.ended && loop_io_add(c->shim->loop, &t->fifo, NULL) == 0)
 		return;
 	fifo_close(t);
@@ -402,7 +456,7 @@ void task_start(struct process *p, struct call *call)
 		call_fail(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	t->fifo.fd = -1;
+	t->fifo.fd = t->look.fd = -1;
 	ptysock_init(&t->console);
 	t->console_needed = p->paths.terminal;
 	t->op = (struct op){ .container = p->container, .process = p, .call = call, .free = start_free };

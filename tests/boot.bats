@@ -19,7 +19,7 @@ head_of() {
 	EOF
 }
 
-boot() { vm_start "$1" --mem 512 --stop-timeout 20 "$T/$1"; }
+boot() { vm_start "$1" --mem 512 --stop-timeout $((20 * ${PITH_TEST_SLOWNESS:-1})) "$T/$1"; }
 power_off() {
 	kill -TERM "$vm_pid"
 	vm_wait 40
@@ -138,7 +138,7 @@ onfail() {
 			    contents: "net.core.somaxconn = 4321"
 		EOF
 	} | build_image services
-	vm_start services --mem 512 --stop-timeout 60 --publish "$port:6379" "$T/services"
+	vm_start services --mem 512 --stop-timeout $((35 * ${PITH_TEST_SLOWNESS:-1})) --publish "$port:6379" "$T/services"
 	vm_expect 90 'login: '
 	vm_send $'root\n'
 	vm_expect 30 'Password: '

@@ -421,9 +421,9 @@ long 1' ]
 	mkfs.ext4 -q disk 16M
 	mkdir -p tree/usr/lib tree/etc/shutdown.d
 	for p in one two; do
-		printf '#!/bin/sh\ntrap "echo stopped %s; exit 0" TERM\necho up %s\nwhile :; do sleep 0.1; done\n' $p $p >tree/usr/lib/$p
+		printf '#!/bin/sh\ntrap "echo stopped %s; exit 0" TERM\necho up %s\n: >/run/up-%s\nwhile :; do sleep 0.1; done\n' $p $p $p >tree/usr/lib/$p
 	done
-	printf '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 1; done\n' >tree/usr/lib/stubborn
+	printf '#!/bin/sh\ntrap "" TERM\n: >/run/up-stubborn\nwhile :; do sleep 1; done\n' >tree/usr/lib/stubborn
 	chmod 755 tree/usr/lib/*
 	mkdir tree/data
 	printf '#!/bin/sh\necho "shutdown.d first"; echo more >/data/more\n' >tree/etc/shutdown.d/010-first
@@ -434,8 +434,8 @@ long 1' ]
 		mount -t ext4 /dev/vda /var/lib && mkdir /var/lib/data && mount -o bind /var/lib/data /data && echo some >/data/some
 		initctl respawn one 5 /usr/lib/one; initctl respawn two 5 /usr/lib/two
 		/usr/lib/stubborn >/data/log 2>&1 &
-		sh -c 'trap "echo stopped polite; exit 0" TERM; while :; do sleep 0.1; done' &
-		sleep 0.5
+		sh -c 'trap "echo stopped polite; exit 0" TERM; : >/run/up-polite; while :; do sleep 0.1; done' &
+		for p in one two stubborn polite; do until [ -e /run/up-$p ]; do sleep 0.05; done; done
 		poweroff
 	X
 	cpio_make tree initrd
@@ -458,7 +458,7 @@ stopped polite' ]
 @test "nothing waits at shutdown when nobody has to be waited for" {
 	tree_script tree 010-look <<<'sleep 100 & poweroff; sleep 100'
 	cpio_make tree initrd
-	guest_boot console initrd
+	guest_accel="-accel tcg,thread=single -icount shift=1,sleep=off" guest_memory=2048 guest_boot console initrd
 	from=$(sed -nE 's/^\[ *([0-9.]+)\] init: shutting down.*/\1/p' console.txt)
 	to=$(sed -nE 's/^\[ *([0-9.]+)\] init: poweroff$/\1/p' console.txt)
 	awk -v a="$from" -v b="$to" 'BEGIN { exit !(a > 0 && b - a < 2) }'

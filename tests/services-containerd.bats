@@ -181,7 +181,7 @@ status 1" ]]
 	local kind
 	for kind in nothing half huge nonsense message; do
 		run machine 'python3 $ROOT/peer.py '$kind' & p=$!; disown; within 10 test -S /run/containerd/containerd.sock
-			containerd_configure; supervise; for i in 1 2 3 4 5; do timeout 2 "$SERVICE" list >/dev/null || echo hangs; sleep 0.1; done
+			containerd_configure; supervise; for i in 1 2 3 4 5; do timeout $((2 * ${PITH_TEST_SLOWNESS:-1})) "$SERVICE" list >/dev/null || echo hangs; sleep 0.1; done
 			field one 2; kill -0 $SUPERVISOR && echo alive; awk "/^Rss/ && \$2 > 1024 {print \"large\"}" /proc/$SUPERVISOR/smaps_rollup
 			awk "{print (\$14 + \$15 > 40) ? \"busy\" : \"idle\"}" /proc/$SUPERVISOR/stat
 			kill -9 $p; becomes one running; finish && echo fine'

@@ -23,7 +23,7 @@ teardown() {
 	run machine 'supervise && within 20 all_running && "$SERVICE" list && jq -c ".steps[]" /run/pith/boot.json
 		"$SERVICE" list --format json | jq -c ".[] | .state, .restarts, .exit, (.pid > 1)" | tr "\n" " "
 		a=$(field one 3) b=$(field two 3)
-		grep -a sleep /proc/$a/cmdline >/dev/null; kill -0 $a && kill -0 $b && finish && ! kill -0 $a 2>/dev/null && ! kill -0 $b 2>/dev/null && echo gone'
+		within 5 grep -qa sleep /proc/$a/cmdline && kill -0 $a && kill -0 $b && finish && ! kill -0 $a 2>/dev/null && ! kill -0 $b 2>/dev/null && echo gone'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "${lines[0]}" =~ ^NAME\ +STATE\ +PID\ +RESTARTS\ +UPTIME\ +EXIT$ ]]
@@ -68,10 +68,10 @@ always-bad + 9" ]
 }
 
 @test "org.pith.after: a chain starts in its order, each when the one before is ready, and stops in reverse" {
-	local serve='trap "echo $n stops >>/x/order; exit 0" TERM; while :; do sleep 1000 & wait; done'
-	service a annotation=org.pith.after:b "$(shared)" -- "n=a; echo a starts >>/x/order; $serve"
-	service b annotation=org.pith.after:c annotation=org.pith.ready:log:open "$(shared)" -- "n=b; sleep 0.3; echo b starts >>/x/order; echo open; $serve"
-	service c "$(shared)" -- "n=c; echo c starts >>/x/order; $serve"
+	local serve='trap "echo $n stops >>/x/order; exit 0" TERM; echo open; while :; do sleep 1000 & wait; done' open=annotation=org.pith.ready:log:open
+	service a annotation=org.pith.after:b $open "$(shared)" -- "n=a; echo a starts >>/x/order; $serve"
+	service b annotation=org.pith.after:c $open "$(shared)" -- "n=b; sleep 0.3; echo b starts >>/x/order; $serve"
+	service c $open "$(shared)" -- "n=c; echo c starts >>/x/order; $serve"
 	run machine 'supervise && becomes a running && finish; cat $ROOT/order'
 	[ "$output" = "c starts
 b starts
@@ -137,9 +137,9 @@ fine" ]
 }
 
 @test "stop: the signal and the grace period of the service, then KILL" {
-	service polite annotation=org.pith.stop-signal:USR1 "$(shared)" -- 'trap "echo usr1 >>/x/got; exit 5" USR1; while :; do sleep 1000 & wait; done'
-	service deaf annotation=org.pith.stop-timeout:300ms -- 'trap "" TERM; while :; do sleep 1000; done'
-	run machine 'supervise && within 20 all_running; usleep 200000 2>/dev/null || sleep 0.2
+	service polite annotation=org.pith.ready:log:up annotation=org.pith.stop-signal:USR1 "$(shared)" -- 'trap "echo usr1 >>/x/got; exit 5" USR1; echo up; while :; do sleep 1000 & wait; done'
+	service deaf annotation=org.pith.ready:log:up annotation=org.pith.stop-timeout:300ms -- 'trap "" TERM; echo up; while :; do sleep 1000; done'
+	run machine 'supervise && within 20 all_running
 		time "$SERVICE" stop polite; field polite 2; field polite 6; cat $ROOT/got
 		"$SERVICE" stop deaf; field deaf 2; field deaf 6; "$SERVICE" stop deaf && finish; grep -c "deaf: does not end, killing it" $ROOT/console' 2>/dev/null
 	echo "$output"
@@ -174,8 +174,8 @@ up
 	service one -- serve
 	run machine 'supervise && becomes one running
 		"$SERVICE" start nobody; "$SERVICE" start ../one; "$SERVICE" frob one; "$SERVICE" stop; "$SERVICE" -q -v list
-		head -c 100000 /dev/zero | socat -t1 - UNIX:/run/pith/service.sock; printf "list" | socat -t1 - UNIX:/run/pith/service.sock
-		printf "a\0b\0c\0d\0e\0" | socat -t1 - UNIX:/run/pith/service.sock
+		head -c 100000 /dev/zero | socat -t30 - UNIX:/run/pith/service.sock; printf "list" | socat -t30 - UNIX:/run/pith/service.sock
+		printf "a\0b\0c\0d\0e\0" | socat -t30 - UNIX:/run/pith/service.sock
 		for i in $(seq 40); do (exec 3<>/dev/null; socat -u OPEN:/dev/null UNIX:/run/pith/service.sock) & done; wait $(jobs -p | grep -v "^$SUPERVISOR$")
 		cat >$ROOT/silent.py <<-EOF
 			import socket, sys, time
@@ -207,9 +207,9 @@ fine" ]]
 
 @test "service logs -f goes on with what comes" {
 	service tick -- 'i=0; while :; do i=$((i+1)); echo tick $i; usleep 50000; done'
-	run machine 'supervise && becomes tick running; timeout 2 "$SERVICE" logs -n 1 -f tick >$ROOT/f; finish; sort -u $ROOT/f | wc -l; head -c 4 $ROOT/f'
+	run machine 'supervise && becomes tick running; "$SERVICE" logs -n 1 -f tick >$ROOT/f & l=$!; within 20 eval "[ \$(sort -u $ROOT/f | wc -l) -ge 10 ]" && echo enough; kill $l; finish; head -c 4 $ROOT/f'
 	echo "$output"
-	[ "${lines[0]}" -ge 10 ]
+	[ "${lines[0]}" = enough ]
 	[ "${lines[1]}" = tick ]
 }
 
@@ -364,8 +364,8 @@ $ROOT/more/three/rootfs" ]
 }
 
 @test "orphans of a container in the host's PID namespace are reaped" {
-	service host ns=mount,ipc -- 'for i in 1 2 3 4 5; do (sleep 0.2 & exit 0) ; done; serve'
-	run machine 'supervise && becomes host running; sleep 0.6; within 5 eval "[ \$(zombies) = 0 ]" && echo none; finish'
+	service host ns=mount,ipc -- 'for i in 1 2 3 4 5; do (sleep 0.2 & exit 0) ; done; sleep 0.5; echo over; serve'
+	run machine 'supervise && within 20 grep -q over /var/log/host.out.log; within 5 eval "[ \$(zombies) = 0 ]" && echo none; finish'
 	echo "$output"
 	[ "$output" = none ]
 }

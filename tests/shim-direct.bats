@@ -232,7 +232,7 @@ clean" && "$output" != *NOTIFY* ]]
 @test "in a shared PID namespace added processes end before the first one's end is told" {
 	run world 'box one ns=mount,ipc,uts -- sleep 1000; $CLIENT events $T/events.sock >$T/events & r=$!; within 5 test -S $T/events.sock; TTRPC_ADDRESS=$T/events.sock; shim one
 		create one >/dev/null; start one >/dev/null; add one e "sleep 1000" >/dev/null; add one f "sleep 1000" >/dev/null; call Kill id=one signal=9; call Wait id=one | grep status; call Delete id=one exec_id=e | grep status; finish one
-		kill $r; grep -A3 tasks/exit $T/events | grep -oE "event.id=.*"; clean' 2>&1
+		within 5 grep -q tasks/delete $T/events; kill $r; grep -A3 tasks/exit $T/events | grep -oE "event.id=.*"; clean' 2>&1
 	echo "$output"
 	[[ "$output" == "exit_status=137
 exit_status=137
@@ -265,7 +265,7 @@ clean" ]
 
 @test "a container that ends while processes are added: until its end is public, calls find it running" {
 	run world 'runtime_wrap; box one -- sleep 1000; shim one; create one >/dev/null; start one >/dev/null; process_json true >$T/p; call Exec id=one exec_id=e spec=@$T/p; touch $T/hang-exec
-		call Start id=one exec_id=e & r=$!; within 5 test -s $T/hung; kill -9 $(cat $T/bundles/one/init.pid); state one; call Exec id=one exec_id=f spec=@$T/p && echo added; call Start id=one exec_id=f 2>&1 | cut -c1-15; kill -9 $(cat $T/hung); wait $r
+		call Start id=one exec_id=e & r=$!; within 5 test -s $T/hung; i=$(cat $T/bundles/one/init.pid); kill -9 $i; within 5 sh -c "! kill -0 $i 2>/dev/null"; state one; call Exec id=one exec_id=f spec=@$T/p && echo added; call Start id=one exec_id=f 2>&1 | cut -c1-15; kill -9 $(cat $T/hung); wait $r
 		call Wait id=one | grep status; state one; call State id=one exec_id=e | grep ^status; call Wait id=one exec_id=e | grep status; call Delete id=one exec_id=e >/dev/null && echo deleted; call Exec id=one exec_id=g spec=@$T/p; rm $T/hang-exec; finish one; clean' 2>&1
 	echo "$output"
 	[ "$output" = "2
@@ -365,8 +365,8 @@ clean" ]
 }
 
 @test "without containerd's ttrpc socket its program publishes" {
-	run world 'printf "#!/bin/bash\n[ -e $T/refuse ] && exit 1\necho \"\$*\" >>$T/published; cat >>$T/payload\n" >$T/bin/publisher; chmod +x $T/bin/publisher; box one -- true; shim one -publish-binary $T/bin/publisher
-		create one >/dev/null; touch $T/refuse; start one >/dev/null; call Wait id=one >/dev/null; sleep 0.2; rm $T/refuse; finish one; within 10 sh -c "[ \$(cat $T/published 2>/dev/null | wc -l) = 4 ]"; cat $T/published; grep -aoc containerd.events.Task $T/payload; clean' 2>&1
+	run world 'printf "#!/bin/bash\n[ -e $T/refuse ] && rm $T/refuse && exit 1\necho \"\$*\" >>$T/published; cat >>$T/payload\n" >$T/bin/publisher; chmod +x $T/bin/publisher; box one -- true; shim one -publish-binary $T/bin/publisher
+		create one >/dev/null; touch $T/refuse; start one >/dev/null; call Wait id=one >/dev/null; finish one; within 10 sh -c "[ \$(cat $T/published 2>/dev/null | wc -l) = 4 ]"; cat $T/published; grep -aoc containerd.events.Task $T/payload; clean' 2>&1
 	echo "$output"
 	for i in 0:create 1:start 2:exit 3:delete; do
 		[ "${lines[${i%:*}]}" = "--address /nonexistent publish --topic /tasks/${i#*:} --namespace $NS" ]
@@ -425,7 +425,8 @@ clean" ]
 		sed -i "s#\"annotations\":{#\"annotations\":{\"io.containerd.runc.v2.group\":\"keep\"#" $T/bundles/one/config.json
 		sed "s#X#$A#" >$T/fake <<<"#!/bin/sh
 			echo X"; chmod +x $T/fake; once() { $CLIENT cycle -k $T/fake $T/bundles/one $NS /a $1 $RUNTIME; }
-		once 20 >/dev/null; before="$(ls /proc/$p/fd | wc -l) $(awk "/^Pss:/ { print \$2 }" /proc/$p/smaps_rollup)"; once 1000 | wc -l; after="$(ls /proc/$p/fd | wc -l) $(awk "/^Pss:/ { print \$2 }" /proc/$p/smaps_rollup)"; echo "$before then $after"; state keep; finish keep; clean' 2>&1
+		fds() { for i in $(seq 20); do ls /proc/$p/fd | wc -l; sleep 0.05; done | sort -n | head -n 1; } # without what is on its way
+		once 20 >/dev/null; before="$(fds) $(awk "/^Pss:/ { print \$2 }" /proc/$p/smaps_rollup)"; once 1000 | wc -l; after="$(fds) $(awk "/^Pss:/ { print \$2 }" /proc/$p/smaps_rollup)"; echo "$before then $after"; state keep; finish keep; clean' 2>&1
 	echo "$output"
 	[[ "${lines[1]}" =~ ^([0-9]+)\ ([0-9]+)\ then\ ([0-9]+)\ ([0-9]+)$ ]]
 	[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[3]}" ]

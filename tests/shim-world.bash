@@ -68,6 +68,11 @@ containerd_stop() {
 events_start() {
 	ctr -a "$SOCKET" -n "$NS" events >"$T/events" &
 	EVENTS=$!
+	within 20 events_come || echo "no events come"
+}
+# Something harmless that subscribers are told of, until one has heard it.
+events_come() {
+	ctr -a "$SOCKET" namespaces label "$NS" "probe=$RANDOM" >/dev/null 2>&1 && grep -q /namespaces/update "$T/events"
 }
 events_stop() {
 	kill -9 "$EVENTS"

@@ -63,11 +63,11 @@ clean" ]
 	command -v expect >/dev/null
 	run world 'containerd_up; export SOCKET NS IMAGE
 		cat >$T/tty.exp <<-"EOF"
-			set timeout 20
+			set timeout [expr {20 * $env(slowness)}]
 			set stty_init "rows 31 columns 97"
 			spawn ctr -a $env(SOCKET) -n $env(NS) run --rm -t --runtime io.containerd.pith.v2 $env(IMAGE) tty sh
 			expect "# "
-			send "stty size; tty; echo A`echo 2`B\r"
+			send "until stty size | grep -q \"31 97\"; do sleep 0.1; done; stty size; tty; echo A`echo 2`B\r"
 			expect -re {31 97.*/dev/pts/0.*A2B}
 			stty rows 40 columns 120 < $spawn_out(slave,name)
 			send "until stty size | grep -q \"40 120\"; do sleep 0.1; done; echo B`echo 3`C\r"
@@ -76,9 +76,9 @@ clean" ]
 			expect eof
 			exit [lindex [wait] 3]
 		EOF
-		expect $T/tty.exp; echo; echo "status $?"; clean'
+		expect $T/tty.exp; s=$?; echo; echo "status $s"; clean'
 	echo "$output"
-	[[ "$output" == *"31 97"*"A2B"*"B3C"*clean ]]
+	[[ "$output" == *"31 97"*"A2B"*"B3C"*"status 3"*clean ]]
 }
 
 @test "exec with a terminal ends with its process" {
@@ -197,7 +197,7 @@ clean" ]
 
 @test "events of the time without containerd are delivered when it is back" {
 	# Nobody can subscribe before they come: its log tells.
-	run world 'LOG_LEVEL=debug; containerd_up; c run -d $IMAGE one sh -c "sleep 2; exit 9"; containerd_kill; p=$(pgrep -f "sh -c sleep 2; exit 9"); within 10 sh -c "! kill -0 $p 2>/dev/null"
+	run world 'LOG_LEVEL=debug; containerd_up; c run -d $IMAGE one sh -c "trap \"exit 9\" TERM; while :; do sleep 0.1; done"; p=$(cat $STATE/one/init.pid); containerd_kill; within 10 sh -c "! kill $p 2>/dev/null"
 		grep -c "forwarded.*/tasks/exit" $T/containerd.log; containerd_start; within 10 grep -q "forwarded.*/tasks/exit" $T/containerd.log && echo forwarded
 		within 5 stopped one; c task rm one 2>&1 | grep -o "exit code 9"; c c rm one; clean'
 	echo "$output"

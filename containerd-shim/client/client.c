@@ -13,6 +13,9 @@
 #include "ttrpc.pb-c.h"
 #include "unixsock.h"
 
+/* The shim is to say itself that the time is up; only one that does not is given up. */
+enum { PATIENCE_MS = 60 * 1000 };
+
 int client_connect(const char *address, struct error *err)
 {
 	struct sockaddr_un sun;
@@ -83,7 +86,7 @@ ProtobufCMessage *client_call(int fd, uint32_t stream, const char *service, cons
 			      struct error *err)
 {
 	_cleanup_buf_ struct buf out = { 0 }, in = { 0 };
-	uint64_t deadline = timeout_ms ? loop_now() + (uint64_t)(timeout_ms + 1000) * 1000 : 0;
+	uint64_t deadline = timeout_ms ? loop_now() + ((uint64_t)timeout_ms + PATIENCE_MS) * 1000 : 0;
 	struct ttrpc_reader reader = { 0 };
 
 	if (ttrpc_add_request(&out, stream, service, method, (int64_t)timeout_ms * 1000000, request) < 0) {
