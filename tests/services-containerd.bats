@@ -113,7 +113,7 @@ other_containerd() {
 		ctr -n services.linuxkit tasks ls -q 2>/dev/null | grep -c two; kill -9 $(field two 3); within 20 restarted two 1; becomes two running && echo restarted
 		"$SERVICE" restart --sock /run/third.sock two; "$SERVICE" restart --sock /run/second.sock two && is two running && echo again; p=$(field two 3)
 		kill -9 $(pgrep -P $SUPERVISOR | head -n 1); within 20 "$SERVICE" list; becomes two running; [ $(field two 3) = $p ] && echo "taken over"
-		kill -9 $second; within 5 eval "! ctr -a /run/second.sock version"; containerd --config $ROOT/second.toml --address /run/second.sock >>$ROOT/second.log 2>&1 & second=$!
+		kill -9 $second; wait $second 2>/dev/null; within 5 eval "! ctr -a /run/second.sock version"; containerd --config $ROOT/second.toml --address /run/second.sock >>$ROOT/second.log 2>&1 & second=$!
 		kill -9 $p; within 20 restarted two 1; becomes two running && echo "found again"
 		"$SERVICE" stop --sock /run/third.sock two; "$SERVICE" stop --sock /run/second.sock two && field two 2; ctr -a /run/second.sock -n services.linuxkit containers ls -q 2>/dev/null
 		"$SERVICE" start two && ctr -a /run/second.sock -n services.linuxkit tasks ls -q 2>/dev/null; finish; kill -0 $second && echo alive; kill $second; wait $second; true'
