@@ -150,6 +150,8 @@ bool conn_dial(struct conn *c)
 /* The guest has done with it, and its ports are free for others. */
 static void drain(struct conn *c)
 {
+	if (c->type == VSOCK_SEQPACKET)
+		seqpacket_cut(c);
 	if (c->spill.len == 0 || c->host_gone || c->io.fd < 0) {
 		conn_free(c);
 		return;
@@ -356,6 +358,8 @@ static void guest_shutdown(struct conn *c, uint32_t flags)
 		become_due(c, DUE_RST);
 		return;
 	}
+	if (new &VSOCK_SHUT_SEND && c->type == VSOCK_SEQPACKET)
+		seqpacket_cut(c);
 	if (new &VSOCK_SHUT_SEND)
 		shut_host(c);
 	if (new &VSOCK_SHUT_RECEIVE) {
@@ -383,7 +387,9 @@ static void learn_credit(struct conn *c, const struct vsock_header *h)
 	c->peer_buf_alloc = h->buf_alloc;
 	c->peer_fwd_cnt = h->fwd_cnt;
 	weigh(c, c->tx_cnt - c->peer_fwd_cnt);
-	more = c->starved && conn_credit(c) > 0;
+	if (c->peer_fwd_cnt == c->tx_cnt)
+		c->packets = 0;
+	more = c->starved && conn_credit(c) > 0 && !(c->type == VSOCK_SEQPACKET && seqpacket_crowded(c));
 	if (answer) {
 		c->asked = false;
 		c->shy = more;
@@ -470,7 +476,9 @@ void conn_sent(struct conn *c, uint32_t bytes)
 void conn_starve(struct conn *c)
 {
 	char byte;
-	ssize_t n = c->message_len > 0 ? 1 : recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = c->message_len > 0 ? 1 : seqpacket_recv(c->io.fd, &m, MSG_PEEK);
 
 	if (n < 0 && errno == EAGAIN) {
 		c->readable = false;

@@ -20,6 +20,8 @@
  * what it was last known to be, so that a socket that nobody can serve costs nothing. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "buf.h"
 #include "device.h"
 
@@ -64,9 +66,11 @@ struct conn {
 	uint32_t marked;  /* their sum */
 	/* host to guest */
 	uint32_t peer_buf_alloc, peer_fwd_cnt, tx_cnt;
-	uint32_t flight;                    /* its part of dev->flight */
-	uint32_t burst;                     /* bytes worth reading at once */
-	uint32_t message_len, message_sent; /* seqpacket: the message that is being sent, maybe in parts; 0: none */
+	uint32_t flight; /* its part of dev->flight */
+	uint32_t burst;  /* bytes worth reading at once */
+	/* seqpacket: */
+	uint32_t message_len, message_sent; /* the message that is being sent, maybe in parts; 0: none */
+	uint32_t packets;                   /* sent since the guest had read all */
 };
 
 /* Both are in no table yet. NULL without memory; the descriptor (or -1) is the caller's then. */
@@ -112,5 +116,13 @@ void conn_forwarded(struct conn *c, uint32_t bytes);
 int seqpacket_receive(struct conn *c, const struct vsock_header *h, struct iovec *iov, int iov_count);
 /* Writes whole messages until the socket takes no more. */
 void seqpacket_flush(struct conn *c);
+/* The guest sends no more: what it has of an unfinished message is nothing to anybody. */
+void seqpacket_cut(struct conn *c);
 /* A quantum of messages to the guest. False: the ring is full. */
 bool seqpacket_fill(struct conn *c);
+/* The guest has many packets, however small: Linux ends a connection that makes it keep too many, and joins none that
+ * end a message. */
+bool seqpacket_crowded(const struct conn *c);
+/* recvmsg(2) without waiting. A peer that left something unread is an error once; what it has sent comes all the same.
+ */
+ssize_t seqpacket_recv(int fd, struct msghdr *m, int flags);

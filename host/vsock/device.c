@@ -294,7 +294,9 @@ static void answer_rst(struct vsock_device *dev, const struct vsock_header *h)
 {
 	size_t at = (dev->stray_first + dev->stray_count) % DEVICE_STRAYS;
 
-	if (h->op == VSOCK_OP_RST)
+	/* To wait for places could be for ever: a guest may take nothing until its own answers have gone. It asks
+	 * again, or gives up. */
+	if (h->op == VSOCK_OP_RST || dev->stray_count == DEVICE_STRAYS)
 		return;
 	dev->strays[at] = (struct stray){ h->dst_cid, h->dst_port, h->src_port, h->type };
 	dev->stray_count++;
@@ -409,8 +411,7 @@ static bool run_tx(struct vsock_device *dev)
 	if (!q)
 		return false;
 	virtqueue_kicks(q, false);
-	/* Answers need places: as long as there are none, the guest has to wait. */
-	while (left > 0 && dev->stray_count < DEVICE_STRAYS) {
+	while (left > 0) {
 		struct virtqueue_chain chain, rest;
 
 		r = virtqueue_pop(q, &chain, dev->chain_iov[0], VIRTQUEUE_IOV_MAX);
@@ -478,7 +479,7 @@ static bool tx_pending(void *data)
 	struct vsock_device *dev = data;
 	struct virtqueue *q = dev->queues[VSOCK_TX];
 
-	return q && dev->stray_count < DEVICE_STRAYS && virtqueue_pending(q);
+	return q && virtqueue_pending(q);
 }
 
 static bool tx_arm(void *data)
@@ -486,7 +487,7 @@ static bool tx_arm(void *data)
 	struct vsock_device *dev = data;
 	struct virtqueue *q = dev->queues[VSOCK_TX];
 
-	return q && dev->stray_count < DEVICE_STRAYS && virtqueue_kicks(q, true);
+	return q && virtqueue_kicks(q, true);
 }
 
 /* --- the device -------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Memory that the front-end shares: mapped whole, from its start, since huge pages map at no other offset. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -130,9 +131,9 @@ int memory_inflight_set(struct backend *b, const struct vhost_user_message *m, i
 int memory_inflight_new(struct backend *b, const struct vhost_user_message *m, struct error *err)
 {
 	uint64_t size = virtqueue_inflight_size(true, m->inflight.queue_size) * (uint64_t)m->inflight.queues;
-	_cleanup_close_ int fd = memfd_create("vsock-inflight", MFD_CLOEXEC);
+	_cleanup_close_ int fd = memfd_create("vsock-inflight", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || size == 0 || ftruncate(fd, (off_t)size) < 0)
+	if (fd < 0 || size == 0 || ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
 		return error_set(err, size == 0 ? EINVAL : errno, "in-flight record");
 	if (inflight_use(b, m, fd, size, err) < 0)
 		return -1;
@@ -147,7 +148,7 @@ void memory_inflight_clear(struct backend *b)
 		return;
 	/* A ring that runs loses its record, not its place. */
 	for (r = b->rings; r < b->rings + VSOCK_QUEUES; r++)
-		r->vq.inflight = NULL;
+		virtqueue_inflight_detach(&r->vq);
 	munmap(b->inflight, b->inflight_len);
 	b->inflight = NULL;
 }

@@ -184,12 +184,16 @@ int rings_message(struct backend *b, const struct vhost_user_message *m, int giv
 	case VHOST_USER_SET_VRING_KICK:
 		return set_kick(r, m, steal_fd(&fd), err);
 	case VHOST_USER_SET_VRING_CALL:
+		if (fd >= 0 && io_nonblock(fd) < 0)
+			return error_set(err, errno, "call descriptor");
 		replace_fd(&r->call, steal_fd(&fd));
 		/* What was used before may not have been heard of. */
 		if (r->vq.started)
 			signal_fd(r->call);
 		return 0;
 	case VHOST_USER_SET_VRING_ERR:
+		if (fd >= 0 && io_nonblock(fd) < 0)
+			return error_set(err, errno, "error descriptor");
 		replace_fd(&r->err, steal_fd(&fd));
 		return 0;
 	case VHOST_USER_SET_VRING_ENABLE:

@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "conn.h"
 
-enum { QUANTUM = 64 << 10 };
+enum {
+	QUANTUM = 64 << 10,
+	PACKET_COST = 1024, /* bytes of its buffer that a packet costs the guest at least: Linux counts 576 and more */
+};
 
 /* --- guest to host ----------------------------------------------------------------------------------------------- */
 
@@ -44,7 +48,9 @@ void seqpacket_flush(struct conn *c)
 		memcpy(&len, buf_bytes(&c->marks), sizeof(len));
 		iov = (struct iovec){ buf_bytes(&c->spill), len };
 		r = send_message(c, &iov, 1, len);
-		if (r < 0)
+		if (r < 0 && c->state == CONN_DRAINING)
+			conn_host_gone(c); /* the guest is not there to be told */
+		else if (r < 0)
 			conn_abort(c);
 		if (r <= 0)
 			return;
@@ -88,23 +94,57 @@ int seqpacket_receive(struct conn *c, const struct vsock_header *h, struct iovec
 	return 0;
 }
 
+void seqpacket_cut(struct conn *c)
+{
+	if (c->spill.len == c->marked)
+		return;
+	conn_forwarded(c, (uint32_t)c->spill.len - c->marked);
+	buf_truncate(&c->spill, c->marked);
+	if (c->spill.len == 0)
+		buf_free(&c->spill);
+}
+
 /* --- host to guest ----------------------------------------------------------------------------------------------- */
+
+ssize_t seqpacket_recv(int fd, struct msghdr *m, int flags)
+{
+	ssize_t n = recvmsg(fd, m, flags | MSG_DONTWAIT);
+
+	return n < 0 && errno == ECONNRESET ? recvmsg(fd, m, flags | MSG_DONTWAIT) : n;
+}
+
+static ssize_t recv_byte(int fd, int flags)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return seqpacket_recv(fd, &m, flags);
+}
+
+/* Whether nothing comes after the empty message, or the end of file, that a read has found. */
+static bool ended(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+	int left = 0;
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR) &&
+		(ioctl(fd, FIONREAD, &left) < 0 || left == 0);
+}
 
 /* Length of the next message; 0: none, or none any more. */
 static uint32_t next_length(struct conn *c)
 {
-	struct pollfd p = { .fd = c->io.fd, .events = POLLRDHUP };
-	char byte;
-	ssize_t n = recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	ssize_t n = recv_byte(c->io.fd, MSG_PEEK | MSG_TRUNC);
 
 	if (n > 0)
 		return (uint32_t)n;
 	if (n < 0 && errno == EAGAIN)
 		c->readable = false;
-	else if (n < 0 || (poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR)))
+	else if (n < 0 || ended(c->io.fd))
 		conn_host_eof(c);
 	else
-		recv(c->io.fd, &byte, 1, MSG_DONTWAIT); /* an empty message: there is no packet for it */
+		recv_byte(c->io.fd, 0); /* an empty message: there is no packet for it */
 	return 0;
 }
 
@@ -116,7 +156,7 @@ static ssize_t peek_part(int fd, int offset, const struct msghdr *m)
 	ssize_t n = -1;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) == 0)
-		n = recvmsg(fd, &copy, MSG_PEEK | MSG_DONTWAIT);
+		n = seqpacket_recv(fd, &copy, MSG_PEEK);
 	/* all other peeks are at the message's start */
 	return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)) == 0 ? n : -1;
 }
@@ -125,13 +165,11 @@ static ssize_t peek_part(int fd, int offset, const struct msghdr *m)
 static bool read_part(struct conn *c, const struct fill *f, uint32_t len, bool last)
 {
 	struct msghdr m = { .msg_iov = c->dev->fill_iov };
-	char byte;
 
 	m.msg_iovlen = (size_t)device_fill_iov(c->dev, f, len);
 	if (last && c->message_sent == 0)
-		return recvmsg(c->io.fd, &m, MSG_DONTWAIT) == (ssize_t)len;
-	return peek_part(c->io.fd, (int)c->message_sent, &m) == (ssize_t)len &&
-		(!last || recv(c->io.fd, &byte, 1, MSG_DONTWAIT) == 1);
+		return seqpacket_recv(c->io.fd, &m, 0) == (ssize_t)len;
+	return peek_part(c->io.fd, (int)c->message_sent, &m) == (ssize_t)len && (!last || recv_byte(c->io.fd, 0) == 1);
 }
 
 /* As much of the message as the receive buffers at hand take: the rest waits in the socket. */
@@ -157,10 +195,16 @@ static bool send_part(struct conn *c)
 	h = conn_header(c, VSOCK_OP_RW, 0);
 	device_fill_end(c->dev, &f, &h, want, want == left ? VSOCK_SEQ_EOM : 0);
 	c->message_sent += want;
+	c->packets++;
 	if (want == left)
 		c->message_len = c->message_sent = 0;
 	conn_sent(c, want);
 	return true;
+}
+
+bool seqpacket_crowded(const struct conn *c)
+{
+	return c->packets > 0 && c->packets >= c->peer_buf_alloc / PACKET_COST;
 }
 
 bool seqpacket_fill(struct conn *c)
@@ -182,7 +226,7 @@ bool seqpacket_fill(struct conn *c)
 			conn_abort(c);
 			break;
 		}
-		if (len > conn_credit(c)) {
+		if (len > conn_credit(c) || seqpacket_crowded(c)) {
 			conn_starve(c);
 			break;
 		}

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "conn.h"
 #include "log.h"
@@ -16,6 +18,7 @@ enum {
 	BACKLOG = 4096,
 	PAUSE_US = 100000,      /* after descriptors ran out */
 	LINE_US = 30 * 1000000, /* for a client's first line */
+	FRONT_END_FDS = 16,     /* descriptors kept for what the front-end sends: without them it would be lost */
 	MESSAGE_MAX = 212992,   /* send buffer asked for on seqpacket sockets: it bounds a message */
 };
 
@@ -147,6 +150,17 @@ static void allow_messages(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+/* Descriptors are given out from the lowest. */
+static bool descriptors_left(const struct sockets *s)
+{
+	struct rlimit limit = { 0 };
+	int next = fcntl(s->dirfd, F_DUPFD_CLOEXEC, 0);
+
+	if (next >= 0)
+		close(next);
+	return next >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)next + FRONT_END_FDS < limit.rlim_cur;
+}
+
 static int dial_at(const struct sockaddr_un *address, int type)
 {
 	int fd = unixsock_connect(address, type);
@@ -164,6 +178,8 @@ enum dial sockets_dial(void *data, struct conn *c)
 	struct sockaddr_un address;
 	char name[24];
 
+	if (!descriptors_left(s))
+		return DIAL_LATER;
 	snprintf(name, sizeof(name), "%08x.%08" PRIx32, VSOCK_CID_HOST, c->host_port);
 	if (unixsock_address(&address, s->dirfd, s->dir, name) == 0)
 		fd = dial_at(&address, type);
@@ -281,8 +297,13 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	for (i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd;
 
+		if (!descriptors_left(l->all)) {
+			pause_accept(l->all, EMFILE);
+			return;
+		}
+		fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
 			pause_accept(l->all, errno);
 		if (fd < 0)

@@ -45,6 +45,14 @@ static inline void buf_clear(struct buf *b)
 {
 	buf_consume(b, b->len);
 }
+/* Drops what is behind the first n bytes. */
+static inline void buf_truncate(struct buf *b, size_t n)
+{
+	if (n >= b->len)
+		return;
+	b->len = n;
+	b->data[b->start + n] = '\0';
+}
 
 /* Takes the text out; the caller frees it, the buffer is empty afterwards. NULL without memory. */
 char *buf_steal_text(struct buf *b);

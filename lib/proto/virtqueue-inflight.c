@@ -107,7 +107,7 @@ void inflight_take_packed(struct virtqueue *vq, struct virtqueue_chain *chain, c
 	if (!head || !e)
 		return;
 	if (chain->slots == 1) {
-		chain->entry = h->packed.old_free_head;
+		chain->entry = (uint16_t)(head - packed_entries(vq)); /* as it was checked */
 		head->num = 0;
 		head->counter = vq->counter++;
 		head->inflight = 1;
@@ -350,6 +350,13 @@ void virtqueue_inflight_clear(struct virtqueue *vq)
 	header(vq)->version = 0;
 }
 
+void virtqueue_inflight_detach(struct virtqueue *vq)
+{
+	vq->inflight = NULL;
+	if (vq->packed)
+		vq->again_count = vq->again_next = 0;
+}
+
 int inflight_again(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)
 {
 	uint16_t entry = vq->again[vq->again_next], i, n;
@@ -362,7 +369,11 @@ int inflight_again(struct virtqueue *vq, struct virtqueue_chain *chain, size_t m
 			return -1;
 	} else {
 		chain->entry = entry;
-		n = packed_entries(vq)[entry].num;
+		n = *(volatile const uint16_t *)&packed_entries(vq)[entry].num;
+		if (n == 0 || n > vq->size) { /* others can write to it: not what it was when it was counted */
+			virtqueue_break(vq, "in-flight record");
+			return -1;
+		}
 		for (i = entry; chain->slots < n; i = e->next) {
 			struct vring_desc d;
 

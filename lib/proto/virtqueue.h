@@ -113,3 +113,6 @@ int virtqueue_inflight_attach(struct virtqueue *vq, uint8_t *record, struct erro
 /* The ring is stopped in order, with nothing in flight: the record becomes fresh again, so that only a device that died
  * leaves one to go on from. */
 void virtqueue_inflight_clear(struct virtqueue *vq);
+/* The record's memory goes; the queue runs on without. Chains of a packed ring that wait to be handed out again are in
+ * the record only, and go with it. */
+void virtqueue_inflight_detach(struct virtqueue *vq);

@@ -365,6 +365,36 @@ static void test_inflight_lies(void)
 	virtqueue_stop(&vq);
 }
 
+/* The record is memory that others write to: also between the moments that it is looked at. */
+static void test_inflight_turns(void)
+{
+	static uint8_t record[4096] __attribute__((aligned(64)));
+	const size_t num = 32 + 6; /* of the first entry, behind the header */
+	struct virtqueue a = { 0 }, b = { 0 };
+	struct virtqueue_chain c;
+
+	fresh();
+	memset(record, 0, sizeof(record));
+	offer(true, 5);
+	start(&a, true, 0);
+	virtqueue_inflight_attach(&a, record, NULL);
+	virtqueue_pop(&a, &c, iov, 8);
+	start(&b, true, 0);
+	ok(virtqueue_inflight_attach(&b, record, NULL) == 0 && record[num] == 1 && record[num + 1] == 0,
+	   "a record with a chain of one descriptor");
+	record[num] = record[num + 1] = 0xff;
+	ok(virtqueue_pop(&b, &c, iov, 8) == -1 && b.broken, "that then claims to have 65535: the ring ends");
+	virtqueue_stop(&b);
+	record[num] = 1;
+	record[num + 1] = 0;
+	start(&b, true, 0);
+	ok(virtqueue_inflight_attach(&b, record, NULL) == 0, "a record with a chain to hand out again");
+	virtqueue_inflight_detach(&b);
+	ok(virtqueue_pop(&b, &c, iov, 8) == 1 && !c.again, "that goes: the ring goes on without");
+	virtqueue_stop(&a);
+	virtqueue_stop(&b);
+}
+
 int main(void)
 {
 	unsigned packed, pushed;
@@ -382,5 +412,6 @@ int main(void)
 		test_inflight_unpop(packed);
 	}
 	test_inflight_lies();
+	test_inflight_turns();
 	return tap_done();
 }

@@ -246,7 +246,8 @@ static void test_descriptors(void)
 	struct rlimit old, low;
 	struct vsock_header g, h;
 	struct drv d;
-	int fd, other, i, spare;
+	int fd, other, i, spare, more[12];
+	uint64_t queue = VSOCK_RX;
 	bool found = false;
 	clock_t start;
 
@@ -269,6 +270,17 @@ static void test_descriptors(void)
 	ok(clock() - start < CLOCKS_PER_SEC / 20, "without the loop spinning");
 	g.len = 4;
 	ok(drv_packet(&d, &g, "ping") && host_read(&d, fd, payload, 4) == 4, "connections that stand go on");
+	low.rlim_cur = (rlim_t)spare + 24;
+	setrlimit(RLIMIT_NOFILE, &low);
+	for (i = 0; i < 12; i++)
+		more[i] = host_connect(&d, "guest.000003e8", SOCK_STREAM);
+	for (i = 0; i < 10; i++)
+		loop_once(d.loop, 30000, NULL);
+	drv_send(&d, VHOST_USER_SET_VRING_CALL, 0, &queue, sizeof(queue), &d.rings[VSOCK_RX].call, 1);
+	pump(&d);
+	ok(drv_connected(&d), "the front-end's descriptors find a place");
+	for (i = 0; i < 12; i++)
+		close(more[i]);
 	setrlimit(RLIMIT_NOFILE, &old);
 	for (i = 0; i < 20 && !found; i++) {
 		loop_once(d.loop, 50000, NULL);
@@ -474,6 +486,116 @@ static void test_seqpacket(void)
 	drv_close(&d);
 }
 
+/* However small they are, messages that the guest does not read cost it memory: Linux ends the connection then. */
+static void test_seqpacket_crowd(void)
+{
+	struct vsock_header g, h;
+	struct drv d;
+	uint32_t limit, i, heard = 0;
+	int fd;
+
+	drv_open(&d, "1000/seqpacket");
+	drv_start(&d, &(struct drv_options){ .seqpacket = true, .event_idx = true });
+	fd = host_connect(&d, "guest.000003e8", SOCK_SEQPACKET);
+	got(&d, VSOCK_OP_REQUEST, &h);
+	g = drv_header(h.dst_port, h.src_port, VSOCK_OP_RESPONSE);
+	g.type = VSOCK_SEQPACKET;
+	g.buf_alloc = 100 << 10;
+	limit = g.buf_alloc / 1024;
+	drv_packet(&d, &g, NULL);
+	for (i = 0; i < limit + 50; i++)
+		if (send(fd, "ten bytes.", 10, MSG_DONTWAIT) != 10)
+			break;
+	ok(i == limit + 50, "seqpacket: many small messages wait in the socket (%u)", i);
+	while (drv_receive(&d, &h, payload) && h.op == VSOCK_OP_RW)
+		heard++;
+	ok(heard == limit, "seqpacket: as many of them are sent as cost the guest its buffer (%u)", heard);
+	g.op = VSOCK_OP_CREDIT_UPDATE;
+	g.fwd_cnt = 10 * heard - 10;
+	drv_packet(&d, &g, NULL);
+	ok(!drv_poll(&d, &h, payload), "seqpacket: while one of them is unread no more");
+	g.fwd_cnt += 10;
+	drv_packet(&d, &g, NULL);
+	while (drv_receive(&d, &h, payload))
+		heard += h.op == VSOCK_OP_RW;
+	ok(heard == limit + 50, "seqpacket: the others when it has read (%u)", heard);
+	close(fd);
+	drv_close(&d);
+}
+
+static int seqpacket_open(struct drv *d, struct vsock_header *g)
+{
+	struct vsock_header h;
+	int fd = host_connect(d, "guest.000003e8", SOCK_SEQPACKET);
+
+	while (drv_receive(d, &h, payload) && h.op != VSOCK_OP_REQUEST)
+		;
+	answer(d, &h, g);
+	return fd;
+}
+
+/* The next message, whatever is said of ends. */
+static bool guest_hears(struct drv *d, const char *message)
+{
+	struct vsock_header h;
+	bool some;
+
+	while ((some = drv_receive(d, &h, payload)) && h.op == VSOCK_OP_SHUTDOWN)
+		;
+	return some && h.op == VSOCK_OP_RW && h.len == strlen(message) && memcmp(payload, message, h.len) == 0;
+}
+
+static void test_seqpacket_ends(void)
+{
+	struct vsock_header g, h;
+	struct drv d;
+	size_t before;
+	int fd;
+
+	drv_open(&d, "1000/seqpacket");
+	drv_start(&d, &(struct drv_options){ .seqpacket = true, .event_idx = true });
+	before = d.dev->total;
+
+	fd = seqpacket_open(&d, &g);
+	g.len = 4;
+	drv_packet(&d, &g, "half");
+	g.len = 0;
+	g.op = VSOCK_OP_SHUTDOWN;
+	g.flags = VSOCK_SHUT_SEND;
+	drv_packet(&d, &g, NULL);
+	ok(host_eof(&d, fd), "seqpacket: the end comes after a message that never became whole");
+	close(fd);
+	while (drv_receive(&d, &h, payload))
+		;
+	g.flags = VSOCK_SHUT_BOTH;
+	drv_packet(&d, &g, NULL);
+
+	fd = seqpacket_open(&d, &g);
+	g.len = 4;
+	drv_packet(&d, &g, "half");
+	g.len = 0;
+	g.op = VSOCK_OP_RST;
+	drv_packet(&d, &g, NULL);
+	ok(host_eof(&d, fd) && d.dev->total == before, "seqpacket: nor does such a one keep a connection");
+	close(fd);
+
+	fd = seqpacket_open(&d, &g);
+	g.len = 6;
+	g.flags = VSOCK_SEQ_EOM;
+	drv_packet(&d, &g, "unread");
+	ok(send(fd, "a", 1, 0) == 1 && send(fd, "bc", 2, 0) == 2, "seqpacket: a client sends");
+	close(fd);
+	ok(guest_hears(&d, "a") && guest_hears(&d, "bc"), "seqpacket: and goes, with something unread: all arrives");
+	while (drv_receive(&d, &h, payload))
+		;
+
+	fd = seqpacket_open(&d, &g);
+	ok(send(fd, "", 0, 0) == 0 && send(fd, "data", 4, 0) == 4, "seqpacket: nothing, then something");
+	close(fd);
+	ok(guest_hears(&d, "data"), "seqpacket: an empty message before the end is not the end");
+	drv_close(&d);
+}
+
 int main(void)
 {
 	test_parsers();
@@ -484,5 +606,7 @@ int main(void)
 	test_back_pressure();
 	test_fairness();
 	test_seqpacket();
+	test_seqpacket_crowd();
+	test_seqpacket_ends();
 	return tap_done();
 }
