@@ -191,10 +191,14 @@ static int follow_show(struct follow *f, struct error *err)
 	ssize_t n;
 
 	for (;;) {
+		/* Looked at first: nothing comes to the old file once there is a new one. */
+		bool turned =
+			stat(f->path, &now) == 0 && (f->fd < 0 || fstat(f->fd, &ours) < 0 || now.st_ino != ours.st_ino);
+
 		while (f->fd >= 0 && (n = read(f->fd, chunk, sizeof(chunk))) > 0)
 			if (text_write(chunk, (size_t)n, err) < 0)
 				return -1;
-		if (stat(f->path, &now) < 0 || (f->fd >= 0 && fstat(f->fd, &ours) == 0 && now.st_ino == ours.st_ino))
+		if (!turned)
 			return 0;
 		cleanup_close(&f->fd);
 		f->fd = open(f->path, O_RDONLY | O_CLOEXEC);

@@ -636,6 +636,8 @@ static void give_up(struct engine_task *t)
 	error_set(&err, 0, "given up");
 	rpc_cancel(&t->call);
 	if (t->failing || !connected(t->engine)) { /* the second time, or nobody to ask */
+		if (t->process.fd >= 0)
+			process_signal(t->process.fd, SIGKILL, NULL); /* it may have been started */
 		error_move(&t->why, &err);
 		start_failed(t);
 	} else {
@@ -648,6 +650,11 @@ static void containerd_kill(struct engine *engine, struct service *s, int signo)
 	struct containerd *e = (struct containerd *)engine;
 	struct engine_task *t = s->task;
 
+	if (t->ended && e->engine.supervisor->stopping && !connected(e)) {
+		rpc_cancel(&t->call);
+		exited(t); /* nobody is there to say how */
+		return;
+	}
 	if (t->step == STEP_WAIT || t->step == STEP_DELETE || t->step == STEP_REMOVE)
 		return; /* it has ended */
 	if (t->adopting && !(e->engine.supervisor->stopping && !connected(e)))

@@ -31,8 +31,13 @@ static void connection_lost(struct rpc *r)
 	loop_timer_disarm(&r->bury);
 	r->dead = true;
 	r->grpc = NULL;
+	r->feeding = true;
 	grpc_free(g, "connection to containerd lost");
-	r->lost(r->data);
+	r->feeding = false;
+	if (r->freed)
+		rpc_free(r);
+	else
+		r->lost(r->data);
 }
 
 static void bury(struct loop_timer *timer)

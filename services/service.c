@@ -233,6 +233,7 @@ void service_resume(struct service *s, const struct saved *m)
 		s->pid = m->pid;
 		s->taken = true;
 		s->unproven = m->state == SERVICE_CHECKING;
+		s->unstarted = m->state == SERVICE_STARTING;
 		start_now(s);
 	}
 }
@@ -267,7 +268,7 @@ void service_started(struct service *s, pid_t pid)
 	s->pid = pid;
 	if (!s->taken)
 		s->started = report_now();
-	s->taken = s->unproven = false;
+	s->taken = s->unproven = s->unstarted = false;
 	if (unwanted) {
 		stop_process(s);
 	} else if (ready) {
@@ -331,7 +332,7 @@ static void ended(struct service *s, bool failed, const char *what)
 	uint64_t ran = s->pid ? report_now() - s->started : 0;
 
 	s->pid = 0;
-	s->taken = s->unproven = false;
+	s->taken = s->unproven = s->unstarted = false;
 	ready_end(&s->ready);
 	prepare_release(&s->bundle);
 	s->ended = report_now();
@@ -359,10 +360,25 @@ static void ended(struct service *s, bool failed, const char *what)
 	supervisor_changed(s->supervisor, s);
 }
 
+/* Whether the supervisor before this one had not come to start it, after all: nothing has failed or ended then. */
+static bool begins_anew(struct service *s)
+{
+	if (!s->unstarted || !s->wanted || s->again || s->supervisor->stopping)
+		return false;
+	s->taken = s->unstarted = false;
+	s->pid = 0;
+	ready_end(&s->ready);
+	prepare_release(&s->bundle);
+	wait_turn(s);
+	return true;
+}
+
 void service_start_failed(struct service *s, const struct error *why)
 {
 	_cleanup_free_ char *what = str_format("cannot be started: %s", error_text(why));
 
+	if (begins_anew(s))
+		return;
 	capture_drain(&s->capture);
 	s->code = -1;
 	ended(s, true, what ? what : "cannot be started");
@@ -372,6 +388,8 @@ void service_exited(struct service *s, int code)
 {
 	char what[64];
 
+	if (code < 0 && begins_anew(s))
+		return;
 	capture_drain(&s->capture);
 	s->code = code;
 	if (code < 0)
@@ -395,6 +413,7 @@ void service_stop(struct service *s)
 		return;
 	case SERVICE_STARTING:
 		state_set(s, SERVICE_STOPPING);
+		timer_arm(s, KILL_US);
 		engine_of(s)->ops->kill(engine_of(s), s, SIGKILL);
 		return;
 	case SERVICE_CHECKING:
@@ -431,6 +450,7 @@ static void timer_fired(struct loop_timer *timer)
 	switch (s->state) {
 	case SERVICE_STARTING:
 		log_error("%s: does not start within %d s", s->name, START_US / 1000000);
+		timer_arm(s, KILL_US);
 		engine_of(s)->ops->kill(engine_of(s), s, SIGKILL);
 		break;
 	case SERVICE_CHECKING:

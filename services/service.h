@@ -45,15 +45,16 @@ struct service {
 	struct ready ready;
 
 	enum service_state state;
-	bool wanted;   /* somebody wants it to run */
-	bool again;    /* start it once it has stopped */
-	bool prepared; /* the bundle's file systems are there */
-	bool broken;   /* its files are wrong, or have not been read since it stopped: read before it is started */
-	bool late;     /* was not ready in time: how it ends counts as a failure */
-	bool reported; /* its step is in the boot report */
-	bool taken;    /* from the supervisor before this one: to be adopted, not started */
-	bool unproven; /* the same, and it was not ready yet */
-	bool saved;    /* its file for the next supervisor is there */
+	bool wanted;    /* somebody wants it to run */
+	bool again;     /* start it once it has stopped */
+	bool prepared;  /* the bundle's file systems are there */
+	bool broken;    /* its files are wrong, or have not been read since it stopped: read before it is started */
+	bool late;      /* was not ready in time: how it ends counts as a failure */
+	bool reported;  /* its step is in the boot report */
+	bool taken;     /* from the supervisor before this one: to be adopted, not started */
+	bool unproven;  /* the same, and it was not ready yet */
+	bool unstarted; /* the same, and it was being started: perhaps it never was */
+	bool saved;     /* its file for the next supervisor is there */
 	struct loop_timer timer; /* of the state: back-off, time-outs */
 
 	pid_t pid;                /* first process; 0: none */

@@ -55,6 +55,18 @@ stays
 fine" ]
 }
 
+@test "the supervisor ends although a service ended while containerd was away for good" {
+	service one -- serve
+	service two -- serve
+	run machine 'supervise && within 20 all_running; p=$(field one 3); echo "version = [" >/etc/containerd/config.toml; kill -9 $(pidof containerd)
+		within 20 says "containerd: exit"; kill -9 $p; within 10 sh -c "! kill -0 $p 2>/dev/null"; kill -TERM $SUPERVISOR
+		within 30 eval "! kill -0 $SUPERVISOR" && wait $SUPERVISOR; echo "status $?"; pgrep -x sleep | wc -l; grep -c "does not end" $ROOT/console'
+	echo "$output"
+	[ "$output" = "status 0
+0
+0" ]
+}
+
 @test "containerd that cannot start is named and tried again; services come when it does" {
 	service one -- serve
 	run machine 'containerd_configure; cp /etc/containerd/config.toml $ROOT/good; echo "version = [" >/etc/containerd/config.toml
