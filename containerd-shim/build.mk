@@ -12,5 +12,6 @@ shim-client.deps := protobuf-c
 shim-parts := $(filter-out containerd-shim/main.c,$(wildcard containerd-shim/*.c))
 test_shim.srcs := $(shim-parts)
 test_shim.deps := protobuf-c
+test_streams.srcs := $(addprefix containerd-shim/,logger.c remote.c streams.c uri.c)
 fuzz_shim.srcs := $(shim-parts)
 fuzz_shim.deps := protobuf-c

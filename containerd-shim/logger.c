@@ -148,6 +148,11 @@ struct logger *logger_start(struct loop *loop, struct reaper *reaper, const stru
 	return l;
 }
 
+bool logger_pending(const struct logger *l)
+{
+	return l->ready != NULL;
+}
+
 bool logger_exited(const struct logger *l)
 {
 	return l->exited;

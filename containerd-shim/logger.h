@@ -17,6 +17,8 @@ typedef void logger_exited_fn(void *data);
 struct logger *logger_start(struct loop *loop, struct reaper *reaper, const struct uri *uri, const char *id,
 			    const char *namespace, int out, int err_fd, logger_ready_fn *ready,
 			    logger_exited_fn *exited, void *data, struct error *err);
+/* Whether it has still to become ready. */
+bool logger_pending(const struct logger *l);
 bool logger_exited(const struct logger *l);
 /* Its pipes are closed by now: it gets the time to write down what is left, then it is told to end, then it is made
  * to. Frees it; nothing calls back. NULL is fine. */

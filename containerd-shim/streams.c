@@ -64,12 +64,25 @@ static int parents_make(const char *path, struct error *err)
 	return dir_make(dir, 0755, err);
 }
 
-static bool remotes_pending(const struct streams *s)
+static bool pending(const struct streams *s)
 {
 	for (int i = 0; i < 3; i++)
 		if (remote_active(&s->remotes[i]))
 			return true;
-	return false;
+	return s->logger && logger_pending(s->logger);
+}
+
+/* Something has come, or (why) never will: then what else is still to come does not matter any more. */
+static void prepared(struct streams *s, const struct error *why)
+{
+	streams_ready_fn *ready = s->ready;
+
+	if (!ready || (!why && pending(s)))
+		return;
+	for (int i = 0; i < 3; i++)
+		remote_drop(&s->remotes[i]);
+	s->ready = NULL;
+	ready(s, why);
 }
 
 /* What is not on the host either is missing here, as if nobody had asked. */
@@ -82,16 +95,13 @@ static void remote_came(struct remote *r, int fd, const struct error *why)
 		const char *paths[] = { s->paths.in, s->paths.out, s->paths.err };
 		_cleanup_error_ struct error e = { 0 };
 
-		for (int i = 0; i < 3; i++)
-			remote_drop(&s->remotes[i]);
 		error_say(&e, ENOENT, "open %s: %s; on the host: %s", paths[which], strerror(ENOENT), error_text(why));
-		s->ready(s, &e);
+		prepared(s, &e);
 		return;
 	}
 	s->clients[which] = fd;
 	s->is_remote[which] = true;
-	if (!remotes_pending(s))
-		s->ready(s, NULL);
+	prepared(s, NULL);
 }
 
 /* The client's side of one stream. */
@@ -171,9 +181,7 @@ static int stream_open(struct streams *s, int which, const char *path, const str
 
 static void logger_is_ready(void *data, const struct error *err)
 {
-	struct streams *s = data;
-
-	s->ready(s, err);
+	prepared(data, err);
 }
 
 static void drained_check(struct streams *s)
@@ -235,13 +243,7 @@ void streams_prepare(struct streams *s, const struct streams_owner *owner, const
 	s->owner = owner;
 	s->paths = *paths;
 	s->ready = ready;
-	if (open_all(s, &e) < 0) {
-		for (int i = 0; i < 3; i++)
-			remote_drop(&s->remotes[i]);
-		ready(s, &e);
-	} else if (!s->logger && !remotes_pending(s)) {
-		ready(s, NULL);
-	}
+	prepared(s, open_all(s, &e) < 0 ? &e : NULL);
 }
 
 /* --- copying --------------------------------------------------------------------------------------------- */

@@ -25,8 +25,23 @@ void reaper_free(struct reaper *r)
 	r->stranger_count = r->stranger_cap = 0;
 }
 
+static struct stranger *stranger_find(struct reaper *r, pid_t pid)
+{
+	for (size_t i = 0; i < r->stranger_count; i++)
+		if (r->strangers[i].pid == pid)
+			return &r->strangers[i];
+	return NULL;
+}
+
 static void stranger_keep(struct reaper *r, pid_t pid, int status)
 {
+	struct stranger *same = stranger_find(r, pid);
+
+	/* Numbers come again: whoever asks means the latest. */
+	if (same) {
+		same->status = status;
+		return;
+	}
 	if (r->stranger_count == STRANGERS_MAX) {
 		for (size_t i = 1; i < r->stranger_count; i++)
 			r->strangers[i - 1] = r->strangers[i];
@@ -99,14 +114,13 @@ static void late_passed(struct loop_timer *timer)
 /* Takes the kept status of a process out. */
 static bool stranger_take(struct reaper *r, pid_t pid, int *status)
 {
-	for (size_t i = 0; i < r->stranger_count; i++) {
-		if (r->strangers[i].pid != pid)
-			continue;
-		*status = r->strangers[i].status;
-		r->strangers[i] = r->strangers[--r->stranger_count];
-		return true;
-	}
-	return false;
+	struct stranger *s = stranger_find(r, pid);
+
+	if (!s)
+		return false;
+	*status = s->status;
+	*s = r->strangers[--r->stranger_count];
+	return true;
 }
 
 int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct error *err)

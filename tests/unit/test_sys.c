@@ -1,10 +1,14 @@
-/* lib/sys: event loop and spawn. */
+/* lib/sys: event loop, spawn and reaper. */
 #include <errno.h>
+#include <linux/sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "loop.h"
+#include "reaper.h"
 #include "spawn.h"
 #include "str.h"
 #include "tap.h"
@@ -202,6 +206,63 @@ static void test_spawn_fds(void)
 	ok_str(buf_text(&out), "A B\n", "descriptors at their numbers");
 }
 
+/* Runs and reaps a child with that number (0: any). Returns it; -1: not allowed to choose. */
+static pid_t child_end(struct reaper *r, pid_t number, int status)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	siginfo_t info;
+	pid_t pid;
+
+	if (number) {
+		args.set_tid = (uintptr_t)&number;
+		args.set_tid_size = 1;
+	}
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		_exit(status);
+	if (pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0)
+		reaper_run(r);
+	return pid;
+}
+
+static int exit_status;
+
+static void on_exit_seen(struct exit_watch *w, int status)
+{
+	(void)w;
+	exit_status = WEXITSTATUS(status);
+}
+
+static void test_reaper(void)
+{
+	struct loop *loop = loop_new(NULL);
+	struct exit_watch w = { .fn = on_exit_seen };
+	_cleanup_error_ struct error e = { 0 };
+	struct reaper r;
+	pid_t pid, again;
+
+	reaper_init(&r, loop);
+	reaper_hold(&r);
+	pid = child_end(&r, 0, 3);
+	child_end(&r, 0, 4);
+	ok(exit_watch_add(&r, &w, pid, NULL) == 0 && loop_once(loop, 1000000, NULL) == 0 && exit_status == 3,
+	   "the status of a process that ended before it was watched");
+	ok(exit_watch_add(&r, &w, pid, &e) < 0 && e.code == ESRCH, "which is there once");
+	do /* somebody else may have the number by then */
+		pid = child_end(&r, 0, 5);
+	while ((again = child_end(&r, pid, 6)) < 0 && errno == EEXIST);
+	if (again == pid)
+		ok(exit_watch_add(&r, &w, pid, NULL) == 0 && loop_once(loop, 1000000, NULL) == 0 && exit_status == 6 &&
+			   exit_watch_add(&r, &w, pid, NULL) < 0,
+		   "of two with the same number the later one's");
+	else
+		ok(true, "a number used again # skip needs root");
+	reaper_release(&r);
+	ok(child_end(&r, 0, 7) > 0 && r.stranger_count == 0, "none is kept while nobody asks for it");
+	reaper_free(&r);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	test_timers();
@@ -210,5 +271,6 @@ int main(void)
 	test_removal();
 	test_spawn();
 	test_spawn_fds();
+	test_reaper();
 	return tap_done();
 }
