@@ -40,7 +40,8 @@ struct client {
 	struct buf in, out;
 	size_t outstanding; /* bytes of input that the agent holds */
 	struct terminal terminal;
-	bool heard, started, ended;
+	bool heard, started;
+	bool ended; /* nothing more comes; what has come is still written */
 	unsigned interrupts;
 	int status;
 	struct error *error;
@@ -64,7 +65,7 @@ static void socket_want(struct client *c)
 	bool read = c->sinks[0].buf.len < SINK_HIGH && c->sinks[1].buf.len < SINK_HIGH;
 	uint32_t events = (read ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0);
 
-	/* With a hang-up and nothing to read into there is nothing to be told; after the exit status neither. */
+	/* With a hang-up and nothing to read into there is nothing to be told; after the end neither. */
 	if (!events || c->ended) {
 		loop_io_remove(&c->socket);
 		return;
@@ -77,6 +78,12 @@ static void socket_want(struct client *c)
 }
 
 /* --- output ------------------------------------------------------------------------------------------------------- */
+
+static void ended_check(struct client *c)
+{
+	if (c->ended && !c->sinks[0].buf.len && !c->sinks[1].buf.len)
+		loop_quit(c->loop, 0);
+}
 
 static void sink_pump(struct client *c, struct sink *s)
 {
@@ -107,8 +114,7 @@ static void sink_pump(struct client *c, struct sink *s)
 		loop_io_remove(&s->io);
 	else if (s->buf.len && !loop_io_active(&s->io) && loop_io_add(c->loop, &s->io, c->error) < 0)
 		client_fail(c);
-	if (c->ended && !c->sinks[0].buf.len && !c->sinks[1].buf.len)
-		loop_quit(c->loop, 0);
+	ended_check(c);
 }
 
 static void sink_ready(struct loop_io *io, uint32_t events)
@@ -265,7 +271,10 @@ static void socket_ended(struct client *c)
 	else
 		error_set(c->error, 0, "the connection to the machine has ended: it went down, or its agent did");
 	c->status = 1;
-	client_fail(c);
+	c->failed = true;
+	c->ended = true;
+	ended_check(c);
+	socket_want(c);
 }
 
 static void socket_ready(struct loop_io *io, uint32_t events)

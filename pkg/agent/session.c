@@ -424,11 +424,13 @@ static int out_send(struct session *s)
 	return 0;
 }
 
-/* May end the session: the last call of its callers. */
+/* May end the session: the last call of its callers. What is left in the streams of a process that has ended makes no
+ * event: the connection's room does. */
 static void session_flush(struct session *s)
 {
 	if (out_send(s) < 0 || (s->out.len == 0 && s->state == ENDING) ||
-	    loop_io_want(&s->io, EPOLLIN | EPOLLRDHUP | (s->out.len ? EPOLLOUT : 0), NULL) < 0) {
+	    loop_io_want(&s->io, EPOLLIN | EPOLLRDHUP | (s->out.len || s->state == DRAINING ? EPOLLOUT : 0), NULL) <
+		    0) {
 		session_leave(s);
 		return;
 	}
