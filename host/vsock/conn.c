@@ -64,6 +64,13 @@ static void weigh(struct conn *c, uint32_t flight)
 	c->flight = flight;
 }
 
+static void drop_spill(struct conn *c)
+{
+	buf_free(&c->spill);
+	buf_free(&c->marks);
+	c->marked = 0;
+}
+
 void conn_free(struct conn *c)
 {
 	weigh(c, 0);
@@ -71,8 +78,7 @@ void conn_free(struct conn *c)
 	list_remove(&c->place);
 	loop_timer_disarm(&c->timer);
 	close_socket(c);
-	buf_free(&c->spill);
-	buf_free(&c->marks);
+	drop_spill(c);
 	c->dev->total--;
 	free(c);
 }
@@ -170,7 +176,7 @@ void conn_abort(struct conn *c)
 	c->dev->stats.reset++;
 	c->due = 0;
 	close_socket(c);
-	buf_free(&c->spill);
+	drop_spill(c);
 	c->state = CONN_CLOSING;
 	become_due(c, DUE_RST);
 }
@@ -197,8 +203,7 @@ void conn_host_gone(struct conn *c)
 		return;
 	c->host_gone = true;
 	conn_forwarded(c, (uint32_t)c->spill.len);
-	buf_free(&c->spill);
-	buf_free(&c->marks);
+	drop_spill(c);
 	shut(c, c->host_eof ? VSOCK_SHUT_BOTH : VSOCK_SHUT_RECEIVE);
 }
 
