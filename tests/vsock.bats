@@ -167,6 +167,29 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	[ "$output" = whole ]
 }
 
+@test "a guest that does not read is not sent more small messages than Linux keeps" {
+	run timeout 60 python3 - "$state/guest.000003e9" <<-'END'
+		import select, socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		s.connect(sys.argv[1])
+		s.sendall(b"hold\n")
+		s.setblocking(False)
+		p = select.poll()
+		p.register(s, select.POLLOUT)
+		n = 0
+		while p.poll(1000): # until neither side takes any more
+		    try:
+		        s.send(b"ten bytes.")
+		        n += 1
+		    except BlockingIOError:
+		        continue
+		p.modify(s, select.POLLIN)
+		print("sent", n > 300, "reset" if p.poll(1000) else "waits")
+	END
+	echo "$output"
+	[ "$output" = "sent True waits" ]
+}
+
 @test "known fault, a busy idle device: connections that stand still cost nothing" {
 	# a reader that does not read, a guest that does not, a half-open client
 	timeout 70 python3 - "$state" <<-'END' &
