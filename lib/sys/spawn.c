@@ -74,7 +74,7 @@ static _Noreturn void child_fail(int report, int at)
 	_exit(127);
 }
 
-static _Noreturn void child_run(const struct spawn *s, int report)
+static _Noreturn void child_run(const struct spawn *s, pid_t parent, int report)
 {
 	sigset_t none;
 
@@ -82,8 +82,12 @@ static _Noreturn void child_run(const struct spawn *s, int report)
 		signal(sig, SIG_DFL); /* KILL, STOP and libc's own refuse: fine */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (s->death_signal)
+	if (s->death_signal) {
 		prctl(PR_SET_PDEATHSIG, s->death_signal);
+		/* It may have died before; from a namespace of its own the child cannot tell. */
+		if (!(s->namespaces & CLONE_NEWPID) && getppid() != parent)
+			raise(s->death_signal);
+	}
 	if ((s->new_session && setsid() < 0) || (s->new_group && setpgid(0, 0) < 0))
 		child_fail(report, AT_SESSION);
 	if (place_fds(s, &report) < 0)
@@ -123,14 +127,14 @@ pid_t spawn(const struct spawn *s, struct error *err)
 	int pipefd[2];
 	struct failure f;
 	ssize_t n;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return error_set(err, errno, "start %s: pipe", s->path);
 	pid = child_make(s, err);
 	if (pid == 0) {
 		close(pipefd[0]);
-		child_run(s, pipefd[1]);
+		child_run(s, parent, pipefd[1]);
 	}
 	close(pipefd[1]);
 	if (pid < 0) {
