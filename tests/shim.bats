@@ -124,7 +124,7 @@ clean" ]
 @test "out of memory: an event, and exit status 137" {
 	[ -d /sys/fs/cgroup/memory ] || [ -f /sys/fs/cgroup/memory.stat ]
 	run world 'containerd_up; events_start; c run --rm --memory-limit 20000000 $IMAGE hog sh -c "tail /dev/zero"; echo "status $?"
-		c run -d --memory-limit 20000000 $IMAGE child sh -c "sh -c \"tail /dev/zero\"; sleep 1000"
+		c run -d --memory-limit 20000000 $IMAGE child sh -c "exec 2>/dev/null; sh -c \"tail /dev/zero\"; sleep 1000"
 		within 10 sh -c "[ \$(grep -c /tasks/oom $T/events) = 2 ]"; status_of child
 		grep -o "/tasks/.*" $T/events | grep -E "oom|/tasks/exit"; events_stop; c task kill -s KILL child; within 5 stopped child; c task rm child 2>/dev/null; c c rm child; clean'
 	echo "$output"
