@@ -432,7 +432,6 @@ static void oom_message(struct grpc_call *call, const uint8_t *data, size_t len)
 	struct rpc_call *c = call->data;
 	struct containerd *e = c->data;
 	_cleanup_free_ char *id = NULL, *ns = NULL;
-
 	const struct service *s;
 
 	if (!containerd_oom_event(data, len, &id, &ns))

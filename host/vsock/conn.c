@@ -363,10 +363,11 @@ static void guest_shutdown(struct conn *c, uint32_t flags)
 		become_due(c, DUE_RST);
 		return;
 	}
-	if (new &VSOCK_SHUT_SEND && c->type == VSOCK_SEQPACKET)
-		seqpacket_cut(c);
-	if (new &VSOCK_SHUT_SEND)
+	if (new &VSOCK_SHUT_SEND) {
+		if (c->type == VSOCK_SEQPACKET)
+			seqpacket_cut(c);
 		shut_host(c);
+	}
 	if (new &VSOCK_SHUT_RECEIVE) {
 		shutdown(c->io.fd, SHUT_RD);
 		c->host_eof = true;
