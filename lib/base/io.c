@@ -66,32 +66,36 @@ int io_nonblock(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct error *err)
+int file_read_fd(int fd, const char *name, size_t max, struct buf *out, struct error *err)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 	size_t total = 0;
 
-	if (fd < 0)
-		return error_set(err, errno, "%s", path);
 	for (;;) {
 		size_t want = max - total < 16384 ? max - total + 1 : 16384;
 		uint8_t *p = buf_reserve(out, want);
 		ssize_t r;
 
 		if (!p)
-			return error_set(err, errno, "%s", path);
+			return error_set(err, errno, "%s", name);
 		r = read(fd, p, want);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return error_set(err, errno, "read %s", path);
+			return error_set(err, errno, "read %s", name);
 		buf_commit(out, (size_t)r);
 		if (r == 0)
 			return 0;
 		total += (size_t)r;
 		if (total > max)
-			return error_set(err, EFBIG, "%s: more than %zu bytes", path, max);
+			return error_set(err, EFBIG, "%s: more than %zu bytes", name, max);
 	}
+}
+
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct error *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? error_set(err, errno, "%s", path) : file_read_fd(fd, path, max, out, err);
 }
 
 int file_read(const char *path, size_t max, struct buf *out, struct error *err)

@@ -18,6 +18,8 @@ int io_nonblock(int fd);
 
 /* Appends a file's content; more than max bytes is an error (EFBIG). dirfd as for openat(2). */
 int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct error *err);
+/* The same from an open descriptor; name is for the message. */
+int file_read_fd(int fd, const char *name, size_t max, struct buf *out, struct error *err);
 int file_read(const char *path, size_t max, struct buf *out, struct error *err);
 /* The first line of a small file (at most 4096 bytes) without its newline; NULL on failure. Caller frees. */
 char *file_line(const char *path, struct error *err);

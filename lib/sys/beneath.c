@@ -1,0 +1,176 @@
+#include "beneath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "cleanup.h"
+#include "io.h"
+
+struct beneath_want beneath_file(uid_t owner)
+{
+	return (struct beneath_want){ .type = S_IFREG, .owner = owner, .only_link = true };
+}
+
+const char *beneath_fd_path(char out[BENEATH_FD_PATH_MAX], int fd)
+{
+	snprintf(out, BENEATH_FD_PATH_MAX, "/proc/self/fd/%d", fd);
+	return out;
+}
+
+static const char *type_name(mode_t type)
+{
+	switch (type) {
+	case S_IFREG:
+		return "a regular file";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFIFO:
+		return "a fifo";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "something else";
+	}
+}
+
+static int check_type(mode_t is, mode_t wanted, const char *name, struct error *err)
+{
+	int code = is == S_IFDIR ? EISDIR : wanted == S_IFDIR ? ENOTDIR : is == S_IFLNK ? ELOOP : EINVAL;
+
+	if (!wanted || is == wanted)
+		return 0;
+	return error_say(err, code, "%s: %s is wanted, this is %s", name, type_name(wanted), type_name(is));
+}
+
+int beneath_check(int fd, const char *name, const struct beneath_want *want, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "%s", name);
+	if (check_type(st.st_mode & S_IFMT, want->type, name, err) < 0)
+		return -1;
+	if (want->owner != BENEATH_ANY_OWNER && st.st_uid != want->owner)
+		return error_say(err, EPERM, "%s: belongs to user %u, not to user %u", name, st.st_uid, want->owner);
+	if (want->only_link && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
+		return error_say(err, EMLINK, "%s: the file has a second name (%u links)", name, (unsigned)st.st_nlink);
+	if (st.st_mode & want->not_mode)
+		return error_say(err, EPERM, "%s: mode %04o lets others at it", name, (unsigned)(st.st_mode & 07777));
+	return 0;
+}
+
+/* openat2 says EAGAIN where a rename or mount beside it made ".." uncertain; somebody who renames for ever gets it for
+ * an answer after a few tries. */
+static int open_resolved(int dirfd, const char *path, uint64_t flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags, .mode = flags & O_CREAT ? mode & 07777 : 0, .resolve = resolve };
+
+	for (int tries = 0;; tries++) {
+		int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+		if (fd >= 0 || (errno != EINTR && (errno != EAGAIN || tries >= 128)))
+			return fd;
+	}
+}
+
+static uint64_t resolve_flags(bool follow)
+{
+	return RESOLVE_NO_MAGICLINKS | (follow ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+int beneath_open(int dirfd, const char *path, int flags, mode_t mode, const struct beneath_want *want,
+		 struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	int how = (flags & ~O_TRUNC) | O_CLOEXEC;
+
+	/* O_PATH opens nothing: only these may stand beside it */
+	how = flags & O_PATH ? how & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : how | O_NONBLOCK | O_NOCTTY;
+	fd = open_resolved(dirfd, path, (uint64_t)how, mode, resolve_flags(want->follow));
+	if (fd < 0)
+		return error_set(err, errno, "%s", path);
+	if (beneath_check(fd, path, want, err) < 0)
+		return -1;
+	if ((flags & O_TRUNC) && ftruncate(fd, 0) < 0)
+		return error_set(err, errno, "%s", path);
+	return steal_fd(&fd);
+}
+
+static int open_or_make(int dirfd, const char *so_far, const char *name, mode_t mode, bool follow, struct error *err)
+{
+	const struct beneath_want want = { .type = S_IFDIR, .owner = BENEATH_ANY_OWNER, .follow = follow };
+	int fd = beneath_open(dirfd, so_far, O_PATH | O_DIRECTORY, 0, &want, err);
+	_cleanup_close_ int parent = -1;
+	_cleanup_free_ char *above = NULL;
+
+	if (fd >= 0 || !err || err->code != ENOENT)
+		return fd;
+	error_clear(err);
+	above = strndup(so_far, (size_t)(name - so_far));
+	if (!above)
+		return error_set(err, ENOMEM, "%s", so_far);
+	parent = beneath_open(dirfd, *above ? above : ".", O_PATH | O_DIRECTORY, 0, &want, err);
+	if (parent < 0)
+		return -1;
+	/* A dangling link is EEXIST here and ENOENT below: it is refused, not made good. */
+	if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+		return error_set(err, errno, "%s", so_far);
+	return beneath_open(dirfd, so_far, O_PATH | O_DIRECTORY, 0, &want, err);
+}
+
+int beneath_mkdir(int dirfd, const char *path, mode_t mode, bool follow, struct error *err)
+{
+	_cleanup_free_ char *so_far = strdup(path);
+	_cleanup_close_ int fd = -1;
+	struct error own = { 0 };
+	char *p = so_far;
+
+	if (!so_far)
+		return error_set(err, ENOMEM, "%s", path);
+	for (size_t n = strlen(p); n > 1 && p[n - 1] == '/'; n--)
+		p[n - 1] = '\0';
+	/* from the first component on: each prefix is resolved anew, since links among them may lead anywhere below the
+	 * root */
+	while (*p) {
+		char *name, *end, next;
+		int made;
+
+		while (*p == '/')
+			p++;
+		name = p;
+		end = p + strcspn(p, "/");
+		next = *end;
+		*end = '\0';
+		made = open_or_make(dirfd, *so_far ? so_far : "/", name, mode, follow, &own);
+		if (made < 0)
+			return error_move(err, &own);
+		if (fd >= 0)
+			close(fd);
+		fd = made;
+		*end = next;
+		p = end;
+	}
+	if (fd < 0)
+		fd = beneath_open(dirfd, ".", O_PATH | O_DIRECTORY, 0,
+				  &(struct beneath_want){
+					  .type = S_IFDIR, .owner = BENEATH_ANY_OWNER, .follow = follow },
+				  err);
+	return steal_fd(&fd);
+}
+
+int beneath_read(int dirfd, const char *path, size_t max, const struct beneath_want *want, struct buf *out,
+		 struct error *err)
+{
+	_cleanup_close_ int fd = beneath_open(dirfd, path, O_RDONLY, 0, want, err);
+
+	return fd < 0 ? -1 : file_read_fd(fd, path, max, out, err);
+}
