@@ -145,13 +145,13 @@ $(foreach v,$(variants),$(eval $(call variant-rules,$(v))))
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # --- what one asks for ---------------------------------------------------------------------------------------
-.PHONY: all guest host unit asan fuzz clean help
+.PHONY: all guest host unit clean help
 all: guest host  ## the guest programs and the pith command
 guest: $(addprefix $(B)/guest/,$(guest-programs))
 host: $(addprefix $(B)/host/,$(host-programs))
 unit: $(addprefix $(B)/tests/,$(unit-tests))  ## build and run the C unit tests
 	@set -e; for t in $^; do echo "# $$t"; $$t; done
-asan: $(addprefix $(B)/asan/,$(unit-tests) $(guest-programs) $(host-programs))  ## everything with sanitizers; runs the unit tests
+asan-run: $(addprefix $(B)/asan/,$(unit-tests) $(guest-programs) $(host-programs))
 	@set -e; for t in $(addprefix $(B)/asan/,$(unit-tests)); do echo "# $$t"; $$t; done
 # Some bats files run the programs with sanitizers, too.
 asan-programs: $(addprefix $(B)/asan/,$(guest-programs) $(host-programs))

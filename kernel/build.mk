@@ -2,6 +2,9 @@
 # has been built on this machine, else the distribution's, which takes seconds. KERNEL=debian or KERNEL=tuned decides.
 
 KERNEL ?=
+# The link is made anew when it leads to another flavour than the one that was asked for.
+kernel-other := $(if $(filter-out $(shell readlink $(B)/kernel/default),$(KERNEL)),kernel-other)
+.PHONY: kernel-other
 kernel-inputs := kernel/build kernel/lz4-store kernel/debian kernel/debian.modules $(wildcard kernel/config/*.config kernel/patches/*)
 
 .PHONY: kernel
@@ -12,7 +15,7 @@ kernel:  ## build the tuned kernel (minutes, once a machine), and make it the de
 $(B)/kernel/debian/kernel $(B)/kernel/debian/kernel.tar &: kernel/debian kernel/debian.modules
 	@kernel/debian $(B)/kernel/debian
 
-$(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar &: $(kernel-inputs)
+$(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar &: $(kernel-inputs) $(kernel-other)
 	@mkdir -p $(B)/kernel
 	@case "$(KERNEL)" in \
 	tuned) kernel/build $(B)/kernel/tuned && flavour=tuned ;; \

@@ -1,14 +1,30 @@
 # Tests, lint, fuzzing, installation.
 
-.PHONY: test lint format fuzz bench install
-test: setup all unit-tests asan-programs images  ## install what is lacking, build everything, run every test
+.PHONY: test test-run lint format fuzz bench install
+# As in run.mk, what the set-up brings comes before a make that asks for it. The tests boot the tuned kernel, which is
+# compiled once a machine; KERNEL=debian boots the distribution's, and passes over what only the tuned one can do.
+test: KERNEL := $(or $(KERNEL),tuned)
+test:  ## install what is lacking, build everything, run every test (T="NAME...": those with NAME in their name)
+	$(remake) KERNEL=$(KERNEL) all unit-tests asan-programs images
+	@$(MAKE) --no-print-directory KERNEL=$(KERNEL) test-run
+test-run:
 	tests/run $(T)
 
 .PHONY: unit-tests asan-programs
 unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
 
-c-files = $(shell git ls-files '*.c' '*.h')
+# Lint, sanitizers and fuzzing install what they lack as well, and go on in a make that finds it.
+.PHONY: lint-run fuzz-run asan asan-run
+remake = @mk/setup && $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 lint:  ## clang-format, cppcheck, layering, shellcheck
+	$(remake) lint-run
+asan:  ## everything with sanitizers; runs the unit tests
+	$(remake) asan-run
+fuzz:  ## each fuzz target for FUZZ_SECONDS (10), from its corpus
+	$(remake) fuzz-run
+
+c-files = $(shell git ls-files '*.c' '*.h')
+lint-run:
 	@case "$$(clang-format --version)" in \
 	*version\ 14.*) clang-format --dry-run -Werror $(c-files) ;; \
 	*) echo "lint: the form is that of clang-format 14 (Debian 12), and is not checked here" >&2 ;; esac
@@ -20,7 +36,7 @@ format:  ## put all C sources into the project's form
 	clang-format -i $(c-files)
 
 FUZZ_SECONDS ?= 10
-fuzz: $(addprefix $(B)/fuzz/,$(fuzzers))  ## each fuzz target for FUZZ_SECONDS (10), from its corpus
+fuzz-run: $(addprefix $(B)/fuzz/,$(fuzzers))
 	@set -e; for f in $(fuzzers); do echo "# $$f"; mkdir -p $(B)/fuzz-corpus/$$f; \
 	seeds=tests/fuzz/corpus/$${f#fuzz_}; [ -d $$seeds ] || seeds=; \
 	$(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \

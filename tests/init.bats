@@ -75,6 +75,7 @@ image_root() {
 }
 
 @test "a root on a disk is left as it is" {
+	needs_tuned
 	tree_script tree 010-look <<<"$look"
 	mksquashfs tree disk -quiet -no-progress -all-root
 	truncate -s %4096 disk
@@ -418,6 +419,7 @@ long 1' ]
 # --- the end
 
 @test "shutdown: kept programs first, then shutdown.d, then everybody; the disk is left clean" {
+	needs_tuned
 	mkfs.ext4 -q disk 16M
 	mkdir -p tree/usr/lib tree/etc/shutdown.d
 	for p in one two; do
@@ -545,6 +547,7 @@ dummy' ]
 }
 
 @test "what is built in needs no module" {
+	needs_tuned
 	tar -xf "$root_dir/build/kernel/tuned/kernel.tar" -C tree
 	tree_script tree 010-look <<-'X'
 		for m in overlay fs-ext4 fs-nothing; do /sbin/modprobe $m; echo "$m $?" >>/run/result; done

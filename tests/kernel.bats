@@ -5,7 +5,7 @@ setup() {
 	fragments=(kernel/config/common.config kernel/config/x86_64.config)
 }
 
-need_tuned() { [ -e build/kernel/tuned/kernel ] || skip "make kernel has not been run"; }
+need_tuned() { [ -e build/kernel/tuned/kernel ] || skip "this needs the tuned kernel"; }
 need_debian() { [ -e build/kernel/debian/kernel ] || make -s build/kernel/debian/kernel; }
 
 @test "the check names an option that is missing, has another value, or should be off" {

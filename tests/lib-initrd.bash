@@ -51,12 +51,11 @@ image_initrd_make() {
 	rm -rf "$stage"
 }
 
-# The kernel's flavour for boots: the tuned one where there is one.
-guest_flavour() {
-	if [ -n "${flavour:-}" ]; then echo "$flavour"
-	elif [ -e "$root_dir/build/kernel/tuned/kernel" ]; then echo tuned
-	else echo debian; fi
-}
+# The kernel's flavour for boots: the one that examples boot.
+guest_flavour() { echo "${flavour:-$(readlink "$root_dir/build/kernel/default")}"; }
+
+# For boots by flavour=tuned, whatever examples boot.
+needs_tuned() { [ -e "$root_dir/build/kernel/tuned/kernel" ] || skip "this needs the tuned kernel"; }
 
 # guest_start CONSOLE INITRD [KERNEL ARGUMENTS]: QEMU in the background, its pid in $guest. INITRD - is none.
 # Options: $flavour, $guest_cpus, $guest_memory (MiB), $guest_accel, array guest_options for QEMU.

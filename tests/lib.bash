@@ -110,5 +110,5 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); p
 
 # For tests of what the distribution's kernel has not built in.
 needs_tuned_kernel() {
-	[ "$(readlink "$root_dir/build/kernel/default")" = tuned ] || skip "this needs the tuned kernel: make kernel images"
+	[ "$(readlink "$root_dir/build/kernel/default")" = tuned ] || skip "this needs the tuned kernel"
 }

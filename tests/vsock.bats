@@ -12,7 +12,7 @@ load_helpers() {
 
 setup_file() {
 	load_helpers
-	[ -e build/kernel/tuned/kernel ] || skip "make kernel has not been run"
+	[ "$(guest_flavour)" = tuned ] || skip "this needs the tuned kernel"
 	dir=$BATS_FILE_TMPDIR
 	mkdir -p "$dir/tree.add/usr/bin"
 	cp tests/vsock-guest.sh "$dir/tree.add/guest.sh"
