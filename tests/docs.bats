@@ -13,7 +13,7 @@ blocks() {
 
 @test "every link of the documents leads to a file, and every folder of the README is there" {
 	cd "$root_dir"
-	for doc in README.md docs/*.md; do
+	for doc in README.md CONTRIBUTING.md SECURITY.md tests/README.md docs/*.md; do
 		for link in $(grep -oE '\]\([^)#]+' "$doc" | cut -c3-); do
 			case $link in http*) continue ;; esac
 			[ -e "$(dirname "$doc")/$link" ] || { echo "$doc: $link"; false; }
