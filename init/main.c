@@ -2,7 +2,8 @@
  *
  * Enters the root (root.h), runs /bin/rc.init, and from then on reaps, keeps programs alive (supervise.h), answers
  * requests on its socket (initctl.h) and waits for the signals that end the machine (shutdown.h). One poll(2) is the
- * only call that blocks. Nothing is allocated. Every failure is said on the console and lived with: PID 1 never exits.
+ * only call that blocks. Nothing is allocated. PID 1 never exits: what fails is said on the console and lived with, and
+ * a machine that cannot be set up is powered off (failure.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "failure.h"
 #include "orphan.h"
 #include "resume.h"
 #include "root.h"
@@ -26,16 +28,23 @@
 #include "shutdown.h"
 #include "supervise.h"
 
-enum { RC_RETRY_MS = 100 };
+#define RC_INIT "/bin/rc.init"
+
+enum {
+	RC_RETRY_MS = 100,
+	RC_TRIES = 600, /* of a fork: a minute */
+};
 
 static struct {
 	int control; /* outlives exec, as its number does */
 	pid_t rc;    /* rc.init while it runs */
 	bool rc_started;
+	unsigned tries;
 	char start[32], root[32]; /* for rc.init's environment: when we began, when the root was there */
 } self;
 
 static int signals = -1;
+static const char *const *root_reason; /* why the root is not what it should be */
 
 static sigset_t all_signals(void)
 {
@@ -47,61 +56,40 @@ static sigset_t all_signals(void)
 
 /* --- rc.init ------------------------------------------------------------------------------------------ */
 
-/* A shell for whoever debugs the image: only when asked for on the kernel command line, only when there is one. */
-static bool debug_wanted(void)
-{
-	char line[4096];
-	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-	const char *at;
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return false;
-	line[n] = '\0';
-	at = strstr(line, "pith.debug=1");
-	return at && (at == line || at[-1] == ' ') && strchr(" \n", at[strlen("pith.debug=1")]);
-}
-
-static void debug_shell(void)
-{
-	struct control_request r = { .verb = CONTROL_RESPAWN, .name = "debug-shell", .argv = { "/bin/sh" } };
-	char reply[64];
-
-	if (!debug_wanted())
-		return;
-	if (access("/bin/sh", X_OK) < 0) {
-		say("pith.debug=1, but the image has no /bin/sh");
-		return;
-	}
-	say("pith.debug=1: a shell on the console");
-	supervise_request(&r, reply, sizeof(reply));
-}
-
 static void rc_start(void)
 {
-	const char *const argv[] = { "/bin/rc.init", NULL }, *const env[] = { self.start, self.root, NULL };
+	const char *const argv[] = { RC_INIT, NULL }, *const env[] = { self.start, self.root, NULL };
 
+	if (access(RC_INIT, X_OK) < 0) {
+		self.rc_started = true;
+		failure_end(root_reason ? root_reason : (const char *const[]){ RC_INIT ": ", strerror(errno), NULL });
+		return;
+	}
 	self.rc = program_start(argv, self.control, env, false);
 	self.rc_started = self.rc > 0;
-	if (self.rc < 0) {
-		say("cannot start rc.init: ", strerror(errno), "; trying again");
-		self.rc = 0;
+	if (self.rc > 0)
+		return;
+	self.rc = 0;
+	if (++self.tries < RC_TRIES) {
+		if (self.tries == 1)
+			say("cannot start rc.init: ", strerror(errno), "; trying again");
+		return;
 	}
+	self.rc_started = true;
+	failure_end((const char *const[]){ "cannot start rc.init: ", strerror(errno), NULL });
 }
 
 static void rc_ended(int status)
 {
 	char digits[NUMBER_SIZE];
+	const char *reason[] = {
+		"rc.init failed, ", WIFSIGNALED(status) ? "killed by signal " : "exit status ",
+		number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))), NULL
+	};
 
 	self.rc = 0;
-	if (status == 0 || shutdown_begun())
-		return;
-	say("rc.init failed, ", WIFSIGNALED(status) ? "killed by signal " : "exit status ",
-	    number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))),
-	    ": this machine is not set up");
-	debug_shell();
+	if (status != 0 && !shutdown_begun())
+		failure_end(reason);
 }
 
 /* --- events --------------------------------------------------------------------------------------------- */
@@ -216,7 +204,9 @@ static void machine_setup(void)
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	root_enter(); /* what failed is said; rc.init may still be there */
+	root_reason = root_enter();
+	if (root_reason && access(RC_INIT, X_OK) == 0)
+		say_parts(root_reason); /* and goes on with what is there */
 	time_text(self.root, "PITH_ROOT=");
 }
 

@@ -186,55 +186,63 @@ static void tree_free(int dir, unsigned depth)
 	}
 }
 
-/* Puts a detached mount over / and steps into it. */
-static int root_switch(int mount)
+static const char *const *failed(const char *what, const char *on)
 {
-	if (sys_move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(mount) < 0 ||
-	    chroot(".") < 0) {
-		say("cannot switch to the new root: ", strerror(errno));
-		return -1;
-	}
-	return 0;
+	static const char *reason[6];
+
+	reason[0] = "cannot ";
+	reason[1] = what;
+	reason[2] = on;
+	reason[3] = ": ";
+	reason[4] = strerror(errno);
+	return reason;
 }
 
-static int root_image(const char *type, const char *image)
+/* Puts a detached mount over / and steps into it. */
+static const char *const *root_switch(int mount)
+{
+	if (sys_move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(mount) < 0 ||
+	    chroot(".") < 0)
+		return failed("switch to the new root", "");
+	return NULL;
+}
+
+static const char *const *root_image(const char *type, const char *image)
 {
 	_cleanup_close_ int old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), mount = -1;
+	const char *const *reason;
 
 	modules_load();
 	/* Without the copy that a loop device makes in its own page cache, where kernel and initramfs can do that. */
 	mount = detached_mount(type, image, "ro");
 	if (mount < 0)
 		mount = image_mount_loop(type, image);
-	if (mount < 0) {
-		say("cannot mount ", image, ": ", strerror(errno));
-		return -1;
-	}
-	if (root_switch(mount) < 0)
-		return -1;
+	if (mount < 0)
+		return failed("mount ", image);
+	reason = root_switch(mount);
+	if (reason)
+		return reason;
 	/* The image's own file lives on as long as it is mounted, without a name too. */
 	if (old >= 0)
 		tree_free(old, 8);
-	return 0;
+	return NULL;
 }
 
-static int root_over_itself(void)
+static const char *const *root_over_itself(void)
 {
 	_cleanup_close_ int mount = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
-	if (mount < 0) {
-		say("cannot bind the initramfs: ", strerror(errno));
-		return -1;
-	}
+	if (mount < 0)
+		return failed("bind ", "the initramfs");
 	return root_switch(mount);
 }
 
-int root_enter(void)
+const char *const *root_enter(void)
 {
 	struct statfs fs;
 
 	if (statfs("/", &fs) < 0 || (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC))
-		return 0;
+		return NULL;
 	if (access("/rootfs.erofs", F_OK) == 0)
 		return root_image("erofs", "/rootfs.erofs");
 	if (access("/rootfs.squashfs", F_OK) == 0)

@@ -9,5 +9,5 @@
  * In the first two PID 1's root and working directory are the new root afterwards. */
 #pragma once
 
-/* 0, or -1 after saying on the console what failed: the root is then the one we were started on. */
-int root_enter(void);
+/* NULL, or the strings (static, NULL-terminated) that say what failed: the root is then the one we were started on. */
+const char *const *root_enter(void);

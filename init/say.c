@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -130,4 +131,13 @@ void say_parts(const char *const parts[])
 		}
 	}
 	errno = saved;
+}
+
+void say_drain(void)
+{
+	int left = 0;
+
+	/* Not a terminal: nothing to wait for. */
+	for (int i = 0; i < 50 && ioctl(console, TIOCOUTQ, &left) == 0 && left > 0; i++)
+		poll(NULL, 0, 10);
 }

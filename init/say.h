@@ -24,5 +24,8 @@ const char *number(char *buf, uint64_t n);
 void say_parts(const char *const parts[]);
 #define say(...) say_parts((const char *const[]){ __VA_ARGS__, NULL })
 
+/* Waits, half a second at most, until the console has sent what it was given: the machine is about to go. */
+void say_drain(void);
+
 /* Gives a child the console as its streams; in a container, or when that cannot be opened, they stay PID 1's. */
 void console_take(void);

@@ -96,6 +96,7 @@ static _Noreturn void finish(void)
 	pid_t pid;
 
 	say(actions[self.wanted].name);
+	say_drain();
 	pid = fork();
 	if (pid <= 0) {
 		reboot(actions[self.wanted].reboot);

@@ -3,6 +3,7 @@
 # ordinary machine shows of onboot is in boot-onboot.bats, the other examples in examples.bats.
 
 load lib
+load lib-initrd
 
 setup() { test_begin; }
 teardown() { test_end; }
@@ -32,6 +33,28 @@ power_off() {
 	vm_expect 60 '^Hello from a container on Linux 6\.12'
 	power_off
 	grep -q 'Power down' hello.console
+}
+
+# not_set_up NAME MESSAGE: a machine of the tree NAME fails with that message, and takes the console's last words along
+not_set_up() {
+	cp "$root_dir/build/kernel/$(guest_flavour)/kernel" "$1-kernel"
+	echo 'console=ttyS0 quiet' >"$1-cmdline"
+	cpio_make "$1" "$1-initrd.img"
+	vm_start "$1" --mem 256 "$T/$1"
+	vm_wait 60
+	cat "$1.err"
+	[ "$status" -eq 1 ]
+	[ "$(lines "$1.err")" = 1 ]
+	grep -qF "$2" "$1.err"
+}
+
+@test "a machine that is not set up ends, and pith run says why: no rc.init, a root that cannot be mounted, no init" {
+	mkdir -p no-rc no-root no-init/bin
+	cp "$root_dir/build/guest/init" no-rc/
+	not_set_up no-rc 'the machine was not set up: /bin/rc.init: No such file or directory'
+	cp "$root_dir/build/guest/init" no-root/ && echo garbage >no-root/rootfs.squashfs
+	not_set_up no-root 'the machine was not set up: cannot mount /rootfs.squashfs: '
+	not_set_up no-init "the guest's kernel panicked: "
 }
 
 @test "cgroup version 1 by a switch of the command line, with limits in it" {

@@ -410,3 +410,12 @@ device_arguments() { pgrep -fa 'vsock --fd=[0-9]+ .*--state=[^ ]*guest.img-state
 		grep -q ' no$' cache/pith/kvm
 	fi
 }
+
+@test "a guest that only resets, without a word, is given up" {
+	printf '\xb0\xfe\xe6\x64\xf4' >mute.img # out 0x64, 0xfe: the keyboard controller's reset; hlt
+	truncate -s 510 mute.img && printf '\x55\xaa' >>mute.img && truncate -s 1M mute.img
+	vm_start vm mute.img
+	vm_wait 60
+	[ "$status" -eq 1 ]
+	grep -q 'the guest resets again and again without a word' vm.err
+}

@@ -7,3 +7,5 @@ fuzz_run.srcs := $(addprefix host/run/,options.c disk.c publish.c)
 fuzz_qmp.srcs := host/run/qmp.c
 fuzz_qmp.deps := jansson
 fuzz_console.srcs := host/run/console.c
+test_ending.srcs := host/run/ending.c
+fuzz_ending.srcs := host/run/ending.c

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "ending.h"
 #include "io.h"
 #include "log.h"
 #include "loop.h"
@@ -24,6 +25,8 @@
 #define DRAIN_US (2 * SECOND)
 /* QEMU's messages that are kept to be shown when it fails. */
 #define MESSAGES_MAX 8192
+/* A guest that resets so often without a word will go on doing so. */
+#define RESETS_MAX 5
 /* The log is begun anew at that size; the one before it is kept. */
 #define LOG_MAX (16u << 20)
 
@@ -46,9 +49,12 @@ struct machine {
 	struct buf received, said; /* QMP bytes; QEMU's standard error */
 	int to_guest, from_guest, log, null;
 	uint64_t logged;
-	bool ready;    /* QMP commands are taken */
-	bool stopping; /* the button was pressed */
-	bool quitting; /* QEMU was told to go */
+	struct ending ending;
+	unsigned resets; /* without a word on the console between them */
+	bool hopeless;   /* it would only reset again */
+	bool ready;      /* QMP commands are taken */
+	bool stopping;   /* the button was pressed */
+	bool quitting;   /* QEMU was told to go */
 	bool exited;
 	bool draining;    /* the console's output still runs */
 	int status;       /* QEMU's wait status */
@@ -198,6 +204,18 @@ static int became_ready(struct machine *m)
 	return m->setup->started ? m->setup->started(m->setup->data, m->pid, m->err) : 0;
 }
 
+/* The guest starts anew. One whose kernel panicked, or never comes as far as to say something, would do so for ever. */
+static void guest_reset(struct machine *m)
+{
+	m->resets = m->ending.said ? 0 : m->resets + 1;
+	if (m->ending.panic[0] || m->resets >= RESETS_MAX) {
+		m->hopeless = true;
+		quit(m);
+		return;
+	}
+	ending_restart(&m->ending);
+}
+
 static int message(struct machine *m, const struct qmp_message *msg)
 {
 	switch (msg->kind) {
@@ -212,6 +230,8 @@ static int message(struct machine *m, const struct qmp_message *msg)
 		log_debug("QEMU: event %s %s", msg->name, msg->text);
 		if (str_eq(msg->name, "SHUTDOWN"))
 			snprintf(m->reason, sizeof(m->reason), "%s", msg->text);
+		if (str_eq(msg->name, "RESET") && str_eq(msg->text, "guest-reset") && !m->quitting)
+			guest_reset(m);
 		return 0;
 	default:
 		return 0;
@@ -312,6 +332,7 @@ static size_t console_output(void *data, uint8_t *bytes, size_t n)
 	struct machine *m = data;
 
 	log_write(m, bytes, n);
+	ending_feed(&m->ending, bytes, n);
 	return m->setup->console ? n : 0;
 }
 
@@ -477,6 +498,12 @@ static int outcome(struct machine *m, struct error *err)
 
 	if (said && *said)
 		log_debug("QEMU: %s", said);
+	if (m->ending.panic[0] && (m->hopeless || str_eq(m->reason, "guest-panic") || str_eq(m->reason, "guest-reset")))
+		return error_set(err, 0, "the guest's kernel panicked: %s", m->ending.panic);
+	if (m->hopeless)
+		return error_set(err, 0,
+				 "the guest resets again and again without a word: not enough memory (--mem), or no "
+				 "kernel for this machine");
 	if (quit_early || str_eq(m->reason, "host-qmp-quit"))
 		return error_set(err, 0, "the machine was stopped before its guest had powered down");
 	if (m->lost && m->status != 0)
@@ -488,6 +515,8 @@ static int outcome(struct machine *m, struct error *err)
 		return error_set(err, 0, "the guest's kernel panicked");
 	if (str_eq(m->reason, "host-signal") || str_eq(m->reason, "host-error") || str_eq(m->reason, "host-ui"))
 		return error_set(err, 0, "the machine was stopped from outside (%s)", m->reason);
+	if (m->ending.failure[0])
+		return error_set(err, 0, "the machine was not set up: %s", m->ending.failure);
 	return 0;
 }
 

@@ -60,12 +60,16 @@ static const char *cpu_model(const struct qemu_setup *s)
 	return is_arm(s) ? "max" : "max,-erms,-fsrm";
 }
 
+/* A kernel that panics resets the machine a second later instead of standing there, which ends `pith run`: pvpanic
+ * tells QEMU sooner, where its driver is loaded by then. A panic= of the image's own comes later, and counts. */
+#define PANIC "panic=1 "
+
 /* QEMU before 8.0 leaves garbage in the flags register after cmpxchg16b, all but the zero flag that a branch would look
  * at: an interrupt that comes then saves it, restores it, and brings the guest down. Programs are still told that there
  * is such an instruction (CPUID 1, ECX bit 13); only the kernel, which uses it for each allocation, is not to. */
 static const char *kernel_options(const struct qemu_setup *s)
 {
-	return s->kvm || is_arm(s) ? "" : "clearcpuid=141 ";
+	return s->kvm || is_arm(s) ? PANIC : PANIC "clearcpuid=141 ";
 }
 
 static void machine(struct args *a, const struct qemu_setup *s)

@@ -1,0 +1,11 @@
+/* A machine that cannot be set up has a defined end: one line on the console, then it powers off. With pith.debug=1 on
+ * the kernel's command line, and a shell in the image, there is a shell on the console instead, and the machine stays.
+ *
+ * The line says FAILURE_WORDS and the reason. `pith run` looks for it on the console (host/run/ending.h), and fails
+ * with that reason when the machine has powered off. */
+#pragma once
+
+#define FAILURE_WORDS "this machine is not set up: "
+
+/* Strings, NULL-terminated, that make up the reason. */
+void failure_end(const char *const reason[]);
