@@ -177,6 +177,73 @@ fails() {
 	[[ $output != *thing* ]]
 }
 
+# Refused with the line of build.yml, and without a name for the image.
+leads_out() {
+	fails "p/build.yml:$1: error: files[0] \"/key\": $2" build p
+	[[ $stderr == *"--allow-source $3"* ]]
+	fails "$2" show-tag --hash x p
+	[ -z "$output" ]
+}
+
+@test "a package takes files of its own folder and of its extra-sources, and others only when told to" {
+	mkdir p/own shared
+	echo secret >secret
+	echo shared >shared/file
+	echo own >p/own/file
+	ln -s ../../secret p/own/out
+	ln -s own p/in
+	ln -s .. p/up
+	key() { recipe <<<$'image: thing\nfiles:\n  - {path: /key, source: '"$1}"; }
+	key ../secret
+	leads_out 3:26 '../secret is outside' "$T/secret"
+	key "$T/secret"
+	leads_out 3:26 "$T/secret is outside" "$T/secret"
+	key own/../../secret
+	leads_out 3:26 'own/../../secret is outside' "$T/secret"
+	key own/out
+	leads_out 3:26 "own/out leads by a link to $T/secret" "$T/secret"
+	key up/secret
+	leads_out 3:26 "up/secret leads by a link to $T/secret" "$T/secret"
+	key up
+	leads_out 3:26 "up leads by a link to $T" "$T"
+	# not even that it is missing is told
+	key ../nothing
+	leads_out 3:26 '../nothing is outside' "$T/nothing"
+	echo 'services: [{name: a, image: "@pkg:p"}]' >y.yml
+	run "$pith" build --dry-run y.yml
+	[ "$status" -eq 1 ]
+	run "$pith" build --dry-run --allow-source nothing y.yml
+	[ "$status" -eq 1 ]
+	# the folder may be entered by a link, and a link within it followed
+	key in/file
+	ln -s p q
+	"$pith" pkg build q
+	unpack
+	[ "$(cat tree/key)" = own ]
+	# a folder comes with its links as links
+	key own
+	build
+	unpack
+	[ "$(readlink tree/key/out)" = ../../secret ]
+	# told by build.yml, which the build says, or by whoever builds it
+	recipe <<<$'image: thing\nextra-sources: ["../shared:/shared"]\nfiles:\n  - {path: a, source: ../shared/file}'
+	run build
+	[[ $output == *"building pith/thing:"*", with files of ../shared" ]]
+	unpack
+	[ "$(cat tree/a)" = shared ]
+	key ../secret
+	build --allow-source secret
+	unpack
+	[ "$(cat tree/key)" = secret ]
+	"$pith" build --dry-run --allow-source secret y.yml | grep -q 'image: pith/thing:'
+	fails '--allow-source missing: No such file' build --allow-source missing p
+	# a name inside the folder allows nothing: it may be a link
+	recipe <<<$'image: thing\nextra-sources: ["up:/x"]\nfiles:\n  - {path: /key, source: ../secret}'
+	leads_out 4:26 '../secret is outside' "$T/secret"
+	recipe <<<$'image: thing\nextra-sources: [shared]\nfiles: [{path: a, contents: x}]'
+	fails 'build.yml:2:17: error: extra-sources: "shared" is not SOURCE:DESTINATION' build p
+}
+
 @test "packages go to a registry: an index, a tag for each platform, a release" {
 	start_registry
 	recipe <<<$'image: thing\nfiles:\n  - {path: a, contents: x}'

@@ -57,7 +57,7 @@ on_terminal() {
 
 @test "a build and a package say their steps in plain lines in a pipe" {
 	mkdir pkg
-	printf 'image: x\nfiles:\n  - {path: big, source: ../big}\n' >pkg/build.yml
+	printf 'image: x\nextra-sources: ["../big:/big"]\nfiles:\n  - {path: big, source: ../big}\n' >pkg/build.yml
 	run "$pith" pkg build --cache "$T/cache" pkg
 	[ "$status" -eq 0 ]
 	[[ $output == "pith: building pith/x:"* ]]

@@ -40,10 +40,10 @@ static char *default_name(const struct build_options *o)
 static char *resolve_package(const char *directory, void *data, struct error *err)
 {
 	_cleanup_package_ struct package p = PACKAGE_INIT;
-	const struct package_options options = { 0 };
-	const struct platform *platform = data;
+	const struct build_options *o = data;
+	const struct package_options options = { .allow_sources = o->allow_sources };
 
-	if (!package_load(&p, directory, &options, platform, err)) {
+	if (!package_load(&p, directory, &options, &o->platform, err)) {
 		if (p.recipe.diags.errors)
 			error_set(err, 0, "its build.yml is wrong: `pith pkg show-tag %s` says how", directory);
 		return NULL;
@@ -51,10 +51,9 @@ static char *resolve_package(const char *directory, void *data, struct error *er
 	return package_name(&p);
 }
 
-static int read_inputs(const struct build_options *o, struct config *c, struct error *err)
+static int read_inputs(struct build_options *o, struct config *c, struct error *err)
 {
-	struct platform platform = o->platform;
-	const struct package_resolver packages = { resolve_package, &platform };
+	const struct package_resolver packages = { resolve_package, o };
 	size_t i;
 
 	for (i = 0; o->inputs[i]; i++) {
@@ -132,7 +131,7 @@ static int make(struct config *c, const struct build_options *o, struct error *e
 	return formats_write(&a, o, name, err);
 }
 
-static int build(const struct build_options *o)
+static int build(struct build_options *o)
 {
 	_cleanup_config_free_ struct config c = { 0 };
 	_cleanup_error_ struct error err = { 0 };
@@ -171,7 +170,7 @@ static int print_schema(void)
 int cmd_build(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
-	struct build_options o;
+	_cleanup_build_options_ struct build_options o = { 0 };
 
 	if (build_options_parse(argc, argv, &o, &err) < 0) {
 		log_error("%s", error_text(&err));

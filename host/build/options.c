@@ -38,6 +38,7 @@ const char build_help[] =
 	"  --pull                 fetch all images, also those of the cache\n"
 	"  --docker               look for images in Docker first\n"
 	"  --cache DIR            image cache\n"
+	"  --allow-source PATH    packages named by @pkg: may take files below PATH as well; again for more\n"
 	"  --decompress-kernel    store the kernel decompressed\n"
 	"  --dry-run              only print the merged configuration\n"
 	"  --format-errors FORM   text or json\n"
@@ -59,6 +60,7 @@ enum option_id {
 	OPT_PULL,
 	OPT_DOCKER,
 	OPT_CACHE,
+	OPT_ALLOW_SOURCE,
 	OPT_DECOMPRESS_KERNEL,
 	OPT_DRY_RUN,
 	OPT_FORMAT_ERRORS,
@@ -86,6 +88,7 @@ static const struct option long_options[] = {
 	{ "pull", optional_argument, NULL, OPT_PULL },
 	{ "docker", optional_argument, NULL, OPT_DOCKER },
 	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "allow-source", required_argument, NULL, OPT_ALLOW_SOURCE },
 	{ "decompress-kernel", optional_argument, NULL, OPT_DECOMPRESS_KERNEL },
 	{ "dry-run", optional_argument, NULL, OPT_DRY_RUN },
 	{ "format-errors", required_argument, NULL, OPT_FORMAT_ERRORS },
@@ -270,6 +273,8 @@ static int set(struct build_options *o, int option, const char *value, struct er
 	case OPT_CACHE:
 		o->cache = value;
 		return 0;
+	case OPT_ALLOW_SOURCE:
+		return strv_add(&o->allow_sources, value) < 0 ? error_set(err, ENOMEM, "--allow-source") : 0;
 	case OPT_PULL:
 		return set_switch("pull", value, &o->pull, err);
 	case OPT_DOCKER:
@@ -337,4 +342,10 @@ int build_options_parse(int argc, char **argv, struct build_options *out, struct
 	if (!*out->inputs)
 		return error_set(err, 0, "no YAML file is named: pith build [OPTION...] FILE.yml...");
 	return check_formats(out, err);
+}
+
+void build_options_clear(struct build_options *o)
+{
+	strv_free(o->allow_sources);
+	o->allow_sources = NULL;
 }

@@ -36,11 +36,14 @@ struct build_options {
 	bool pull, docker, decompress_kernel, dry_run, json_errors;
 	bool schema, help;
 	bool size_given, sbom_given; /* without effect */
+	char **allow_sources;        /* paths that packages may take files from */
 	int verbosity;               /* LinuxKit's: 0 to 3; -1: not given */
 	char *const *inputs;         /* NULL-terminated */
 };
 
-/* Fills *out; an error says which option is wrong and how to write it. */
+/* Fills *out; an error says which option is wrong and how to write it. build_options_clear() frees, also on failure. */
 int build_options_parse(int argc, char **argv, struct build_options *out, struct error *err);
+void build_options_clear(struct build_options *o);
+#define _cleanup_build_options_ _cleanup_(build_options_clear)
 
 extern const char build_help[];

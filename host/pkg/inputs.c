@@ -4,6 +4,7 @@
 
 #include "buf.h"
 #include "digest.h"
+#include "sources.h"
 #include "str.h"
 #include "walk.h"
 
@@ -29,13 +30,11 @@ static int add_sources(struct buf *text, const struct recipe *r, struct error *e
 
 	for (i = 0; files && i < files->count; i++) {
 		const char *source = node_text(files->items[i], PKG_FILE_SOURCE);
-		_cleanup_free_ char *host = source ? source_path(r, source) : NULL;
+		_cleanup_free_ char *host = source ? source_find(r, source, err) : NULL;
 
 		if (!source)
 			continue;
-		if (!host)
-			return error_set(err, ENOMEM, "%s", source);
-		if (walk_host(host, add_entry, text, err) < 0)
+		if (!host || walk_host(host, add_entry, text, err) < 0)
 			return error_wrap(err, "files: %s", node_text(files->items[i], PKG_FILE_PATH));
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include "model.h"
 #include "progress.h"
 #include "select.h"
+#include "sources.h"
 #include "str.h"
 #include "tree.h"
 #include "walk.h"
@@ -94,6 +95,8 @@ bool package_load(struct package *p, const char *dir, const struct package_optio
 	p->platform = *platform;
 	if (!recipe_load(&p->recipe, dir, options->build_yml ? options->build_yml : "build.yml", err))
 		return false;
+	if (sources_allow(&p->recipe, options->allow_sources, err) < 0 || !sources_check(&p->recipe))
+		return false;
 	if (!options->hash && !options->dev && resolve_debian(p, err) < 0)
 		return false;
 	if (set_names(p, options, err) < 0) {
@@ -162,9 +165,9 @@ static int add_path(struct tree *t, const struct recipe *r, const struct node *n
 	meta.uid = owner(n, PKG_FILE_UID);
 	meta.gid = owner(n, PKG_FILE_GID);
 	if (source) {
-		_cleanup_free_ char *host = source_path(r, source);
+		_cleanup_free_ char *host = source_find(r, source, err);
 
-		return host ? walk_host(host, place, &at, err) : error_set(err, ENOMEM, "%s", source);
+		return host ? walk_host(host, place, &at, err) : -1;
 	}
 	if (target)
 		return tree_add_symlink(t, path, &(struct tree_meta){ 0777, meta.uid, meta.gid, 0 }, target, err) ? 0

@@ -10,11 +10,12 @@
 
 /* What a command line changes. Strings are borrowed. */
 struct package_options {
-	const char *build_yml; /* NULL: build.yml */
-	const char *org;       /* NULL: the package's, else pith */
-	const char *hash;      /* NULL: computed */
-	const char *tag;       /* template; NULL: the package's */
-	bool dev;              /* $USER and "dev" instead of organisation and hash */
+	const char *build_yml;      /* NULL: build.yml */
+	const char *org;            /* NULL: the package's, else pith */
+	const char *hash;           /* NULL: computed */
+	const char *tag;            /* template; NULL: the package's */
+	bool dev;                   /* $USER and "dev" instead of organisation and hash */
+	char *const *allow_sources; /* paths that sources may be below beside the package's own; NULL: none */
 };
 
 struct package {

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "package.h"
 #include "skopeo.h"
+#include "sources.h"
 #include "str.h"
 
 static const char help[] =
@@ -30,6 +31,7 @@ static const char help[] =
 	"  --hash TEXT            instead of the hash of the inputs\n"
 	"  --dev                  organisation $USER, hash \"dev\"\n"
 	"  --build-yml NAME       instead of build.yml\n"
+	"  --allow-source PATH    sources may be below PATH as well; again for more\n"
 	"  --cache DIR            the cache\n"
 	"  --canonical            show-tag: with the registry, as in docker.io/pith/init:...\n"
 	"  --dry-run              only say what would be built\n";
@@ -47,6 +49,7 @@ struct pkg {
 	struct platform *platforms, *skip;
 	size_t platform_count, skip_count;
 	const char *release;
+	char **allowed; /* --allow-source */
 	char **dirs;
 	size_t unchanged; /* images that were there already */
 	int force, push, nobuild, pull, docker, canonical, dry_run, help, no_manifest;
@@ -63,6 +66,7 @@ enum option_id {
 	OPT_CACHE,
 	OPT_DEV,
 	OPT_MANIFEST,
+	OPT_ALLOW_SOURCE,
 	OPT_NO_EFFECT,
 	OPT_NO_EFFECT_VALUE,
 };
@@ -94,6 +98,7 @@ static int pull(struct pkg *g, const struct package *p, const char *name)
 
 static int build_one(struct pkg *g, struct package *p, const char *name, struct error *err)
 {
+	_cleanup_free_ char *outside = NULL;
 	int cached = g->force ? 0 : package_cached(p, g->store, err);
 
 	if (cached < 0)
@@ -112,7 +117,10 @@ static int build_one(struct pkg *g, struct package *p, const char *name, struct 
 	}
 	if (!cached && g->pull && pull(g, p, name))
 		return 0;
-	log_info("building %s", name);
+	outside = sources_outside(&p->recipe);
+	if (!outside)
+		return error_set(err, ENOMEM, "%s", name);
+	log_info("building %s%s%s", name, *outside ? ", with files of " : "", outside);
 	return package_build(p, g->store, g->release, err);
 }
 
@@ -230,6 +238,8 @@ static int set(struct pkg *g, int id, const char *value, const char *shown, stru
 	case OPT_BUILD_YML:
 		g->package.build_yml = value;
 		return 0;
+	case OPT_ALLOW_SOURCE:
+		return strv_add(&g->allowed, value) < 0 ? error_set(err, ENOMEM, "--allow-source") : 0;
 	case OPT_CACHE:
 		store_set_default(value);
 		return 0;
@@ -258,6 +268,7 @@ static int parse(struct pkg *g, int argc, char **argv, struct error *err)
 		{ "tag", required_argument, NULL, OPT_TAG },
 		{ "hash", required_argument, NULL, OPT_HASH },
 		{ "build-yml", required_argument, NULL, OPT_BUILD_YML },
+		{ "allow-source", required_argument, NULL, OPT_ALLOW_SOURCE },
 		{ "cache", required_argument, NULL, OPT_CACHE },
 		{ "dev", no_argument, NULL, OPT_DEV },
 		{ "manifest", optional_argument, NULL, OPT_MANIFEST },
@@ -318,6 +329,7 @@ static int check(struct pkg *g, struct error *err)
 		return error_set(err, 0, "--platforms and --skip-platforms: only one of them can be given");
 	if (g->pull && g->force)
 		return error_set(err, 0, "--force and --pull: only one of them can be given");
+	g->package.allow_sources = g->allowed;
 	if (!g->package.org)
 		g->package.org = getenv("LINUXKIT_PKG_ORG");
 	if (g->platform_count == 0) {
@@ -409,6 +421,7 @@ int cmd_pkg(int argc, char **argv)
 	if (status < 0)
 		log_error("%s", error_text(&err));
 	store_close(g.store);
+	strv_free(g.allowed);
 	free(g.platforms);
 	free(g.skip);
 	return status < 0 ? 1 : 0;

@@ -14,8 +14,9 @@
 static const struct field pkg_file_fields[] = {
 	[PKG_FILE_PATH] = { "path", FIELD_STRING, FIELD_REQUIRED, .example = "usr/bin/hello",
 			    .help = "Where it is in the image." },
-	[PKG_FILE_SOURCE] = { "source", FIELD_STRING, .example = "../../build/guest/hello",
-			      .help = "File or directory of the host, relative to build.yml." },
+	[PKG_FILE_SOURCE] = { "source", FIELD_STRING, .example = "redis.conf",
+			      .help = "File or directory of the host, relative to build.yml: below its folder, or what "
+				      "extra-sources names." },
 	[PKG_FILE_CONTENTS] = { "contents", FIELD_STRING, .help = "The file's text." },
 	[PKG_FILE_SYMLINK] = { "symlink", FIELD_STRING, .example = "hello", .help = "Target of a symbolic link." },
 	[PKG_FILE_DIRECTORY] = { "directory", FIELD_BOOL, .example = "true", .help = "An empty directory." },
@@ -80,7 +81,9 @@ static const struct field recipe_fields[] = {
 	[RECIPE_USER] = { "user", FIELD_STRING, .example = "\"999\"", .help = "User the image asks for." },
 	[RECIPE_LABELS] = { "labels", FIELD_TEXTS, .help = "Labels of the image." },
 	[RECIPE_DOCKERFILE] = { "dockerfile", FIELD_STRING, FIELD_IGNORED, WITHOUT_EFFECT },
-	[RECIPE_EXTRA_SOURCES] = { "extra-sources", FIELD_STRINGS, FIELD_IGNORED, WITHOUT_EFFECT },
+	[RECIPE_EXTRA_SOURCES] = { "extra-sources", FIELD_STRINGS, .example = "[\"../common:/common\"]",
+				   .help = "SOURCE:DESTINATION: what sources may be taken from outside of the folder; "
+					   "the destination is without effect here." },
 	[RECIPE_GITREPO] = { "gitrepo", FIELD_STRING, FIELD_IGNORED, WITHOUT_EFFECT },
 	[RECIPE_NETWORK] = { "network", FIELD_BOOL, FIELD_IGNORED, WITHOUT_EFFECT },
 	[RECIPE_DISABLE_CACHE] = { "disable-cache", FIELD_BOOL, FIELD_IGNORED, WITHOUT_EFFECT },
@@ -191,12 +194,11 @@ void recipe_clear(struct recipe *r)
 	free(r->file.name);
 	free(r->file.text);
 	free(r->dir);
+	free(r->real_dir);
+	strv_free(r->extra);
+	strv_free(r->extra_texts);
+	strv_free(r->allowed);
 	*r = (struct recipe){ 0 };
-}
-
-char *source_path(const struct recipe *r, const char *source)
-{
-	return source[0] == '/' ? strdup(source) : str_format("%s/%s", r->dir, source);
 }
 
 char **recipe_strings(const struct node *n, size_t field, bool *failed)

@@ -52,6 +52,8 @@ struct recipe {
 	struct text_file file;
 	const struct node *root; /* a checked record of the fields above */
 	char *dir;               /* of build.yml: sources are relative to it */
+	/* What sources may be below: sources.h fills it. real: links resolved. */
+	char *real_dir, **extra, **extra_texts, **allowed;
 };
 #define _cleanup_recipe_ _cleanup_(recipe_clear)
 
@@ -61,9 +63,6 @@ bool recipe_load(struct recipe *r, const char *dir, const char *name, struct err
 /* The same from text alone. */
 bool recipe_parse(struct recipe *r, const char *name, char *text, size_t len);
 void recipe_clear(struct recipe *r);
-
-/* The host's path of a `source`. Caller frees; NULL without memory. */
-char *source_path(const struct recipe *r, const char *source);
 
 /* A list of texts as a vector: NULL when the field is absent, or without memory (*failed). Caller frees. */
 char **recipe_strings(const struct node *n, size_t field, bool *failed);

@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	} else if (!err.msg || !*err.msg) {
 		abort();
 	}
+	build_options_clear(&o);
 	error_clear(&err);
 	return 0;
 }

@@ -1,0 +1,215 @@
+#include "sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "str.h"
+
+/* --- paths ---------------------------------------------------------------------------------------------------- */
+
+/* "/a/b/../c/." is "/a/c". */
+static char *clean(const char *path)
+{
+	_cleanup_strv_ char **parts = strv_split(path, "/");
+	_cleanup_free_ char *joined = NULL;
+	size_t i, kept = 0;
+
+	if (!parts)
+		return NULL;
+	for (i = 0; parts[i]; i++) {
+		if (str_eq(parts[i], "..") && kept > 0) {
+			free(parts[--kept]);
+		} else if (!str_eq(parts[i], ".") && !str_eq(parts[i], "..")) {
+			parts[kept++] = parts[i];
+			continue;
+		}
+		free(parts[i]);
+	}
+	parts[kept] = NULL;
+	joined = strv_join(parts, "/");
+	return joined ? str_format("/%s", joined) : NULL;
+}
+
+static bool is_below(const char *path, const char *root)
+{
+	size_t n = strlen(root);
+
+	if (str_eq(root, "/"))
+		return path[0] == '/';
+	return str_starts(path, root) && (path[n] == '/' || path[n] == '\0');
+}
+
+static char *on_host(const struct recipe *r, const char *source)
+{
+	return source[0] == '/' ? strdup(source) : str_format("%s/%s", r->dir, source);
+}
+
+/* --- what is allowed ------------------------------------------------------------------------------------------ */
+
+/* SOURCE:DESTINATION, of which only the source means something here. */
+static char *extra_text(const struct node *n)
+{
+	const char *colon = strchr(n->text, ':');
+
+	return colon && colon > n->text && colon[1] && !strchr(colon + 1, ':')
+		? strndup(n->text, (size_t)(colon - n->text))
+		: NULL;
+}
+
+/* A name inside of the folder allows nothing more: it could be a link that leads out. */
+static int add_extra(struct recipe *r, const struct node *n, struct error *err)
+{
+	_cleanup_free_ char *text = extra_text(n), *path = NULL, *named = NULL, *real = NULL;
+
+	if (!text) {
+		diag_error(&r->diags, n->at, &(struct where){ .key = "extra-sources" },
+			   "\"%s\" is not SOURCE:DESTINATION", n->text);
+		return 0;
+	}
+	path = text[0] == '/' ? strdup(text) : str_format("%s/%s", r->real_dir, text);
+	named = path ? clean(path) : NULL;
+	if (!named)
+		return error_set(err, ENOMEM, "extra-sources");
+	real = is_below(named, r->real_dir) ? NULL : realpath(path, NULL);
+	if (!real)
+		return 0; /* what needs it says that it is not there */
+	if (strv_add(&r->extra, real) < 0 || strv_add(&r->extra_texts, text) < 0)
+		return error_set(err, ENOMEM, "extra-sources");
+	return 0;
+}
+
+int sources_allow(struct recipe *r, char *const *allowed, struct error *err)
+{
+	const struct node *extra = node_field(r->root, RECIPE_EXTRA_SOURCES);
+	size_t i;
+
+	r->real_dir = realpath(r->dir, NULL);
+	if (!r->real_dir)
+		return error_set(err, errno, "%s", r->dir);
+	for (i = 0; extra && i < extra->count; i++)
+		if (add_extra(r, extra->items[i], err) < 0)
+			return -1;
+	for (i = 0; allowed && allowed[i]; i++) {
+		_cleanup_free_ char *real = realpath(allowed[i], NULL);
+
+		if (!real)
+			return error_set(err, errno, "--allow-source %s", allowed[i]);
+		if (strv_add(&r->allowed, real) < 0)
+			return error_set(err, ENOMEM, "--allow-source");
+	}
+	return 0;
+}
+
+/* The extra source that a path is below; extra is a vector of at least one. */
+static bool find_extra(const struct recipe *r, const char *real, size_t *index)
+{
+	for (*index = 0; r->extra && r->extra[*index]; ++*index)
+		if (is_below(real, r->extra[*index]))
+			return true;
+	return false;
+}
+
+static bool is_allowed(const struct recipe *r, const char *real)
+{
+	size_t i;
+
+	if (is_below(real, r->real_dir) || find_extra(r, real, &i))
+		return true;
+	for (i = 0; r->allowed && r->allowed[i]; i++)
+		if (is_below(real, r->allowed[i]))
+			return true;
+	return false;
+}
+
+/* --- sources -------------------------------------------------------------------------------------------------- */
+
+/* Where a source is, or would be: nothing is told of what is outside, not even that it is missing. */
+static char *place(const struct recipe *r, const char *source, bool *there)
+{
+	_cleanup_free_ char *path = on_host(r, source), *absolute = NULL;
+	char *real = path ? realpath(path, NULL) : NULL;
+
+	*there = real != NULL;
+	if (real || !path)
+		return real;
+	absolute = source[0] == '/' ? strdup(source) : str_format("%s/%s", r->real_dir, source);
+	return absolute ? clean(absolute) : NULL;
+}
+
+char *source_find(const struct recipe *r, const char *source, struct error *err)
+{
+	_cleanup_free_ char *real = NULL, *path = on_host(r, source);
+	bool there;
+
+	real = path ? place(r, source, &there) : NULL;
+	if (!real) {
+		error_set(err, ENOMEM, "%s", source);
+		return NULL;
+	}
+	if (!is_allowed(r, real)) {
+		error_say(err, EPERM, "%s is outside of the package's folder", source);
+		return NULL;
+	}
+	if (!there) {
+		error_set(err, access(path, F_OK) < 0 ? errno : EIO, "%s", path);
+		return NULL;
+	}
+	return steal_ptr(&real);
+}
+
+static void refuse(struct recipe *r, const struct node *file, const struct where *where, const char *real)
+{
+	const struct node *source = node_field(file, PKG_FILE_SOURCE);
+	_cleanup_free_ char *path = on_host(r, source->text), *absolute = NULL, *named = NULL;
+
+	if (path && path[0] != '/')
+		absolute = str_format("%s/%s", r->real_dir, source->text);
+	named = path ? clean(absolute ? absolute : path) : NULL;
+	if (named && str_eq(named, real))
+		diag_error(&r->diags, source->at, where, "%s is outside of the package's folder", source->text);
+	else
+		diag_error(&r->diags, source->at, where, "%s leads by a link to %s, outside of the package's folder",
+			   source->text, real);
+	diag_hint(&r->diags,
+		  "name what it is in under extra-sources, or allow it on the command line: --allow-source %s", real);
+}
+
+bool sources_check(struct recipe *r)
+{
+	const struct node *files = node_field(r->root, RECIPE_FILES);
+	struct where list = { .key = "files" };
+	size_t i;
+
+	for (i = 0; files && i < files->count; i++) {
+		const char *source = node_text(files->items[i], PKG_FILE_SOURCE);
+		struct where item = { .up = &list, .index = i, .label = node_text(files->items[i], PKG_FILE_PATH) };
+		_cleanup_free_ char *real = NULL;
+		bool there;
+
+		real = source ? place(r, source, &there) : NULL;
+		if (source && !real)
+			diag_error(&r->diags, files->items[i]->at, &item, "no memory");
+		else if (source && !is_allowed(r, real))
+			refuse(r, files->items[i], &item, real);
+	}
+	return r->diags.errors == 0;
+}
+
+char *sources_outside(const struct recipe *r)
+{
+	const struct node *files = node_field(r->root, RECIPE_FILES);
+	_cleanup_strv_ char **texts = NULL;
+	size_t i, k;
+
+	for (i = 0; files && i < files->count; i++) {
+		const char *source = node_text(files->items[i], PKG_FILE_SOURCE);
+		_cleanup_free_ char *real = source ? source_find(r, source, NULL) : NULL;
+
+		if (!real || is_below(real, r->real_dir) || !find_extra(r, real, &k))
+			continue;
+		if (!strv_has(texts, r->extra_texts[k]) && strv_add(&texts, r->extra_texts[k]) < 0)
+			return NULL;
+	}
+	return texts ? strv_join(texts, ", ") : strdup("");
+}
