@@ -1,10 +1,10 @@
 # packages: build.yml to an image in the cache
-pkg.srcs := $(addprefix host/pkg/,control.c debian.c digest.c elf.c closure.c select.c walk.c recipe.c sources.c inputs.c package.c)
+pkg.srcs := $(addprefix host/pkg/,control.c debian.c digest.c elf.c closure.c select.c unpacked.c walk.c recipe.c sources.c inputs.c package.c)
 pith.srcs += $(pkg.srcs) host/pkg/pkg.c
 pith.deps += jansson crypto
 
 # recursive: the model is said in a later fragment
-test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c sources.c) $(yaml.srcs) host/cache/ref.c
+test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c sources.c unpacked.c) $(yaml.srcs) host/cache/ref.c
 test_pkg.deps := yaml jansson m
 test_pkg.iquote := host/stream
 fuzz_elf.srcs := host/pkg/elf.c

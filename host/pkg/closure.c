@@ -1,12 +1,12 @@
 #include "closure.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "elf.h"
 #include "str.h"
+#include "unpacked.h"
 
 /* An ELF file of the image whose needs are not looked at yet. */
 struct job {
@@ -51,35 +51,6 @@ static int push(struct closure *c, const char *path, struct error *err)
 
 /* --- finding ----------------------------------------------------------------------------------- */
 
-/* The file that PATH of an unpacked package stands for, links followed inside the package. */
-static char *resolve(const char *root, const char *path)
-{
-	_cleanup_free_ char *here = strdup(path);
-	int hops;
-
-	for (hops = 0; here && hops < 16; hops++) {
-		_cleanup_free_ char *full = str_format("%s/%s", root, here);
-		char target[4096], *slash, *next;
-		struct stat st;
-		ssize_t n;
-
-		if (!full || lstat(full, &st) < 0)
-			return NULL;
-		if (S_ISREG(st.st_mode))
-			return steal_ptr(&full);
-		n = S_ISLNK(st.st_mode) ? readlink(full, target, sizeof(target) - 1) : -1;
-		if (n < 0)
-			return NULL;
-		target[n] = '\0';
-		slash = strrchr(here, '/');
-		next = target[0] == '/' || !slash ? strdup(target)
-						  : str_format("%.*s/%s", (int)(slash - here), here, target);
-		free(here);
-		here = next;
-	}
-	return NULL;
-}
-
 /* Where NAME is in one of the unpacked packages, as a path of the host; NULL: nowhere. dir: without a leading slash. */
 static char *find_in(const struct closure *c, const char *dir, const char *name)
 {
@@ -87,7 +58,7 @@ static char *find_in(const struct closure *c, const char *dir, const char *name)
 	size_t i;
 
 	for (i = 0; path && i < c->debs->count; i++) {
-		char *found = c->debs->list[i].dir ? resolve(c->debs->list[i].dir, path) : NULL;
+		char *found = c->debs->list[i].dir ? unpacked_find(c->debs->list[i].dir, path) : NULL;
 
 		if (found)
 			return found;

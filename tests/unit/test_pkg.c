@@ -1,5 +1,6 @@
 /* What `pith pkg build` reads of others: ELF files, Debian's control data, build.yml. */
 #include <elf.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -9,6 +10,7 @@
 #include "recipe.h"
 #include "str.h"
 #include "tap.h"
+#include "unpacked.h"
 
 /* --- ELF ---------------------------------------------------------------------------------------------------------- */
 
@@ -249,8 +251,75 @@ static void recipes(void)
 	}
 }
 
+/* --- files of an unpacked package ----------------------------------------------------------------------------------
+ */
+
+static int unlink_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static bool finds(const char *root, const char *path, const char *want)
+{
+	_cleanup_free_ char *found = unpacked_find(root, path),
+			    *expected = want ? str_format("%s/%s", root, want) : NULL;
+
+	return want ? found && str_eq(found, expected) : !found;
+}
+
+static void unpacked(void)
+{
+	char top[] = "/tmp/test_pkg.XXXXXX", root[64], path[128];
+	static const struct {
+		const char *name, *target;
+	} links[] = {
+		{ "usr/lib/plain.so", "libx.so" },
+		{ "usr/lib/absolute.so", "/usr/lib/libx.so" },
+		{ "usr/lib/host.so", "/etc/passwd" },
+		{ "usr/lib/up.so", "../../../secret" },
+		{ "lib", "usr/lib" },
+		{ "out", "../" },
+		{ "usr/lib/magic", "/proc/self/exe" },
+		{ "usr/lib/self", "self" },
+	};
+	size_t i;
+
+	if (!mkdtemp(top))
+		abort();
+	snprintf(root, sizeof(root), "%s/root", top);
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", root, i == 0 ? "" : i == 1 ? "/usr" : "/usr/lib");
+		if (mkdir(path, 0755) < 0)
+			abort();
+	}
+	snprintf(path, sizeof(path), "%s/secret", top);
+	file_write(path, "x", 1, 0600, NULL);
+	snprintf(path, sizeof(path), "%s/usr/lib/libx.so", root);
+	file_write(path, "x", 1, 0644, NULL);
+	for (i = 0; i < array_len(links); i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, links[i].name);
+		if (symlink(links[i].target, path) < 0)
+			abort();
+	}
+	ok(finds(root, "usr/lib/libx.so", "usr/lib/libx.so"), "a file");
+	ok(finds(root, "usr/lib/plain.so", "usr/lib/libx.so"), "a link beside it");
+	ok(finds(root, "usr/lib/absolute.so", "usr/lib/libx.so"), "an absolute link is the package's");
+	ok(finds(root, "lib/libx.so", "usr/lib/libx.so"), "a directory that is a link");
+	ok(finds(root, "usr/lib/host.so", NULL), "a link to a file of this machine finds nothing");
+	ok(finds(root, "usr/lib/up.so", NULL), "a link that climbs out finds nothing");
+	ok(finds(root, "out/secret", NULL), "a directory that leads out finds nothing");
+	ok(finds(root, "usr/lib/magic", NULL), "nor does /proc");
+	ok(finds(root, "usr/lib/self", NULL) && finds(root, "usr/lib", NULL) && finds(root, "none", NULL),
+	   "a circle, a directory, nothing");
+	nftw(top, unlink_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
+	unpacked();
 	elf_good();
 	elf_bad();
 	elf_self();
