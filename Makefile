@@ -6,6 +6,7 @@
 #   NAME.layers := base sys     the layers of lib/ that it may include and links (base | base sys | base sys proto)
 #   NAME.deps   := yaml jansson external libraries, as the linker names them
 #   NAME.iquote := DIR ...      further folders of its own that it includes from
+#   DIR.sees    := DIR ...      a folder of a program is a room: it includes from itself and from the rooms it sees
 #   test_X.srcs, fuzz_X.srcs    sources beside tests/unit/test_X.c, tests/fuzz/fuzz_X.c that the test links
 #   test_X.deps, test_X.iquote  the same for its libraries and folders (fuzz_X.* likewise)
 #
@@ -108,10 +109,15 @@ $(3): $(call objs,$(1),$($(2).srcs)) $(call layer-libs,$(1),$($(2).layers)) | $(
 $(call objs,$(1),$($(2).srcs)): | $(if $(filter proto,$($(2).layers)),$(proto.gen))
 endef
 
-# what a program's sources see, in every variant: tests link some of them, too
+# what a program's sources see, in every variant: tests link some of them, too. A folder that does not say which rooms
+# it sees sees all of its program's.
+folders = $(patsubst %/,%,$(sort $(dir $(1))))
+sees = $(if $(filter undefined,$(origin $(1).sees)),$(call folders,$($(2).srcs)) $($(2).iquote),$(1) $($(1).sees))
+define room-rules
+$(B)/obj/$(1)/$(3)/%.o: private iquote := $(addprefix -iquote ,$(call sees,$(3),$(2))) $(call layer-iquote,$($(2).layers))
+endef
 define source-rules
-$(foreach d,$(sort $(dir $($(2).srcs))),$(B)/obj/$(1)/$(d)%.o): private iquote := \
-	$(addprefix -iquote ,$(patsubst %/,%,$(sort $(dir $($(2).srcs)))) $($(2).iquote)) $(call layer-iquote,$($(2).layers))
+$(foreach d,$(call folders,$($(2).srcs)),$(eval $(call room-rules,$(1),$(2),$(d))))
 endef
 
 define test-rules

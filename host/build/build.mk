@@ -1,4 +1,5 @@
 # pith build: from a configuration to the files that boot
+host/build.sees := host/command host/cache host/pkg host/progress host/stream host/tree host/yaml host/ref
 build.srcs := $(addprefix host/build/,build.c options.c input.c formats.c assemble.c root.c kernel.c kernel_format.c kernel_unpack.c files.c \
 	spec.c mounts.c runtime.c capabilities.c)
 pith.srcs += $(build.srcs)

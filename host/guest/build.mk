@@ -1,1 +1,2 @@
+host/guest.sees := host/command
 pith.srcs += $(wildcard host/guest/*.c)

@@ -1,14 +1,15 @@
 # packages: build.yml to an image in the cache
+host/pkg.sees := host/command host/cache host/progress host/stream host/tree host/yaml host/ref
 pkg.srcs := $(addprefix host/pkg/,control.c debian.c digest.c elf.c closure.c select.c unpacked.c walk.c recipe.c sources.c inputs.c package.c)
 pith.srcs += $(pkg.srcs) host/pkg/pkg.c
 pith.deps += jansson crypto
 
 # recursive: the model is said in a later fragment
-test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c sources.c unpacked.c) $(yaml.srcs) host/cache/ref.c
+test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c sources.c unpacked.c) $(yaml.srcs) host/ref/ref.c
 test_pkg.deps := yaml jansson m
 test_pkg.iquote := host/stream
 fuzz_elf.srcs := host/pkg/elf.c
 fuzz_control.srcs := host/pkg/control.c
-fuzz_recipe.srcs = host/pkg/recipe.c $(yaml.srcs) host/cache/ref.c
+fuzz_recipe.srcs = host/pkg/recipe.c $(yaml.srcs) host/ref/ref.c
 fuzz_recipe.deps := $(test_pkg.deps)
 fuzz_recipe.iquote := host/stream

@@ -1,3 +1,4 @@
+host/run.sees := host/command host/stream host/vsock
 pith.srcs += $(wildcard host/run/*.c)
 pith.deps += jansson crypto
 

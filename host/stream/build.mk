@@ -1,4 +1,5 @@
 # bytes in and out: streams, sinks, compression, output files
+host/stream.sees := host/progress
 stream.srcs := $(addprefix host/stream/,stream.c unzip.c sink.c zip.c guard.c outfile.c toollog.c) $(progress.srcs)
 pith.srcs += $(stream.srcs)
 pith.deps += crypto z zstd

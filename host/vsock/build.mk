@@ -1,3 +1,4 @@
+host/vsock.sees := host/command host/guest
 pith.srcs += $(wildcard host/vsock/*.c)
 
 # the device without the command, and the test's own other side of it
