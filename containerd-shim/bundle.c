@@ -9,7 +9,7 @@
 #include "io.h"
 #include "jsonr.h"
 #include "jsonw.h"
-#include "runc_options.pb-c.h"
+#include "options.h"
 #include "str.h"
 
 enum { CONFIG_MAX = 16 << 20, SMALL_MAX = 64 << 10 };
@@ -131,23 +131,20 @@ static int options_set(struct bundle_options *o, const char *binary, const char 
 	return error_set(err, ENOMEM, "runtime options");
 }
 
-int bundle_options_unpack(const void *data, size_t n, const char *namespace, struct bundle_options *out,
-			  struct error *err)
+int bundle_options_read(const Google__Protobuf__Any *any, const char *namespace, struct bundle_options *out,
+			char ***unknown, struct error *err)
 {
-	Containerd__Runc__V1__Options *o = containerd__runc__v1__options__unpack(NULL, n, data);
-	int r;
+	_cleanup_runc_options_ runc_options *o = options_read(any, unknown, err);
 
 	*out = (struct bundle_options){ 0 };
 	if (!o)
-		return error_set(err, 0, "the options are no containerd.runc.v1.Options");
+		return -1;
 	out->systemd_cgroup = o->systemd_cgroup;
 	out->no_pivot_root = o->no_pivot_root;
 	out->no_new_keyring = o->no_new_keyring;
 	out->io_uid = o->io_uid;
 	out->io_gid = o->io_gid;
-	r = options_set(out, o->binary_name, o->root, o->criu_work_path, namespace, err);
-	containerd__runc__v1__options__free_unpacked(o, NULL);
-	return r;
+	return options_set(out, o->binary_name, o->root, o->criu_work_path, namespace, err);
 }
 
 /* What options_set() made of it, taken back. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "any.pb-c.h"
 #include "error.h"
 
 /* The parts of config.json that matter outside the runtime. */
@@ -23,7 +24,7 @@ int bundle_config_read(const char *bundle, struct bundle_config *out, struct err
 /* Writes a file of the bundle. */
 int bundle_save(const char *bundle, const char *name, const void *data, size_t n, struct error *err);
 
-/* containerd.runc.v1.Options without what only checkpoints need. */
+/* The options (options.h) without what only checkpoints need. */
 struct bundle_options {
 	char *binary; /* the runtime; never empty */
 	char *root;   /* its state directory, the namespace's included */
@@ -36,9 +37,9 @@ struct bundle_options {
 #define _cleanup_bundle_options_ _cleanup_(bundle_options_clear)
 void bundle_options_clear(struct bundle_options *o);
 
-/* From the bytes of a containerd.runc.v1.Options; n 0: the defaults. */
-int bundle_options_unpack(const void *data, size_t n, const char *namespace, struct bundle_options *out,
-			  struct error *err);
+/* Of a task, as containerd gives them; NULL: the defaults. unknown as for options_read(). */
+int bundle_options_read(const Google__Protobuf__Any *any, const char *namespace, struct bundle_options *out,
+			char ***unknown, struct error *err);
 /* Keeps them in the bundle, in the files and the form of containerd's own shim, so that either may clean up after the
  * other. */
 int bundle_options_save(const char *bundle, const struct bundle_options *o, struct error *err);

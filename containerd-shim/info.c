@@ -7,7 +7,7 @@
 #include "command.h"
 #include "io.h"
 #include "jsonr.h"
-#include "runc_options.pb-c.h"
+#include "options.h"
 #include "spawn.h"
 #include "str.h"
 #include "types.pb-c.h"
@@ -92,22 +92,17 @@ static int info_make(const struct command *c, const Google__Protobuf__Any *given
 int command_info(const struct command *c, struct error *err)
 {
 	_cleanup_buf_ struct buf input = { 0 };
+	_cleanup_runc_options_ runc_options *options = NULL;
 	Google__Protobuf__Any *any;
-	Containerd__Runc__V1__Options *options = NULL;
 	int r;
 
 	if (input_read(&input, err) < 0)
 		return -1;
 	any = google__protobuf__any__unpack(NULL, input.len, buf_bytes(&input));
-	if (any && any->value.len > 0)
-		options = containerd__runc__v1__options__unpack(NULL, any->value.len, any->value.data);
-	if (!any || (any->value.len > 0 && !options))
-		r = error_set(err, 0, "standard input holds no options");
-	else
-		r = info_make(c, input.len > 0 ? any : NULL, options ? options->binary_name : NULL, err);
-	if (options)
-		containerd__runc__v1__options__free_unpacked(options, NULL);
-	if (any)
-		google__protobuf__any__free_unpacked(any, NULL);
+	if (!any)
+		return error_set(err, 0, "standard input holds no options");
+	options = options_read(any, NULL, err);
+	r = options ? info_make(c, input.len > 0 ? any : NULL, options->binary_name, err) : -1;
+	google__protobuf__any__free_unpacked(any, NULL);
 	return r;
 }

@@ -20,7 +20,7 @@
 #include "command.h"
 #include "io.h"
 #include "log.h"
-#include "runc_options.pb-c.h"
+#include "options.h"
 #include "sha256.h"
 #include "str.h"
 #include "unixsock.h"
@@ -38,11 +38,6 @@ enum {
 };
 
 /* --- what we are told --------------------------------------------------------------------------------------------- */
-
-static bool is_runc_options(const Google__Protobuf__Any *any)
-{
-	return any && str_ends(any->type_url, "containerd.runc.v1.Options");
-}
 
 static bool same(const char *flag, const char *field)
 {
@@ -70,7 +65,7 @@ int start_params_parse(const void *input, size_t n, const char *id, const char *
 		out->binary = b->containerd_binary;
 		out->socket_dir = b->socket_dir;
 		for (size_t i = 0; i < b->n_extensions; i++)
-			if (is_runc_options(b->extensions[i]->value))
+			if (b->extensions[i]->value && options_are_known(b->extensions[i]->value))
 				out->options = b->extensions[i]->value;
 		return 0;
 	}
@@ -79,7 +74,7 @@ int start_params_parse(const void *input, size_t n, const char *id, const char *
 	out->options_message = google__protobuf__any__unpack(NULL, n, input);
 	if (!out->options_message)
 		return error_set(err, 0, "standard input is neither bootstrap parameters nor options");
-	if (is_runc_options(out->options_message))
+	if (options_are_known(out->options_message))
 		out->options = out->options_message;
 	return 0;
 }
@@ -224,15 +219,14 @@ static int cgroup_join(pid_t pid, const Google__Protobuf__Any *any, struct error
 	static const char *const trees[] = { "blkio",      "cpu",     "cpuacct", "cpuset",  "devices",
 					     "freezer",    "hugetlb", "memory",  "net_cls", "net_prio",
 					     "perf_event", "pids",    "rdma",    "systemd" };
-	Containerd__Runc__V1__Options *o =
-		any ? containerd__runc__v1__options__unpack(NULL, any->value.len, any->value.data) : NULL;
-	_cleanup_free_ char *group = o && *o->shim_cgroup ? strdup(o->shim_cgroup) : NULL;
+	_cleanup_runc_options_ runc_options *o = options_read(any, NULL, err);
+	const char *group = o ? o->shim_cgroup : NULL;
 	char text[16];
 	int joined = 0;
 
-	if (o)
-		containerd__runc__v1__options__free_unpacked(o, NULL);
-	if (!group)
+	if (!o)
+		return -1;
+	if (!*group)
 		return 0;
 	if (strstr(group, ".."))
 		return error_set(err, EINVAL, "cgroup %s", group);

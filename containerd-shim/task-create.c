@@ -288,13 +288,12 @@ static int mounts_make(struct create *t, struct error *err)
 static int options_take(struct create *t, struct error *err)
 {
 	struct container *c = t->op.container;
-	const Google__Protobuf__Any *any = t->request->options;
+	_cleanup_strv_ char **unknown = NULL;
 
-	if (any && any->value.len > 0 && !str_ends(any->type_url, "containerd.runc.v1.Options"))
-		return error_set(err, EINVAL, "options of type %s", any->type_url);
-	if (bundle_options_unpack(any ? any->value.data : NULL, any ? any->value.len : 0, c->shim->namespace,
-				  &c->options, err) < 0)
+	if (bundle_options_read(t->request->options, c->shim->namespace, &c->options, &unknown, err) < 0)
 		return -1;
+	for (char **u = unknown; u && *u; u++)
+		log_warn("%s: there is no runtime option %s", c->id, *u);
 	c->streams_owner = (struct streams_owner){
 		.loop = c->shim->loop,
 		.reaper = &c->shim->reaper,

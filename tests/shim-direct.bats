@@ -64,6 +64,42 @@ teardown() { shim_teardown; }
 	[ "${lines[5]}${lines[7]}${lines[9]}" = "status 1status 1status 1" ]
 }
 
+@test "a runtime's options as TOML, in the message or in a file: the runtime, its root, its flags; -info asks that runtime" {
+	run world 'printf "#!/bin/sh\necho \"\$@\" >>$T/args\nexec runc \"\$@\"\n" >$T/bin/other; chmod +x $T/bin/other; box one -- true; box two -- true
+		printf "BinaryName = \"%s\"\nRoot = \"%s\"\nNoPivotRoot = true\nNoNewKeyring = true\nUnknown = [1]\n" $T/bin/other $T/state >$T/table
+		shim one; call Create id=one bundle=$T/bundles/one options.config_body=@$T/table >/dev/null && start one >/dev/null && call Wait id=one >/dev/null; finish one; clean
+		grep -c -- "--root $T/state/$NS .*create .*--no-pivot --no-new-keyring one" $T/args
+		shim two; call Create id=two bundle=$T/bundles/two options.config_path=$T/table >/dev/null && start two >/dev/null && call Wait id=two >/dev/null; finish two; clean
+		grep -c -- "--root $T/state/$NS .*create .*--no-pivot --no-new-keyring two" $T/args
+		shim one; call Create id=one bundle=$T/bundles/one "options.config_body=BinaryName = runc"; call Create id=one bundle=$T/bundles/one options.config_path=runtime.toml
+		call Create id=one bundle=$T/bundles/one "options.config_body=IoUid = -1"; call Shutdown id=one; clean' 2>&1
+	echo "$output"
+	[ "$output" = "clean
+1
+clean
+1
+error: status 2: runtime options: line 1: a text needs quotation marks
+error: status 2: runtime options: config_path \"runtime.toml\" is not absolute
+error: status 2: runtime options: line 1: IoUid is no number from 0 to 4294967295
+clean" ]
+	cat >"$T/encode.py" <<-'EOF'
+		import sys
+		def field(n, b): b = b.encode(); return bytes([n << 3 | 2, len(b)]) + b
+		table = field(3, "BinaryName = '%s'" % sys.argv[1])
+		sys.stdout.buffer.write(field(1, "runtimeoptions.v1.Options") + bytes([18, len(table)]) + table)
+	EOF
+	run world 'python3 $T/encode.py $T/bin/other >$T/in; echo "{\"ociVersionMin\":\"from other\"}" >$T/features; printf "#!/bin/sh\ncat $T/features" >$T/bin/other; chmod +x $T/bin/other
+		$SHIM -info <$T/in | grep -aoE "from other|runtimeoptions.v1.Options"
+		box one -- true; cd $T/bundles/one; python3 $T/encode.py "
+" | $SHIM -namespace $NS -id one -address /a start; echo "status $?"; clean' 2>&1
+	echo "$output"
+	[[ "$output" == "runtimeoptions.v1.Options
+from other
+containerd-shim-pith-v2: error: runtime options: line 1: a string without its end, or with a control character
+status 1
+clean" ]]
+}
+
 @test "containers of a group share a shim, which ends with the last of them" {
 	run world 'for n in a b c; do box $n annotation=io.kubernetes.cri.sandbox-id:pod -- sleep 1000; done; box d -- sleep 1000
 		shim a; first=$A; shim b; [ $A = $first ] && shim c; [ $A = $first ] && echo shared; shim d; [ $A != $first ] && echo apart; call Shutdown id=d

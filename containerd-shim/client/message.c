@@ -10,6 +10,7 @@
 #include "client.h"
 #include "io.h"
 #include "runc_options.pb-c.h"
+#include "runtime_options.pb-c.h"
 #include "str.h"
 #include "task_events.pb-c.h"
 #include "timestamp.pb-c.h"
@@ -39,6 +40,27 @@ static int value_text(const char *value, struct buf *out, struct error *err)
 	if (*value == '@')
 		return file_read(value + 1, 64 << 20, out, err);
 	return buf_addstr(out, value) < 0 ? error_set(err, ENOMEM, "value") : 0;
+}
+
+/* Which message has the fields that FIELD=VALUE sets. */
+static const ProtobufCMessageDescriptor *options_type(const ProtobufCMessage *m, const char *assignment)
+{
+	if (strstr(m->descriptor->name, "Checkpoint"))
+		return &containerd__runc__v1__checkpoint_options__descriptor;
+	return str_starts(assignment, "config_") ? &runtimeoptions__v1__options__descriptor
+						 : &containerd__runc__v1__options__descriptor;
+}
+
+static int bytes_set(ProtobufCBinaryData *data, const char *value, struct error *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (value_text(value, &text, err) < 0)
+		return -1;
+	data->len = text.len;
+	data->data = malloc(text.len + 1);
+	memcpy(data->data, buf_text(&text), text.len);
+	return 0;
 }
 
 /* options.FIELD=VALUE: a message of options in an Any. */
@@ -132,15 +154,13 @@ int message_set(ProtobufCMessage *m, const char *assignment, struct error *err)
 	case PROTOBUF_C_TYPE_UINT32:
 		*(uint32_t *)field_at(m, f) = (uint32_t)strtoul(value, NULL, 10);
 		return 0;
+	case PROTOBUF_C_TYPE_BYTES:
+		return bytes_set(field_at(m, f), value, err);
 	case PROTOBUF_C_TYPE_MESSAGE:
 		if (f->label == PROTOBUF_C_LABEL_REPEATED && f->descriptor == &containerd__types__mount__descriptor)
 			return mount_add(m, f, value);
 		if (f->descriptor == &google__protobuf__any__descriptor && dot && dot < equals)
-			return options_set(field_at(m, f),
-					   strstr(m->descriptor->name, "Checkpoint")
-						   ? &containerd__runc__v1__checkpoint_options__descriptor
-						   : &containerd__runc__v1__options__descriptor,
-					   dot + 1, err);
+			return options_set(field_at(m, f), options_type(m, dot + 1), dot + 1, err);
 		if (f->descriptor == &google__protobuf__any__descriptor)
 			return any_set(field_at(m, f), "types.containerd.io/opencontainers/runtime-spec/1/Process",
 				       value, err);

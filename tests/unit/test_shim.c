@@ -104,15 +104,16 @@ static void test_options(void)
 	Containerd__Runc__V1__Options o = CONTAINERD__RUNC__V1__OPTIONS__INIT;
 	_cleanup_bundle_options_ struct bundle_options given = { 0 }, loaded = { 0 }, none = { 0 }, junk = { 0 };
 	char dir[] = "/tmp/pith-options.XXXXXX";
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
 	uint8_t packed[256];
-	size_t n;
 
 	o.binary_name = (char *)"/opt/\"odd\"/runc";
 	o.root = (char *)"/run/some/root";
 	o.systemd_cgroup = true;
 	o.io_uid = 1000;
-	n = containerd__runc__v1__options__pack(&o, packed);
-	ok(bundle_options_unpack(packed, n, "ns", &given, NULL) == 0 && str_eq(given.root, "/run/some/root/ns") &&
+	any.type_url = (char *)"containerd.runc.v1.Options";
+	any.value = (ProtobufCBinaryData){ .data = packed, .len = containerd__runc__v1__options__pack(&o, packed) };
+	ok(bundle_options_read(&any, "ns", &given, NULL, NULL) == 0 && str_eq(given.root, "/run/some/root/ns") &&
 		   given.systemd_cgroup && given.io_uid == 1000,
 	   "options of a request");
 	ok(mkdtemp(dir) && bundle_options_save(dir, &given, NULL) == 0 &&
@@ -124,7 +125,8 @@ static void test_options(void)
 	ok(bundle_options_load("/nonexistent", "ns", &none, NULL) == 0 && str_eq(none.binary, "runc") &&
 		   str_eq(none.root, "/run/containerd/runc/ns"),
 	   "without the files: the defaults");
-	ok(bundle_options_unpack("\xff\xff", 2, "ns", &junk, NULL) < 0, "junk is refused");
+	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\xff\xff", .len = 2 };
+	ok(bundle_options_read(&any, "ns", &junk, NULL, NULL) < 0, "junk is refused");
 	ok(dir_remove(dir, NULL) == 0, "the folder goes");
 }
 
