@@ -126,6 +126,38 @@ usr/bin/script f 755 0:0 0" ]
 	[ "$(grep -c '=> /usr/lib/x86_64-linux-gnu/' <<<"$output")" -ge 5 ]
 }
 
+# A name before the real apt-get: it writes down who may write where it is run, and then runs it.
+watched_apt() {
+	mkdir -p bin
+	cat >bin/apt-get <<-EOF
+		#!/bin/bash
+		echo "\$*" >>"$T/apt.log"
+		setpriv --reuid=_apt --regid=nogroup --clear-groups touch ./x && rm x && echo may-write >>"$T/apt.log"
+		$1
+		exec /usr/bin/apt-get "\$@"
+	EOF
+	chmod +x bin/apt-get
+}
+
+@test "what talks to Debian's mirrors has no rights of root, and its file is checked once it is ours" {
+	export XDG_CACHE_HOME=$T/xdg
+	recipe <<<'{image: thing, debian: {packages: [hostname], include: [/usr/bin/hostname]}}'
+	watched_apt
+	PATH=$T/bin:$PATH build
+	[ "$(tail -n 1 apt.log)" = may-write ]
+	[[ $(head -n 1 apt.log) != *Sandbox* ]]
+	unpack
+	[ -x tree/usr/bin/hostname ]
+	[ "$(stat -c %U "$XDG_CACHE_HOME"/pith/debs/hostname_*.deb)" = root ]
+	# another file, and a link to one
+	rm -r xdg/pith/debs
+	watched_apt 'echo evil >hostname_1.deb; exit'
+	PATH=$T/bin:$PATH fails 'checksum is not what apt says' build --force p
+	watched_apt 'ln -s /etc/passwd hostname_1.deb; exit'
+	PATH=$T/bin:$PATH fails 'hostname_1.deb' build --force p
+	[ -z "$(find "$XDG_CACHE_HOME" -name '*.deb')" ]
+}
+
 @test "the package that every image of this tree is made of builds, with a README" {
 	for f in "$root_dir"/pkg/*/build.yml; do
 		"$pith" pkg show-tag "${f%/*}" >/dev/null

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "beneath.h"
 #include "digest.h"
 #include "io.h"
 #include "log.h"
@@ -262,17 +264,74 @@ static int verify(const char *path, const struct control *c, struct error *err)
 	return str_eq(hex, c->sha256) ? 0 : error_set(err, EBADMSG, "%s: its checksum is not what apt says", path);
 }
 
-/* apt names the file itself (with an escaped version): it is the only one in a directory of its own. */
-static char *only_file(const char *dir)
+/* Where apt fetches to: a directory below dir, which stays root's, so that it cannot be replaced. What talks to the
+ * mirrors must not have root's rights: apt gives them up for its own user, if that user can write where the file goes,
+ * which it cannot below a home directory. Caller frees. */
+static char *fetch_dir(struct temp_dir *dir, struct error *err)
 {
-	_cleanup_closedir_ DIR *d = opendir(dir);
-	struct dirent *e;
-	char *path = NULL;
+	const struct passwd *user = geteuid() == 0 ? getpwnam("_apt") : NULL;
+	_cleanup_free_ char *path = NULL;
 
-	while (d && !path && (e = readdir(d)))
+	if (temp_dir_make(dir, NULL, err) < 0)
+		return NULL;
+	path = str_format("%s/apt", dir->path);
+	if (!path || mkdir(path, 0700) < 0 || (user && chmod(dir->path, 0711) < 0) ||
+	    (user && chown(path, user->pw_uid, (gid_t)-1) < 0)) {
+		error_set(err, path ? errno : ENOMEM, "%s", dir->path);
+		return NULL;
+	}
+	return steal_ptr(&path);
+}
+
+/* apt names the file itself (with an escaped version): it is the only package in a directory of its own. */
+static char *only_file(int dir)
+{
+	int fd = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d && fd >= 0)
+		close(fd);
+	while (d && (e = readdir(d)))
 		if (str_ends(e->d_name, ".deb"))
-			path = str_format("%s/%s", dir, e->d_name);
-	return path;
+			return strdup(e->d_name);
+	return NULL;
+}
+
+static int copy_to(int from, const char *name, int to, struct error *err)
+{
+	_cleanup_free_ char *chunk = malloc(1 << 17);
+	ssize_t n = 1;
+
+	if (!chunk)
+		return error_set(err, ENOMEM, "%s", name);
+	while (n > 0) {
+		n = io_read(from, chunk, 1 << 17);
+		if (n < 0 || io_write(to, chunk, (size_t)n) < 0)
+			return error_set(err, errno, "%s", name);
+	}
+	return 0;
+}
+
+/* Into the cache, as a copy that is checked where nobody else writes. 0: there is no file. */
+static int take(const char *from, const struct control *c, const char *to, struct error *err)
+{
+	static const struct beneath_want want = { .type = S_IFREG, .owner = BENEATH_ANY_OWNER, .only_link = true };
+	_cleanup_close_ int dir = open(from, O_PATH | O_DIRECTORY | O_CLOEXEC), list = -1, fd = -1;
+	_cleanup_outfile_ struct outfile out = OUTFILE_INIT;
+	char copied[BENEATH_FD_PATH_MAX];
+	_cleanup_free_ char *name = NULL;
+
+	list = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	name = list < 0 ? NULL : only_file(list);
+	if (!name)
+		return 0;
+	fd = beneath_open(dir, name, O_RDONLY, 0, &want, err);
+	if (fd < 0 || outfile_open(&out, to, err) < 0 || copy_to(fd, name, out.fd, err) < 0)
+		return -1;
+	if (verify(beneath_fd_path(copied, out.fd), c, err) < 0)
+		return error_wrap(err, "%s", name);
+	return outfile_commit(&out, 0644, err) < 0 ? -1 : 1;
 }
 
 /* In a directory, whose size says how far it is. */
@@ -299,38 +358,36 @@ static int run_measured(char *const *argv, char *cwd, int log, struct error *err
 
 static int fetch(const struct control *c, const char *to, struct error *err)
 {
-	_cleanup_free_ char *spec = str_format("%s:%s=%s", c->name, c->arch, c->version), *parent = strdup(to),
-			    *file = NULL;
+	_cleanup_free_ char *spec = str_format("%s:%s=%s", c->name, c->arch, c->version);
 	_cleanup_temp_dir_ struct temp_dir temp = TEMP_DIR_INIT;
 	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_close_ int log = toollog_open(err);
-	_cleanup_free_ char *why = NULL;
-	char *argv[] = { (char *)"apt-get",  (char *)"-qq", (char *)"-oAPT::Sandbox::User=",
-			 (char *)"download", spec,          NULL };
-	int status;
+	_cleanup_free_ char *why = NULL, *dir = NULL;
+	char *argv[] = { (char *)"apt-get", (char *)"-qq", (char *)"download", spec, NULL };
+	int status, taken = 0;
 
 	if (log < 0)
 		return -1;
-	if (!spec || !parent)
+	if (!spec)
 		return error_set(err, ENOMEM, "fetch %s", c->name);
 	/* "all" is no architecture to ask for. */
 	if (str_eq(c->arch, "all"))
 		sprintf(spec, "%s=%s", c->name, c->version);
-	*strrchr(parent, '/') = '\0';
-	if (temp_dir_make(&temp, parent, err) < 0)
+	dir = fetch_dir(&temp, err);
+	if (!dir)
 		return -1;
 	progress_begin(&progress, PROGRESS_ANNOUNCE, c->size, "fetching Debian package %s %s", c->name, c->version);
-	status = run_measured(argv, temp.path, log, err);
+	status = run_measured(argv, dir, log, err);
 	progress_end(&progress);
 	if (status < 0)
 		return -1;
-	file = status == 0 ? only_file(temp.path) : NULL;
-	if (!file)
+	taken = status == 0 ? take(dir, c, to, err) : 0;
+	if (taken < 0)
+		return -1;
+	if (!taken)
 		return error_set(err, 0, "apt-get download %s failed: %s", spec,
 				 (why = toollog_reason(log)) ? why : spawn_status_text(status));
-	if (verify(file, c, err) < 0)
-		return -1;
-	return rename(file, to) == 0 ? 0 : error_set(err, errno, "rename %s to %s", file, to);
+	return 0;
 }
 
 static int unpack(const struct debian *d, struct deb *deb, struct error *err)
