@@ -5,4 +5,4 @@ pith.layers := base sys proto
 pith.srcs += host/main.c
 pith.iquote += host host/vsock
 
-include $(sort $(wildcard host/*/build.mk))
+include $(sort $(wildcard host/*/build.mk host/*/*/build.mk))

@@ -7,7 +7,7 @@
 
 #include "device.h"
 #include "loop.h"
-#include "vhost-user.h"
+#include "vhost_user.h"
 
 struct backend;
 

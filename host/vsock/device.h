@@ -20,7 +20,7 @@
 
 #include "list.h"
 #include "loop.h"
-#include "virtio-vsock.h"
+#include "virtio_vsock.h"
 #include "virtqueue.h"
 
 struct conn;

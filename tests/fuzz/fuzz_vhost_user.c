@@ -1,7 +1,7 @@
 /* A front-end's byte stream: headers and payloads one after another, each with some number of descriptors. */
 #include <string.h>
 
-#include "vhost-user.h"
+#include "vhost_user.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

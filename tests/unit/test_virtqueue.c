@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guest-memory.h"
+#include "guest_memory.h"
 #include "tap.h"
 #include "virtqueue.h"
 

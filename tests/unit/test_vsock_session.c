@@ -8,7 +8,7 @@
 
 #include "conn.h"
 #include "tap.h"
-#include "vhost-user.h"
+#include "vhost_user.h"
 #include "vsock_driver.h"
 
 enum { NEED_REPLY = 8 };

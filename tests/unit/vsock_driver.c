@@ -14,7 +14,7 @@
 #include "conn.h"
 #include "io.h"
 #include "unixsock.h"
-#include "vhost-user.h"
+#include "vhost_user.h"
 
 #define must(x)                                                                                       \
 	do {                                                                                          \

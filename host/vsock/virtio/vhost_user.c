@@ -1,4 +1,4 @@
-#include "vhost-user.h"
+#include "vhost_user.h"
 
 #include <errno.h>
 #include <string.h>

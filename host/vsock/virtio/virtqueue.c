@@ -1,4 +1,4 @@
-#include "virtqueue-ring.h"
+#include "virtqueue_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,12 +14,6 @@ static uint8_t *used_event(const struct virtqueue *vq)
 static uint8_t *avail_event(const struct virtqueue *vq)
 {
 	return vq->device + RING_ENTRIES + 8 * (size_t)vq->size;
-}
-
-int virtqueue_break(struct virtqueue *vq, const char *why)
-{
-	vq->broken = why;
-	return -1;
 }
 
 /* --- start and stop ------------------------------------------------------------------------------------------ */
@@ -102,71 +96,6 @@ uint32_t virtqueue_stop(struct virtqueue *vq)
 
 /* --- chains -------------------------------------------------------------------------------------------------- */
 
-int chain_add(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max, uint64_t addr, uint32_t len, bool write)
-{
-	size_t at = chain->out_count + chain->in_count;
-	ssize_t n;
-
-	if (!write && chain->in_count > 0)
-		return virtqueue_break(vq, "readable descriptor after a writable one");
-	n = guest_memory_iov(vq->memory, addr, len, chain->iov + at, max - at);
-	if (n < 0)
-		return virtqueue_break(vq, "descriptor outside of memory, or too many of them");
-	if (write) {
-		chain->in_count += (uint32_t)n;
-		chain->in_bytes += len;
-	} else {
-		chain->out_count += (uint32_t)n;
-		chain->out_bytes += len;
-	}
-	return 0;
-}
-
-const uint8_t *indirect_table(struct virtqueue *vq, uint64_t addr, uint32_t len, uint32_t *count)
-{
-	const uint8_t *table = guest_memory_at(vq->memory, addr, len);
-
-	*count = len / sizeof(struct vring_desc);
-	if (!vq->indirect || !table || *count == 0 || len % sizeof(struct vring_desc) != 0 ||
-	    *count > VIRTQUEUE_SIZE_MAX) {
-		virtqueue_break(vq, "indirect table");
-		return NULL;
-	}
-	return table;
-}
-
-int split_walk(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)
-{
-	const uint8_t *table = vq->desc;
-	uint32_t count = vq->size, seen = 0;
-	uint16_t i = chain->id;
-	bool indirect = false; /* not told by the address: a guest may point a table at the ring itself */
-
-	for (;;) {
-		struct vring_desc d = desc_read(table, i);
-
-		if (d.split.flags & DESC_INDIRECT) {
-			if (indirect || d.split.flags & DESC_NEXT)
-				return virtqueue_break(vq, "indirect descriptor within a chain");
-			table = indirect_table(vq, d.addr, d.len, &count);
-			if (!table)
-				return -1;
-			indirect = true;
-			i = 0;
-			seen = 0;
-			continue;
-		}
-		if (chain_add(vq, chain, max, d.addr, d.len, d.split.flags & DESC_WRITE) < 0)
-			return -1;
-		if (!(d.split.flags & DESC_NEXT))
-			return 0;
-		/* More steps than descriptors is a loop. */
-		if (d.split.next >= count || ++seen >= count)
-			return virtqueue_break(vq, "chain that does not end");
-		i = d.split.next;
-	}
-}
-
 static int split_pop(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)
 {
 	uint16_t waiting = (uint16_t)(ring_load(vq->driver + RING_IDX) - vq->avail);
@@ -178,7 +107,7 @@ static int split_pop(struct virtqueue *vq, struct virtqueue_chain *chain, size_t
 	chain->id = ring_load(vq->driver + RING_ENTRIES + 2 * (size_t)(vq->avail & (vq->size - 1)));
 	if (chain->id >= vq->size)
 		return virtqueue_break(vq, "head descriptor");
-	if (split_walk(vq, chain, max) < 0)
+	if (chain_walk_split(vq, chain, max) < 0)
 		return -1;
 	vq->avail++;
 	inflight_take(vq, chain);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "virtqueue-ring.h"
+#include "virtqueue_private.h"
 
 enum { VERSION = 1 };
 
@@ -365,7 +365,7 @@ int inflight_again(struct virtqueue *vq, struct virtqueue_chain *chain, size_t m
 	chain->again = true;
 	if (!vq->packed) {
 		chain->id = entry;
-		if (split_walk(vq, chain, max) < 0)
+		if (chain_walk_split(vq, chain, max) < 0)
 			return -1;
 	} else {
 		chain->entry = entry;
@@ -381,7 +381,7 @@ int inflight_again(struct virtqueue *vq, struct virtqueue_chain *chain, size_t m
 			if (!e)
 				return -1;
 			d = (struct vring_desc){ e->addr, e->len, .packed = { e->id, e->flags } };
-			if (packed_add(vq, chain, max, &d) < 0)
+			if (chain_add_packed(vq, chain, max, &d) < 0)
 				return -1;
 			chain->slots++;
 			chain->id = e->id;

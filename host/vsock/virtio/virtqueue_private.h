@@ -47,18 +47,20 @@ static inline void ring_fence(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Who calls whom: virtqueue (split rings, and the door) -> packed -> inflight -> chain. */
+
 /* Marks the ring broken; -1. why is static text. */
 int virtqueue_break(struct virtqueue *vq, const char *why);
 /* Adds what a descriptor points to. max: places of chain->iov. */
 int chain_add(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max, uint64_t addr, uint32_t len, bool write);
 /* The table that an indirect descriptor points to and its number of entries; NULL: the ring is broken now. */
-const uint8_t *indirect_table(struct virtqueue *vq, uint64_t addr, uint32_t len, uint32_t *count);
+const uint8_t *chain_indirect_table(struct virtqueue *vq, uint64_t addr, uint32_t len, uint32_t *count);
 /* Walks a chain of the split descriptor table from its head. */
-int split_walk(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max);
+int chain_walk_split(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max);
+/* The pieces of one descriptor of a packed chain, which may be an indirect table. */
+int chain_add_packed(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max, const struct vring_desc *d);
 
 int packed_pop(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max);
-/* The pieces of one descriptor of a packed chain, which may be an indirect table. */
-int packed_add(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max, const struct vring_desc *d);
 void packed_unpop(struct virtqueue *vq, const struct virtqueue_chain *chain);
 void packed_push(struct virtqueue *vq, const struct virtqueue_chain *chain, uint32_t written);
 bool packed_flush(struct virtqueue *vq);

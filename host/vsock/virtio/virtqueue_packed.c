@@ -1,4 +1,4 @@
-#include "virtqueue-ring.h"
+#include "virtqueue_private.h"
 
 /* Driver's and device's event structure: a ring position with its wrap counter in bit 15, then what is wanted. */
 enum { EVENT_POSITION = 0, EVENT_FLAGS = 2, EVENTS_ON = 0, EVENTS_OFF = 1, EVENTS_AT = 2 };
@@ -15,27 +15,6 @@ bool packed_pending(const struct virtqueue *vq)
 	return !!(flags & DESC_AVAIL) == vq->avail_wrap && !!(flags & DESC_USED) != vq->avail_wrap;
 }
 
-int packed_add(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max, const struct vring_desc *d)
-{
-	const uint8_t *table;
-	uint32_t count, i;
-
-	if (!(d->packed.flags & DESC_INDIRECT))
-		return chain_add(vq, chain, max, d->addr, d->len, d->packed.flags & DESC_WRITE);
-	if (d->packed.flags & DESC_NEXT || chain->slots > 0)
-		return virtqueue_break(vq, "indirect descriptor within a chain");
-	table = indirect_table(vq, d->addr, d->len, &count);
-	if (!table)
-		return -1;
-	for (i = 0; i < count; i++) {
-		struct vring_desc e = desc_read(table, i);
-
-		if (chain_add(vq, chain, max, e.addr, e.len, e.packed.flags & DESC_WRITE) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int packed_pop(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)
 {
 	struct vring_desc d;
@@ -47,7 +26,7 @@ int packed_pop(struct virtqueue *vq, struct virtqueue_chain *chain, size_t max)
 		if (chain->slots == vq->size)
 			return virtqueue_break(vq, "chain that does not end");
 		d = desc_read(vq->desc, slot);
-		if (packed_add(vq, chain, max, &d) < 0)
+		if (chain_add_packed(vq, chain, max, &d) < 0)
 			return -1;
 		chain->slots++;
 		chain->id = d.packed.id;

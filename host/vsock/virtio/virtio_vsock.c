@@ -1,4 +1,4 @@
-#include "virtio-vsock.h"
+#include "virtio_vsock.h"
 
 #include <assert.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 
 #include "error.h"
-#include "guest-memory.h"
+#include "guest_memory.h"
 
 enum {
 	VIRTQUEUE_SIZE_MAX = 32768,

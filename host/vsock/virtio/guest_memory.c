@@ -1,4 +1,4 @@
-#include "guest-memory.h"
+#include "guest_memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
