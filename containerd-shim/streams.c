@@ -314,12 +314,15 @@ static int copies_start(struct streams *s, int in_end, int out_end, int err_end,
 
 	for (int i = 0; i < 3; i++) {
 		int client = s->clients[i], end = ends[i];
+		unsigned flags = (s->is_file[i] ? COPY_TO_FILE : 0) | (i != IN ? COPY_LOSSY : 0);
 
 		if (end < 0 || client < 0)
 			continue;
 		s->clients[i] = -1;
-		if (copy_start(copies[i], s->owner->loop, i == IN ? client : end, i == IN ? end : client, s->is_file[i],
-			       i != IN, i == IN ? input_done : output_done, s, r == 0 ? err : NULL) < 0)
+		if (s->console >= 0)
+			flags |= i == IN ? COPY_TO_TERMINAL : COPY_FROM_TERMINAL;
+		if (copy_start(copies[i], s->owner->loop, i == IN ? client : end, i == IN ? end : client, flags,
+			       i == IN ? input_done : output_done, s, r == 0 ? err : NULL) < 0)
 			r = -1;
 		else if (i != IN)
 			s->outputs++;
@@ -385,6 +388,7 @@ int streams_resize(struct streams *s, unsigned rows, unsigned columns, struct er
 void streams_exited(struct streams *s)
 {
 	copy_stop(&s->in);
+	copy_expect_end(&s->out);
 	fd_close(&s->console);
 }
 

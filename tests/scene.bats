@@ -236,6 +236,16 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	within 30 gone
 }
 
+@test "pith exec -t: a terminal that its process closes for a while, with input that waits meanwhile" {
+	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" "$pith" exec -t "$name" shell sh -c \
+		't=$(tty); stty -echo; echo fir""st; exec 0<&- 1>&- 2>&-; sleep 2; exec <$t >$t; read x; echo got-$x; exit 6' <<-'END'
+		expect first
+		send typed
+		expect got-typed
+		exit 6
+	END
+}
+
 @test "pith exec: signals reach the command; a host that vanishes ends its streams" {
 	"$pith" exec -n "$name" shell sh -c 'trap "echo caught; exit 9" TERM; echo go; while :; do sleep 1; done' >out 3>&- &
 	client=$!

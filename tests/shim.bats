@@ -92,6 +92,24 @@ status 4
 clean" ]
 }
 
+@test "a terminal that its process closes for a while: nothing is lost, and the end is the process's" {
+	run world 'containerd_up; script -qec "ctr -a $SOCKET -n $NS run -t --rm --runtime io.containerd.pith.v2 $IMAGE one sh -c \"echo first; exec 0<&- 1>&- 2>&-; sleep 1; exec >/dev/console; echo second; seq 1 100000; exit 7\"" /dev/null </dev/null | tr -d "\r" | sed "s/^\^@//" >$T/said
+		echo "status ${PIPESTATUS[0]}"; wc -l <$T/said; head -n 3 $T/said; tail -n 1 $T/said
+		c run -d $IMAGE two sleep 1000; script -qec "ctr -a $SOCKET -n $NS task exec -t --exec-id t two sh -c \"t=\\\$(tty); echo first; exec 0<&- 1>&- 2>&-; sleep 1; exec >\\\$t; echo second; exit 4\"" /dev/null </dev/null | tr -d "\r" | sed "s/^\^@//"; echo "status ${PIPESTATUS[0]}"
+		c task kill -s KILL two; within 5 stopped two; c task rm two 2>/dev/null; c c rm two; clean'
+	echo "$output"
+	[ "$output" = "status 7
+100002
+first
+second
+1
+100000
+first
+second
+status 4
+clean" ]
+}
+
 @test "pause and resume; a paused container can be killed" {
 	run world 'containerd_up; c run -d $IMAGE one sh -c "while :; do date +%s%N >/tmp/t; sleep 0.02; done"
 		c task pause one; status_of one; a=$(c task exec --exec-id x one true 2>&1); echo "$a" | grep -c "paused container"

@@ -169,8 +169,8 @@ static int copying_start(struct stream *s, int fifo, struct error *err)
 		close(fifo);
 		return error_set(err, errno, "copy");
 	}
-	if (copy_start(&s->copy, s->all->loop, s->write ? connection : fifo, s->write ? fifo : connection, false, false,
-		       copied, s, err) < 0)
+	if (copy_start(&s->copy, s->all->loop, s->write ? connection : fifo, s->write ? fifo : connection, 0, copied, s,
+		       err) < 0)
 		return -1;
 	return loop_io_add(s->all->loop, &s->io, err);
 }

@@ -15,15 +15,21 @@ enum {
 	BUFFER_SIZE = 16 << 10,
 };
 
-enum outcome { MOVED, WAIT_IN, WAIT_OUT, ENDED };
+enum outcome { MOVED, WAIT_IN, WAIT_OUT, HUNG_UP, ENDED };
 
-/* Waits for one end only: the other one, ready all the time, would keep the loop awake. */
+/* Waits for one end only: the other one, ready all the time, would keep the loop awake. So would a terminal that nobody
+ * has open, since its hang-up is reported for as long as it lasts: of that only changes are asked for. */
 static int wait_for(struct copy *c, enum outcome what)
 {
-	struct loop_io *on = what == WAIT_IN ? &c->in : &c->out, *off = what == WAIT_IN ? &c->out : &c->in;
+	struct loop_io *on = what == WAIT_OUT ? &c->out : &c->in, *off = what == WAIT_OUT ? &c->in : &c->out;
+	bool changes = what == HUNG_UP || (what == WAIT_OUT && c->to_terminal);
+	uint32_t events = (what == WAIT_OUT ? EPOLLOUT : EPOLLIN) | (changes ? EPOLLET : 0);
 
 	loop_io_remove(off);
-	return loop_io_active(on) ? 0 : loop_io_add(c->loop, on, NULL);
+	if (loop_io_active(on))
+		return loop_io_want(on, events, NULL);
+	on->events = events;
+	return loop_io_add(c->loop, on, NULL);
 }
 
 static enum outcome splice_some(struct copy *c)
@@ -62,7 +68,7 @@ static int write_some(struct copy *c, const char *data, size_t n)
 
 		if (w >= 0) {
 			done += (size_t)w;
-		} else if (errno == EAGAIN) {
+		} else if (errno == EAGAIN || (errno == EIO && c->to_terminal)) {
 			memmove(c->held, data + done, n - done);
 			c->held_len = n - done;
 			return -1;
@@ -91,8 +97,9 @@ static enum outcome buffer_some(struct copy *c)
 	n = read(c->in.fd, shared, sizeof(shared));
 	if (n == 0)
 		return ENDED;
+	if (n < 0 && errno == EIO && c->from_terminal)
+		return HUNG_UP;
 	if (n < 0)
-		/* EIO is how a terminal ends */
 		return errno == EAGAIN ? WAIT_IN : errno == EINTR ? MOVED : ENDED;
 	return write_some(c, shared, (size_t)n) < 0 ? WAIT_OUT : MOVED;
 }
@@ -118,19 +125,25 @@ static void pump(struct copy *c)
 {
 	enum outcome o = move(c, ROUNDS);
 
-	if (o == ENDED || wait_for(c, o == WAIT_OUT ? WAIT_OUT : WAIT_IN) < 0)
+	if (o == ENDED || wait_for(c, o == MOVED ? WAIT_IN : o) < 0)
 		ended(c);
 }
 
 static void ready(struct loop_io *io, uint32_t events)
 {
-	(void)events;
-	pump(io->data);
+	struct copy *c = io->data;
+
+	/* Each write wakes up those who wait to write, also one that found a terminal full: the next would follow at
+	 * once. */
+	if (io == &c->out && c->to_terminal && !(events & EPOLLOUT))
+		return;
+	pump(c);
 }
 
-int copy_start(struct copy *c, struct loop *loop, int in, int out, bool file, bool lossy, copy_fn *done, void *data,
+int copy_start(struct copy *c, struct loop *loop, int in, int out, unsigned flags, copy_fn *done, void *data,
 	       struct error *err)
 {
+	bool file = flags & COPY_TO_FILE;
 	int queued;
 
 	*c = (struct copy){
@@ -139,9 +152,11 @@ int copy_start(struct copy *c, struct loop *loop, int in, int out, bool file, bo
 		.loop = loop,
 		.in = { .fd = in, .events = EPOLLIN, .fn = ready, .data = c },
 		.out = { .fd = out, .events = EPOLLOUT, .fn = ready, .data = c },
-		.lossy = lossy,
-		.file = file,
-		.buffered = file,
+		.lossy = flags & COPY_LOSSY,
+		.from_terminal = flags & COPY_FROM_TERMINAL,
+		.to_terminal = flags & COPY_TO_TERMINAL,
+		/* Where splice(2) fails with EIO, it does not say which end that was. */
+		.buffered = flags & (COPY_TO_FILE | COPY_FROM_TERMINAL | COPY_TO_TERMINAL),
 		.active = true,
 	};
 	/* One that cannot say how much it holds could not be told from a full output: a vsock socket. */
@@ -153,6 +168,14 @@ int copy_start(struct copy *c, struct loop *loop, int in, int out, bool file, bo
 		return 0;
 	copy_stop(c);
 	return -1;
+}
+
+void copy_expect_end(struct copy *c)
+{
+	c->from_terminal = false;
+	/* If it is hung up now, that is reported in the next round. */
+	if (c->active && loop_io_active(&c->in))
+		(void)loop_io_want(&c->in, EPOLLIN, NULL);
 }
 
 void copy_finish(struct copy *c)

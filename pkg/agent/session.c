@@ -149,8 +149,8 @@ static int output_pump(struct session *s, int which)
 		if (n > 0) {
 			if (agent_frame_add(&s->out, which == 0 ? AGENT_OUTPUT : AGENT_ERRORS, chunk, (size_t)n) < 0)
 				return -1;
-		} else if (n < 0 && errno == EAGAIN && s->state == RUNNING) {
-			break;
+		} else if (n < 0 && s->state == RUNNING && (errno == EAGAIN || (errno == EIO && s->request.terminal))) {
+			break; /* EIO: nobody has the terminal open just now */
 		} else {
 			/* The end; or it has ended itself, and this was all. Who else has the stream open is not waited
 			 * for. */
@@ -236,8 +236,11 @@ static void input_pump(struct session *s)
 
 static void input_ready(struct loop_io *io, uint32_t events)
 {
-	(void)events;
-	input_pump(io->data);
+	struct session *s = io->data;
+
+	/* A write to a terminal that is full wakes up who waits to write: the next would follow at once. */
+	if (!s->request.terminal || (events & EPOLLOUT))
+		input_pump(s);
 }
 
 /* --- the process -------------------------------------------------------------------------------------------------- */
@@ -255,8 +258,11 @@ static void exited(struct exit_watch *watch, int status)
 	outputs_pump(s);
 }
 
+/* A terminal that nobody has open reports its hang-up for as long as that lasts: only changes are asked for. */
 static struct loop_io stream_take(struct session *s, int which, uint32_t events, loop_io_fn *fn)
 {
+	if (s->request.terminal)
+		events |= EPOLLET;
 	return (struct loop_io){ .fd = steal_fd(&s->launch.ends[which]), .events = events, .fn = fn, .data = s };
 }
 
