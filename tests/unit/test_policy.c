@@ -1,4 +1,4 @@
-/* lib/proto/policy and lib/proto/settings. */
+/* lib/proto/policy and services/settings. */
 #include <signal.h>
 
 #include "policy.h"
@@ -130,14 +130,14 @@ static void test_settings(void)
 	static const struct {
 		const char *text, *why;
 	} rows[] = {
-		{ "cliopts", "line 1: no key = value" },
-		{ "\ncliopts = 7", "line 2: the value is no string" },
-		{ "cliopts = \"a", "line 1: the string is not closed" },
-		{ "cliopts = \"a\nb\"", "line 1: the string is not closed" },
-		{ "cliopts = \"a\\q\"", "line 1: unknown escape" },
-		{ "cliopts = \"a\" b", "line 1: something behind the value" },
+		{ "cliopts", "line 1: a key without =" },
+		{ "\ncliopts = 7", "line 2: cliopts: the value is no string" },
+		{ "cliopts = \"a", "line 1: a string without its end, or with a control character" },
+		{ "cliopts = \"a\nb\"", "line 1: a string without its end, or with a control character" },
+		{ "cliopts = \"a\\q\"", "line 1: an unknown escape" },
+		{ "cliopts = \"a\" b", "line 1: there is something behind the value" },
 		{ "cliopts = \"a\"\ncliopts = \"b\"", "line 2: cliopts: a second time" },
-		{ "cliopts = \"a\\", "line 1: unknown escape" },
+		{ "cliopts = \"a\\", "line 1: an unknown escape" },
 	};
 	struct setting s[] = { { .key = "cliopts" }, { .key = "stderr" }, { .key = "stdout" } };
 	size_t i;
