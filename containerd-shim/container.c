@@ -261,7 +261,9 @@ void op_reply(struct op *op, const ProtobufCMessage *response)
 int op_runtime(struct op *op, char **argv, const int *stdio, int input, bool input_is_stdin, job_fn *done,
 	       struct error *err)
 {
-	struct job_spec spec = { .argv = argv, .stdio = stdio, .input = input, .input_is_stdin = input_is_stdin };
+	const struct job_spec spec = {
+		.argv = argv, .stdio = stdio, .heard = op->heard, .input = input, .input_is_stdin = input_is_stdin
+	};
 	struct shim *shim = op->container->shim;
 	int r, back;
 

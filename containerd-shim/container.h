@@ -128,6 +128,7 @@ struct op {
 	void (*free)(struct op *op);       /* the memory, called by op_end(); `queued` says whether it ever ran */
 	void (*init_ended)(struct op *op); /* NULL: it finds out by itself that the first process ended */
 	struct job job;
+	const int *heard; /* for op_runtime(): as in struct job_spec */
 	bool shared, timed_out;
 	bool queued;
 	bool after_end; /* it began when the first process had ended */
@@ -142,7 +143,7 @@ void op_end(struct op *op);
 /* Answers the call with the error, as what it is: GRPC_DEADLINE_EXCEEDED when the time was up, else `status`. */
 void op_fail(struct op *op, enum grpc_status status, const struct error *err);
 void op_reply(struct op *op, const ProtobufCMessage *response);
-/* Calls the runtime; argv is freed. */
+/* Calls the runtime; argv is freed. stdio: as in struct job_spec. */
 int op_runtime(struct op *op, char **argv, const int *stdio, int input, bool input_is_stdin, job_fn *done,
 	       struct error *err);
 static inline struct op *op_of(struct job *job)

@@ -199,25 +199,27 @@ static void logger_has_exited(void *data)
 	drained_check(data);
 }
 
-/* Both outputs go to the program, through pipes that we do not read from; a terminal's output we have to copy. */
+/* The program gets the pipes of both outputs. Error output is copied into it through one more pipe, since the runtime's
+ * complaints come there first; a terminal's output has to be copied, too. */
 static int logger_open(struct streams *s, const struct uri *uri, struct error *err)
 {
-	int out, err_fd;
-
 	if (pipe_make(s, OUT, err) < 0 || pipe_make(s, ERR, err) < 0)
 		return -1;
-	out = s->ends[OUT];
-	err_fd = s->ends[ERR];
-	s->logger = logger_start(s->owner->loop, s->owner->reaper, uri, s->owner->id, s->owner->namespace, out, err_fd,
-				 logger_is_ready, logger_has_exited, s, err);
+	s->logger = logger_start(s->owner->loop, s->owner->reaper, uri, s->owner->id, s->owner->namespace, s->ends[OUT],
+				 s->ends[ERR], logger_is_ready, logger_has_exited, s, err);
 	fd_close(&s->ends[OUT]);
 	fd_close(&s->ends[ERR]);
+	if (!s->logger)
+		return -1;
 	if (s->paths.terminal) {
 		s->clients[OUT] = s->child[OUT];
 		s->child[OUT] = -1;
 		fd_close(&s->child[ERR]);
+		return 0;
 	}
-	return s->logger ? 0 : -1;
+	s->clients[ERR] = s->child[ERR];
+	s->child[ERR] = -1;
+	return pipe_make(s, ERR, err);
 }
 
 static int open_all(struct streams *s, struct error *err)

@@ -10,6 +10,9 @@
  *     streams_prepare() -> (ready callback) -> child[] are given to the runtime, or a console socket is
  *     -> streams_start() or streams_start_console() -> streams_exited() -> streams_on_drained() -> streams_close()
  *
+ * A runtime writes its own complaints into the descriptors that it is to hand on. Nothing is copied before
+ * streams_start(), which is for when it has succeeded: until then streams_outputs() has what it says.
+ *
  * streams_close() is legal in every state and ends it; nothing calls back after it. */
 #pragma once
 
@@ -73,7 +76,12 @@ void streams_init(struct streams *s);
 /* Opens what the paths say. `ready` is called once, perhaps at once. owner and paths have to stay. */
 void streams_prepare(struct streams *s, const struct streams_owner *owner, const struct streams_paths *paths,
 		     streams_ready_fn *ready);
-/* The runtime has its descriptors. */
+/* Our ends of the output and error pipes as long as nothing is copied; -1: there is none. */
+static inline const int *streams_outputs(const struct streams *s)
+{
+	return s->ends + 1;
+}
+/* The process has its descriptors. */
 int streams_start(struct streams *s, struct error *err);
 /* The same with the terminal's master, which is taken. */
 int streams_start_console(struct streams *s, int master, struct error *err);

@@ -214,6 +214,7 @@ static void console_came(struct ptysock *console, int master, const struct error
 static void runtime_done(struct job *job)
 {
 	struct create *t = create_of(op_of(job));
+	struct container *c = t->op.container;
 	_cleanup_error_ struct error e = { 0 };
 
 	if (!job_succeeded(job)) {
@@ -222,6 +223,8 @@ static void runtime_done(struct job *job)
 	} else if (t->request->terminal) {
 		ptysock_wait(&t->console, console_came, t);
 	} else {
+		if (streams_start(&c->init.streams, &e) < 0)
+			log_warn("%s: %s", c->id, error_text(&e)); /* it runs, but with less than it should have */
 		adopt(t);
 	}
 }
@@ -249,6 +252,8 @@ static void streams_ready(struct streams *s, const struct error *why)
 	bool terminal = t->request->terminal;
 	_cleanup_error_ struct error e = { 0 };
 
+	/* The container's program comes with Start: what is written before is the runtime's. */
+	t->op.heard = terminal ? NULL : streams_outputs(s);
 	if (why)
 		error_set(&e, 0, "%s", error_text(why));
 	else if (!c->checkpoint && terminal && ptysock_open(&t->console, c->shim->loop, c->bundle, "init", &e) < 0)
@@ -258,8 +263,6 @@ static void streams_ready(struct streams *s, const struct error *why)
 		return;
 	} else if (op_runtime(&t->op, create_argv(t), terminal ? NULL : s->child, -1, false, runtime_done, &e) == 0) {
 		t->ran = true;
-		if (!terminal && streams_start(s, &e) < 0)
-			log_warn("%s: %s", c->id, error_text(&e)); /* it runs, but with less than it should have */
 		return;
 	} else {
 		error_wrap(&e, "OCI runtime create failed");

@@ -161,9 +161,12 @@ static void console_came(struct ptysock *console, int master, const struct error
 static void made(struct job *job)
 {
 	struct start *t = start_of(op_of(job));
+	struct streams *s = &t->op.process->streams;
 	_cleanup_error_ struct error e = { 0 };
 
 	if (!job_succeeded(job)) {
+		job_hear(job, streams_outputs(s)[0]);
+		job_hear(job, streams_outputs(s)[1]);
 		job_error(job,
 			  process_is_init(t->op.process) ? "OCI runtime restore failed" : "OCI runtime exec failed",
 			  &e);
@@ -171,22 +174,18 @@ static void made(struct job *job)
 	} else if (t->console_needed) {
 		ptysock_wait(&t->console, console_came, t);
 	} else {
+		if (streams_start(s, &e) < 0)
+			log_warn("%s: %s", t->op.container->id, error_text(&e));
 		adopt(t);
 	}
 }
 
-/* argv is freed; NULL is no memory. */
+/* argv is freed; NULL is no memory. What the process writes before the call has ended stays in its pipes so long. */
 static int make(struct start *t, char **argv, int input, struct error *err)
 {
-	struct streams *s = &t->op.process->streams;
+	const int *stdio = t->console_needed ? NULL : t->op.process->streams.child;
 
-	if (op_runtime(&t->op, argv, t->console_needed ? NULL : s->child, input, false, made, err) < 0)
-		return -1;
-	if (!t->console_needed && streams_start(s, err) < 0) {
-		log_warn("%s: %s", t->op.container->id, error_text(err));
-		error_clear(err);
-	}
-	return 0;
+	return op_runtime(&t->op, argv, stdio, input, false, made, err);
 }
 
 /* Adds --console-socket PATH, --pid-file FILE and the container's name. */

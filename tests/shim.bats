@@ -55,7 +55,7 @@ clean" ]
 status 5
 some input
 status 1
-2
+1
 clean" ]
 }
 
@@ -196,6 +196,21 @@ out
 err
 err
 out
+1
+clean" ]
+}
+
+@test "what the runtime says is in the error alone, not in the streams of a container that never ran" {
+	run world 'containerd_up
+		printf "#!/bin/sh\ncat <&3 >$T/log.out 5>&- & cat <&4 >$T/log.err 5>&- & exec 5>&-; wait\n" >$T/logger; chmod +x $T/logger
+		c run -d --log-uri file://$T/log.txt $IMAGE file nosuch 2>&1 | grep -o "\"nosuch\": executable file not found"; wc -c <$T/log.txt; c c rm file
+		c run -d --log-uri binary://$T/logger $IMAGE bin nosuch 2>&1 | grep -o "\"nosuch\": executable file not found"; within 5 test -e $T/log.err; wc -c <$T/log.err; c c rm bin
+		c run --rm $IMAGE fifo nosuch 2>&1 | grep -c "nosuch"; clean' 2>&1
+	echo "$output"
+	[ "$output" = "\"nosuch\": executable file not found
+0
+\"nosuch\": executable file not found
+0
 1
 clean" ]
 }

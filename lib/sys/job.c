@@ -17,11 +17,11 @@ enum { SAID_MAX = 16 << 10, MESSAGE_MAX = 4096 };
 
 /* --- its output ---------------------------------------------------------------------------------------------- */
 
-static bool output_read(struct job *job)
+static bool output_read(struct job *job, int fd)
 {
 	uint8_t *room = buf_reserve(&job->said, 4096);
 	char drop[4096];
-	ssize_t n = read(job->output.fd, room ? room : (uint8_t *)drop, 4096);
+	ssize_t n = read(fd, room ? room : (uint8_t *)drop, 4096);
 
 	if (n <= 0)
 		return n < 0 && errno == EINTR;
@@ -39,7 +39,7 @@ static void output_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	errno = 0;
-	if (!output_read(job) && errno != EAGAIN)
+	if (!output_read(job, io->fd) && errno != EAGAIN)
 		loop_io_remove(io); /* its end; the process's is another matter */
 }
 
@@ -88,6 +88,35 @@ char *job_message(const char *said, size_t n)
 	return logged ? steal_ptr(&logged) : steal_ptr(&printed);
 }
 
+static int outputs_watch(struct job *job, const int *heard, struct error *err)
+{
+	for (size_t i = 0; heard && i < array_len(job->heard); i++) {
+		job->heard[i].fd = heard[i];
+		if (heard[i] >= 0 && io_nonblock(heard[i]) < 0)
+			return error_set(err, errno, "output of the runtime");
+		if (heard[i] >= 0 && loop_io_add(job->loop, &job->heard[i], err) < 0)
+			return -1;
+	}
+	return loop_io_add(job->loop, &job->output, err);
+}
+
+static void outputs_forget(struct job *job)
+{
+	loop_io_remove(&job->output);
+	for (size_t i = 0; i < array_len(job->heard); i++)
+		loop_io_remove(&job->heard[i]);
+	if (job->output.fd >= 0)
+		close(job->output.fd);
+	job->output.fd = -1;
+}
+
+void job_hear(struct job *job, int fd)
+{
+	if (fd >= 0 && io_nonblock(fd) == 0)
+		while (output_read(job, fd))
+			;
+}
+
 /* --- the process ----------------------------------------------------------------------------------------------- */
 
 static void job_release(struct job *job)
@@ -95,10 +124,7 @@ static void job_release(struct job *job)
 	exit_watch_remove(&job->exit);
 	if (job->running)
 		reaper_release(job->reaper);
-	loop_io_remove(&job->output);
-	if (job->output.fd >= 0)
-		close(job->output.fd);
-	job->output.fd = -1;
+	outputs_forget(job);
 	job->running = false;
 }
 
@@ -108,13 +134,12 @@ static void exited(struct exit_watch *watch, int status)
 	job_fn *done = job->done;
 
 	job->status = status;
-	while (output_read(job))
-		;
+	job_hear(job, job->output.fd);
+	for (size_t i = 0; i < array_len(job->heard); i++)
+		job_hear(job, job->heard[i].fd);
 	/* The caller looks for the process that the runtime left behind: the hold ends after that. */
 	job->running = false;
-	loop_io_remove(&job->output);
-	close(job->output.fd);
-	job->output.fd = -1;
+	outputs_forget(job);
 	reaper_hold(job->reaper);
 	reaper_release(job->reaper);
 	done(job);
@@ -162,6 +187,8 @@ int job_start(struct job *job, struct loop *loop, struct reaper *reaper, const s
 	job->killed = false;
 	job->status = 0;
 	job->output = (struct loop_io){ .fd = pipefd[0], .events = EPOLLIN, .fn = output_ready, .data = job };
+	for (size_t i = 0; i < array_len(job->heard); i++)
+		job->heard[i] = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = output_ready, .data = job };
 	job->exit = (struct exit_watch){ .fn = exited, .data = job };
 	job->pid = -1;
 	if (io_nonblock(pipefd[0]) < 0)
@@ -171,7 +198,7 @@ int job_start(struct job *job, struct loop *loop, struct reaper *reaper, const s
 	if (job->pid > 0) {
 		reaper_hold(reaper);
 		job->running = true;
-		if (exit_watch_add(reaper, &job->exit, job->pid, err) == 0 && loop_io_add(loop, &job->output, err) == 0)
+		if (exit_watch_add(reaper, &job->exit, job->pid, err) == 0 && outputs_watch(job, spec->heard, err) == 0)
 			return 0;
 		kill(job->pid, SIGKILL);
 	}

@@ -30,7 +30,7 @@ struct job {
 	struct loop *loop;
 	struct reaper *reaper;
 	struct exit_watch exit;
-	struct loop_io output;
+	struct loop_io output, heard[2];
 	struct buf said; /* the last of it */
 	pid_t pid;
 	int status;
@@ -40,6 +40,8 @@ struct job {
 struct job_spec {
 	char *const *argv;
 	const int *stdio; /* three descriptors for its standard streams, -1: /dev/null; NULL: output is collected */
+	const int *heard; /* the other ends of two pipes among these, -1: none; what comes there until the call has
+			   * ended is collected, too. NULL: none. They stay the caller's, and become non-blocking */
 	int input;        /* becomes descriptor JOB_INPUT_FD; -1: none */
 	bool input_is_stdin;
 };
@@ -59,6 +61,9 @@ void job_drop(struct job *job);
 /* Whether it ended with 0, and whether a signal ended it. */
 bool job_succeeded(const struct job *job);
 bool job_was_killed(const struct job *job);
+/* Collects what is in a pipe now: for one that was given to the runtime and not read before the call came to nothing.
+ * fd -1 is none. */
+void job_hear(struct job *job, int fd);
 /* What the runtime gave as the reason: its last logged error, else the last line it printed, else how it ended. Fills
  * err, with `what` in front. Returns -1. */
 int job_error(const struct job *job, const char *what, struct error *err);
