@@ -13,7 +13,10 @@
 #include "io.h"
 #include "log.h"
 #include "notify.h"
+#include "policy.h"
 #include "process.h"
+#include "recorded.h"
+#include "rival.h"
 #include "settings.h"
 #include "spawn.h"
 #include "str.h"
@@ -23,6 +26,7 @@
 extern char **environ;
 
 #define NOTIFY_PATH "/run/pith/containerd.notify"
+#define RECORD_PATH "/run/pith/containerd.pid"
 
 enum {
 	PATIENCE_US = 2 * 1000 * 1000, /* before its socket is looked for */
@@ -32,6 +36,10 @@ enum {
 	DELAY_MOST_US = 30 * 1000 * 1000,
 	HEALTHY_US = 10 * 1000 * 1000,
 	STOP_US = 5 * 1000 * 1000,
+	SERVE_US =
+		60 * 1000 * 1000, /* unless start_timeout says otherwise; twice as long each time it was too short, */
+	SERVE_DOUBLED = 4,        /* that many times */
+	LAST_CHANCE_US = 5 * 1000 * 1000, /* for one that has been there for longer than that already */
 	TAIL_LINES = 5,
 };
 
@@ -42,12 +50,17 @@ struct daemon {
 	char **options; /* cliopts */
 	int out, err;   /* its streams; -1: captured */
 	struct capture capture;
-	struct loop_child child; /* ours */
-	struct loop_io adopted;  /* somebody else's, by pidfd */
+	int record;              /* which process it is (recorded.h) */
+	pid_t pid;               /* 0: none */
+	struct loop_child child; /* it, where we started it */
+	struct loop_io adopted;  /* else its pidfd */
 	struct loop_io notify;
 	struct loop_timer timer; /* next start, next look, or KILL */
 	enum { DAEMON_DOWN, DAEMON_STARTING, DAEMON_UP, DAEMON_STOPPING } state;
 	uint64_t started, delay;
+	uint64_t serve;   /* how long it may take until it serves */
+	unsigned doubled; /* so often it took longer, one after the other */
+	uint64_t give_up; /* when the present one is killed unless it serves */
 };
 
 static void start(struct daemon *d);
@@ -70,8 +83,10 @@ static int stream_open(const char *to, struct error *err)
 }
 
 static int settings_apply(struct daemon *d, struct setting *cliopts, struct setting *out, struct setting *err_stream,
-			  struct error *err)
+			  struct setting *serve, struct error *err)
 {
+	if (serve->value && (policy_duration(serve->value, &d->serve) < 0 || d->serve == 0))
+		return error_set(err, 0, "start_timeout: '%s' is no duration (500ms, 10s, 2m)", serve->value);
 	if (out->value && (d->out = stream_open(out->value, err)) < 0)
 		return error_wrap(err, "stdout");
 	if (err_stream->value && (d->err = stream_open(err_stream->value, err)) < 0)
@@ -83,7 +98,9 @@ static int settings_apply(struct daemon *d, struct setting *cliopts, struct sett
 
 static int settings_load(struct daemon *d, struct error *err)
 {
-	struct setting s[] = { { .key = "cliopts" }, { .key = "stdout" }, { .key = "stderr" } };
+	struct setting s[] = {
+		{ .key = "cliopts" }, { .key = "stdout" }, { .key = "stderr" }, { .key = "start_timeout" }
+	};
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_error_ struct error why = { 0 };
 	int r = 0;
@@ -93,7 +110,7 @@ static int settings_load(struct daemon *d, struct error *err)
 		if (why.code != ENOENT)
 			return error_move(err, &why);
 	} else if (settings_parse(buf_text(&text), text.len, s, array_len(s), err) < 0 ||
-		   settings_apply(d, &s[0], &s[1], &s[2], err) < 0) {
+		   settings_apply(d, &s[0], &s[1], &s[2], &s[3], err) < 0) {
 		r = error_wrap(err, "%s", d->settings);
 	}
 	for (i = 0; i < array_len(s); i++)
@@ -106,6 +123,7 @@ static int settings_load(struct daemon *d, struct error *err)
 static void serves(struct daemon *d)
 {
 	loop_timer_disarm(&d->timer);
+	d->doubled = 0;
 	d->state = DAEMON_UP;
 	d->callbacks.up(d->callbacks.data);
 }
@@ -143,6 +161,98 @@ static void look_later(struct daemon *d)
 	d->delay = d->program || d->delay >= LOOK_MOST_US ? d->delay : d->delay * 2;
 }
 
+static void process_kill(const struct daemon *d, int signo)
+{
+	/* One that has ended says so by its pidfd. */
+	if (loop_io_active(&d->child.io))
+		kill(d->child.pid, signo);
+	else if (d->adopted.fd >= 0)
+		process_signal(d->adopted.fd, signo, NULL);
+}
+
+/* A child of ours that is no longer watched is reaped with the orphans (supervisor.c). */
+static void process_forget(struct daemon *d)
+{
+	loop_child_remove(&d->child);
+	loop_io_remove(&d->adopted);
+	cleanup_close(&d->adopted.fd);
+	d->adopted.fd = -1;
+	d->pid = 0;
+}
+
+/* One that runs already, however far it has come. The pidfd is taken over, also on failure. */
+static int take(struct daemon *d, int pidfd, pid_t pid, uint64_t age)
+{
+	uint64_t now = loop_now();
+
+	process_forget(d);
+	d->adopted.fd = pidfd;
+	if (loop_io_add(d->loop, &d->adopted, NULL) < 0) {
+		process_forget(d);
+		return -1;
+	}
+	d->pid = pid;
+	d->started = now > age ? now - age : 0;
+	d->give_up = d->started + (d->serve << d->doubled);
+	if (d->give_up < now + LAST_CHANCE_US)
+		d->give_up = now + LAST_CHANCE_US;
+	d->state = DAEMON_STARTING;
+	loop_timer_after(d->loop, &d->timer, 0, NULL); /* up() comes from the loop, as always */
+	return 0;
+}
+
+/* One that nobody has recorded serves on the socket: it is the one. */
+static bool take_serving(struct daemon *d, pid_t pid)
+{
+	_cleanup_error_ struct error err = { 0 };
+	int pidfd = pid > 0 ? process_open(pid, NULL) : -1;
+
+	if (pidfd < 0)
+		return false;
+	if (recorded_write(d->record, pid, &err) < 0)
+		log_warn("%s: %s", RECORD_PATH, error_text(&err));
+	return take(d, pidfd, pid, 0) == 0;
+}
+
+/* It may be waiting for a database that one of before, which nobody can reach any more, has locked. */
+static void rival_end(const struct daemon *d)
+{
+	pid_t pid = 0;
+	_cleanup_close_ int rival = d->pid ? rival_find(d->pid, &pid) : -1;
+
+	if (rival < 0)
+		return;
+	log_warn(
+		"containerd: another one (process %d) keeps the database of ours and does not listen for it; ending it",
+		(int)pid);
+	process_signal(rival, SIGKILL, NULL);
+}
+
+static void starting_look(struct daemon *d)
+{
+	uint64_t now = loop_now();
+	pid_t pid = 0;
+
+	if (answers(d, &pid)) {
+		if (!d->program || pid == d->pid || pid <= 0) {
+			serves(d);
+			return;
+		}
+		log_warn("containerd: another one (process %d) serves already; ending ours", (int)pid);
+		process_kill(d, SIGKILL);
+		if (take_serving(d, pid))
+			return;
+	} else if (d->program && now >= d->give_up) {
+		log_error("containerd: does not serve, killing it");
+		process_kill(d, SIGKILL);
+		d->doubled += d->doubled < SERVE_DOUBLED;
+		d->give_up = now + STOP_US;
+	} else if (d->program && now - d->started >= PATIENCE_US) {
+		rival_end(d);
+	}
+	look_later(d);
+}
+
 static void timer_fired(struct loop_timer *timer)
 {
 	struct daemon *d = timer->data;
@@ -152,17 +262,11 @@ static void timer_fired(struct loop_timer *timer)
 		start(d);
 		return;
 	case DAEMON_STARTING:
-		if (answers(d, NULL))
-			serves(d);
-		else
-			look_later(d);
+		starting_look(d);
 		return;
 	case DAEMON_STOPPING:
 		log_warn("containerd does not end, killing it");
-		if (loop_io_active(&d->child.io))
-			kill(d->child.pid, SIGKILL);
-		else if (d->adopted.fd >= 0)
-			process_signal(d->adopted.fd, SIGKILL, NULL);
+		process_kill(d, SIGKILL);
 		return;
 	default:
 		return;
@@ -175,6 +279,9 @@ static void ended(struct daemon *d, const char *how)
 	char *line, *rest;
 
 	loop_timer_disarm(&d->timer);
+	d->pid = 0;
+	if (d->record >= 0)
+		recorded_write(d->record, 0, NULL); /* it is told from later ones by its start, too */
 	if (d->state == DAEMON_STOPPING) {
 		d->state = DAEMON_DOWN;
 		d->callbacks.gone(d->callbacks.data);
@@ -211,6 +318,13 @@ static void adopted_ended(struct loop_io *io, uint32_t events)
 	ended(d, "ended");
 }
 
+static int program_recorded(void *data, pid_t pid, struct error *err)
+{
+	const struct daemon *d = data;
+
+	return recorded_write(d->record, pid, err) < 0 ? error_wrap(err, "%s", RECORD_PATH) : 0;
+}
+
 static pid_t program_spawn(struct daemon *d, struct error *err)
 {
 	_cleanup_strv_ char **argv = NULL, **env = strv_copy(environ);
@@ -228,17 +342,27 @@ static pid_t program_spawn(struct daemon *d, struct error *err)
 		return -1;
 	fds[0] = (struct spawn_fd){ out >= 0 ? out : d->out, 1 };
 	fds[1] = (struct spawn_fd){ both >= 0 ? both : d->err, 2 };
-	return spawn(&(struct spawn){ .path = d->program, .argv = argv, .env = env, .fds = fds, .fd_count = 2 }, err);
+	return spawn(&(struct spawn){ .path = d->program,
+				      .argv = argv,
+				      .env = env,
+				      .fds = fds,
+				      .fd_count = 2,
+				      .recorded = program_recorded,
+				      .recorded_data = d },
+		     err);
 }
 
 static void start(struct daemon *d)
 {
 	_cleanup_error_ struct error err = { 0 };
-	pid_t pid;
+	pid_t pid = 0;
 
+	if (answers(d, &pid) && take_serving(d, pid))
+		return;
+	/* The socket of one that was killed stays: containerd itself replaces it. */
 	d->state = DAEMON_STARTING;
 	d->started = loop_now();
-	unlink(d->socket); /* of one that was killed */
+	d->give_up = d->started + (d->serve << d->doubled);
 	if (d->capture.loop)
 		capture_begin(&d->capture);
 	pid = program_spawn(d, &err);
@@ -247,25 +371,23 @@ static void start(struct daemon *d)
 		kill(pid, SIGKILL);
 		pid = -1;
 	}
-	if (pid < 0)
+	if (pid < 0) {
 		ended(d, error_text(&err));
-	else
-		loop_timer_after(d->loop, &d->timer, PATIENCE_US, NULL);
+		return;
+	}
+	d->pid = pid;
+	loop_timer_after(d->loop, &d->timer, PATIENCE_US, NULL);
 }
 
-static bool adopt(struct daemon *d)
+/* That of the supervisor before this one, or anybody's that serves; else a new one. */
+static void take_or_start(struct daemon *d)
 {
+	uint64_t age = 0;
 	pid_t pid = 0;
+	int pidfd = recorded_process(d->record, &pid, &age);
 
-	if (!answers(d, &pid) || pid <= 0)
-		return false;
-	d->adopted.fd = process_open(pid, NULL);
-	if (d->adopted.fd < 0 || loop_io_add(d->loop, &d->adopted, NULL) < 0)
-		return false;
-	d->started = loop_now();
-	d->state = DAEMON_STARTING;
-	loop_timer_after(d->loop, &d->timer, 0, NULL); /* it answers: up() comes from the loop, as always */
-	return true;
+	if (pidfd < 0 || take(d, pidfd, pid, age) < 0)
+		start(d);
 }
 
 static int notify_listen(struct daemon *d, struct error *err)
@@ -301,8 +423,10 @@ static int own_begin(struct daemon *d, struct error *err)
 	    capture_open(&d->capture, d->loop, SUPERVISOR_LOG_DIR, SUPERVISOR_RUN_DIR "/.containerd", "containerd",
 			 err) < 0)
 		return -1;
-	if (!adopt(d))
-		start(d);
+	d->record = recorded_open(RECORD_PATH, err);
+	if (d->record < 0)
+		return -1;
+	take_or_start(d);
 	return 0;
 }
 
@@ -315,9 +439,14 @@ struct daemon *daemon_new(struct loop *loop, const char *program, const char *so
 		error_set(err, ENOMEM, "containerd");
 		return NULL;
 	}
-	*d = (struct daemon){
-		.loop = loop, .program = program, .socket = socket, .settings = settings, .out = -1, .err = -1
-	};
+	*d = (struct daemon){ .loop = loop,
+			      .program = program,
+			      .socket = socket,
+			      .settings = settings,
+			      .out = -1,
+			      .err = -1,
+			      .record = -1,
+			      .serve = SERVE_US };
 	d->callbacks = *callbacks;
 	d->child.io.fd = -1;
 	d->timer = (struct loop_timer){ .fn = timer_fired, .data = d };
@@ -338,23 +467,19 @@ void daemon_lost(struct daemon *d)
 	/* It usually dies at the same moment; if it does not, it can be connected to again. */
 	d->state = DAEMON_STARTING;
 	d->delay = d->program ? d->delay : LOOK_US;
+	d->give_up = loop_now() + d->serve;
 	loop_timer_after(d->loop, &d->timer, LOOK_US, NULL);
 }
 
 void daemon_stop(struct daemon *d)
 {
-	bool ours = loop_io_active(&d->child.io);
-
 	loop_timer_disarm(&d->timer);
 	d->state = DAEMON_STOPPING;
-	if (!ours && d->adopted.fd < 0) {
+	if (!loop_io_active(&d->child.io) && d->adopted.fd < 0) {
 		ended(d, "");
 		return;
 	}
-	if (ours)
-		kill(d->child.pid, SIGTERM);
-	else
-		process_signal(d->adopted.fd, SIGTERM, NULL);
+	process_kill(d, SIGTERM);
 	loop_timer_after(d->loop, &d->timer, STOP_US, NULL);
 }
 
@@ -363,9 +488,8 @@ void daemon_free(struct daemon *d)
 	if (!d)
 		return;
 	loop_timer_disarm(&d->timer);
-	loop_child_remove(&d->child);
-	loop_io_remove(&d->adopted);
-	cleanup_close(&d->adopted.fd);
+	process_forget(d);
+	cleanup_close(&d->record);
 	loop_io_remove(&d->notify);
 	cleanup_close(&d->notify.fd);
 	cleanup_close(&d->out);

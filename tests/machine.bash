@@ -31,6 +31,13 @@ supervise() {
 	within 10 test -S /run/pith/service.sock
 }
 
+# supervisor_dies [PID...]: kills it, and those with it
+supervisor_dies() {
+	kill -9 "$SUPERVISOR" "$@"
+	wait "$SUPERVISOR" 2>/dev/null
+	true
+}
+
 # finish: ends the supervisor; fails unless it ended well
 finish() {
 	kill -TERM "$SUPERVISOR"

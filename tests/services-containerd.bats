@@ -113,6 +113,73 @@ one" ]
 two" ]
 }
 
+# A containerd that, while $ROOT/hold is there, waits before it does anything: one that is starting.
+held_containerd() {
+	printf '#!/bin/sh\necho $$ >>%s/started\nwhile [ -e %s/hold ]; do sleep 0.05; done\nexec %s "$@"\n' "$ROOT" "$ROOT" "$(command -v containerd)" >"$ROOT/held"
+	chmod +x "$ROOT/held"
+}
+
+@test "the supervisor is killed while containerd starts: the next one waits for that containerd and starts no other" {
+	service one -- serve
+	held_containerd
+	run machine 'alive() { for p in $(cat $ROOT/started); do kill -0 $p 2>/dev/null && echo $p; done; }
+		recorded() { awk "{ print \$1 }" /run/pith/containerd.pid; }; starts() { [ $(wc -l <$ROOT/started) = $1 ]; }
+		supervise --containerd $ROOT/held; becomes one running; a=$(field one 3); touch $ROOT/hold
+		kill -9 $(recorded); within 10 starts 2; supervisor_dies; supervise --containerd $ROOT/held; p=$(recorded)
+		supervisor_dies; supervise --containerd $ROOT/held; [ $(recorded) = $p ] && [ "$(alive)" = $p ] && echo "still the same"
+		supervisor_dies $p; supervise --containerd $ROOT/held; within 10 starts 3; [ "$(alive)" = "$(recorded)" ] && [ "$(recorded)" != $p ] && echo "another one"
+		kill -9 $(recorded); supervisor_dies; supervise --containerd $ROOT/held; within 10 starts 4; rm $ROOT/hold
+		within 20 ctr version; [ "$(alive)" = "$(recorded)" ] && [ "$(pidof containerd)" = "$(recorded)" ] && echo "one containerd"
+		becomes one running; [ $(field one 3) = $a ] && kill -9 $a && within 20 restarted one 1 && becomes one running && echo "restarted"
+		"$SERVICE" restart one && ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c "one .*RUNNING"; finish; echo $?; alive; recorded'
+	echo "$output"
+	[ "$output" = "still the same
+another one
+one containerd
+restarted
+1
+0
+0" ]
+}
+
+@test "containerd that never serves is given up on and replaced" {
+	service one -- serve
+	held_containerd
+	run machine 'containerd_configure; echo "start_timeout = \"500ms\"" >/etc/containerd/runtime-config.toml; touch $ROOT/hold
+		supervise --containerd $ROOT/held; within 20 says "containerd: does not serve, killing it"; within 20 says "containerd: killed by signal 9"; rm $ROOT/hold
+		becomes one running; pidof containerd | wc -w; "$SERVICE" restart one && echo fine
+		echo "start_timeout = \"soon\"" >/etc/containerd/runtime-config.toml; finish; "$SERVICE" supervise --path $ROOT/services --containerd $(command -v containerd); echo $?'
+	echo "$output"
+	[[ "$output" == "1
+fine
+"*"/etc/containerd/runtime-config.toml: start_timeout: 'soon' is no duration (500ms, 10s, 2m)
+1" ]]
+}
+
+@test "a containerd of before that keeps the database and listens to nobody is ended" {
+	service one -- serve
+	run machine 'supervise; becomes one running; p=$(pidof containerd); a=$(field one 3)
+		supervisor_dies; rm /run/pith/containerd.pid /run/containerd/containerd.sock; supervise
+		within 30 says "another one \(process $p\) keeps the database of ours"; within 20 ctr version; pidof containerd | wc -w; [ $(pidof containerd) != $p ] && echo another
+		becomes one running; [ $(field one 3) = $a ] && "$SERVICE" restart one && echo fine; finish; echo $?'
+	echo "$output"
+	[ "$output" = "1
+another
+fine
+0" ]
+}
+
+@test "a containerd that serves is taken as it is, also by a supervisor that has no record of it" {
+	service one -- serve
+	run machine 'supervise; becomes one running; p=$(pidof containerd); supervisor_dies; rm /run/pith/containerd.pid; supervise; becomes one running
+		"$SERVICE" restart one; [ "$(pidof containerd)" = $p ] && awk -v p=$p "{ print \$1 == p }" /run/pith/containerd.pid
+		echo "$$ 1" >/run/pith/containerd.pid; supervisor_dies $p; supervise; becomes one running; pidof containerd | wc -w; finish; echo $?'
+	echo "$output"
+	[ "$output" = "1
+1
+0" ]
+}
+
 # The supervisor has one containerd, or none, and the service is sent to another.
 other_containerd() {
 	service one -- serve

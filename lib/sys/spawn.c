@@ -74,10 +74,24 @@ static _Noreturn void child_fail(int report, int at)
 	_exit(127);
 }
 
-static _Noreturn void child_run(const struct spawn *s, pid_t parent, int report)
+/* Until the parent says so; at the end of file it has gone or does not want us. */
+static void child_await(int gate)
+{
+	char go;
+
+	if (io_read(gate, &go, 1) != 1)
+		_exit(127);
+	close(gate);
+}
+
+static _Noreturn void child_run(const struct spawn *s, pid_t parent, int report, const int gate[2])
 {
 	sigset_t none;
 
+	if (s->recorded) {
+		close(gate[1]);
+		child_await(gate[0]);
+	}
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL); /* KILL, STOP and libc's own refuse: fine */
 	sigemptyset(&none);
@@ -122,36 +136,72 @@ static pid_t child_make(const struct spawn *s, struct error *err)
 	return pid;
 }
 
-pid_t spawn(const struct spawn *s, struct error *err)
+/* The child has not run the program; whatever it still does ends with it. */
+static void child_forget(pid_t pid)
 {
-	int pipefd[2];
-	struct failure f;
-	ssize_t n;
-	pid_t pid, parent = getpid();
-
-	if (pipe2(pipefd, O_CLOEXEC) < 0)
-		return error_set(err, errno, "start %s: pipe", s->path);
-	pid = child_make(s, err);
-	if (pid == 0) {
-		close(pipefd[0]);
-		child_run(s, parent, pipefd[1]);
-	}
-	close(pipefd[1]);
-	if (pid < 0) {
-		close(pipefd[0]);
-		return -1;
-	}
-	n = io_read(pipefd[0], &f, sizeof(f));
-	close(pipefd[0]);
-	if (n == 0)
-		return pid;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+static int child_record(const struct spawn *s, pid_t pid, int gate, struct error *err)
+{
+	if (s->recorded(s->recorded_data, pid, err) < 0)
+		return -1;
+	return io_write(gate, "", 1) < 0 ? error_set(err, errno, "start %s", s->path) : 0;
+}
+
+/* What the child reports; 0 at the end of the pipe: it runs. */
+static int child_report(const struct spawn *s, int report, struct error *err)
+{
+	struct failure f;
+	ssize_t n = io_read(report, &f, sizeof(f));
+
+	if (n == 0)
+		return 0;
 	if (n != sizeof(f) || f.at >= array_len(failure_names))
 		return error_set(err, EIO, "start %s", s->path);
 	if (f.at == AT_CWD)
 		return error_set(err, f.code, "start %s in %s", s->path, s->cwd);
 	return error_set(err, f.code, f.at == AT_EXEC ? "start %s" : "start %s: %s", s->path, failure_names[f.at]);
+}
+
+static void pipe_close(int pipefd[2])
+{
+	cleanup_close(&pipefd[0]);
+	cleanup_close(&pipefd[1]);
+	pipefd[0] = pipefd[1] = -1;
+}
+
+pid_t spawn(const struct spawn *s, struct error *err)
+{
+	int report[2] = { -1, -1 }, gate[2] = { -1, -1 };
+	pid_t pid, parent = getpid();
+	int r;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return error_set(err, errno, "start %s: pipe", s->path);
+	if (s->recorded && pipe2(gate, O_CLOEXEC) < 0) {
+		r = error_set(err, errno, "start %s: pipe", s->path);
+		pipe_close(report);
+		return r;
+	}
+	pid = child_make(s, err);
+	if (pid == 0) {
+		close(report[0]);
+		child_run(s, parent, report[1], gate);
+	}
+	cleanup_close(&report[1]);
+	report[1] = -1;
+	cleanup_close(&gate[0]);
+	gate[0] = -1;
+	r = pid < 0 || (s->recorded && child_record(s, pid, gate[1], err) < 0) ? -1 : 0;
+	pipe_close(gate);
+	if (r == 0)
+		r = child_report(s, report[0], err);
+	pipe_close(report);
+	if (r < 0 && pid > 0)
+		child_forget(pid);
+	return r < 0 ? -1 : pid;
 }
 
 /* Collects output until both ends of file and exit; the deadline covers both. */

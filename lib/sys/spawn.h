@@ -30,6 +30,10 @@ struct spawn {
 	int death_signal;    /* prctl(PR_SET_PDEATHSIG); 0: none */
 	const char *cgroup;  /* cgroup v2 directory to start in (CLONE_INTO_CGROUP), NULL: ours */
 	uint64_t namespaces; /* CLONE_NEW* flags, 0: ours */
+	/* Called before the program runs: the child is there and waits. When it fails, or this process dies in it, the
+	 * program never runs. NULL: none. For programs that ignore SIGPIPE. */
+	int (*recorded)(void *data, pid_t pid, struct error *err);
+	void *recorded_data;
 };
 
 /* The child has an empty signal mask and default dispositions. Returns its pid, or -1: it does not exist then

@@ -1,10 +1,11 @@
 /* What the supervisor and its command read of each other, of an earlier supervisor, of the memory log daemon, of
- * containerd's notifications, and of shims. The first byte chooses which. */
+ * containerd's notifications, of shims, and of the kernel's locks. The first byte chooses which. */
 #include <stdint.h>
 
 #include "memory_line.h"
 #include "notify.h"
 #include "request.h"
+#include "rival.h"
 #include "saved.h"
 #include "shim_wait.h"
 #include "str.h"
@@ -25,6 +26,21 @@ static void saved(const char *text, size_t n)
 		__builtin_trap();
 }
 
+/* Every line moves on, none beyond the end. */
+static void locks(const char *text, size_t n)
+{
+	const char *at = text, *before;
+	struct rival_lock l;
+
+	while (at < text + n) {
+		before = at;
+		if (rival_lock_parse(&at, text + n, &l) && l.pid < 2)
+			__builtin_trap();
+		if (at <= before || at > text + n)
+			__builtin_trap();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -39,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (!text)
 		return 0;
-	switch (data[0] % 7) {
+	switch (data[0] % 8) {
 	case 0:
 		request_parse((const char *)data + 1, n - 1, &r, NULL);
 		break;
@@ -61,6 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		break;
 	case 6:
 		shim_answer_parse(data + 1, n - 1, &number);
+		break;
+	case 7:
+		locks((const char *)data + 1, n - 1);
 		break;
 	}
 	return 0;

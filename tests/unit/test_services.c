@@ -2,6 +2,7 @@
 #include "memory_line.h"
 #include "notify.h"
 #include "request.h"
+#include "rival.h"
 #include "saved.h"
 #include "shim_wait.h"
 #include "str.h"
@@ -122,6 +123,36 @@ static void test_process(void)
 	   "nonsense");
 }
 
+static void test_locks(void)
+{
+	static const struct {
+		const char *line;
+		int pid; /* 0: none */
+		uint64_t device, inode;
+	} rows[] = {
+		{ "1: FLOCK  ADVISORY  WRITE 1234 fe:01:131099 0 EOF\n", 1234, 0xfe01, 131099 },
+		{ "22: FLOCK  ADVISORY  READ  7 00:2a:5 0 EOF", 7, 0x2a, 5 },
+		{ "2: POSIX  ADVISORY  WRITE 1234 fe:01:131099 0 EOF\n", 0, 0, 0 },
+		{ "2: -> FLOCK  ADVISORY  WRITE 1234 fe:01:131099 0 EOF\n", 0, 0, 0 },
+		{ "1: FLOCK  ADVISORY  WRITE 0 fe:01:131099 0 EOF\n", 0, 0, 0 },
+		{ "1: FLOCK  ADVISORY  WRITE -1 fe:01:131099 0 EOF\n", 0, 0, 0 },
+		{ "1: FLOCK  ADVISORY  WRITE 1234 fe:01\n", 0, 0, 0 },
+		{ "\n", 0, 0, 0 },
+		{ "", 0, 0, 0 },
+	};
+	struct rival_lock l;
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *at = rows[i].line, *end = at + strlen(at);
+		bool is = rival_lock_parse(&at, end, &l);
+
+		ok(at == end, "line %zu of locks ends where it ends", i);
+		ok(is ? l.pid == rows[i].pid && l.device == rows[i].device && l.inode == rows[i].inode
+		      : rows[i].pid == 0,
+		   "what it says");
+	}
+}
+
 static void test_memory_lines(void)
 {
 	static const struct {
@@ -221,6 +252,7 @@ int main(void)
 	test_requests();
 	test_saved();
 	test_process();
+	test_locks();
 	test_memory_lines();
 	test_notify();
 	return tap_done();

@@ -1,5 +1,6 @@
 /* lib/sys: event loop, spawn and reaper. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -187,6 +188,62 @@ static void test_spawn(void)
 }
 
 /* Sources that are each other's targets. */
+static int record_pid(void *data, pid_t pid, struct error *err)
+{
+	pid_t *out = data;
+
+	(void)err;
+	*out = pid;
+	return 0;
+}
+
+static int record_refuse(void *data, pid_t pid, struct error *err)
+{
+	(void)data;
+	return error_set(err, ENOSPC, "record %d", pid > 0 ? 1 : 0);
+}
+
+static int record_die(void *data, pid_t pid, struct error *err)
+{
+	(void)data;
+	(void)pid;
+	(void)err;
+	raise(SIGKILL);
+	return -1;
+}
+
+/* A program that is recorded before it runs; its only output is "ran" in a pipe. */
+static void test_spawn_recorded(void)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"echo ran", NULL };
+	_cleanup_error_ struct error e = { 0 };
+	pid_t recorded = 0, pid, middle;
+	char text[8] = "";
+	int fds[2], status;
+	struct spawn s = { .path = "sh", .argv = argv, .fds = &(struct spawn_fd){ 0, 1 }, .fd_count = 1 };
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		exit(1);
+	s.fds = &(struct spawn_fd){ fds[1], 1 };
+	s.recorded = record_pid;
+	s.recorded_data = &recorded;
+	pid = spawn(&s, &e);
+	ok(pid > 0 && recorded == pid && waitpid(pid, &status, 0) == pid && status == 0, "a recorded program runs");
+	ok(read(fds[0], text, sizeof(text)) == 4, "once");
+	s.recorded = record_refuse;
+	ok(spawn(&s, &e) < 0 && e.code == ENOSPC, "one that could not be recorded fails");
+	s.recorded = record_die;
+	middle = fork();
+	if (middle == 0) {
+		spawn(&s, NULL);
+		_exit(0);
+	}
+	ok(waitpid(middle, &status, 0) == middle && WIFSIGNALED(status), "who should record it dies");
+	close(fds[1]);
+	ok(read(fds[0], text, sizeof(text)) == 0, "and neither of the two has run, nor is there any more");
+	close(fds[0]);
+}
+
 static void test_spawn_fds(void)
 {
 	char *argv[] = { "sh", "-c", "read a <&3; read b <&4; echo $a $b", NULL };
@@ -271,6 +328,7 @@ int main(void)
 	test_removal();
 	test_spawn();
 	test_spawn_fds();
+	test_spawn_recorded();
 	test_reaper();
 	return tap_done();
 }
