@@ -25,7 +25,17 @@ setup_file() {
 	"$image" none.tar docker.io/test/none:1 --compress none --docker a=n
 	"$image" escape.tar docker.io/test/escape:1 ../outside=x
 	"$image" through.tar docker.io/test/through:1 'a->/etc' --layer a/passwd=x
-	"$image" absolute.tar docker.io/test/absolute:1 /etc/abs=x
+	"$image" absolute.tar docker.io/test/absolute:1 / /usr/ /usr/app=x 'again=>/usr/app' 'l->/usr' /l/y=y
+	"$image" file.tar docker.io/test/file:1 bin=x
+	python3 - <<-'END'
+		import tarfile
+		with tarfile.open("deep.layer", "w") as tar:
+		    for i in range(200):
+		        deep = tarfile.TarInfo("%d" % i + "/a" * 2000)
+		        deep.type = tarfile.DIRTYPE
+		        tar.addfile(deep)
+	END
+	"$image" deep.tar docker.io/test/deep:1 a=b --archive deep.layer
 	"$image" device.tar docker.io/test/device:1 'dev/../../dev/sda!b:8:0'
 	"$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci 2>"$BATS_FILE_TMPDIR/import.log" ||
 		{ rm kernel.tar; "$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci; }
@@ -413,7 +423,7 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	[[ $status -eq 1 && $stderr == *'x.yml:1:8: error: init[0]: image test/two:1: '*riscv64* ]] || { echo "$stderr"; return 1; }
 }
 
-@test "what would leave the root, or go through a link, is refused" {
+@test "what would leave the root, lose files or ask for gigabytes is refused" {
 	local row want
 	while IFS='|' read -r row want; do
 		printf '%b\n' "$row" >x.yml
@@ -424,14 +434,38 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 		files: [{path: a/../../x, contents: a}]|".." would lead out
 		init: [test/other:1]\nfiles: [{path: lib/x, contents: a}]|x.yml:2:16: error: files[0] "lib/x": 
 		init: [test/escape:1]|outside
-		init: [test/absolute:1]|absolute path
-		init: [test/through:1]|a/passwd
+		init: [test/deep:1]|more than 256 MiB of paths
+		init: [test/init:1, test/file:1]|bin: a directory with files in it would be replaced
+		init: [test/init:1]\nfiles: [{path: bin, symlink: usr/bin}]|bin is a directory with files in it
 		init: [test/device:1]|dev/sda
 		services: [{name: a/b, image: test/app}]|cannot be a name
 		services: [{name: .., image: test/app}]|cannot be a name
 		onboot: [{name: ../../x, image: test/app}]|cannot be a name
 		volumes: [{name: ../x}]|cannot be a volume's name
 	END
+}
+
+@test "absolute names of layers, and names behind links, are inside the root" {
+	printf 'services: [{name: a, image: test/absolute:1}, {name: t, image: test/through:1}]\n' >x.yml
+	build --format tar x.yml
+	tar xf x.tar
+	cd containers/services
+	[[ $(cat a/lower/usr/app a/lower/usr/y) == xy && a/lower/again -ef a/lower/usr/app && -L a/lower/l ]]
+	[[ -L t/lower/a && $(cat t/lower/etc/passwd) == x ]]
+}
+
+# Every Debian of today has its /lib as a link to usr/lib; a kernel's archive has the directory lib.
+@test "an image whose lib is a link loses no file of the kernel or of other images" {
+	local order
+	for order in '[test/init:1, test/other:1]' '[test/other:1, test/init:1]'; do
+		image_yml test/kernel:1 kernel.tar | sed "s|^init: .*|init: $order|" >x.yml
+		grep -qF "$order" x.yml
+		build --format tar x.yml
+		[[ $(tar xOf x.tar usr/lib/modules/6.0/kernel/loop.ko) == 'loop module' ]]
+		[[ $(tar tvf x.tar lib) == *'lib -> usr/lib' ]]
+		build x.yml
+		cpio -t --quiet <x-initrd.img | grep -x early/00-loop.ko
+	done
 }
 
 @test "bad annotations of ours and circles of them are refused" {

@@ -183,7 +183,7 @@ const char *assembly_init_label(const struct assembly *a, const char *key)
 /* Alpine's list of packages: of several images that have one, the root gets all after each other. */
 static int add_packages(struct assembly *a, struct buf *all, struct error *err)
 {
-	const struct tree_node *n = tree_find(a->tree, apk_database);
+	const struct tree_node *n = tree_resolve(a->tree, "", apk_database);
 
 	if (!n || n->inode->type != TREE_FILE)
 		return 0;
@@ -194,9 +194,19 @@ static int add_packages(struct assembly *a, struct buf *all, struct error *err)
 	return buf_addstr(all, "\n\n") < 0 ? error_set(err, ENOMEM, "%s", apk_database) : 0;
 }
 
-void init_add(struct assembly *a)
+static int set_packages(struct assembly *a, const struct buf *all, struct error *err)
 {
 	static const struct tree_meta meta = { .mode = 0644 };
+	const struct tree_node *n = tree_resolve(a->tree, "", apk_database); /* its lib may be a link */
+	_cleanup_free_ char *path = n ? tree_path(n) : strdup(apk_database);
+
+	if (!path)
+		return error_set(err, ENOMEM, "%s", apk_database);
+	return tree_add_bytes(a->tree, path, &meta, buf_bytes(all), all->len, err) ? 0 : -1;
+}
+
+void init_add(struct assembly *a)
+{
 	_cleanup_buf_ struct buf all = { 0 };
 	size_t i, databases = 0;
 	struct where where[2];
@@ -212,7 +222,7 @@ void init_add(struct assembly *a)
 			r = add_packages(a, &all, &err);
 		databases += packages;
 		if (r == 0 && databases > 1)
-			r = tree_add_bytes(a->tree, apk_database, &meta, buf_bytes(&all), all.len, &err) ? 0 : -1;
+			r = set_packages(a, &all, &err);
 		where_entry(where, "init", e);
 		if (r < 0)
 			diag_error(&a->config->diags, e->node->at, &where[1], "%s", error_text(&err));

@@ -282,13 +282,24 @@ static int add_source(struct assembly *a, const struct file_entry *f, const stru
 		: -1;
 }
 
+/* Nothing takes the place of a directory with files in it: they would be gone without a word. */
+static int check_place(const struct tree *t, const struct file_entry *f, struct error *err)
+{
+	const struct tree_node *n = tree_find(t, f->path);
+
+	if (!n || n->inode->type != TREE_DIR || !n->children)
+		return 0;
+	return error_set(err, 0, "%s is a directory with files in it: it cannot be replaced", f->path);
+}
+
 static int add_file(struct assembly *a, const struct file_entry *f, char ***made, struct error *err)
 {
 	struct tree_meta meta = { f->mode, f->uid, f->gid, ASSEMBLY_TIME };
 	const struct node *contents = node_field(f->node, FILE_CONTENTS);
 	const char *link = node_text(f->node, FILE_SYMLINK);
+	bool directory = f->directory || (contents && !contents->len && ends_with_slash(f));
 
-	if (add_parents(a->tree, f, made, err) < 0)
+	if (add_parents(a->tree, f, made, err) < 0 || (!directory && check_place(a->tree, f, err) < 0))
 		return -1;
 	if (f->directory)
 		return tree_add_dir(a->tree, f->path, &meta, err) ? 0 : -1;

@@ -36,7 +36,7 @@ static void say(const char *path)
 
 static int take(struct outputs *x, const char *from, const char *to, struct error *err)
 {
-	const struct tree_node *n = tree_find(x->a->tree, from);
+	const struct tree_node *n = tree_resolve(x->a->tree, "", from);
 
 	if (!n || n->inode->type != TREE_FILE)
 		return 0;
@@ -47,18 +47,22 @@ static int take(struct outputs *x, const char *from, const char *to, struct erro
 static int split_boot(struct outputs *x, struct error *err)
 {
 	const struct tree_node *boot;
+	_cleanup_free_ char *path = NULL;
 	struct tree_meta meta;
 
 	x->boot = tree_new(err);
 	if (!x->boot || take(x, "boot/kernel", "kernel", err) < 0 || take(x, "boot/cmdline", "cmdline", err) < 0 ||
 	    take(x, "boot/ucode.cpio", "ucode.cpio", err) < 0)
 		return -1;
-	boot = tree_find(x->a->tree, "boot");
+	boot = tree_resolve(x->a->tree, "", "boot");
 	if (!boot || boot->inode->type != TREE_DIR)
 		return 0;
+	path = tree_path(boot);
+	if (!path)
+		return error_set(err, ENOMEM, "boot");
 	meta = (struct tree_meta){ boot->inode->mode, boot->inode->uid, boot->inode->gid, boot->inode->mtime };
-	tree_remove(x->a->tree, "boot");
-	return tree_add_dir(x->a->tree, "boot", &meta, err) ? 0 : -1;
+	tree_remove(x->a->tree, path);
+	return tree_add_dir(x->a->tree, path, &meta, err) ? 0 : -1;
 }
 
 /* --- what an initrd holds ---------------------------------------------------------------------------------------- */
@@ -130,7 +134,7 @@ static int add_early(struct outputs *x, const char *version, const char *module,
 
 	if (!from || !to)
 		return error_set(err, ENOMEM, "%s", module);
-	n = tree_find(x->a->tree, from);
+	n = tree_resolve(x->a->tree, "", from);
 	if (!n)
 		return error_set(err, 0,
 				 "lib/modules/%s/modules.early names %s, which the kernel's archive does not have",
@@ -155,14 +159,14 @@ static int read_early(struct outputs *x, const char *version, const struct tree_
 
 static int find_early(struct outputs *x, struct error *err)
 {
-	const struct tree_node *modules = tree_find(x->a->tree, "lib/modules"), *v;
+	const struct tree_node *modules = tree_resolve(x->a->tree, "", "lib/modules"), *v;
 
 	x->early = tree_new(err);
 	if (!x->early)
 		return -1;
 	for (v = modules ? modules->children : NULL; v; v = v->next) {
 		_cleanup_free_ char *path = str_format("lib/modules/%s/modules.early", v->name);
-		const struct tree_node *list = path ? tree_find(x->a->tree, path) : NULL;
+		const struct tree_node *list = path ? tree_resolve(x->a->tree, "", path) : NULL;
 
 		if (list && list->inode->type == TREE_FILE && read_early(x, v->name, list, err) < 0)
 			return -1;

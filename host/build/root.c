@@ -45,24 +45,43 @@ static int keep(void *data, const char *path, struct tree_node *node, struct err
 	return TREE_KEEP;
 }
 
-static char *join(const char *prefix, const char *path)
+/* The path in the tree of a name in a root at prefix, whose parents may be links there. A parent that leads nowhere is
+ * taken as it is: tree_add_*() say what is wrong with it. */
+static char *place(const struct tree *t, const char *prefix, const char *path)
 {
-	return *prefix ? str_format("%s/%s", prefix, path) : strdup(path);
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL, *real = NULL;
+	const struct tree_node *dir = parent ? tree_resolve(t, prefix, parent) : NULL;
+
+	if (slash && !parent)
+		return NULL;
+	if (!dir || dir->inode->type != TREE_DIR)
+		return *prefix ? str_format("%s/%s", prefix, path) : strdup(path);
+	real = tree_path(dir);
+	return real ? str_format("%s%s", real, slash) : NULL;
 }
 
+/* A link that leads to a directory stays: what is behind it would be hidden. */
 static int make_dir(struct tree *t, const char *prefix, const char *path, struct error *err)
 {
-	_cleanup_free_ char *full = join(prefix, path);
+	_cleanup_free_ char *full = place(t, prefix, path);
 	struct tree_meta meta = fixed_meta(0755);
+	const struct tree_node *there;
 
 	if (!full)
 		return error_set(err, ENOMEM, "%s", path);
+	there = tree_find(t, full);
+	if (there && there->inode->type == TREE_SYMLINK) {
+		there = tree_resolve(t, prefix, path);
+		if (there && there->inode->type == TREE_DIR)
+			return 0;
+	}
 	return tree_add_dir(t, full, &meta, err) ? 0 : -1;
 }
 
 static int make_file(struct tree *t, const char *prefix, const char *path, const char *content, struct error *err)
 {
-	_cleanup_free_ char *full = join(prefix, path);
+	_cleanup_free_ char *full = place(t, prefix, path);
 	struct tree_meta meta = fixed_meta(0644);
 
 	if (!full)
@@ -73,7 +92,7 @@ static int make_file(struct tree *t, const char *prefix, const char *path, const
 static int make_link(struct tree *t, const char *prefix, const char *path, uint32_t mode, const char *target,
 		     struct error *err)
 {
-	_cleanup_free_ char *full = join(prefix, path);
+	_cleanup_free_ char *full = place(t, prefix, path);
 	struct tree_meta meta = fixed_meta(mode);
 
 	if (!full)

@@ -12,7 +12,7 @@ struct tree_node *tree_add_dir(struct tree *t, const char *path, const struct tr
 {
 	struct tree_inode *inode = inode_new(TREE_DIR, meta, err);
 
-	return inode ? tree_put(t, path, inode, 0, err) : NULL;
+	return inode ? tree_put(t, path, inode, err) : NULL;
 }
 
 struct tree_node *tree_add_bytes(struct tree *t, const char *path, const struct tree_meta *meta, const void *data,
@@ -33,7 +33,7 @@ struct tree_node *tree_add_bytes(struct tree *t, const char *path, const struct 
 		inode->content = CONTENT_MEMORY;
 		inode->size = n;
 	}
-	return tree_put(t, path, inode, 0, err);
+	return tree_put(t, path, inode, err);
 }
 
 struct tree_node *tree_add_file(struct tree *t, const char *path, const struct tree_meta *meta, const char *host_path,
@@ -63,7 +63,7 @@ struct tree_node *tree_add_file(struct tree *t, const char *path, const struct t
 		inode->content = CONTENT_FILE;
 		inode->size = (uint64_t)st.st_size;
 	}
-	return tree_put(t, path, inode, 0, err);
+	return tree_put(t, path, inode, err);
 }
 
 struct tree_node *tree_add_source(struct tree *t, const char *path, const struct tree_meta *meta, struct source *source,
@@ -78,7 +78,7 @@ struct tree_node *tree_add_source(struct tree *t, const char *path, const struct
 		inode->content = CONTENT_SOURCE;
 		inode->size = size;
 	}
-	return tree_put(t, path, inode, 0, err);
+	return tree_put(t, path, inode, err);
 }
 
 struct tree_node *tree_add_symlink(struct tree *t, const char *path, const struct tree_meta *meta, const char *target,
@@ -99,7 +99,7 @@ struct tree_node *tree_add_symlink(struct tree *t, const char *path, const struc
 		error_set(err, ENOMEM, "%s", path);
 		return NULL;
 	}
-	return tree_put(t, path, inode, 0, err);
+	return tree_put(t, path, inode, err);
 }
 
 struct tree_node *tree_add_special(struct tree *t, const char *path, const struct tree_meta *meta, enum tree_type type,
@@ -111,12 +111,12 @@ struct tree_node *tree_add_special(struct tree *t, const char *path, const struc
 		return NULL;
 	inode->major = major;
 	inode->minor = minor;
-	return tree_put(t, path, inode, 0, err);
+	return tree_put(t, path, inode, err);
 }
 
 struct tree_node *tree_add_link(struct tree *t, const char *path, const char *existing, struct error *err)
 {
-	return tree_put_link(t, path, existing, 0, err);
+	return tree_put_link(t, path, existing, err);
 }
 
 static int copy_content(struct tree_inode *to, const struct tree_inode *from)
@@ -153,7 +153,6 @@ struct tree_node *tree_add_copy(struct tree *t, const char *path, const struct t
 {
 	const struct tree_inode *from = node->inode;
 	struct tree_inode *inode = calloc(1, sizeof(*inode));
-	struct tree_node *copy;
 
 	if (inode) {
 		*inode = *from;
@@ -165,34 +164,99 @@ struct tree_node *tree_add_copy(struct tree *t, const char *path, const struct t
 		error_set(err, ENOMEM, "%s", path);
 		return NULL;
 	}
-	copy = tree_put(t, path, inode, 0, err);
-	for (const struct tree_xattr *x = from->xattrs; copy && x; x = x->next)
-		if (tree_set_xattr(copy, x->name, x->value, x->len, err) < 0)
-			return NULL;
-	return copy;
+	inode->xattrs = xattrs_ref(from->xattrs);
+	return tree_put(t, path, inode, err);
+}
+
+/* --- extended attributes --- */
+
+struct tree_xattr *xattrs_ref(struct tree_xattr *list)
+{
+	if (list)
+		list->refs++;
+	return list;
+}
+
+void xattrs_unref(struct tree_xattr *list)
+{
+	if (!list || --list->refs)
+		return;
+	while (list) {
+		struct tree_xattr *next = list->next;
+
+		free(list->name);
+		free(list);
+		list = next;
+	}
+}
+
+uint64_t xattrs_text(const struct tree_xattr *list)
+{
+	uint64_t sum = 0;
+
+	for (; list; list = list->next)
+		sum += XATTR_TEXT + strlen(list->name) + list->len;
+	return sum;
+}
+
+static struct tree_xattr *xattr_new(const char *name, const void *value, size_t n)
+{
+	struct tree_xattr *x = n <= UINT32_MAX ? malloc(sizeof(*x) + n) : NULL;
+
+	if (!x)
+		return NULL;
+	*x = (struct tree_xattr){ .name = strdup(name), .len = (uint32_t)n, .refs = 1 };
+	if (n)
+		memcpy(x->value, value, n);
+	if (x->name)
+		return x;
+	free(x);
+	return NULL;
+}
+
+/* A list of the inode's own, when it shares one. */
+static int unshare(struct tree_inode *inode)
+{
+	struct tree_xattr *copy = NULL, **end = &copy;
+
+	if (!inode->xattrs || inode->xattrs->refs == 1)
+		return 0;
+	for (const struct tree_xattr *x = inode->xattrs; x; x = x->next, end = &(*end)->next) {
+		*end = xattr_new(x->name, x->value, x->len);
+		if (!*end) {
+			xattrs_unref(copy);
+			return -1;
+		}
+	}
+	xattrs_unref(inode->xattrs);
+	inode->xattrs = copy;
+	return 0;
+}
+
+int inode_set_xattr(struct tree_inode *inode, const char *name, const void *value, size_t n, struct error *err)
+{
+	struct tree_xattr *x = xattr_new(name, value, n), **at = &inode->xattrs;
+
+	if (!x || unshare(inode) < 0) {
+		xattrs_unref(x);
+		return error_set(err, ENOMEM, "extended attribute %s", name);
+	}
+	while (*at && strcmp((*at)->name, name) < 0)
+		at = &(*at)->next;
+	x->next = *at;
+	if (*at && str_eq((*at)->name, name)) {
+		struct tree_xattr *old = *at;
+
+		x->next = old->next;
+		old->next = NULL;
+		old->refs = 1;
+		xattrs_unref(old);
+	}
+	*at = x;
+	return 0;
 }
 
 int tree_set_xattr(struct tree_node *node, const char *name, const void *value, size_t n, struct error *err)
 {
-	struct tree_xattr **at = &node->inode->xattrs, *x = malloc(sizeof(*x) + n);
-
-	if (!x || !(x->name = strdup(name))) {
-		free(x);
-		return error_set(err, ENOMEM, "extended attribute %s", name);
-	}
-	x->len = n;
-	if (n)
-		memcpy(x->value, value, n);
-	while (*at && strcmp((*at)->name, name) < 0)
-		at = &(*at)->next;
-	if (*at && str_eq((*at)->name, name)) {
-		struct tree_xattr *old = *at;
-
-		*at = old->next;
-		free(old->name);
-		free(old);
-	}
-	x->next = *at;
-	*at = x;
-	return 0;
+	return inode_set_xattr(node->inode, name, value, n, err);
 }

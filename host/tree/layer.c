@@ -17,16 +17,18 @@
 #define WHITEOUT_AUFS ".wh..wh."
 #define OPAQUE        ".wh..wh..opq"
 
-/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. */
-static bool prune(struct tree *t, struct tree_node *node, uint32_t stamp)
+/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. What is left is of
+ * this layer, and so is what comes later: a second time there is nothing to do. */
+bool node_prune(struct tree *t, struct tree_node *node, uint16_t stamp)
 {
 	static const struct tree_inode blank = { .type = TREE_DIR, .mode = 0755, .implied = true };
 	struct tree_node *child, *next;
 
-	for (child = node->children; child; child = next) {
+	for (child = node->pruned == stamp ? NULL : node->children; child; child = next) {
 		next = child->next;
-		prune(t, child, stamp);
+		node_prune(t, child, stamp);
 	}
+	node->pruned = stamp;
 	if (node->stamp >= stamp)
 		return false;
 	if (!node->children) {
@@ -34,13 +36,7 @@ static bool prune(struct tree *t, struct tree_node *node, uint32_t stamp)
 		return true;
 	}
 	/* this layer's entries need the directory, but nobody describes it any more */
-	while (node->inode->xattrs) {
-		struct tree_xattr *x = node->inode->xattrs;
-
-		node->inode->xattrs = x->next;
-		free(x->name);
-		free(x);
-	}
+	xattrs_unref(node->inode->xattrs);
 	uint32_t names = node->inode->names;
 
 	*node->inode = blank;
@@ -50,8 +46,9 @@ static bool prune(struct tree *t, struct tree_node *node, uint32_t stamp)
 }
 
 /* 1: the entry was a whiteout and is done; 0: it is none. */
-static int whiteout(struct tree *t, const char *entry, uint32_t stamp, struct error *err)
+static int whiteout(struct tree *t, const char *entry, uint16_t stamp, struct error *err)
 {
+	struct follow walk = { .tree = t, .root = t->root, .path = entry, .counts = true };
 	_cleanup_free_ char *path = strdup(entry), *dir = NULL;
 	struct tree_node *node, *child, *next;
 	const char *slash, *base;
@@ -66,17 +63,19 @@ static int whiteout(struct tree *t, const char *entry, uint32_t stamp, struct er
 		return 1; /* aufs's own notes, and what is below such a directory */
 	if (!str_starts(base, WHITEOUT))
 		return 0;
-	if (path_check(path, err) < 0)
+	if (path_check(path, err) < 0 || tree_take_text(t, strlen(path), path, err) < 0)
 		return -1;
 	dir = strndup(path, slash ? (size_t)(slash - path) : 0);
 	if (!dir)
 		return error_set(err, ENOMEM, "%s", path);
-	node = tree_find(t, dir);
+	node = links_walk(&walk, t->root, dir, NULL);
 	if (str_eq(base, OPAQUE)) {
-		for (child = node ? node->children : NULL; child; child = next) {
+		for (child = node && node->pruned != stamp ? node->children : NULL; child; child = next) {
 			next = child->next;
-			prune(t, child, stamp);
+			node_prune(t, child, stamp);
 		}
+		if (node)
+			node->pruned = stamp;
 		return 1;
 	}
 	base += strlen(WHITEOUT);
@@ -84,7 +83,7 @@ static int whiteout(struct tree *t, const char *entry, uint32_t stamp, struct er
 		return error_say(err, EINVAL, "%.200s: whiteout of nothing", path);
 	child = node ? node_child(t, node, base, strlen(base)) : NULL;
 	if (child)
-		prune(t, child, stamp);
+		node_prune(t, child, stamp);
 	return 1;
 }
 
@@ -106,6 +105,12 @@ static enum tree_type tree_type_of(enum tar_type type)
 	}
 }
 
+/* Absolute names are relative to the root, as every unpacker takes them. */
+static const char *relative(const char *path)
+{
+	return path + strspn(path, "/");
+}
+
 static int check_entry(const struct tar_entry *e, struct error *err)
 {
 	if (e->type == TAR_SYMLINK && !*e->target)
@@ -117,20 +122,49 @@ static int check_entry(const struct tar_entry *e, struct error *err)
 	return 0;
 }
 
-static int add_entry(struct tree *t, const struct tar_entry *e, struct source *source, uint32_t member, uint32_t stamp,
-		     struct error *err)
+/* The extended attributes of the archive's global header, as the first entry that had no others got them. */
+struct shared {
+	struct tree_xattr *list;
+	uint32_t number; /* of the header */
+};
+
+struct layer {
+	struct tree *tree;
+	struct source *source;
+	uint16_t stamp;
+	struct shared shared;
+};
+
+static void layer_clear(struct layer *l)
+{
+	xattrs_unref(l->shared.list);
+}
+
+static int add_xattrs(struct tree *t, struct tree_inode *inode, const struct tar_entry *e, struct shared *shared,
+		      struct error *err)
+{
+	if (e->xattr_count && e->shared && e->shared == shared->number) {
+		inode->xattrs = xattrs_ref(shared->list);
+	} else {
+		for (size_t i = 0; i < e->xattr_count; i++)
+			if (inode_set_xattr(inode, e->xattrs[i].name, e->xattrs[i].value, e->xattrs[i].len, err) < 0)
+				return -1;
+		if (e->shared) {
+			xattrs_unref(shared->list);
+			*shared = (struct shared){ xattrs_ref(inode->xattrs), e->shared };
+		}
+	}
+	/* each entry counts for all: this is what an archive of the tree will hold */
+	return tree_take_text(t, xattrs_text(inode->xattrs), e->path, err);
+}
+
+static struct tree_inode *inode_of(const struct tar_entry *e, struct source *source, uint32_t member, struct error *err)
 {
 	struct tree_meta meta = { .mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime };
-	struct tree_inode *inode;
-	struct tree_node *node;
+	struct tree_inode *inode = inode_new(tree_type_of(e->type), &meta, err);
 
-	if (e->type == TAR_LINK)
-		return tree_put_link(t, e->path, e->target, stamp, err) ? 0 : -1;
-	if (check_entry(e, err) < 0)
-		return -1;
-	inode = inode_new(tree_type_of(e->type), &meta, err);
 	if (!inode)
-		return -1;
+		return NULL;
 	inode->mtime_nsec = e->mtime_nsec;
 	inode->major = e->major;
 	inode->minor = e->minor;
@@ -138,7 +172,8 @@ static int add_entry(struct tree *t, const struct tar_entry *e, struct source *s
 		inode->target = strdup(e->target);
 		if (!inode->target) {
 			inode_free(inode);
-			return error_set(err, ENOMEM, "%s", e->path);
+			error_set(err, ENOMEM, "%s", e->path);
+			return NULL;
 		}
 	} else if (e->size) {
 		inode->content = CONTENT_MEMBER;
@@ -146,15 +181,31 @@ static int add_entry(struct tree *t, const struct tar_entry *e, struct source *s
 		inode->member = member;
 		inode->size = e->size;
 	}
-	node = tree_put(t, e->path, inode, stamp, err);
-	for (size_t i = 0; node && i < e->xattr_count; i++)
-		if (tree_set_xattr(node, e->xattrs[i].name, e->xattrs[i].value, e->xattrs[i].len, err) < 0)
-			return -1;
-	return node ? 0 : -1;
+	return inode;
 }
 
-int tree_add_layer(struct tree *t, struct source *source, const char *what, uint32_t stamp, struct error *err)
+static int add_entry(struct layer *l, const struct tar_entry *e, uint32_t member, struct error *err)
 {
+	struct tree_inode *inode;
+
+	if (e->type == TAR_LINK)
+		return layer_put_link(l->tree, relative(e->path), relative(e->target), l->stamp, err) ? 0 : -1;
+	if (check_entry(e, err) < 0 || tree_take_text(l->tree, strlen(e->target), e->path, err) < 0 ||
+	    (e->size > e->stored && tree_take_holes(l->tree, e->size - e->stored, e->path, err) < 0))
+		return -1;
+	inode = inode_of(e, l->source, member, err);
+	if (!inode)
+		return -1;
+	if (add_xattrs(l->tree, inode, e, &l->shared, err) < 0) {
+		inode_free(inode);
+		return -1;
+	}
+	return layer_put(l->tree, relative(e->path), inode, l->stamp, err) ? 0 : -1;
+}
+
+int tree_add_layer(struct tree *t, struct source *source, const char *what, uint16_t stamp, struct error *err)
+{
+	_cleanup_(layer_clear) struct layer l = { .tree = t, .source = source, .stamp = stamp };
 	_cleanup_archive_ struct archive a = { 0 };
 	int r;
 
@@ -163,9 +214,9 @@ int tree_add_layer(struct tree *t, struct source *source, const char *what, uint
 	while ((r = archive_next(&a, err)) > 0) {
 		const struct tar_entry *e = &a.tar.entry;
 
-		r = stamp ? whiteout(t, e->path, stamp, err) : 0;
+		r = stamp ? whiteout(t, relative(e->path), stamp, err) : 0;
 		if (r == 0)
-			r = add_entry(t, e, source, a.index, stamp, err);
+			r = add_entry(&l, e, a.index, err);
 		if (r < 0)
 			return error_wrap(err, "%s", what);
 	}
@@ -194,6 +245,8 @@ int tree_add_image(struct tree *t, const char *prefix, const struct image *image
 
 	if (!merged)
 		return -1;
+	if (image->manifest.layer_count > TREE_STAMP_MAX)
+		return error_say(err, E2BIG, "image %s: %zu layers", image->name, image->manifest.layer_count);
 	for (size_t i = 0; i < image->manifest.layer_count; i++) {
 		const struct oci_descriptor *layer = &image->manifest.layers[i];
 		_cleanup_free_ char *what = str_format("image %s, layer %zu", image->name, i + 1);
@@ -202,7 +255,7 @@ int tree_add_image(struct tree *t, const char *prefix, const struct image *image
 		if (!what)
 			return error_set(err, ENOMEM, "image %s", image->name);
 		source = store_blob_source(image->store, layer->digest, layer->size, err);
-		if (!source || tree_add_layer(merged, source, what, (uint32_t)i + 1, err) < 0)
+		if (!source || tree_add_layer(merged, source, what, (uint16_t)(i + 1), err) < 0)
 			return -1;
 	}
 	drop_hollow(merged, merged->root);

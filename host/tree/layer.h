@@ -9,4 +9,4 @@
 /* stamp: the layer's number, from 1 upwards: whiteouts hide what has a lower one. 0: an archive that is no layer, in
  * which whiteouts are plain files. `what` names it in errors. The source is read to its end. On failure the tree holds
  * a part of the layer. */
-int tree_add_layer(struct tree *t, struct source *source, const char *what, uint32_t stamp, struct error *err);
+int tree_add_layer(struct tree *t, struct source *source, const char *what, uint16_t stamp, struct error *err);

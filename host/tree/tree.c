@@ -76,6 +76,37 @@ char *tree_path(const struct tree_node *node)
 	return path;
 }
 
+/* --- what a tree may hold --- */
+
+int tree_take_text(struct tree *t, uint64_t bytes, const char *path, struct error *err)
+{
+	if (bytes > TREE_TEXT_MAX - t->text)
+		return error_say(err, E2BIG,
+				 "%.200s: more than %u MiB of paths, link targets and extended attributes (directories "
+				 "that nothing describes count)",
+				 path, (unsigned)(TREE_TEXT_MAX >> 20));
+	t->text += bytes;
+	return 0;
+}
+
+int tree_take_node(const struct tree *t, const char *path, struct error *err)
+{
+	if (t->node_count < TREE_NODES_MAX)
+		return 0;
+	return error_say(err, E2BIG,
+			 "%.200s: more than %d files and directories (directories that nothing describes count)", path,
+			 TREE_NODES_MAX);
+}
+
+int tree_take_holes(struct tree *t, uint64_t bytes, const char *path, struct error *err)
+{
+	if (bytes > TREE_HOLES_MAX - t->holes)
+		return error_say(err, E2BIG, "%.200s: files with holes of more than %u GiB", path,
+				 (unsigned)(TREE_HOLES_MAX >> 30));
+	t->holes += bytes;
+	return 0;
+}
+
 /* --- inodes --- */
 
 struct tree_inode *inode_new(enum tree_type type, const struct tree_meta *meta, struct error *err)
@@ -98,13 +129,7 @@ void inode_free(struct tree_inode *inode)
 {
 	if (!inode || inode->names)
 		return;
-	while (inode->xattrs) {
-		struct tree_xattr *next = inode->xattrs->next;
-
-		free(inode->xattrs->name);
-		free(inode->xattrs);
-		inode->xattrs = next;
-	}
+	xattrs_unref(inode->xattrs);
 	if (inode->type == TREE_SYMLINK)
 		free(inode->target);
 	else if (inode->content == CONTENT_MEMORY)
@@ -216,16 +241,27 @@ static void table_remove_all(struct tree *t, struct tree_node *node)
 	table_remove(t, node);
 }
 
-void node_remove(struct tree *t, struct tree_node *node)
+static void unlink_sibling(struct tree_node *node)
 {
-	table_remove_all(t, node);
 	if (node->prev)
 		node->prev->next = node->next;
 	else
 		node->parent->children = node->next;
 	if (node->next)
 		node->next->prev = node->prev;
+}
+
+void node_remove(struct tree *t, struct tree_node *node)
+{
+	table_remove_all(t, node);
+	unlink_sibling(node);
 	node_free_all(node);
+}
+
+void node_detach(struct tree *t, struct tree_node *node)
+{
+	table_remove(t, node);
+	unlink_sibling(node);
 }
 
 static struct tree_node *node_new(const char *name, size_t len, struct tree_inode *inode, struct error *err)
@@ -245,12 +281,17 @@ static struct tree_node *node_new(const char *name, size_t len, struct tree_inod
 
 static const struct tree_meta implied_meta = { .mode = 0755 };
 
-static struct tree_node *implied_dir(struct tree *t, struct tree_node *dir, const char *name, size_t len,
-				     uint32_t stamp, struct error *err)
+/* path: for messages. text: bytes of the directory's own path. */
+static struct tree_node *implied_dir(struct tree *t, struct tree_node *dir, const char *path, uint64_t text,
+				     const char *name, size_t len, uint16_t stamp, struct error *err)
 {
-	struct tree_inode *inode = inode_new(TREE_DIR, &implied_meta, err);
-	struct tree_node *node = inode ? node_new(name, len, inode, err) : NULL;
+	struct tree_inode *inode;
+	struct tree_node *node;
 
+	if (tree_take_node(t, path, err) < 0 || tree_take_text(t, text, path, err) < 0)
+		return NULL;
+	inode = inode_new(TREE_DIR, &implied_meta, err);
+	node = inode ? node_new(name, len, inode, err) : NULL;
 	if (!node) {
 		inode_free(inode);
 		return NULL;
@@ -259,6 +300,19 @@ static struct tree_node *implied_dir(struct tree *t, struct tree_node *dir, cons
 	node->stamp = stamp;
 	node_attach(t, dir, node);
 	return node;
+}
+
+struct tree_node *node_implied(const struct follow *f, struct tree_node *dir, const char *name, size_t len,
+			       struct error *err)
+{
+	size_t text = node_path_len(f->tree->root, dir) + len;
+
+	if (text > TREE_PATH_MAX) {
+		error_say(err, ENAMETOOLONG, "%.200s: path of more than %d bytes behind a symbolic link", f->path,
+			  TREE_PATH_MAX);
+		return NULL;
+	}
+	return implied_dir(f->tree, dir, f->path, text, name, len, f->stamp, err);
 }
 
 struct tree *tree_new(struct error *err)
@@ -317,101 +371,174 @@ static int not_a_directory(const struct tree_node *node, const char *path, struc
 			 node->inode->type == TREE_SYMLINK ? "a symbolic link" : "no directory");
 }
 
-/* Walks to the directory that holds (or will hold) the last name of the path: *name and *len, 0 for the root itself. */
-static struct tree_node *walk_parents(struct tree *t, const char *path, uint32_t stamp, const char **name, size_t *len,
-				      struct error *err)
+/* How something is put into a tree. */
+struct place {
+	const char *path;
+	uint16_t stamp;
+	bool follow; /* links among the parents, inside the tree; else they are refused */
+	/* filled by walk_parents(): the last name, len 0 for the root itself */
+	const char *name;
+	size_t len;
+};
+
+/* The directory of that name, made where it is missing. */
+static struct tree_node *enter(struct tree *t, struct tree_node *dir, struct place *p, struct follow *f,
+			       struct error *err)
 {
+	struct tree_node *child = node_child(t, dir, p->name, p->len);
+	size_t before = (size_t)(p->name - p->path) + p->len;
+
+	if (!child && f->links)
+		return node_implied(f, dir, p->name, p->len, err);
+	if (!child)
+		return implied_dir(t, dir, p->path, before, p->name, p->len, p->stamp, err);
+	if (p->follow && child->inode->type == TREE_SYMLINK)
+		child = links_follow(f, child, err);
+	if (child && !node_is_dir(child)) {
+		not_a_directory(child, p->path, err);
+		return NULL;
+	}
+	return child;
+}
+
+/* Walks to the directory that holds (or will hold) the last name of the path. */
+static struct tree_node *walk_parents(struct tree *t, struct place *place, struct error *err)
+{
+	struct follow f = {
+		.tree = t, .root = t->root, .path = place->path, .make = true, .counts = true, .stamp = place->stamp
+	};
 	struct tree_node *dir = t->root;
-	const char *p = path, *next;
+	const char *p = place->path, *next;
 	size_t next_len;
 
-	*name = "";
-	*len = 0;
-	if (path_check(path, err) < 0)
+	place->name = "";
+	place->len = 0;
+	if (path_check(place->path, err) < 0)
 		return NULL;
 	while (path_next(&p, &next, &next_len) > 0) {
-		if (*len) {
-			struct tree_node *child = node_child(t, dir, *name, *len);
-
-			if (!child)
-				child = implied_dir(t, dir, *name, *len, stamp, err);
-			if (!child)
-				return NULL;
-			if (!node_is_dir(child)) {
-				not_a_directory(child, path, err);
-				return NULL;
-			}
-			dir = child;
-		}
-		*name = next;
-		*len = next_len;
+		dir = place->len ? enter(t, dir, place, &f, err) : dir;
+		if (!dir)
+			return NULL;
+		place->name = next;
+		place->len = next_len;
+	}
+	/* a link may have led far down */
+	if (f.links && node_path_len(t->root, dir) + place->len > TREE_PATH_MAX) {
+		error_say(err, ENAMETOOLONG, "%.200s: path of more than %d bytes behind a symbolic link", place->path,
+			  TREE_PATH_MAX);
+		return NULL;
 	}
 	return dir;
 }
 
-struct tree_node *tree_make_dir(struct tree *t, const char *path, uint32_t stamp, struct error *err)
+struct tree_node *tree_make_dir(struct tree *t, const char *path, struct error *err)
 {
-	const char *name;
-	size_t len;
-	struct tree_node *dir = walk_parents(t, path, stamp, &name, &len, err), *child;
+	struct place place = { .path = path };
+	struct follow f = { 0 };
+	struct tree_node *dir = walk_parents(t, &place, err);
 
-	if (!dir || !len)
-		return dir;
-	child = node_child(t, dir, name, len);
-	if (!child)
-		return implied_dir(t, dir, name, len, stamp, err);
-	if (node_is_dir(child))
-		return child;
-	not_a_directory(child, path, err);
-	return NULL;
+	return dir && place.len ? enter(t, dir, &place, &f, err) : dir;
 }
 
-static struct tree_node *put(struct tree *t, const char *path, struct tree_inode *inode, uint32_t stamp,
-			     struct error *err)
+/* A node with this inode instead of what is there. */
+static struct tree_node *replace(struct tree *t, struct tree_node *dir, const struct place *p, struct tree_node *there,
+				 struct tree_inode *inode, struct error *err)
 {
-	const char *name;
-	size_t len;
-	struct tree_node *dir = walk_parents(t, path, stamp, &name, &len, err), *node;
+	struct tree_node *node;
+
+	if (there)
+		node_remove(t, there);
+	node = tree_take_node(t, p->path, err) == 0 ? node_new(p->name, p->len, inode, err) : NULL;
+	if (!node)
+		return NULL;
+	node->stamp = p->stamp;
+	node_attach(t, dir, node);
+	return node;
+}
+
+/* A symbolic link in place of a directory: what its own layer has put there goes where the link leads. Lower layers'
+ * files are gone, as the specification has it. Of two files with one name unpackers keep the one behind the link. */
+static int make_way(struct tree *t, struct tree_node **there, const struct place *p, const char *target,
+		    struct error *err)
+{
+	struct fold fold = { .tree = t, .root = t->root, .dir = *there, .first_wins = true };
+
+	if (p->stamp && node_prune(t, *there, p->stamp)) {
+		*there = NULL;
+		return 0;
+	}
+	return (*there)->children ? links_fold(&fold, target, p->stamp, err) : 0;
+}
+
+static struct tree_node *put(struct tree *t, struct place *p, struct tree_inode *inode, struct error *err)
+{
+	struct tree_node *dir = walk_parents(t, p, err), *node;
 
 	if (!dir)
 		return NULL;
-	if (!len && inode->type != TREE_DIR) {
+	if (!p->len && inode->type != TREE_DIR) {
 		error_say(err, EINVAL, "the root of the tree cannot be anything but a directory");
 		return NULL;
 	}
-	node = len ? node_child(t, dir, name, len) : dir;
+	if (tree_take_text(t, strlen(p->path), p->path, err) < 0)
+		return NULL;
+	node = p->len ? node_child(t, dir, p->name, p->len) : dir;
 	if (node && node->inode == inode)
 		return node;
 	if (node && node_is_dir(node) && inode->type == TREE_DIR) {
 		inode_drop_name(node->inode);
 		node->inode = inode;
 		inode->names++;
-		node->stamp = stamp;
+		node->stamp = p->stamp;
 		return node;
 	}
-	if (node)
-		node_remove(t, node);
-	node = node_new(name, len, inode, err);
-	if (!node)
+	if (node && p->follow && node_is_dir(node) && inode->type == TREE_SYMLINK &&
+	    make_way(t, &node, p, inode->target, err) < 0)
 		return NULL;
-	node->stamp = stamp;
-	node_attach(t, dir, node);
-	return node;
+	return replace(t, dir, p, node, inode, err);
 }
 
-struct tree_node *tree_put(struct tree *t, const char *path, struct tree_inode *inode, uint32_t stamp,
-			   struct error *err)
+static struct tree_node *put_or_free(struct tree *t, struct place *p, struct tree_inode *inode, struct error *err)
 {
-	struct tree_node *node = put(t, path, inode, stamp, err);
+	struct tree_node *node = put(t, p, inode, err);
 
 	if (!node)
 		inode_free(inode);
 	return node;
 }
 
-struct tree_node *tree_put_link(struct tree *t, const char *path, const char *existing, uint32_t stamp,
-				struct error *err)
+struct tree_node *tree_put(struct tree *t, const char *path, struct tree_inode *inode, struct error *err)
 {
+	struct place p = { .path = path };
+
+	return put_or_free(t, &p, inode, err);
+}
+
+struct tree_node *layer_put(struct tree *t, const char *path, struct tree_inode *inode, uint16_t stamp,
+			    struct error *err)
+{
+	struct place p = { .path = path, .stamp = stamp, .follow = true };
+
+	return put_or_free(t, &p, inode, err);
+}
+
+/* What a hard link's target names; its parents may be links, itself is not followed. */
+static struct tree_node *link_target(struct tree *t, const char *path, bool follow)
+{
+	struct follow f = { .tree = t, .root = t->root, .path = path, .counts = true };
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	struct tree_node *dir;
+
+	if (!follow || !parent)
+		return tree_find(t, path);
+	dir = links_walk(&f, t->root, parent, NULL);
+	return dir && slash[1] ? node_child(t, dir, slash + 1, strlen(slash + 1)) : NULL;
+}
+
+static struct tree_node *put_link(struct tree *t, struct place *p, const char *existing, struct error *err)
+{
+	const char *path = p->path;
 	struct tree_node *target, *node;
 	struct tree_inode *inode;
 
@@ -421,7 +548,9 @@ struct tree_node *tree_put_link(struct tree *t, const char *path, const char *ex
 		error_wrap(err, "%.200s: hard link to", path);
 		return NULL;
 	}
-	target = tree_find(t, existing);
+	if (tree_take_text(t, strlen(existing), path, err) < 0)
+		return NULL;
+	target = link_target(t, existing, p->follow);
 	if (!target || node_is_dir(target)) {
 		error_say(err, target ? EISDIR : ENOENT, "%.200s: hard link to %.200s, which %s", path, existing,
 			  target ? "is a directory" : "does not exist");
@@ -430,9 +559,24 @@ struct tree_node *tree_put_link(struct tree *t, const char *path, const char *ex
 	inode = target->inode;
 	/* putting may remove the target's own node when it is below the path */
 	inode->names++;
-	node = put(t, path, inode, stamp, err);
+	node = put(t, p, inode, err);
 	inode_drop_name(inode);
 	return node;
+}
+
+struct tree_node *tree_put_link(struct tree *t, const char *path, const char *existing, struct error *err)
+{
+	struct place p = { .path = path };
+
+	return put_link(t, &p, existing, err);
+}
+
+struct tree_node *layer_put_link(struct tree *t, const char *path, const char *existing, uint16_t stamp,
+				 struct error *err)
+{
+	struct place p = { .path = path, .stamp = stamp, .follow = true };
+
+	return put_link(t, &p, existing, err);
 }
 
 void tree_remove(struct tree *t, const char *path)

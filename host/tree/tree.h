@@ -1,5 +1,9 @@
 /* A file tree in memory, and what it is made from: layers of images, tar archives, single entries.
  *
+ * What a tree may hold is bounded, so that a few bytes of input cannot ask for gigabytes: a million names, 256 MiB of
+ * paths, link targets and extended attributes (each path whole, as an archive writes it), 16 GiB of holes in files.
+ * Directories that nothing describes count. Beyond that every function that adds fails with E2BIG.
+ *
  * Only metadata is held (some 200 bytes an entry); the content of a file is a reference: bytes in memory, a file of the
  * host, or the place in a stream (n-th member of a layer) where it is found again when the tree is written. Layers are
  * thus read twice, and a build's memory does not depend on the size of its files.
@@ -7,10 +11,14 @@
  * Names and inodes are apart as in a file system: hard links are several nodes with one inode.
  * Paths are relative to the root of the tree ("etc/hosts"); a leading "./", doubled and trailing slashes are
  * tolerated, "" and "." are the root. An absolute path, "..", a name over 255 bytes or a path over 4095 is refused
- * with EINVAL, and so is a parent that is a symbolic link or any other non-directory (ENOTDIR): nothing is ever
- * written through a link. Adding over an existing path replaces it and all below it, except a
- * directory over a directory: that takes the new metadata and keeps the children. Missing parents are made
- * ("implied": 0755, root, time 0) and take the metadata of a later explicit entry. */
+ * with EINVAL, and so is a parent that is a symbolic link or any other non-directory (ENOTDIR). Adding over an existing
+ * path replaces it and all below it, except a directory over a directory: that takes the new metadata and keeps the
+ * children. Missing parents are made ("implied": 0755, root, time 0) and take the metadata of a later explicit entry.
+ *
+ * Layers and archives are unpacked as other unpackers do it: the "/" in front of a name is left out, and symbolic links
+ * among the parents are followed inside the root that is unpacked to, never out of it. A merge of trees loses nothing:
+ * a directory over a link to a directory goes where the link leads, what is in a directory that becomes a link goes
+ * along, and a file that would replace a directory with something in it is refused (EEXIST). */
 #pragma once
 
 #include <stdbool.h>
@@ -46,7 +54,8 @@ enum tree_content {
 struct tree_xattr {
 	struct tree_xattr *next; /* sorted by name */
 	char *name;
-	size_t len;
+	uint32_t len;
+	uint32_t refs; /* private: of the first one, how many inodes have the list */
 	uint8_t value[];
 };
 
@@ -79,7 +88,7 @@ struct tree_node {
 	struct tree_node *children;
 	struct tree_node *chain; /* private */
 	struct tree_inode *inode;
-	uint32_t stamp; /* private */
+	uint16_t stamp, pruned, busy; /* private */
 	uint16_t name_len;
 	char name[];
 };
@@ -89,6 +98,7 @@ struct tree {
 	/* private */
 	struct tree_node **buckets;
 	size_t bucket_count, node_count;
+	uint64_t text, holes; /* bytes that came in so far, also of what has been replaced since */
 };
 
 struct tree *tree_new(struct error *err);
@@ -107,6 +117,9 @@ struct tree_meta {
 
 /* The node at a path, NULL where there is none (also for a bad path). Links are not followed. */
 struct tree_node *tree_find(const struct tree *t, const char *path);
+/* Where a path leads for a program whose root is at `root` ("": the tree's own): links are followed, the last one too,
+ * and lead nowhere outside. NULL where it leads nowhere. */
+struct tree_node *tree_resolve(const struct tree *t, const char *root, const char *path);
 /* Number of nodes, the root excluded. */
 size_t tree_count(const struct tree *t);
 /* The path of a node, "" for the root. Caller frees; NULL without memory. */

@@ -3,7 +3,9 @@
 
 #include "tree.h"
 
-enum { TREE_NAME_MAX = 255, TREE_PATH_MAX = 4095 };
+enum { TREE_NAME_MAX = 255, TREE_PATH_MAX = 4095, TREE_NODES_MAX = 1000000, TREE_STAMP_MAX = UINT16_MAX };
+#define TREE_TEXT_MAX  (UINT64_C(256) << 20)
+#define TREE_HOLES_MAX (UINT64_C(16) << 30)
 
 /* Moves along a path: the next name and its length, 1; 0 at the end; -1 for what a tree's path may not be. *p starts as
  * the path. */
@@ -15,17 +17,70 @@ int path_check(const char *path, struct error *err);
 struct tree_inode *inode_new(enum tree_type type, const struct tree_meta *meta, struct error *err);
 void inode_free(struct tree_inode *inode); /* one without names */
 
+/* Says for what a tree is about to hold whether there is room: bytes of a path, a link's target or extended attributes
+ * (they count when they come in, and are not given back), and one more name. */
+int tree_take_text(struct tree *t, uint64_t bytes, const char *path, struct error *err);
+int tree_take_node(const struct tree *t, const char *path, struct error *err);
+int tree_take_holes(struct tree *t, uint64_t bytes, const char *path, struct error *err);
+
+/* Extended attributes of an inode: several may share a list until one of them is changed. */
+int inode_set_xattr(struct tree_inode *inode, const char *name, const void *value, size_t n, struct error *err);
+struct tree_xattr *xattrs_ref(struct tree_xattr *list);
+void xattrs_unref(struct tree_xattr *list); /* NULL is fine */
+/* What they count for. */
+uint64_t xattrs_text(const struct tree_xattr *list);
+enum { XATTR_TEXT = 32 }; /* of each, beside name and value */
+
+/* --- links (links.c) --- */
+
+/* A walk inside a root. Nothing leads above it: ".." of the root is the root, an absolute target starts there. */
+struct follow {
+	struct tree *tree;
+	struct tree_node *root;
+	const char *path; /* for messages */
+	bool make;        /* directories that are missing are made, with `stamp` */
+	bool counts;      /* what is followed counts for the tree's text */
+	uint16_t stamp;
+	/* private */
+	int links; /* followed so far, at most 40 */
+};
+/* Where a path leads from a directory; its last name is followed too. NULL with ENOENT, ENOTDIR or ELOOP. */
+struct tree_node *links_walk(struct follow *f, struct tree_node *dir, const char *path, struct error *err);
+struct tree_node *links_follow(struct follow *f, const struct tree_node *link, struct error *err);
+size_t node_path_len(const struct tree_node *root, const struct tree_node *node);
+/* A directory that nothing describes, as the walk's. */
+struct tree_node *node_implied(const struct follow *f, struct tree_node *dir, const char *name, size_t len,
+			       struct error *err);
+
+struct fold {
+	struct tree *tree;
+	struct tree_node *root, *dir;
+	bool first_wins; /* of two files with one name; else that is an error */
+};
+/* A directory that is to become a symbolic link: moves what is in it to where the target leads. What stays in it is
+ * there already; the caller removes it. */
+int links_fold(const struct fold *f, const char *target, uint16_t stamp, struct error *err);
+
+/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. */
+bool node_prune(struct tree *t, struct tree_node *node, uint16_t stamp);
+
 struct tree_node *node_child(const struct tree *t, const struct tree_node *dir, const char *name, size_t len);
 /* The directory at a path, made with missing parents. NULL with ENOTDIR when something else is in the way. */
-struct tree_node *tree_make_dir(struct tree *t, const char *path, uint32_t stamp, struct error *err);
-/* Puts an inode at a path as tree.h says; takes it, freeing it on failure when it has no other names. The stamp
- * (number of a layer) is left on the node. */
-struct tree_node *tree_put(struct tree *t, const char *path, struct tree_inode *inode, uint32_t stamp,
-			   struct error *err);
-struct tree_node *tree_put_link(struct tree *t, const char *path, const char *existing, uint32_t stamp,
-				struct error *err);
+struct tree_node *tree_make_dir(struct tree *t, const char *path, struct error *err);
+/* Puts an inode at a path as tree.h says; takes it, freeing it on failure when it has no other names. */
+struct tree_node *tree_put(struct tree *t, const char *path, struct tree_inode *inode, struct error *err);
+struct tree_node *tree_put_link(struct tree *t, const char *path, const char *existing, struct error *err);
+/* The same for a member of a layer, whose number (stamp) is left on the node. Links among a path's parents are followed
+ * inside the tree, and a symbolic link over a directory that the same layer (stamp 0: the same archive) has filled
+ * takes what is in it along to where it leads. */
+struct tree_node *layer_put(struct tree *t, const char *path, struct tree_inode *inode, uint16_t stamp,
+			    struct error *err);
+struct tree_node *layer_put_link(struct tree *t, const char *path, const char *existing, uint16_t stamp,
+				 struct error *err);
 /* Takes a node with all below it out of the tree. Not the root. */
 void node_remove(struct tree *t, struct tree_node *node);
+/* The same without freeing it: what is below it stays there. */
+void node_detach(struct tree *t, struct tree_node *node);
 /* Frees a node with all below it that is in no tree's table and no directory's list. */
 void node_free_all(struct tree_node *node);
 /* Links a node that is in no directory into one; it must not have that name yet. */

@@ -277,6 +277,7 @@ int tar_meta(struct tar_reader *r, const uint8_t *data, size_t n, struct error *
 		return error_set(err, ENOMEM, "tar header");
 	memcpy(copy, data, n);
 	copy[n] = 0;
+	r->global_number += r->meta_type == 'g';
 	switch (r->meta_type) {
 	case 'L':
 		return set_text(&o->path, "long name", (uint8_t *)copy, strlen(copy), err);
@@ -348,6 +349,7 @@ static void collect_xattrs(struct tar_reader *r)
 	}
 	r->entry.xattrs = r->xattrs;
 	r->entry.xattr_count = n;
+	r->entry.shared = r->local.xattr_count ? 0 : r->global_number;
 }
 
 static int entry(struct tar_reader *r, const uint8_t *block, uint64_t size, struct error *err)

@@ -56,6 +56,7 @@ struct tar_entry {
 	uint32_t major, minor;
 	const struct tar_xattr *xattrs;
 	size_t xattr_count;
+	uint32_t shared; /* reading: the number of the archive's global header when all xattrs are its own, else 0 */
 	bool gnu_target; /* writing: a long target as a GNU member, for readers that misread pax's linkpath */
 	/* reading only */
 	uint64_t stored;                    /* bytes of the file in the archive: size, or the sum of the segments */
@@ -99,6 +100,7 @@ struct tar_reader {
 	uint64_t meta_size;     /* after TAR_META (at most TAR_META_MAX) and TAR_SKIP */
 	/* private */
 	struct tar_overrides local, global;
+	uint32_t global_number; /* counts up with every global header */
 	bool local_used;
 	char meta_type;
 	char path[257], target[101];

@@ -1,6 +1,6 @@
 /* Layers: any bytes as up to four layers of an image (cut at "SPLIT"), through decompression, tar, whiteouts and merge,
- * and out again as tar and cpio. What comes out must be a tree: no path that leads out of it, no name twice, no link
- * before its target. */
+ * and out again as tar and cpio; and each as an image of its own that is put into the root of the others. What comes
+ * out must be a tree: no path that leads out of it, no name twice, no link before its target. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,15 +167,19 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned int
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const char mark[] = "SPLIT";
-	_cleanup_tree_ struct tree *t = tree_new(NULL), *whole = tree_new(NULL);
+	_cleanup_tree_ struct tree *t = tree_new(NULL), *whole = tree_new(NULL), *root = tree_new(NULL);
 	struct error err = { 0 };
 	int r = 0;
 
-	for (uint32_t stamp = 1; r == 0 && stamp <= 4; stamp++) {
+	for (uint16_t stamp = 1; r == 0 && stamp <= 4; stamp++) {
 		const uint8_t *end = memmem(data, n, mark, strlen(mark));
 		size_t len = end ? (size_t)(end - data) : n;
 		_cleanup_source_ struct source *s = memory(data, len);
+		_cleanup_tree_ struct tree *image = tree_new(NULL);
 
+		if (tree_add_layer(image, s, "layer", 1, NULL) == 0 &&
+		    tree_merge(root, "r", image, NULL, NULL, NULL) == 0)
+			write_out(root);
 		r = tree_add_layer(t, s, "layer", stamp, &err);
 		if (!end)
 			break;

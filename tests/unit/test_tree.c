@@ -12,6 +12,7 @@
 #include "str.h"
 #include "tap.h"
 #include "tar.h"
+#include "tree_private.h"
 
 static char dir[] = "/tmp/test_tree.XXXXXX";
 static struct store *store;
@@ -207,14 +208,37 @@ static const struct {
 	{ "..", "../a=1", "error: .." },
 	{ ".. inside", "a/../../b=1", "error: path with .. in it" },
 	{ ".. at the end", "a/../", "error: .." },
-	{ "an absolute path", "/etc/passwd=1", "error: absolute path" },
+	{ "absolute names",
+	  "/ /usr/ /usr/app=1 /usr/again~/usr/app //x=2|/.wh.x= /usr/.wh.app=", "./ usr/ usr/again=1" },
+	{ "an absolute path with ..", "/../etc/passwd=1", "error: path with .. in it" },
 	{ "a file as root", ".=1", "error: root" },
-	{ "a parent that is a link", "a>/etc a/passwd=1", "error: its parent a is a symbolic link" },
-	{ "a parent that is a link of a lower layer", "a>b b/|a/x=1", "error: its parent a is a symbolic link" },
-	{ "a link in the middle", "d/ d/a>.. d/a/b/c=1", "error: its parent d/a is a symbolic link" },
+	{ "a parent that is a link", "b/ a>b a/x=1", "a>b b/ b/x=1" },
+	{ "a parent that is an absolute link stays inside", "a>/etc a/passwd=1", "a>/etc etc/ etc/passwd=1" },
+	{ "a parent that leads above the root stays inside", "a>../../../b a/x=1", "a>../../../b b/ b/x=1" },
+	{ "a parent that is a link of a lower layer", "a>b b/|a/x=1", "a>b b/ b/x=1" },
+	{ "links to links", "a>b b>/c/d a/x=1", "a>b b>/c/d c/ c/d/ c/d/x=1" },
+	{ "a link in the middle", "d/ d/a>.. d/a/b/c=1", "b/ b/c=1 d/ d/a>.." },
+	{ "links in a circle", "a>b b>a a/x=1", "error: too many symbolic links" },
+	{ "a link to a file as parent", "f=1 a>f a/x=2", "error: is no directory" },
+	{ "a link through a file as parent", "f=1 a>f/g a/x=2", "error: through no directory" },
+	{ "a whiteout through a link", "u/ u/x=1 u/y=2 a>u|a/.wh.x=", "a>u u/ u/y=2" },
+	{ "an opaque directory through a link", "u/ u/x=1 a>u|a/.wh..wh..opq= a/z=3", "a>u u/ u/z=3" },
+	{ "a hard link through a link", "u/ u/x=1 a>u b~a/x", "a>u b=1 u/ u/x~b" },
+	{ "a directory over a link of a lower layer", "u/ u/x=1 a>u|a/ a/y=2", "a/ a/y=2 u/ u/x=1" },
+	{ "a link over a directory of a lower layer", "a/ a/x=1|u/ u/y=2 a>u", "a>u u/ u/y=2" },
+	{ "merged /usr, the link first", "usr/ usr/lib/ lib>usr/lib lib/a=1 lib/m/b=2",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/a=1 usr/lib/m/ usr/lib/m/b=2" },
+	{ "merged /usr, the link last", "lib/ lib/a=1 lib/m/b=2 usr/ usr/lib/ usr/lib/c=3 lib>usr/lib",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/a=1 usr/lib/c=3 usr/lib/m/ usr/lib/m/b=2" },
+	{ "the link last, a file in both", "lib/ lib/a=1 usr/lib/a=2 lib>usr/lib",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/a=2" },
+	{ "the link last, lower layers' files in between", "lib/old=0|lib/a=1 lib>usr/lib",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/a=1" },
+	{ "a directory with files that becomes a link to itself", "a/ a/b/ a/b/x=1 a>a/b", "error: itself" },
+	{ "a directory with files that becomes a link to a file", "a/ a/x=1 f=2 a>f", "error: a file" },
 	{ "a parent that is a file", "a=1|a/b=2", "error: its parent a is no directory" },
 	{ "a hard link out of the image", "a~../../etc/passwd", "error: path with .. in it" },
-	{ "a hard link to an absolute path", "a~/etc/passwd", "error: absolute path" },
+	{ "a hard link to an absolute path", "a~/etc/passwd", "error: does not exist" },
 	{ "a hard link to nothing", "a~b", "error: does not exist" },
 	{ "a hard link to a directory", "d/ a~d", "error: is a directory" },
 	{ "a hard link through a link", "l>/etc a~l/passwd", "error: does not exist" },
@@ -290,8 +314,8 @@ static void test_trees(void)
 	free(steal_ptr(&got));
 	fine = tree_add_image(t, "p/q", five, NULL, NULL, &err) == 0;
 	got = list(t, false, true);
-	ok(fine && strstr(got, "p/q/l/ p/q/l/x=1") && !strstr(got, "p/q/b/x=1"),
-	   "another image's directory replaces a link, nothing goes through it");
+	ok(fine && strstr(got, "p/q/b/x=1") && strstr(got, "p/q/l>b"),
+	   "another image's directory goes where a link leads");
 	tree_remove(t, "p");
 	ok(tree_count(t) == 0, "everything is removed");
 
@@ -307,6 +331,159 @@ static void test_trees(void)
 	ok(tree_add_image(t, "x/change/y", one, NULL, NULL, &err) < 0 && err.code == ENOTDIR,
 	   "a prefix below a file is refused");
 	ok(tree_add_image(t, "../y", one, NULL, NULL, &err) < 0, "a prefix with .. is refused");
+}
+
+/* Images that are put into one root: what one has as a link the other may have as a directory. */
+static const struct {
+	const char *what, *images, *want; /* images: separated by ';' */
+} roots[] = {
+	{ "the link later", "lib/m/k=1;usr/lib/c=2 lib>usr/lib",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/c=2 usr/lib/m/ usr/lib/m/k=1" },
+	{ "the link earlier", "usr/lib/c=2 lib>usr/lib;lib:700/ lib/m/k=1",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/c=2 usr/lib/m/ usr/lib/m/k=1" },
+	{ "the link in the middle", "lib/a=1;lib>usr/lib;lib/b=2",
+	  "lib>usr/lib usr/ usr/lib/ usr/lib/a=1 usr/lib/b=2" },
+	{ "the link's image wins", "usr/sbin/x=old;usr/bin/x=new usr/sbin>bin",
+	  "usr/ usr/bin/ usr/bin/x=new usr/sbin>bin" },
+	{ "a later directory's file wins", "l>d d/x=old;l/x=new", "d/ d/x=new l>d" },
+	{ "an absolute link", "lib/a=1;lib>/usr/lib", "lib>/usr/lib usr/ usr/lib/ usr/lib/a=1" },
+	{ "a link that leads above the root", "lib/a=1;lib>../../usr", "lib>../../usr usr/ usr/a=1" },
+	{ "a chain of links", "l64/a=1;l64>ul64 ul64>ul", "l64>ul64 ul/ ul/a=1 ul64>ul" },
+	{ "a chain of links the other way", "z/a=1;z>m m>/k", "k/ k/a=1 m>/k z>m" },
+	{ "a link inside the directory that moves", "bin/b=1 lib/d/x>../../bin/b lib/y>d/x;lib>usr/lib",
+	  "bin/ bin/b=1 lib>usr/lib usr/ usr/lib/ usr/lib/d/ usr/lib/d/x>/bin/b usr/lib/y>d/x" },
+	{ "a file and a link to it become one", "bin/x>../usr/bin/x usr/bin/x=1;bin>usr/bin",
+	  "bin>usr/bin usr/ usr/bin/ usr/bin/x=1" },
+	{ "a link and its file become one", "bin/x=1 usr/bin/x>../../bin/x;bin>usr/bin",
+	  "bin>usr/bin usr/ usr/bin/ usr/bin/x=1" },
+	{ "equal links become one", "bin/x>/y usr/bin/x>/y;bin>usr/bin", "bin>usr/bin usr/ usr/bin/ usr/bin/x>/y" },
+	{ "a dangling link gives way", "l>none;l/x=1", "l/ l/x=1" },
+	{ "an empty directory gives way", "d/;d=1", "d=1" },
+	{ "two files that would be one", "bin/x=1 usr/bin/x=2;bin>usr/bin",
+	  "error: bin shall be a symbolic link to usr/bin: bin/x and usr/bin/x would be one file" },
+	{ "a file over a directory with files", "d/x=1;d=2", "error: d: a directory with files in it" },
+	{ "a link to a file over a directory with files", "d/x=1 f=2;d>f", "error: it leads to a file" },
+	{ "a link to nowhere but itself", "d/x=1;d>d", "error: itself" },
+	{ "a directory turned into a link below itself", "d/x=1;d>d/e", "error: itself" },
+	{ "a directory that is being put into", "x/a=1 x/y>/;x/y/x>z",
+	  "error: x: it would replace a directory that it" },
+};
+
+static void test_roots(void)
+{
+	for (size_t i = 0; i < array_len(roots); i++) {
+		_cleanup_tree_ struct tree *t = tree_new(&err);
+		_cleanup_strv_ char **images = strv_split(roots[i].images, ";");
+		_cleanup_free_ char *got = NULL;
+		int r = 0;
+
+		for (char **words = images; r == 0 && *words; words++) {
+			_cleanup_image_ struct image *img = image_of(*words);
+
+			r = tree_add_image(t, "", img, NULL, NULL, &err);
+		}
+		if (str_starts(roots[i].want, "error: ")) {
+			fine = r < 0 && strstr(error_text(&err), roots[i].want + 7);
+			ok(fine, "%s: %s", roots[i].what, r < 0 ? error_text(&err) : "taken");
+			continue;
+		}
+		got = r < 0 ? strdup(error_text(&err)) : list(t, false, true);
+		ok_str(got, roots[i].want, roots[i].what);
+	}
+}
+
+static void test_resolve(void)
+{
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+	_cleanup_image_ struct image *img = image_of("usr/lib/x=1 lib>usr/lib up>../../usr loop>loop f=1");
+
+	tree_add_image(t, "box", img, NULL, NULL, &err);
+	ok(tree_resolve(t, "box", "lib/x") == tree_find(t, "box/usr/lib/x"), "a path is found through a link");
+	ok(tree_resolve(t, "box", "/up/lib/x") == tree_find(t, "box/usr/lib/x"), "nothing leads above a root");
+	ok(!tree_resolve(t, "", "lib/x") && !tree_resolve(t, "box", "loop") && !tree_resolve(t, "box", "f/x") &&
+		   !tree_resolve(t, "none", "x"),
+	   "what leads nowhere is not found");
+}
+
+/* --- bounds --- */
+
+/* The header block of a pax record for all members, with an extended attribute of n bytes. */
+static void add_global_xattr(struct buf *b, size_t n)
+{
+	_cleanup_free_ uint8_t *value = calloc(1, n);
+	struct tar_xattr x = { "user.big", value, n };
+	struct tar_entry e = { .type = TAR_FILE, .path = "x", .target = "", .xattrs = &x, .xattr_count = 1 };
+	_cleanup_buf_ struct buf one = { 0 };
+	uint8_t *block;
+	unsigned sum = 0;
+
+	tar_write_header(&one, &e, NULL);
+	block = (uint8_t *)buf_bytes(&one);
+	block[156] = 'g';
+	memset(block + 148, ' ', 8);
+	for (int i = 0; i < TAR_BLOCK; i++)
+		sum += block[i];
+	snprintf((char *)block + 148, 8, "%06o", sum);
+	buf_add(b, block, one.len - TAR_BLOCK); /* without the member's own header */
+}
+
+/* A layer of `count` files, whose global header says that each has the attribute. */
+static int add_with_global(struct tree *t, size_t n, int count)
+{
+	_cleanup_free_ char *path = str_format("%s/global.tar", dir);
+	_cleanup_source_ struct source *source = NULL;
+	_cleanup_buf_ struct buf b = { 0 };
+
+	add_global_xattr(&b, n);
+	for (int i = 0; i < count; i++) {
+		char word[24];
+
+		snprintf(word, sizeof(word), "f%d=", i);
+		add_member(&b, word);
+	}
+	file_write(path, buf_bytes(&b), b.len, 0644, NULL);
+	source = source_from_file(path, &err);
+	return tree_add_archive(t, "", source, "layer", NULL, NULL, &err);
+}
+
+static void test_bounds(void)
+{
+	_cleanup_tree_ struct tree *deep = tree_new(&err), *many = tree_new(&err), *few = tree_new(&err),
+				   *own = tree_new(&err), *holes = tree_new(&err);
+	char path[4096];
+	int i, r = 0;
+
+	for (i = 0; r == 0 && i < 1000; i++) {
+		int n = snprintf(path, sizeof(path), "%d", i);
+
+		for (; n < 4000; n += 2)
+			memcpy(path + n, "/a", 3);
+		r = tree_add_dir(deep, path, &(struct tree_meta){ 0 }, &err) ? 0 : -1;
+	}
+	ok(r < 0 && err.code == E2BIG && strstr(error_text(&err), "256 MiB of paths"),
+	   "directories that a few long names imply are bounded: %.60s", error_text(&err));
+	ok(tree_count(deep) < 200000, "%zu of them", tree_count(deep));
+	r = 0;
+	for (i = 0; r == 0 && i < 60000; i++) {
+		snprintf(path, sizeof(path), "%d/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g/h/i/j", i);
+		r = tree_add_dir(many, path, &(struct tree_meta){ 0 }, &err) ? 0 : -1;
+	}
+	ok(r < 0 && strstr(error_text(&err), "more than 1000000 files and directories") && tree_count(many) == 1000000,
+	   "names are counted with those that are implied: %s", error_text(&err));
+
+	ok(add_with_global(few, 60000, 500) == 0 && tree_find(few, "f7")->inode->xattrs->len == 60000 &&
+		   tree_find(few, "f7")->inode->xattrs == tree_find(few, "f300")->inode->xattrs,
+	   "extended attributes of a global header are held once");
+	tree_set_xattr(tree_find(few, "f7"), "user.big", "x", 1, &err);
+	ok(tree_find(few, "f7")->inode->xattrs->len == 1 && tree_find(few, "f300")->inode->xattrs->len == 60000,
+	   "changing one file's leaves the others' alone");
+	r = add_with_global(own, 60000, 5000);
+	ok(r < 0 && err.code == E2BIG && strstr(error_text(&err), "extended attributes"), "and count for each file: %s",
+	   error_text(&err));
+	r = 0;
+	for (i = 0; r == 0 && i < 3; i++)
+		r = tree_take_holes(holes, UINT64_C(6) << 30, "x", &err);
+	ok(r < 0 && i == 3 && err.code == E2BIG, "holes are bounded: %s", error_text(&err));
 }
 
 static void test_entries(void)
@@ -474,6 +651,9 @@ int main(void)
 	if (!store)
 		return 1;
 	test_merges();
+	test_roots();
+	test_resolve();
+	test_bounds();
 	test_modes();
 	test_trees();
 	test_entries();
