@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "idmap.h"
 #include "io.h"
 #include "loopdev.h"
 #include "mountformat.h"
@@ -115,6 +116,7 @@ static size_t options_size(char *const *options)
 /* As the kernel is to be asked for it. */
 struct prepared {
 	char *type, *source, *target;
+	char *uids, *gids; /* how owners are mapped; NULL: not */
 	char **options;
 	bool loop;
 };
@@ -125,10 +127,13 @@ static void prepared_clear(struct prepared *p)
 	free(p->type);
 	free(p->source);
 	free(p->target);
+	free(p->uids);
+	free(p->gids);
 	strv_free(p->options);
 	*p = (struct prepared){ 0 };
 }
 
+static const char uidmap_name[] = "uidmap=", gidmap_name[] = "gidmap=";
 static const char format_prefix[] = "format/", mkdir_prefix[] = "mkdir/";
 
 /* An option of containerd's own is carried out, what is the file system's is kept. */
@@ -142,8 +147,13 @@ static int option_take(const char *option, bool mkdirs, struct prepared *p, stru
 		p->loop = true;
 		return 0;
 	}
-	if (str_starts(option, "uidmap=") || str_starts(option, "gidmap="))
-		return error_set(err, ENOTSUP, "mount option %s", option);
+	if (str_starts(option, uidmap_name) || str_starts(option, gidmap_name)) {
+		char **map = str_starts(option, uidmap_name) ? &p->uids : &p->gids;
+
+		free(*map);
+		*map = strdup(option + strlen(uidmap_name));
+		return *map ? 0 : error_set(err, ENOMEM, "mount options");
+	}
 	return strv_add(&p->options, option) < 0 ? error_set(err, ENOMEM, "mount options") : 0;
 }
 
@@ -186,6 +196,8 @@ static int prepare(const Containerd__Types__Mount *m, const struct mount_made *m
 		if (!option || option_take(option, mkdirs, p, err) < 0)
 			return -1;
 	}
+	if (!p->uids != !p->gids)
+		return error_say(err, EINVAL, "mount option %smap= without the other's", p->uids ? "uid" : "gid");
 	return 0;
 }
 
@@ -222,9 +234,120 @@ static int mount_loop(const struct prepared *p, const char *target, const struct
 	return fd < 0 ? -1 : mount_apply(device, target, p->type, o, err);
 }
 
-static int mount_one(const char *root, const struct prepared *p, struct error *err)
+static int mount_plain(const struct prepared *p, const char *target, struct error *err)
 {
 	_cleanup_mount_options_ struct mount_options parsed = { 0 };
+
+	if (str_eq(p->type, "overlay") && p->options && options_size(p->options) > DATA_MAX)
+		return mount_compacted(p, target, err);
+	if (mount_options_parse(p->options, &parsed, err) < 0)
+		return -1;
+	/* A bind mount's type is only a name. */
+	return p->loop ? mount_loop(p, target, &parsed, err) : mount_apply(p->source, target, p->type, &parsed, err);
+}
+
+/* --- mapped owners ------------------------------------------------------------------------------------------------ */
+
+/* A copy of layer N of an overlay with its owners mapped, at PLACES/N. */
+static int layer_map(const char *layer, int namespace, const char *places, size_t n, struct error *err)
+{
+	_cleanup_free_ char *place = str_format("%s/%zu", places, n);
+	_cleanup_close_ int tree = -1;
+
+	if (!place)
+		return error_set(err, ENOMEM, "mount");
+	tree = idmap_clone(layer, namespace, IDMAP_READ_ONLY, err);
+	return tree < 0 || dir_make(place, 0700, err) < 0 || idmap_attach(tree, place, err) < 0 ? -1 : 0;
+}
+
+/* "lowerdir=A:B" with each path in its place below `places`. */
+static char *layers_map(const char *option, int namespace, const char *places, size_t *count, struct error *err)
+{
+	const char *path = option_paths(option);
+	_cleanup_buf_ struct buf out = { 0 };
+	int r = buf_add(&out, option, (size_t)(path - option));
+
+	if (strchr(option, '\\')) {
+		error_say(err, ENOTSUP, "an overlay with mapped owners and a backslash in its layers: %s", option);
+		return NULL;
+	}
+	for (; r == 0 && *path; path += *path == ':') {
+		_cleanup_free_ char *layer = strndup(path, strcspn(path, ":"));
+
+		path += strcspn(path, ":");
+		/* Two colons in a row say that data-only layers follow. */
+		if (layer && *layer) {
+			if (layer_map(layer, namespace, places, *count, err) < 0)
+				return NULL;
+			r = buf_addf(&out, "%s/%zu", places, (*count)++);
+		}
+		if (!layer || r < 0 || (*path && buf_add(&out, ":", 1) < 0))
+			r = -1;
+	}
+	if (r < 0)
+		error_set(err, ENOMEM, "mount options");
+	return r < 0 ? NULL : buf_steal_text(&out);
+}
+
+static void layers_remove(const char *places)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0; i++) {
+		_cleanup_free_ char *place = str_format("%s/%zu", places, i);
+
+		if (place)
+			(void)umount2(place, UMOUNT_NOFOLLOW | MNT_DETACH); /* the overlay has what it needs of it */
+		r = place ? rmdir(place) : -1;
+	}
+	(void)rmdir(places);
+}
+
+/* The kernel looks at the owners of the layers, not of the overlay: that takes copies of them to be made of. */
+static int mount_mapped_overlay(const struct prepared *p, const char *target, int namespace, const char *places,
+				struct error *err)
+{
+	_cleanup_prepared_ struct prepared mapped = { 0 };
+	size_t count = 0;
+
+	mapped.type = strdup(p->type);
+	mapped.source = strdup(p->source);
+	if (!mapped.type || !mapped.source)
+		return error_set(err, ENOMEM, "mount");
+	for (char **o = p->options; o && *o; o++) {
+		char *option = option_paths(*o) ? layers_map(*o, namespace, places, &count, err) : strdup(*o);
+
+		if (!option || strv_take(&mapped.options, option) < 0)
+			return option || !option_paths(*o) ? error_set(err, ENOMEM, "mount options") : -1;
+	}
+	if (count == 0)
+		return error_say(err, EINVAL, "an overlay with mapped owners and no lowerdir=");
+	return mount_plain(&mapped, target, err);
+}
+
+static int mount_mapped(const struct prepared *p, const char *target, const char *places, struct error *err)
+{
+	_cleanup_close_ int namespace = idmap_namespace(p->uids, p->gids, err), tree = -1;
+	int r;
+
+	if (namespace < 0)
+		return error_wrap(err, "mapped owners");
+	if (str_eq(p->type, "overlay")) {
+		r = mount_mapped_overlay(p, target, namespace, places, err);
+		layers_remove(places);
+		return r;
+	}
+	if (mount_plain(p, target, err) < 0)
+		return -1;
+	tree = idmap_clone(target, namespace, strv_has(p->options, "rbind") ? IDMAP_RECURSIVE : 0, err);
+	if (tree < 0 || umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
+		return tree < 0 ? -1 : error_set(err, errno, "unmount %s", target);
+	return idmap_attach(tree, target, err);
+}
+
+/* places: where there is room for the layers of an overlay. */
+static int mount_one(const char *root, const struct prepared *p, const char *places, struct error *err)
+{
 	_cleanup_free_ char *below = NULL;
 	const char *target = root;
 
@@ -235,12 +358,7 @@ static int mount_one(const char *root, const struct prepared *p, struct error *e
 		if (!below)
 			return error_set(err, ENOMEM, "mount");
 	}
-	if (str_eq(p->type, "overlay") && p->options && options_size(p->options) > DATA_MAX)
-		return mount_compacted(p, target, err);
-	if (mount_options_parse(p->options, &parsed, err) < 0)
-		return -1;
-	/* A bind mount's type is only a name. */
-	return p->loop ? mount_loop(p, target, &parsed, err) : mount_apply(p->source, target, p->type, &parsed, err);
+	return p->uids ? mount_mapped(p, target, places, err) : mount_plain(p, target, err);
 }
 
 /* --- all of them ------------------------------------------------------------------------------------------------- */
@@ -248,6 +366,11 @@ static int mount_one(const char *root, const struct prepared *p, struct error *e
 static char *parts_dir(const char *target)
 {
 	return str_format("%s.parts", target);
+}
+
+static char *layers_dir(const char *target)
+{
+	return str_format("%s.layers", target);
 }
 
 /* Mounts that a later one is made of have places of their own. */
@@ -258,15 +381,15 @@ static size_t parts_count(Containerd__Types__Mount *const *mounts, size_t count)
 	return count > 0 ? count - 1 : 0;
 }
 
-static int part_mount(const char *parts, const Containerd__Types__Mount *m, struct mount_made *made, size_t i,
-		      struct error *err)
+static int part_mount(const char *parts, const Containerd__Types__Mount *m, const char *layers, struct mount_made *made,
+		      size_t i, struct error *err)
 {
 	_cleanup_prepared_ struct prepared p = { 0 };
 	_cleanup_free_ char *point = str_format("%s/%zu", parts, i);
 
 	if (!point)
 		return error_set(err, ENOMEM, "mount");
-	if (prepare(m, made, i, &p, err) < 0 || dir_make(point, 0700, err) < 0 || mount_one(point, &p, err) < 0)
+	if (prepare(m, made, i, &p, err) < 0 || dir_make(point, 0700, err) < 0 || mount_one(point, &p, layers, err) < 0)
 		return -1;
 	made[i].source = steal_ptr(&p.source);
 	made[i].target = steal_ptr(&p.target);
@@ -277,17 +400,17 @@ static int part_mount(const char *parts, const Containerd__Types__Mount *m, stru
 static int mount_all(const char *target, Containerd__Types__Mount *const *mounts, size_t count, size_t part_count,
 		     struct mount_made *made, struct error *err)
 {
-	_cleanup_free_ char *parts = part_count > 0 ? parts_dir(target) : NULL;
+	_cleanup_free_ char *parts = parts_dir(target), *layers = layers_dir(target);
 
-	if (part_count > 0 && !parts)
+	if (!parts || !layers)
 		return error_set(err, ENOMEM, "mounts");
 	for (size_t i = 0; i < part_count; i++)
-		if (part_mount(parts, mounts[i], made, i, err) < 0)
+		if (part_mount(parts, mounts[i], layers, made, i, err) < 0)
 			return -1;
 	for (size_t i = part_count; i < count; i++) {
 		_cleanup_prepared_ struct prepared p = { 0 };
 
-		if (prepare(mounts[i], made, part_count, &p, err) < 0 || mount_one(target, &p, err) < 0)
+		if (prepare(mounts[i], made, part_count, &p, err) < 0 || mount_one(target, &p, layers, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -346,7 +469,7 @@ int rootfs_unmount(const char *target, struct error *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_strv_ char **found = NULL;
-	_cleanup_free_ char *real = realpath(target, NULL), *parts = NULL;
+	_cleanup_free_ char *real = realpath(target, NULL), *parts = NULL, *layers = NULL;
 	char *line, *next;
 	size_t n;
 	int r = 0;
@@ -354,8 +477,10 @@ int rootfs_unmount(const char *target, struct error *err)
 	if (!real)
 		return errno == ENOENT ? 0 : error_set(err, errno, "%s", target);
 	parts = parts_dir(real);
-	if (!parts)
+	layers = layers_dir(real);
+	if (!parts || !layers)
 		return error_set(err, ENOMEM, "mounts");
+	layers_remove(layers); /* of a shim that was killed while it mounted */
 	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0)
 		return -1;
 	for (line = (char *)buf_bytes(&text); line && *line; line = next) {

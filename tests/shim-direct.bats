@@ -446,6 +446,50 @@ clean" ]]
 	[[ "$output" == "from the image"*"read-only"*"clean"*"failed to mount rootfs component: mount nosuchtype x"*"not found"*clean ]]
 }
 
+@test "root file systems with mapped owners, for a user namespace: overlay of many layers, bind; what cannot be mapped; nothing is left" {
+	run world 'chmod 755 $T $T/bundles; lower=$T/layers/base; mkdir -p $lower $T/layers/up $T/layers/work; cp -a $T/rootfs/. $lower; echo >$lower/low; chown 1000:2000 $lower/low; chown 100000:200000 $T/layers/up
+		for i in $(seq 200); do mkdir -p $T/layers/$i/added; touch $T/layers/$i/added/$i; chown 5:6 $T/layers/$i/added/$i; lower=$T/layers/$i:$lower; done; map=uidmap=0:100000:65536,gidmap=0:200000:65536
+		user() { box $1 ns=pid,mount,ipc,uts,user "${@:2}"; chmod 755 $T/bundles/$1; rm -rf $T/bundles/$1/rootfs; mkdir -m 755 $T/bundles/$1/rootfs
+			jq ".linux.uidMappings=[{containerID:0,hostID:100000,size:65536}]|.linux.gidMappings=[{containerID:0,hostID:200000,size:65536}]" $T/bundles/$1/config.json >$T/c && cp $T/c $T/bundles/$1/config.json; }
+		go() { shim $1; fifos $1.out; cat $T/$1.out & r=$!; create $1 stdout=$T/$1.out "${@:2}" >/dev/null && start $1 >/dev/null && call Wait id=$1 >/dev/null; wait $r; finish $1; ls $T/bundles/$1 | grep rootfs; clean; }
+		user one readonly=false -- sh -c "stat -c %u:%g / /bin/busybox /low /added/1; ls /added | wc -l; touch /new && stat -c %u:%g /new; cat /proc/self/uid_map"
+		go one rootfs=overlay:overlay::$map,lowerdir=$lower,upperdir=$T/layers/up,workdir=$T/layers/work; stat -c %u:%g $T/layers/up/new; stat -c %u:%g $T/layers/base/low
+		user two -- sh -c "stat -c %u:%g /low; touch /x 2>&1"; go two rootfs=bind:$T/layers/base::rbind,ro,$map' 2>&1
+	echo "$output"
+	[ "$(sed 's/  */ /g' <<<"$output")" = "0:0
+0:0
+1000:2000
+5:6
+200
+0:0
+ 0 100000 65536
+rootfs
+clean
+100000:200000
+1000:2000
+1000:2000
+touch: /x: Read-only file system
+rootfs
+clean" ]
+	run world 'box one -- true; shim one; try() { create one "$@"; ls $T/bundles/one | grep rootfs; leftovers | grep ^mount; }; map=uidmap=0:1:9,gidmap=0:1:9
+		try rootfs=bind:$T/rootfs::rbind,uidmap=0:1:9; try rootfs=bind:$T/rootfs::rbind,uidmap=0:1,gidmap=0:1:9; try rootfs=bind:$T/rootfs::rbind,uidmap=0:1:9,gidmap=0:4294967290:9
+		try rootfs=overlay:overlay::$map,upperdir=/x; try rootfs=overlay:overlay::$map,lowerdir=$T/rootfs:$T/none; try rootfs=bind:/sys/kernel::bind,$map; call Shutdown id=one; clean' 2>&1
+	echo "$output"
+	[[ "${output//$T/T}" == "error: status 2: failed to mount rootfs component: mount option uidmap= without the other's
+rootfs
+error: status 2: failed to mount rootfs component: mapped owners: \"0:1\" is no mapping INSIDE:OUTSIDE:COUNT,...
+rootfs
+error: status 2: failed to mount rootfs component: mapped owners: \"0:4294967290:9\" is no mapping INSIDE:OUTSIDE:COUNT,...
+rootfs
+error: status 2: failed to mount rootfs component: an overlay with mapped owners and no lowerdir=
+rootfs
+error: status 2: failed to mount rootfs component: copy the mount of T/none: No such file or directory
+rootfs
+error: status 2: failed to mount rootfs component: map the owners of T/bundles/one/rootfs (can its file system do that?): Invalid argument
+rootfs
+clean" ]]
+}
+
 # --- many -------------------------------------------------------------------------------------------------------------------------
 
 @test "root file systems that are made of others: images stacked by an overlay, directories for it; nothing is left" {

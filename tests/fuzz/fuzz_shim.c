@@ -10,6 +10,7 @@
 #include "cgroups.h"
 #include "command.h"
 #include "events_forward.pb-c.h"
+#include "idmap.h"
 #include "job.h"
 #include "libcontainer.h"
 #include "mountformat.h"
@@ -81,6 +82,10 @@ static void options(const char *text)
 					   { (char *)"", (char *)"t", (char *)"/1" } };
 	_cleanup_free_ char *dir = NULL, *value = mount_format(text, made, array_len(made), NULL);
 
+	_cleanup_buf_ struct buf map = { 0 };
+
+	if (idmap_format(text, &map, NULL) == 0)
+		assert(strlen(buf_text(&map)) == map.len && map.len <= strlen(text) + 1);
 	assert(!value || strstr(text, "{{") || strcmp(value, text) == 0);
 	if (!in || rootfs_compact(in, &dir, &shorter, NULL) < 0 || !dir)
 		return;

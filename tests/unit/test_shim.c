@@ -9,6 +9,7 @@
 #include "bundle.h"
 #include "cgroups.h"
 #include "command.h"
+#include "idmap.h"
 #include "io.h"
 #include "job.h"
 #include "libcontainer.h"
@@ -342,6 +343,45 @@ static void test_mount_values(void)
 	rmdir(dir);
 }
 
+static void test_mapped_owners(void)
+{
+	static const struct {
+		const char *mapping, *file; /* NULL: refused */
+	} rows[] = {
+		{ "0:100000:65536", "0 100000 65536\n" },
+		{ "0:1000:1,1:100000:65535", "0 1000 1\n1 100000 65535\n" },
+		{ "4294967294:0:1", "4294967294 0 1\n" },
+		{ "4294967295:0:1", NULL },
+		{ "0:0:4294967295", "0 0 4294967295\n" },
+		{ "0:1:4294967295", NULL },
+		{ "0:4294967296:1", NULL },
+		{ "0:99999999999999999999999:1", NULL },
+		{ "0:0:0", NULL },
+		{ "", NULL },
+		{ "0:0", NULL },
+		{ "0:0:1:", NULL },
+		{ "0:0:1,", NULL },
+		{ ",0:0:1", NULL },
+		{ "-1:0:1", NULL },
+		{ "0: 0:1", NULL },
+		{ "0:0:1\n5 5 5", NULL },
+	};
+	_cleanup_buf_ struct buf many = { 0 }, out = { 0 };
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_buf_ struct buf file = { 0 };
+		int r = idmap_format(rows[i].mapping, &file, NULL);
+
+		ok(rows[i].file ? r == 0 && str_eq(buf_text(&file), rows[i].file) : r < 0, "mapping, row %zu: %s", i,
+		   rows[i].mapping);
+	}
+	for (int i = 0; i < IDMAP_RANGES; i++)
+		buf_addf(&many, "%s%d:%d:1", i ? "," : "", i, i);
+	ok(idmap_format(buf_text(&many), &out, NULL) == 0, "as many ranges as the kernel takes");
+	buf_addstr(&many, ",999:999:1");
+	ok(idmap_format(buf_text(&many), &out, NULL) < 0, "one more");
+}
+
 static void test_small(void)
 {
 	int pid = 0;
@@ -379,6 +419,7 @@ int main(void)
 	test_message();
 	test_compact();
 	test_mount_values();
+	test_mapped_owners();
 	test_small();
 	return tap_done();
 }
