@@ -151,7 +151,7 @@ $(foreach v,$(variants),$(eval $(call variant-rules,$(v))))
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # --- what one asks for ---------------------------------------------------------------------------------------
-.PHONY: all guest host unit clean help
+.PHONY: all guest host unit clean help print-rooms
 all: guest host  ## the guest programs and the pith command
 guest: $(addprefix $(B)/guest/,$(guest-programs))
 host: $(addprefix $(B)/host/,$(host-programs))
@@ -163,5 +163,7 @@ asan-run: $(addprefix $(B)/asan/,$(unit-tests) $(guest-programs) $(host-programs
 asan-programs: $(addprefix $(B)/asan/,$(guest-programs) $(host-programs))
 clean:  ## remove build/ (what is cached outside the tree stays)
 	rm -rf $(B)
+print-rooms:
+	@:$(foreach v,$(sort $(filter %.sees,$(.VARIABLES))),$(info $(v:.sees=): $($(v))))
 help:  ## list these targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14

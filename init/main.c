@@ -94,7 +94,7 @@ static void rc_ended(int status)
 
 /* --- events --------------------------------------------------------------------------------------------- */
 
-static void reap(void)
+static void children_reap(void)
 {
 	int status;
 	pid_t pid;
@@ -149,26 +149,26 @@ static void control_read(void)
 	sendto(self.control, reply, answer, MSG_DONTWAIT | MSG_NOSIGNAL, (void *)&from, from_size);
 }
 
-static int sooner(int a, int b)
+static int deadline_sooner(int a, int b)
 {
 	if (a < 0 || b < 0)
 		return a < 0 ? b : a;
 	return a < b ? a : b;
 }
 
-static _Noreturn void loop(void)
+static _Noreturn void events_loop(void)
 {
 	struct pollfd p[2] = { { .fd = signals, .events = POLLIN }, { .fd = self.control, .events = POLLIN } };
 
 	for (;;) {
 		int wait;
 
-		reap();
+		children_reap();
 		if (!self.rc_started && !shutdown_begun())
 			rc_start();
-		wait = sooner(supervise_due(), shutdown_due());
+		wait = deadline_sooner(supervise_due(), shutdown_due());
 		if (!self.rc_started || signals < 0)
-			wait = sooner(wait, RC_RETRY_MS);
+			wait = deadline_sooner(wait, RC_RETRY_MS);
 		p[0].revents = p[1].revents = 0;
 		if (poll(p, 2, wait) <= 0)
 			continue;
@@ -232,5 +232,5 @@ int main(int argc, char **argv)
 	sockets_open(&set);
 	if (!resumed)
 		machine_setup();
-	loop();
+	events_loop();
 }

@@ -52,7 +52,7 @@ static int state_save(int signo)
 }
 
 /* Nothing but system calls from here. */
-static void fault(int signo)
+static void signal_fault(int signo)
 {
 	char state[NUMBER_SIZE], exe[NUMBER_SIZE];
 	const char *argv[] = { "/init", "resume", NULL, NULL, NULL };
@@ -76,7 +76,7 @@ static void fault(int signo)
 void resume_setup(const char *exe, const struct resume_part *parts, size_t count)
 {
 	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP };
-	struct sigaction action = { .sa_handler = fault, .sa_flags = SA_ONSTACK | SA_NODEFER };
+	struct sigaction action = { .sa_handler = signal_fault, .sa_flags = SA_ONSTACK | SA_NODEFER };
 	stack_t stack = { .ss_sp = fault_stack, .ss_size = sizeof(fault_stack) };
 	sigset_t set;
 

@@ -186,7 +186,7 @@ static void tree_free(int dir, unsigned depth)
 	}
 }
 
-static const char *const *failed(const char *what, const char *on)
+static const char *const *root_failed(const char *what, const char *on)
 {
 	static const char *reason[6];
 
@@ -203,7 +203,7 @@ static const char *const *root_switch(int mount)
 {
 	if (sys_move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(mount) < 0 ||
 	    chroot(".") < 0)
-		return failed("switch to the new root", "");
+		return root_failed("switch to the new root", "");
 	return NULL;
 }
 
@@ -218,7 +218,7 @@ static const char *const *root_image(const char *type, const char *image)
 	if (mount < 0)
 		mount = image_mount_loop(type, image);
 	if (mount < 0)
-		return failed("mount ", image);
+		return root_failed("mount ", image);
 	reason = root_switch(mount);
 	if (reason)
 		return reason;
@@ -233,7 +233,7 @@ static const char *const *root_over_itself(void)
 	_cleanup_close_ int mount = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (mount < 0)
-		return failed("bind ", "the initramfs");
+		return root_failed("bind ", "the initramfs");
 	return root_switch(mount);
 }
 

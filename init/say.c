@@ -73,7 +73,7 @@ const char *number(char *buf, uint64_t n)
 	return p;
 }
 
-static char *put(char *at, const char *end, const char *s)
+static char *text_put(char *at, const char *end, const char *s)
 {
 	while (*s && at < end)
 		*at++ = *s++;
@@ -87,13 +87,13 @@ static char *put_time(char *at, const char *end)
 	uint64_t now = boot_us();
 	const char *seconds = number(digits, now / 1000000);
 
-	at = put(at, end, "[");
+	at = text_put(at, end, "[");
 	for (size_t n = strlen(seconds); n < 5; n++)
-		at = put(at, end, " ");
-	at = put(at, end, seconds);
-	at = put(at, end, ".");
-	at = put(at, end, number(digits, 1000000 + now % 1000000) + 1); /* the leading 1 keeps the zeros */
-	return put(at, end, "] init: ");
+		at = text_put(at, end, " ");
+	at = text_put(at, end, seconds);
+	at = text_put(at, end, ".");
+	at = text_put(at, end, number(digits, 1000000 + now % 1000000) + 1); /* the leading 1 keeps the zeros */
+	return text_put(at, end, "] init: ");
 }
 
 static int line_write(const char *line, size_t n)
@@ -122,7 +122,7 @@ void say_parts(const char *const parts[])
 	int saved = errno;
 
 	while (*parts)
-		at = put(at, end, *parts++);
+		at = text_put(at, end, *parts++);
 	*at++ = '\n';
 	if (line_write(line, (size_t)(at - line)) < 0 && errno != EAGAIN) {
 		console_reopen(); /* hung up, or there was none yet */

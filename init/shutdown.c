@@ -91,7 +91,7 @@ static void kill_and_sync(void)
 }
 
 /* In a child, since the kernel ends the caller after a halt, which PID 1 must not survive as a panic. */
-static _Noreturn void finish(void)
+static _Noreturn void shutdown_finish(void)
 {
 	pid_t pid;
 
@@ -123,7 +123,7 @@ void shutdown_begin(enum shutdown_action action)
 	if (self.rc < 0) {
 		say("cannot start rc.shutdown: ", strerror(errno));
 		kill_and_sync();
-		finish();
+		shutdown_finish();
 	}
 	self.deadline = boot_us() + RC_LIMIT_US;
 }
@@ -141,7 +141,7 @@ void shutdown_ended(pid_t pid, int status)
 		say("rc.shutdown failed; killing what is left");
 		kill_and_sync();
 	}
-	finish();
+	shutdown_finish();
 }
 
 int shutdown_due(void)
@@ -154,7 +154,7 @@ int shutdown_due(void)
 		return (int)((self.deadline - now + 999) / 1000);
 	say("rc.shutdown takes too long; killing what is left");
 	kill_and_sync();
-	finish();
+	shutdown_finish();
 }
 
 void *shutdown_state(size_t *size)

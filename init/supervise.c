@@ -128,7 +128,7 @@ static void program_forget(struct program *p)
 	self.count--;
 }
 
-static const char *respawn(const struct control_request *r)
+static const char *supervise_respawn(const struct control_request *r)
 {
 	struct program *p = program_find(r->name);
 	char *at;
@@ -149,7 +149,7 @@ static const char *respawn(const struct control_request *r)
 	return NULL;
 }
 
-static const char *stop(const char *name)
+static const char *supervise_stop(const char *name)
 {
 	struct program *p = program_find(name);
 
@@ -168,7 +168,7 @@ static const char *stop(const char *name)
 }
 
 /* Appends, as far as there is room. */
-static void put(char *reply, size_t size, size_t *n, const char *s)
+static void reply_put(char *reply, size_t size, size_t *n, const char *s)
 {
 	while (*s && *n < size)
 		reply[(*n)++] = *s++;
@@ -181,21 +181,21 @@ size_t supervise_request(const struct control_request *request, char *reply, siz
 	size_t n = 0;
 
 	if (request->verb == CONTROL_RESPAWN)
-		wrong = respawn(request);
+		wrong = supervise_respawn(request);
 	else if (request->verb == CONTROL_STOP)
-		wrong = stop(request->name);
-	put(reply, size, &n, wrong ? "error: " : "ok");
-	put(reply, size, &n, wrong ? wrong : "");
-	put(reply, size, &n, "\n");
+		wrong = supervise_stop(request->name);
+	reply_put(reply, size, &n, wrong ? "error: " : "ok");
+	reply_put(reply, size, &n, wrong ? wrong : "");
+	reply_put(reply, size, &n, "\n");
 	if (request->verb != CONTROL_LIST)
 		return n;
 	for (const struct program *p = self.programs; p < self.programs + self.count; p++) {
-		put(reply, size, &n, p->name);
-		put(reply, size, &n, " ");
-		put(reply, size, &n, number(digits, (uint64_t)p->pid));
-		put(reply, size, &n, " ");
-		put(reply, size, &n, number(digits, p->grace));
-		put(reply, size, &n, "\n");
+		reply_put(reply, size, &n, p->name);
+		reply_put(reply, size, &n, " ");
+		reply_put(reply, size, &n, number(digits, (uint64_t)p->pid));
+		reply_put(reply, size, &n, " ");
+		reply_put(reply, size, &n, number(digits, p->grace));
+		reply_put(reply, size, &n, "\n");
 	}
 	return n;
 }

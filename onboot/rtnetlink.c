@@ -75,7 +75,7 @@ static void attribute_close(struct request *r, struct rtattr *a)
 		a->rta_len = (uint16_t)((uint8_t *)r + r->head.nlmsg_len - (uint8_t *)a);
 }
 
-static bool attribute(struct request *r, uint16_t type, const void *data, size_t n)
+static bool rtnetlink_attribute(struct request *r, uint16_t type, const void *data, size_t n)
 {
 	struct rtattr *a = attribute_open(r, type);
 
@@ -87,7 +87,7 @@ static bool attribute(struct request *r, uint16_t type, const void *data, size_t
 
 static bool attribute_text(struct request *r, uint16_t type, const char *text)
 {
-	return attribute(r, type, text, strlen(text) + 1);
+	return rtnetlink_attribute(r, type, text, strlen(text) + 1);
 }
 
 static bool name_valid(const char *name)
@@ -171,7 +171,8 @@ static bool link_describe(struct request *r, const struct rtnl_link *link)
 	uint32_t pid = (uint32_t)link->netns_pid;
 	struct rtattr *info;
 
-	if (!attribute_text(r, IFLA_IFNAME, link->name) || (pid && !attribute(r, IFLA_NET_NS_PID, &pid, sizeof(pid))))
+	if (!attribute_text(r, IFLA_IFNAME, link->name) ||
+	    (pid && !rtnetlink_attribute(r, IFLA_NET_NS_PID, &pid, sizeof(pid))))
 		return false;
 	info = attribute_open(r, IFLA_LINKINFO);
 	if (!info || !attribute_text(r, IFLA_INFO_KIND, link->kind) || (link->peer && !peer_add(r, link->peer)))
@@ -204,7 +205,7 @@ int rtnl_link_move(int fd, const char *name, pid_t netns_pid, struct error *err)
 	if (!name_valid(name))
 		return error_set(err, EINVAL, "interface name '%s'", name);
 	request_start(&r, RTM_SETLINK, 0);
-	if (!attribute_text(&r, IFLA_IFNAME, name) || !attribute(&r, IFLA_NET_NS_PID, &pid, sizeof(pid)))
+	if (!attribute_text(&r, IFLA_IFNAME, name) || !rtnetlink_attribute(&r, IFLA_NET_NS_PID, &pid, sizeof(pid)))
 		return error_set(err, E2BIG, "move interface %s", name);
 	if (request_send(fd, &r, err) < 0)
 		return error_wrap(err, "move interface %s into namespace", name);

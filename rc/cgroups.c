@@ -36,7 +36,7 @@ static void tree_mount(const char *source, const char *name, unsigned long flags
 }
 
 /* One tree a controller that is enabled. /proc/cgroups has the columns name, hierarchy, number of groups, enabled. */
-static int version1(struct error *err)
+static int cgroups_version1(struct error *err)
 {
 	static const struct mount_row root = {
 		"cgroup_root", ROOT, "tmpfs", STRICT, "mode=755,size=10m", MOUNT_NEEDED
@@ -66,6 +66,6 @@ int rc_cgroups(struct rc *rc, struct error *err)
 	static const struct mount_row unified = { "cgroup2", ROOT, "cgroup2", STRICT, NULL, MOUNT_NEEDED };
 
 	if (cmdline_has(buf_text(&rc->cmdline), "linuxkit.unified_cgroup_hierarchy=0"))
-		return version1(err);
+		return cgroups_version1(err);
 	return mount_row_apply(&unified, err);
 }

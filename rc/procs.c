@@ -41,7 +41,7 @@ int proc_stat_parse(char *text, struct proc_stat *out)
 	return -1;
 }
 
-static bool counts(const struct proc_stat *p)
+static bool process_counts(const struct proc_stat *p)
 {
 	return p->pid > 1 && p->pid != getpid() && !(p->flags & KERNEL_THREAD) && p->state != 'Z' && p->state != 'X';
 }
@@ -62,7 +62,7 @@ static unsigned procs_each(unsigned (*fn)(const struct proc_stat *p, void *data)
 			continue;
 		snprintf(path, sizeof(path), "%s/stat", entry->d_name);
 		if (file_read_at(dirfd(dir), path, 8192, &text, NULL) == 0 &&
-		    proc_stat_parse((char *)buf_text(&text), &p) == 0 && counts(&p))
+		    proc_stat_parse((char *)buf_text(&text), &p) == 0 && process_counts(&p))
 			n += fn(&p, data);
 	}
 	return n;

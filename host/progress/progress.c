@@ -30,7 +30,7 @@ static struct {
 	char line[256]; /* as it is painted */
 } self;
 
-static uint64_t now(void)
+static uint64_t progress_now(void)
 {
 	struct timespec t;
 
@@ -72,24 +72,24 @@ void progress_text(char *out, size_t size, unsigned width, const char *what, uin
 
 /* --- painting ----------------------------------------------------------------------------------------------------- */
 
-static unsigned columns(void)
+static unsigned progress_columns(void)
 {
 	struct winsize w;
 
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
-static void put(const char *text)
+static void progress_put(const char *text)
 {
 	/* A line that cannot be painted is no loss. */
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;
 }
 
-static void wipe(void)
+static void progress_wipe(void)
 {
 	if (self.painted)
-		put("\r\033[K");
+		progress_put("\r\033[K");
 	self.painted = false;
 }
 
@@ -99,31 +99,31 @@ static void find_terminal(void)
 
 	self.known = true;
 	self.terminal = isatty(STDERR_FILENO) && (!term || strcmp(term, "dumb") != 0);
-	log_before(wipe);
+	log_before(progress_wipe);
 }
 
-static void paint(const struct progress *p)
+static void progress_paint(const struct progress *p)
 {
 	char text[200], line[256];
 
 	/* one column stays free: a cursor behind the last one would wrap */
-	progress_text(text, sizeof(text), columns() - 1, p->what, p->done, p->total);
+	progress_text(text, sizeof(text), progress_columns() - 1, p->what, p->done, p->total);
 	snprintf(line, sizeof(line), "\r%s\033[K", text);
 	if (self.painted && strcmp(line, self.line) == 0)
 		return;
 	memcpy(self.line, line, sizeof(line));
-	put(line);
+	progress_put(line);
 	self.painted = true;
 }
 
-static void tell(struct progress *p)
+static void progress_tell(struct progress *p)
 {
-	uint64_t t = now();
+	uint64_t t = progress_now();
 
 	if (self.terminal) {
 		if (log_shows(LOG_LEVEL_INFO) && t - p->began >= FIRST_US && t - p->told >= NEXT_US) {
 			p->told = t;
-			paint(p);
+			progress_paint(p);
 		}
 	} else if (t - p->told >= PLAIN_US) {
 		char text[200];
@@ -146,7 +146,7 @@ void progress_begin(struct progress *p, unsigned flags, uint64_t total, const ch
 	va_start(ap, fmt);
 	vsnprintf(p->what, sizeof(p->what), fmt, ap);
 	va_end(ap);
-	p->began = now();
+	p->began = progress_now();
 	p->told = self.terminal ? 0 : p->began;
 	self.top = p;
 	if ((flags & PROGRESS_ANNOUNCE) && !self.terminal)
@@ -159,7 +159,7 @@ void progress_end(struct progress *p)
 		return;
 	p->open = false;
 	self.top = p->outer;
-	wipe();
+	progress_wipe();
 }
 
 void progress_add(uint64_t n)
@@ -167,7 +167,7 @@ void progress_add(uint64_t n)
 	if (!self.top)
 		return;
 	self.top->done += n;
-	tell(self.top);
+	progress_tell(self.top);
 }
 
 void progress_moved(unsigned flag, uint64_t n)
@@ -183,7 +183,7 @@ void progress_at(uint64_t done, uint64_t total)
 	self.top->done = done;
 	if (total)
 		self.top->total = total;
-	tell(self.top);
+	progress_tell(self.top);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
@@ -191,13 +191,13 @@ void progress_at(uint64_t done, uint64_t total)
 void progress_wait(pid_t pid, uint64_t timeout_us, uint64_t (*measure)(void *data), void *data)
 {
 	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
-	uint64_t began = now();
+	uint64_t began = progress_now();
 	int r;
 
 	/* Without one the caller's waitpid waits. */
 	while (p.fd >= 0 && (r = poll(&p, 1, 150)) <= 0 && (r == 0 || errno == EINTR)) {
 		progress_at(measure(data), 0);
-		if (timeout_us && now() - began > timeout_us)
+		if (timeout_us && progress_now() - began > timeout_us)
 			kill(pid, SIGKILL);
 	}
 	if (p.fd >= 0)

@@ -13,7 +13,7 @@ struct scan {
 	unsigned depth;
 };
 
-static void blanks(struct scan *s)
+static void jsonr_blanks(struct scan *s)
 {
 	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
 		s->at++;
@@ -109,22 +109,22 @@ static bool scan_container(struct scan *s, char close)
 	if (++s->depth > JSONR_DEPTH)
 		return false;
 	s->at++;
-	blanks(s);
+	jsonr_blanks(s);
 	if (s->at < s->end && *s->at == close)
 		goto closed;
 	for (;;) {
 		if (close == '}') {
 			if (!scan_string(s))
 				return false;
-			blanks(s);
+			jsonr_blanks(s);
 			if (s->at == s->end || *s->at != ':')
 				return false;
 			s->at++;
-			blanks(s);
+			jsonr_blanks(s);
 		}
 		if (!scan_value(s, NULL))
 			return false;
-		blanks(s);
+		jsonr_blanks(s);
 		if (s->at == s->end)
 			return false;
 		if (*s->at == close)
@@ -132,7 +132,7 @@ static bool scan_container(struct scan *s, char close)
 		if (*s->at != ',')
 			return false;
 		s->at++;
-		blanks(s);
+		jsonr_blanks(s);
 	}
 closed:
 	s->at++;
@@ -187,7 +187,7 @@ int jsonr_parse_next(const char *text, size_t n, struct jsonr *out, const char *
 	struct scan s = { .at = text, .end = text + n };
 
 	*out = (struct jsonr){ 0 };
-	blanks(&s);
+	jsonr_blanks(&s);
 	if (s.at == s.end) {
 		*rest = s.at;
 		return 0;
@@ -198,7 +198,7 @@ int jsonr_parse_next(const char *text, size_t n, struct jsonr *out, const char *
 				 s.depth > JSONR_DEPTH ? "JSON nested too deep at byte %zu" : "bad JSON at byte %zu",
 				 (size_t)(s.at - text));
 	}
-	blanks(&s);
+	jsonr_blanks(&s);
 	*rest = s.at;
 	return 1;
 }
@@ -234,12 +234,12 @@ static bool iter_value(struct jsonr_iter *it, struct jsonr *out)
 {
 	struct scan s = { .at = it->at, .end = it->end };
 
-	blanks(&s);
+	jsonr_blanks(&s);
 	if (s.at == s.end || !scan_value(&s, out)) {
 		it->at = it->end;
 		return false;
 	}
-	blanks(&s);
+	jsonr_blanks(&s);
 	if (s.at < s.end && (*s.at == ',' || *s.at == ':'))
 		s.at++;
 	it->at = s.at;

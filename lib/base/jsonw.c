@@ -32,7 +32,7 @@ size_t utf8_char(const char *s, size_t n)
 	return len;
 }
 
-static void put(struct jsonw *w, const void *data, size_t n)
+static void jsonw_put(struct jsonw *w, const void *data, size_t n)
 {
 	if (buf_add(w->out, data, n) < 0)
 		w->failed = true;
@@ -40,23 +40,23 @@ static void put(struct jsonw *w, const void *data, size_t n)
 
 static void puts_(struct jsonw *w, const char *s)
 {
-	put(w, s, strlen(s));
+	jsonw_put(w, s, strlen(s));
 }
 
-static void newline(struct jsonw *w)
+static void jsonw_newline(struct jsonw *w)
 {
 	unsigned i;
 
-	put(w, "\n", 1);
+	jsonw_put(w, "\n", 1);
 	for (i = 0; i < w->depth; i++)
-		put(w, "    ", 4);
+		jsonw_put(w, "    ", 4);
 }
 
 static void put_string(struct jsonw *w, const char *s, size_t n)
 {
 	size_t i = 0, len;
 
-	put(w, "\"", 1);
+	jsonw_put(w, "\"", 1);
 	while (i < n) {
 		unsigned char c = (unsigned char)s[i];
 
@@ -64,27 +64,27 @@ static void put_string(struct jsonw *w, const char *s, size_t n)
 		if (len == 0)
 			puts_(w, "\xef\xbf\xbd");
 		else if (c == '"' || c == '\\')
-			put(w, (char[]){ '\\', (char)c }, 2);
+			jsonw_put(w, (char[]){ '\\', (char)c }, 2);
 		else if (c == '\n')
 			puts_(w, "\\n");
 		else if (c < 0x20 || c == 0x7f) {
 			if (buf_addf(w->out, "\\u%04x", c) < 0)
 				w->failed = true;
 		} else
-			put(w, s + i, len);
+			jsonw_put(w, s + i, len);
 		i += len ? len : 1;
 	}
-	put(w, "\"", 1);
+	jsonw_put(w, "\"", 1);
 }
 
 /* What comes in front of a value. */
-static void begin(struct jsonw *w, const char *key)
+static void jsonw_begin(struct jsonw *w, const char *key)
 {
 	if (w->depth) {
 		if (w->stack[w->depth - 1].filled)
-			put(w, ",", 1);
+			jsonw_put(w, ",", 1);
 		w->stack[w->depth - 1].filled = true;
-		newline(w);
+		jsonw_newline(w);
 	}
 	if (key) {
 		put_string(w, key, strlen(key));
@@ -94,12 +94,12 @@ static void begin(struct jsonw *w, const char *key)
 
 static void open_level(struct jsonw *w, const char *key, char open, char close)
 {
-	begin(w, key);
+	jsonw_begin(w, key);
 	if (w->depth == JSONW_DEPTH) {
 		w->failed = true;
 		return;
 	}
-	put(w, &open, 1);
+	jsonw_put(w, &open, 1);
 	w->stack[w->depth].close = close;
 	w->stack[w->depth].filled = false;
 	w->depth++;
@@ -123,13 +123,13 @@ void jsonw_end(struct jsonw *w)
 	}
 	w->depth--;
 	if (w->stack[w->depth].filled)
-		newline(w);
-	put(w, &w->stack[w->depth].close, 1);
+		jsonw_newline(w);
+	jsonw_put(w, &w->stack[w->depth].close, 1);
 }
 
 void jsonw_text(struct jsonw *w, const char *key, const char *s, size_t n)
 {
-	begin(w, key);
+	jsonw_begin(w, key);
 	put_string(w, s, n);
 }
 
@@ -140,34 +140,34 @@ void jsonw_string(struct jsonw *w, const char *key, const char *s)
 
 void jsonw_int(struct jsonw *w, const char *key, int64_t v)
 {
-	begin(w, key);
+	jsonw_begin(w, key);
 	if (buf_addf(w->out, "%lld", (long long)v) < 0)
 		w->failed = true;
 }
 
 void jsonw_uint(struct jsonw *w, const char *key, uint64_t v)
 {
-	begin(w, key);
+	jsonw_begin(w, key);
 	if (buf_addf(w->out, "%llu", (unsigned long long)v) < 0)
 		w->failed = true;
 }
 
 void jsonw_bool(struct jsonw *w, const char *key, bool v)
 {
-	begin(w, key);
+	jsonw_begin(w, key);
 	puts_(w, v ? "true" : "false");
 }
 
 void jsonw_null(struct jsonw *w, const char *key)
 {
-	begin(w, key);
+	jsonw_begin(w, key);
 	puts_(w, "null");
 }
 
 void jsonw_raw(struct jsonw *w, const char *key, const char *text, size_t n)
 {
-	begin(w, key);
-	put(w, text, n);
+	jsonw_begin(w, key);
+	jsonw_put(w, text, n);
 }
 
 void jsonw_strings(struct jsonw *w, const char *key, char *const *v)

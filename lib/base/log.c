@@ -37,7 +37,7 @@ bool log_shows(enum log_level level)
 }
 
 /* snprintf returns what it would have written; a cut line ends at the buffer's end. */
-static size_t clamp(size_t at, int n, size_t size)
+static size_t log_clamp(size_t at, int n, size_t size)
 {
 	if (n < 0)
 		return at;
@@ -58,13 +58,13 @@ void log_line(enum log_level level, const char *fmt, ...)
 		struct timespec t;
 
 		clock_gettime(CLOCK_BOOTTIME, &t);
-		at = clamp(at, snprintf(line, room, "[%5lld.%06ld] ", (long long)t.tv_sec, t.tv_nsec / 1000), room);
+		at = log_clamp(at, snprintf(line, room, "[%5lld.%06ld] ", (long long)t.tv_sec, t.tv_nsec / 1000), room);
 	}
 	if (self.name)
-		at = clamp(at, snprintf(line + at, room - at, "%s: ", self.name), room);
-	at = clamp(at, snprintf(line + at, room - at, "%s", prefix[level]), room);
+		at = log_clamp(at, snprintf(line + at, room - at, "%s: ", self.name), room);
+	at = log_clamp(at, snprintf(line + at, room - at, "%s", prefix[level]), room);
 	va_start(ap, fmt);
-	at = clamp(at, vsnprintf(line + at, room - at, fmt, ap), room);
+	at = log_clamp(at, vsnprintf(line + at, room - at, fmt, ap), room);
 	va_end(ap);
 	line[at++] = '\n';
 	if (self.before)

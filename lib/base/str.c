@@ -12,7 +12,7 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
-__attribute__((format(printf, 1, 0))) static char *vformat(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *str_vformat(const char *fmt, va_list ap)
 {
 	char *s = NULL;
 
@@ -25,13 +25,13 @@ char *str_format(const char *fmt, ...)
 	char *s;
 
 	va_start(ap, fmt);
-	s = vformat(fmt, ap);
+	s = str_vformat(fmt, ap);
 	va_end(ap);
 	return s;
 }
 
 /* Reads digits from *s, which moves past them. */
-static int digits(const char **s, uint64_t max, uint64_t *out)
+static int digits_count(const char **s, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
 	const char *p = *s;
@@ -56,7 +56,7 @@ int str_to_u64(const char *s, uint64_t max, uint64_t *out)
 {
 	uint64_t v;
 
-	if (digits(&s, max, &v) < 0)
+	if (digits_count(&s, max, &v) < 0)
 		return -1;
 	if (*s != '\0') {
 		errno = EINVAL;
@@ -71,7 +71,7 @@ int str_to_size(const char *s, uint64_t unit, uint64_t *out)
 	static const char suffixes[] = "KMGT";
 	uint64_t v;
 
-	if (digits(&s, UINT64_MAX, &v) < 0)
+	if (digits_count(&s, UINT64_MAX, &v) < 0)
 		return -1;
 	if (*s != '\0') {
 		const char *p = strchr(suffixes, *s >= 'a' && *s <= 'z' ? *s - 'a' + 'A' : *s);
@@ -178,7 +178,7 @@ int strv_addf(char ***v, const char *fmt, ...)
 	char *s;
 
 	va_start(ap, fmt);
-	s = vformat(fmt, ap);
+	s = str_vformat(fmt, ap);
 	va_end(ap);
 	return strv_take(v, s);
 }
@@ -235,12 +235,12 @@ char *strv_join(char *const *v, const char *separator)
 	return s;
 }
 
-static int compare(const void *a, const void *b)
+static int word_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void strv_sort(char **v)
 {
-	qsort(v, strv_len(v), sizeof(*v), compare);
+	qsort(v, strv_len(v), sizeof(*v), word_compare);
 }

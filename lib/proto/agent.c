@@ -27,12 +27,12 @@ static const struct {
 	[AGENT_FAILED] = { true, 4, AGENT_PAYLOAD },
 };
 
-static uint32_t get32(const uint8_t *p)
+static uint32_t u32_get(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static void put32(uint8_t *p, uint32_t v)
+static void u32_put(uint8_t *p, uint32_t v)
 {
 	p[0] = (uint8_t)(v >> 24);
 	p[1] = (uint8_t)(v >> 16);
@@ -48,7 +48,7 @@ int agent_frame_parse(const void *bytes, size_t n, struct agent_frame *out, size
 
 	if (n < AGENT_HEADER)
 		return 0;
-	len = get32(p);
+	len = u32_get(p);
 	type = p[4];
 	if (type >= array_len(shapes) || !shapes[type].known || p[5] || p[6] || p[7])
 		return error_set(err, EPROTO, "frame of type %u", type);
@@ -62,7 +62,7 @@ int agent_frame_parse(const void *bytes, size_t n, struct agent_frame *out, size
 		out->rows = (uint16_t)(p[0] << 8 | p[1]);
 		out->columns = (uint16_t)(p[2] << 8 | p[3]);
 	} else if (shapes[type].least == 4) {
-		out->number = get32(p);
+		out->number = u32_get(p);
 	}
 	if (type == AGENT_FAILED) {
 		out->data += 4;
@@ -73,15 +73,15 @@ int agent_frame_parse(const void *bytes, size_t n, struct agent_frame *out, size
 }
 
 /* Header and payload in two parts; either may be empty. */
-static int add(struct buf *b, enum agent_type type, const void *first, size_t first_len, const void *rest,
-	       size_t rest_len)
+static int agent_add(struct buf *b, enum agent_type type, const void *first, size_t first_len, const void *rest,
+		     size_t rest_len)
 {
 	size_t len = first_len + rest_len;
 	uint8_t *p = buf_reserve(b, AGENT_HEADER + len);
 
 	if (!p)
 		return -1;
-	put32(p, (uint32_t)len);
+	u32_put(p, (uint32_t)len);
 	p[4] = (uint8_t)type;
 	p[5] = p[6] = p[7] = 0;
 	if (first_len)
@@ -94,15 +94,15 @@ static int add(struct buf *b, enum agent_type type, const void *first, size_t fi
 
 int agent_frame_add(struct buf *b, enum agent_type type, const void *data, size_t len)
 {
-	return add(b, type, data, len, NULL, 0);
+	return agent_add(b, type, data, len, NULL, 0);
 }
 
 int agent_frame_number(struct buf *b, enum agent_type type, uint32_t number)
 {
 	uint8_t bytes[4];
 
-	put32(bytes, number);
-	return add(b, type, bytes, sizeof(bytes), NULL, 0);
+	u32_put(bytes, number);
+	return agent_add(b, type, bytes, sizeof(bytes), NULL, 0);
 }
 
 int agent_frame_resize(struct buf *b, uint16_t rows, uint16_t columns)
@@ -115,8 +115,8 @@ int agent_frame_failed(struct buf *b, uint32_t status, const char *text)
 	size_t n = strlen(text);
 	uint8_t bytes[4];
 
-	put32(bytes, status);
-	return add(b, AGENT_FAILED, bytes, sizeof(bytes), text, n < 4096 ? n : 4096);
+	u32_put(bytes, status);
+	return agent_add(b, AGENT_FAILED, bytes, sizeof(bytes), text, n < 4096 ? n : 4096);
 }
 
 /* --- the request -------------------------------------------------------------------------------------------------- */

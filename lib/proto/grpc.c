@@ -91,7 +91,7 @@ static ssize_t read_request(nghttp2_session *session, int32_t stream, uint8_t *o
 	return (ssize_t)n;
 }
 
-static int hex(uint8_t c)
+static int grpc_hex(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -110,8 +110,8 @@ static void text_decode(struct buf *out, const uint8_t *s, size_t n)
 	for (i = 0; i < n; i++) {
 		uint8_t c = s[i];
 
-		if (c == '%' && i + 2 < n && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-			c = (uint8_t)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
+		if (c == '%' && i + 2 < n && grpc_hex(s[i + 1]) >= 0 && grpc_hex(s[i + 2]) >= 0) {
+			c = (uint8_t)(grpc_hex(s[i + 1]) << 4 | grpc_hex(s[i + 2]));
 			i += 2;
 		}
 		if (buf_add(out, c ? &c : (const uint8_t *)" ", 1) < 0)
@@ -277,7 +277,7 @@ void grpc_free(struct grpc *g, const char *reason)
 	free(g);
 }
 
-static nghttp2_nv header(const char *name, const char *value)
+static nghttp2_nv header_of(const char *name, const char *value)
 {
 	/* nghttp2 copies both: its interface only lacks the const. */
 	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name,
@@ -292,13 +292,13 @@ int grpc_call_start(struct grpc *g, struct grpc_call *call, const char *method, 
 {
 	nghttp2_data_provider provider = { .read_callback = read_request };
 	nghttp2_nv nv[16] = {
-		header(":method", "POST"),
-		header(":scheme", "http"),
-		header(":path", method),
-		header(":authority", "localhost"),
-		header("content-type", "application/grpc"),
-		header("te", "trailers"),
-		header("user-agent", "pith"),
+		header_of(":method", "POST"),
+		header_of(":scheme", "http"),
+		header_of(":path", method),
+		header_of(":authority", "localhost"),
+		header_of("content-type", "application/grpc"),
+		header_of("te", "trailers"),
+		header_of("user-agent", "pith"),
 	};
 	uint8_t prefix[PREFIX] = { 0, (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len };
 	size_t n = 7, i;
@@ -306,7 +306,7 @@ int grpc_call_start(struct grpc *g, struct grpc_call *call, const char *method, 
 	if (len > GRPC_MESSAGE_MAX || header_count > array_len(nv) - n)
 		return error_set(err, E2BIG, "%s", method);
 	for (i = 0; i < header_count; i++)
-		nv[n++] = header(headers[i].name, headers[i].value);
+		nv[n++] = header_of(headers[i].name, headers[i].value);
 	call->request = call->response = call->text = (struct buf){ 0 };
 	call->status = -1;
 	call->http_status = 0;

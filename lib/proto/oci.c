@@ -17,14 +17,14 @@ static void cleanup_json(json_ref *j)
 }
 
 /* NULL for an absent or null field. */
-static json_t *field(json_t *object, const char *name)
+static json_t *oci_field(json_t *object, const char *name)
 {
 	json_t *v = json_object_get(object, name);
 
 	return json_is_null(v) ? NULL : v;
 }
 
-static json_t *load(const void *json, size_t n, struct error *err)
+static json_t *oci_load(const void *json, size_t n, struct error *err)
 {
 	json_error_t why;
 	json_t *root;
@@ -49,7 +49,7 @@ static json_t *load(const void *json, size_t n, struct error *err)
 /* A string; absent and empty ones are both NULL. */
 static int get_text(json_t *object, const char *name, char **out, struct error *err)
 {
-	json_t *v = field(object, name);
+	json_t *v = oci_field(object, name);
 
 	if (!v)
 		return 0;
@@ -63,7 +63,7 @@ static int get_text(json_t *object, const char *name, char **out, struct error *
 
 static int get_bool(json_t *object, const char *name, bool *out, struct error *err)
 {
-	json_t *v = field(object, name);
+	json_t *v = oci_field(object, name);
 
 	if (v && !json_is_boolean(v))
 		return error_set(err, 0, "%s: not a boolean", name);
@@ -73,7 +73,7 @@ static int get_bool(json_t *object, const char *name, bool *out, struct error *e
 
 static int get_texts(json_t *object, const char *name, char ***out, struct error *err)
 {
-	json_t *list = field(object, name);
+	json_t *list = oci_field(object, name);
 	size_t i;
 
 	if (list && !json_is_array(list))
@@ -93,7 +93,7 @@ static int get_texts(json_t *object, const char *name, char ***out, struct error
 static int get_objects(json_t *object, const char *name, size_t size, void **out, size_t *count,
 		       int (*read)(json_t *, void *, struct error *), struct error *err)
 {
-	json_t *list = field(object, name);
+	json_t *list = oci_field(object, name);
 	size_t i, n = json_array_size(list);
 
 	if (list && !json_is_array(list))
@@ -147,7 +147,7 @@ static int interface_read(json_t *object, void *to, struct error *err)
 
 static int bind_ns_read(json_t *root, char *out[NS_COUNT], struct error *err)
 {
-	json_t *object = field(root, "bindNS");
+	json_t *object = oci_field(root, "bindNS");
 	int i;
 
 	if (!object)
@@ -168,7 +168,7 @@ int oci_runtime_parse(const void *json, size_t n, struct oci_runtime *out, struc
 	int result;
 
 	*out = r;
-	root = load(json, n, err);
+	root = oci_load(json, n, err);
 	if (!root)
 		return -1;
 	result = get_texts(root, "cgroups", &r.cgroups, err) < 0 ||
@@ -224,7 +224,7 @@ bool oci_runtime_splits_start(const struct oci_runtime *r)
 
 static int annotations_read(json_t *root, struct oci_config *c, struct error *err)
 {
-	json_t *object = field(root, "annotations"), *value;
+	json_t *object = oci_field(root, "annotations"), *value;
 	const char *key;
 
 	if (object && !json_is_object(object))
@@ -252,13 +252,13 @@ static int annotations_read(json_t *root, struct oci_config *c, struct error *er
 
 static int namespaces_read(json_t *root, struct oci_config *c, struct error *err)
 {
-	json_t *linux_part = field(root, "linux"), *list = field(linux_part, "namespaces");
+	json_t *linux_part = oci_field(root, "linux"), *list = oci_field(linux_part, "namespaces");
 	size_t i;
 
 	if ((linux_part && !json_is_object(linux_part)) || (list && !json_is_array(list)))
 		return error_set(err, 0, "linux.namespaces: not a list");
 	for (i = 0; i < json_array_size(list); i++) {
-		json_t *ns = json_array_get(list, i), *type = field(ns, "type"), *path = field(ns, "path");
+		json_t *ns = json_array_get(list, i), *type = oci_field(ns, "type"), *path = oci_field(ns, "path");
 
 		if (json_is_string(type) && str_eq(json_string_value(type), "pid"))
 			c->own_pid_namespace = !path || json_string_length(path) == 0;
@@ -272,10 +272,10 @@ int oci_config_parse(const void *json, size_t n, struct oci_config *out, struct 
 	json_t *process;
 
 	*out = (struct oci_config){ 0 };
-	root = load(json, n, err);
+	root = oci_load(json, n, err);
 	if (!root)
 		return -1;
-	process = field(root, "process");
+	process = oci_field(root, "process");
 	if (process && !json_is_object(process))
 		return error_set(err, 0, "process: not an object");
 	if (get_bool(process, "terminal", &out->terminal, err) < 0 || annotations_read(root, out, err) < 0 ||
@@ -310,13 +310,13 @@ const char *oci_annotation(const struct oci_config *c, const char *key)
 
 char *oci_config_with_root(const void *json, size_t n, const char *root, struct error *err)
 {
-	_cleanup_(cleanup_json) json_ref config = load(json, n, err);
+	_cleanup_(cleanup_json) json_ref config = oci_load(json, n, err);
 	json_t *part;
 	char *text;
 
 	if (!config)
 		return NULL;
-	part = field(config, "root");
+	part = oci_field(config, "root");
 	if (!part && json_object_set_new(config, "root", json_object()) == 0)
 		part = json_object_get(config, "root");
 	if (!json_is_object(part)) {
@@ -332,14 +332,14 @@ char *oci_config_with_root(const void *json, size_t n, const char *root, struct 
 
 char *oci_config_process(const void *json, size_t n, char *const *argv, struct error *err)
 {
-	_cleanup_(cleanup_json) json_ref config = load(json, n, err);
+	_cleanup_(cleanup_json) json_ref config = oci_load(json, n, err);
 	json_t *process, *args;
 	char *text = NULL;
 	int r = 0;
 
 	if (!config)
 		return NULL;
-	process = field(config, "process");
+	process = oci_field(config, "process");
 	if (!json_is_object(process)) {
 		error_set(err, 0, "process: not an object");
 		return NULL;

@@ -117,7 +117,7 @@ char *cgroup_of(pid_t pid, struct error *err)
 	return dir;
 }
 
-static int population(const char *dir, int depth, struct error *err)
+static int populated_read(const char *dir, int depth, struct error *err)
 {
 	_cleanup_free_ char *file = str_format("%s/cgroup.procs", dir);
 	_cleanup_fclose_ FILE *f = file ? fopen(file, "re") : NULL;
@@ -137,7 +137,7 @@ static int population(const char *dir, int depth, struct error *err)
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		child = str_format("%s/%s", dir, entry->d_name);
-		n = child ? population(child, depth + 1, err) : error_set(err, ENOMEM, "%s", dir);
+		n = child ? populated_read(child, depth + 1, err) : error_set(err, ENOMEM, "%s", dir);
 		if (n < 0)
 			return -1;
 		count += n;
@@ -147,5 +147,5 @@ static int population(const char *dir, int depth, struct error *err)
 
 int cgroup_population(const char *dir, struct error *err)
 {
-	return population(dir, 0, err);
+	return populated_read(dir, 0, err);
 }

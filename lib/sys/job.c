@@ -44,7 +44,7 @@ static void output_ready(struct loop_io *io, uint32_t events)
 }
 
 /* Text without the blanks around it. */
-static char *trimmed(const char *s, size_t n)
+static char *job_trimmed(const char *s, size_t n)
 {
 	while (n > 0 && (s[n - 1] == '\n' || s[n - 1] == '\r' || s[n - 1] == ' '))
 		n--;
@@ -73,10 +73,10 @@ char *job_message(const char *said, size_t n)
 				_cleanup_free_ char *text = jsonr_text(&msg);
 
 				free(logged);
-				logged = text ? trimmed(text, strlen(text)) : NULL;
+				logged = text ? job_trimmed(text, strlen(text)) : NULL;
 			}
 		} else {
-			char *text = trimmed(at, (size_t)(stop - at));
+			char *text = job_trimmed(at, (size_t)(stop - at));
 
 			if (text) {
 				free(printed);
@@ -128,7 +128,7 @@ static void job_release(struct job *job)
 	job->running = false;
 }
 
-static void exited(struct exit_watch *watch, int status)
+static void job_exited(struct exit_watch *watch, int status)
 {
 	struct job *job = watch->data;
 	job_fn *done = job->done;
@@ -189,7 +189,7 @@ int job_start(struct job *job, struct loop *loop, struct reaper *reaper, const s
 	job->output = (struct loop_io){ .fd = pipefd[0], .events = EPOLLIN, .fn = output_ready, .data = job };
 	for (size_t i = 0; i < array_len(job->heard); i++)
 		job->heard[i] = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = output_ready, .data = job };
-	job->exit = (struct exit_watch){ .fn = exited, .data = job };
+	job->exit = (struct exit_watch){ .fn = job_exited, .data = job };
 	job->pid = -1;
 	if (io_nonblock(pipefd[0]) < 0)
 		error_set(err, errno, "%s", spec->argv[0]);

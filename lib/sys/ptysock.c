@@ -45,7 +45,7 @@ static int master_receive(int fd, struct error *err)
 	return steal_fd(&master);
 }
 
-static void tell(struct ptysock *c)
+static void ptysock_tell(struct ptysock *c)
 {
 	ptysock_fn *fn = c->fn;
 
@@ -56,17 +56,17 @@ static void tell(struct ptysock *c)
 	fn(c, steal_fd(&c->master), c->error.msg ? &c->error : NULL);
 }
 
-static void arrive(struct ptysock *c, int master)
+static void ptysock_arrive(struct ptysock *c, int master)
 {
 	loop_io_remove(&c->io);
 	close(c->io.fd);
 	c->io.fd = -1;
 	c->master = master;
 	c->arrived = true;
-	tell(c);
+	ptysock_tell(c);
 }
 
-static void readable(struct loop_io *io, uint32_t events)
+static void ptysock_readable(struct loop_io *io, uint32_t events)
 {
 	struct ptysock *c = io->data;
 	_cleanup_error_ struct error e = { 0 };
@@ -78,7 +78,7 @@ static void readable(struct loop_io *io, uint32_t events)
 		if (fd < 0 && (e.code == EAGAIN || e.code == EINTR))
 			return;
 		error_move(&c->error, &e);
-		arrive(c, fd);
+		ptysock_arrive(c, fd);
 		return;
 	}
 	fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -89,15 +89,15 @@ static void readable(struct loop_io *io, uint32_t events)
 	io->fd = fd;
 	c->connected = true;
 	if (loop_io_add(c->loop, io, &c->error) < 0)
-		arrive(c, -1);
+		ptysock_arrive(c, -1);
 }
 
-static void waited(struct loop_timer *timer)
+static void ptysock_waited(struct loop_timer *timer)
 {
 	struct ptysock *c = timer->data;
 
 	error_set(&c->error, ETIMEDOUT, "terminal from the runtime");
-	arrive(c, -1);
+	ptysock_arrive(c, -1);
 }
 
 int ptysock_open(struct ptysock *c, struct loop *loop, const char *bundle, const char *id, struct error *err)
@@ -106,7 +106,7 @@ int ptysock_open(struct ptysock *c, struct loop *loop, const char *bundle, const
 
 	ptysock_init(c);
 	c->loop = loop;
-	c->timer = (struct loop_timer){ .fn = waited, .data = c };
+	c->timer = (struct loop_timer){ .fn = ptysock_waited, .data = c };
 	c->dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->dir < 0)
 		return error_set(err, errno, "console socket in %s", bundle);
@@ -121,7 +121,7 @@ int ptysock_open(struct ptysock *c, struct loop *loop, const char *bundle, const
 		: strdup(address.sun_path);
 	if (!c->path)
 		return error_set(err, ENOMEM, "console socket");
-	c->io = (struct loop_io){ .events = EPOLLIN, .fn = readable, .data = c };
+	c->io = (struct loop_io){ .events = EPOLLIN, .fn = ptysock_readable, .data = c };
 	c->io.fd = unixsock_listen(&address, SOCK_STREAM, 1, err);
 	return c->io.fd < 0 ? -1 : loop_io_add(loop, &c->io, err);
 }
@@ -136,9 +136,9 @@ void ptysock_wait(struct ptysock *c, ptysock_fn *fn, void *data)
 	c->fn = fn;
 	c->data = data;
 	if (c->arrived)
-		tell(c);
+		ptysock_tell(c);
 	else if (loop_timer_after(c->loop, &c->timer, WAIT_US, &c->error) < 0)
-		arrive(c, -1);
+		ptysock_arrive(c, -1);
 }
 
 void ptysock_close(struct ptysock *c)

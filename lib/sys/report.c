@@ -40,7 +40,7 @@ static int add_quoted(struct buf *b, const char *s)
 }
 
 /* Read once: the command line does not change. */
-static bool timing(void)
+static bool report_timing(void)
 {
 	static int wanted = -1;
 	_cleanup_buf_ struct buf line = { 0 };
@@ -54,7 +54,7 @@ int report_add(struct buf *lines, const char *program, const char *name, uint64_
 {
 	int r;
 
-	if (timing())
+	if (report_timing())
 		log_info("timing: %s %s %" PRIu64 " us", program, name, end_us - start_us);
 	r = buf_addstr(lines, "{\"name\":") | add_quoted(lines, name) | buf_addstr(lines, ",\"program\":") |
 		add_quoted(lines, program) |

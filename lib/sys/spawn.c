@@ -205,7 +205,7 @@ pid_t spawn(const struct spawn *s, struct error *err)
 }
 
 /* Collects output until both ends of file and exit; the deadline covers both. */
-static int collect(int pidfd, int output_fd, struct buf *output, size_t max, uint64_t deadline, struct error *err)
+static int spawn_collect(int pidfd, int output_fd, struct buf *output, size_t max, uint64_t deadline, struct error *err)
 {
 	struct pollfd p[2] = { { .fd = output_fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
 	char chunk[4096];
@@ -266,7 +266,7 @@ int spawn_wait(const struct spawn *s, struct buf *output, size_t max, uint64_t t
 		return -1;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	r = pidfd < 0 ? error_set(err, errno, "pidfd_open")
-		      : collect(pidfd, out, output, max, timeout_us ? loop_now() + timeout_us : 0, err);
+		      : spawn_collect(pidfd, out, output, max, timeout_us ? loop_now() + timeout_us : 0, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

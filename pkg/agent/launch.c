@@ -13,7 +13,7 @@
 #include "io.h"
 #include "jsonr.h"
 #include "oci.h"
-#include "process-spec.h"
+#include "process_spec.h"
 #include "runtime.h"
 #include "spawn.h"
 #include "str.h"

@@ -11,7 +11,7 @@
 #include "resolv.h"
 #include "str.h"
 
-static const char *get(void *data, const char *name)
+static const char *hook_get(void *data, const char *name)
 {
 	(void)data;
 	return getenv(name);
@@ -53,7 +53,7 @@ int main(void)
 		return 0;
 	if (buf_addf(&text, "# by dhcpcd on %s\n", interface ? interface : "an interface") < 0)
 		return 1;
-	if (resolv_text(get, NULL, &text) < 0)
+	if (resolv_text(hook_get, NULL, &text) < 0)
 		return 1;
 	if (!strstr(buf_text(&text), "nameserver "))
 		return 0;

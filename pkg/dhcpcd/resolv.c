@@ -57,7 +57,7 @@ static int add_words(char ***list, const char *text, bool (*test)(const char *),
 	return 0;
 }
 
-static int servers(resolv_get_fn *get, void *data, char ***list)
+static int resolv_servers(resolv_get_fn *get, void *data, char ***list)
 {
 	char name[32];
 	int i;
@@ -73,7 +73,7 @@ static int servers(resolv_get_fn *get, void *data, char ***list)
 	return 0;
 }
 
-static int domains(resolv_get_fn *get, void *data, char ***list)
+static int resolv_domains(resolv_get_fn *get, void *data, char ***list)
 {
 	static const char *const names[] = { "new_domain_search", "new_dhcp6_domain_search", "nd1_dnssl1_search",
 					     "new_domain_name" };
@@ -90,7 +90,7 @@ int resolv_text(resolv_get_fn *get, void *data, struct buf *out)
 	_cleanup_strv_ char **server = NULL, **domain = NULL;
 	size_t i, n = 0;
 
-	if (servers(get, data, &server) < 0 || domains(get, data, &domain) < 0)
+	if (resolv_servers(get, data, &server) < 0 || resolv_domains(get, data, &domain) < 0)
 		return -1;
 	for (i = 0; domain && domain[i] && n + strlen(domain[i]) < SEARCH_MAX; i++) {
 		if (buf_addf(out, "%s%s", i ? " " : "search ", domain[i]) < 0)

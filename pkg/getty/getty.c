@@ -40,11 +40,11 @@ struct getty {
 	bool insecure;
 };
 
-static void start(struct console *c);
+static void getty_start(struct console *c);
 
 /* --- the command line -------------------------------------------------------------------------- */
 
-static bool serial(const char *tty)
+static bool getty_serial(const char *tty)
 {
 	return str_starts(tty, "ttyS") || str_starts(tty, "ttyAMA") || str_starts(tty, "ttyUSB") ||
 		str_starts(tty, "hvc");
@@ -75,7 +75,7 @@ static int add_console(struct getty *g, const char *value)
 	}
 	memcpy(c->speed, value, digits);
 	c->speed[digits] = '\0';
-	c->term = serial(c->tty) ? "vt100" : "linux";
+	c->term = getty_serial(c->tty) ? "vt100" : "linux";
 	c->getty = g;
 	g->count++;
 	return 0;
@@ -99,7 +99,7 @@ static int find_consoles(struct getty *g, struct error *err)
 /* --- logins ------------------------------------------------------------------------------------ */
 
 /* The terminal as a shell expects it, whatever the last one made of it. */
-static void sane(int tty)
+static void getty_sane(int tty)
 {
 	struct termios t;
 
@@ -132,7 +132,7 @@ static pid_t start_shell(struct console *c, struct error *err)
 
 	if (tty < 0 || !term)
 		return error_set(err, errno, "/dev/%s", c->tty);
-	sane(tty);
+	getty_sane(tty);
 	dprintf(tty, "\r\npith getty: a root shell on %s\r\n", c->tty);
 	return spawn(&(struct spawn){ .path = "/bin/sh",
 				      .argv = argv,
@@ -147,7 +147,7 @@ static pid_t start_shell(struct console *c, struct error *err)
 
 static pid_t start_login(struct console *c, struct error *err)
 {
-	char *argv[] = { (char *)"getty", (char *)(serial(c->tty) ? "-L" : "-i"),
+	char *argv[] = { (char *)"getty", (char *)(getty_serial(c->tty) ? "-L" : "-i"),
 			 c->speed,        c->tty,
 			 (char *)c->term, NULL };
 
@@ -155,7 +155,7 @@ static pid_t start_login(struct console *c, struct error *err)
 	return spawn(&(struct spawn){ .path = "/usr/bin/busybox", .argv = argv, .new_session = true }, err);
 }
 
-static void ended(struct loop_child *child, int status)
+static void getty_ended(struct loop_child *child, int status)
 {
 	struct console *c = child->data;
 	uint64_t now = loop_now(), wait = now - c->started < RESPAWN_US ? RESPAWN_US : 0;
@@ -166,19 +166,19 @@ static void ended(struct loop_child *child, int status)
 		log_error("%s: %s", c->tty, error_text(&err));
 }
 
-static void again(struct loop_timer *timer)
+static void getty_again(struct loop_timer *timer)
 {
-	start(timer->data);
+	getty_start(timer->data);
 }
 
-static void start(struct console *c)
+static void getty_start(struct console *c)
 {
 	_cleanup_error_ struct error err = { 0 };
 	pid_t pid = c->getty->insecure ? start_shell(c, &err) : start_login(c, &err);
 
 	c->started = loop_now();
-	c->child = (struct loop_child){ .fn = ended, .data = c };
-	c->again = (struct loop_timer){ .fn = again, .data = c };
+	c->child = (struct loop_child){ .fn = getty_ended, .data = c };
+	c->again = (struct loop_timer){ .fn = getty_again, .data = c };
 	if (pid > 0 && loop_child_add(c->getty->loop, &c->child, pid, &err) == 0)
 		return;
 	log_error("%s: %s", c->tty, error_text(&err));
@@ -202,13 +202,13 @@ static int take_shadow(struct error *err)
 	return file_write("/etc/shadow", buf_bytes(&text), text.len, 0600, err);
 }
 
-static void terminate(void *data, int signo)
+static void getty_terminate(void *data, int signo)
 {
 	(void)signo;
 	loop_quit(((struct getty *)data)->loop, 0);
 }
 
-static int run(struct getty *g, struct error *err)
+static int getty_run(struct getty *g, struct error *err)
 {
 	const char *insecure = getenv("INSECURE");
 	sigset_t set;
@@ -223,10 +223,10 @@ static int run(struct getty *g, struct error *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	g->loop = loop_new(err);
-	if (!g->loop || loop_signals(g->loop, &set, terminate, g, err) < 0)
+	if (!g->loop || loop_signals(g->loop, &set, getty_terminate, g, err) < 0)
 		return -1;
 	for (i = 0; i < g->count; i++)
-		start(&g->consoles[i]);
+		getty_start(&g->consoles[i]);
 	return loop_run(g->loop, err);
 }
 
@@ -237,7 +237,7 @@ int main(void)
 	int status;
 
 	log_setup("getty", LOG_LEVEL_INFO, false);
-	status = run(&g, &err);
+	status = getty_run(&g, &err);
 	loop_free(g.loop);
 	if (status >= 0)
 		return status;

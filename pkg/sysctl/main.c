@@ -17,7 +17,7 @@
 #define FILE_MAX_BYTES (1u << 20)
 #define TEXT_MAX       4096
 
-static int set(int sys, const char *path, const char *value, struct error *err)
+static int sysctl_set(int sys, const char *path, const char *value, struct error *err)
 {
 	_cleanup_close_ int fd = openat(sys, path, O_WRONLY | O_CLOEXEC);
 
@@ -34,7 +34,7 @@ static void set_line(int sys, const char *file, const char *line, size_t n)
 	int optional, r = sysctl_parse(line, n, path, sizeof(path), value, sizeof(value), &optional, &err);
 
 	if (r > 0)
-		r = set(sys, path, value, &err);
+		r = sysctl_set(sys, path, value, &err);
 	if (r < 0 && !optional)
 		log_warn("%s: %s", file, error_text(&err));
 }
@@ -55,7 +55,7 @@ static int set_file(int sys, int dir, const char *name, struct error *err)
 	return 0;
 }
 
-static char **list(const char *path, struct error *err)
+static char **sysctl_list(const char *path, struct error *err)
 {
 	_cleanup_closedir_ DIR *d = opendir(path);
 	_cleanup_strv_ char **names = NULL;
@@ -74,7 +74,7 @@ static char **list(const char *path, struct error *err)
 	return steal_ptr(&names);
 }
 
-static int run(const char *config, const char *sysctls, struct error *err)
+static int sysctl_run(const char *config, const char *sysctls, struct error *err)
 {
 	_cleanup_close_ int dir = open(config, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int sys = open(sysctls, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -85,7 +85,7 @@ static int run(const char *config, const char *sysctls, struct error *err)
 		return error_set(err, errno, "%s", config);
 	if (sys < 0)
 		return error_set(err, errno, "%s", sysctls);
-	names = list(config, err);
+	names = sysctl_list(config, err);
 	for (i = 0; names && names[i]; i++)
 		if (set_file(sys, dir, names[i], err) < 0)
 			return -1;
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (run(config, sysctls, &err) == 0)
+	if (sysctl_run(config, sysctls, &err) == 0)
 		return 0;
 	log_error("%s", error_text(&err));
 	return 1;

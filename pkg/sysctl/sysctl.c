@@ -5,7 +5,7 @@
 
 #include "str.h"
 
-static void trim(const char **s, const char **end)
+static void sysctl_trim(const char **s, const char **end)
 {
 	while (*s < *end && isspace((unsigned char)**s))
 		++*s;
@@ -13,7 +13,7 @@ static void trim(const char **s, const char **end)
 		--*end;
 }
 
-static int copy(const char *s, const char *end, char *out, size_t size)
+static int sysctl_copy(const char *s, const char *end, char *out, size_t size)
 {
 	size_t n = (size_t)(end - s);
 
@@ -40,7 +40,7 @@ int sysctl_parse(const char *line, size_t n, char *path, size_t path_size, char 
 {
 	const char *end = line + n, *equals, *name_end;
 
-	trim(&line, &end);
+	sysctl_trim(&line, &end);
 	*optional = 0;
 	if (line == end || *line == '#' || *line == ';')
 		return 0;
@@ -52,11 +52,11 @@ int sysctl_parse(const char *line, size_t n, char *path, size_t path_size, char 
 		line++;
 	}
 	name_end = equals++;
-	trim(&line, &name_end);
-	trim(&equals, &end);
-	if (line == name_end || copy(line, name_end, path, path_size) < 0)
+	sysctl_trim(&line, &name_end);
+	sysctl_trim(&equals, &end);
+	if (line == name_end || sysctl_copy(line, name_end, path, path_size) < 0)
 		return error_set(err, 0, "no usable name in front of '='");
-	if (copy(equals, end, value, value_size) < 0)
+	if (sysctl_copy(equals, end, value, value_size) < 0)
 		return error_set(err, 0, "%s: the value is too long", path);
 	to_path(path);
 	if (strstr(path, "..") || strstr(path, "//") || path[0] == '/' || path[strlen(path) - 1] == '/')

@@ -23,7 +23,7 @@ struct node {
 	uint32_t value_count;
 };
 
-static uint32_t be32(const uint8_t *p)
+static uint32_t be32_read(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
@@ -32,9 +32,9 @@ int modindex_open(const void *data, size_t size, struct modindex *out, struct er
 {
 	const uint8_t *p = data;
 
-	if (size < 12 || be32(p) != (uint32_t)MAGIC || be32(p + 4) >> 16 != VERSION_MAJOR)
+	if (size < 12 || be32_read(p) != (uint32_t)MAGIC || be32_read(p + 4) >> 16 != VERSION_MAJOR)
 		return error_set(err, 0, "not an index of kernel modules");
-	*out = (struct modindex){ .data = p, .size = size, .root = be32(p + 8) };
+	*out = (struct modindex){ .data = p, .size = size, .root = be32_read(p + 8) };
 	return 0;
 }
 
@@ -74,7 +74,7 @@ static int node_read(const struct modindex *x, uint32_t reference, struct node *
 	if (has & HAS_VALUES) {
 		if (x->size - at < 4)
 			return -1;
-		out->value_count = be32(x->data + at);
+		out->value_count = be32_read(x->data + at);
 		out->values = x->data + at + 4;
 	}
 	return 0;
@@ -82,7 +82,7 @@ static int node_read(const struct modindex *x, uint32_t reference, struct node *
 
 static uint32_t node_child(const struct node *n, unsigned char c)
 {
-	return c >= n->first && c <= n->last ? be32(n->children + 4 * (size_t)(c - n->first)) : 0;
+	return c >= n->first && c <= n->last ? be32_read(n->children + 4 * (size_t)(c - n->first)) : 0;
 }
 
 const char *modindex_value(const struct modindex *x, const char *key)
@@ -134,7 +134,7 @@ static int values_give(const struct search *s, const struct node *n)
 	for (uint32_t i = 0; i < n->value_count; i++) {
 		if (s->x->size - at < 4)
 			return DAMAGED;
-		priority = be32(s->x->data + at);
+		priority = be32_read(s->x->data + at);
 		at += 4;
 		value = text_take(s->x, &at);
 		if (!value)
@@ -146,7 +146,7 @@ static int values_give(const struct search *s, const struct node *n)
 	return 0;
 }
 
-static int collect(struct search *s, const struct node *n, size_t length, const char *rest);
+static int walk_collect(struct search *s, const struct node *n, size_t length, const char *rest);
 
 /* Goes down to a child by `c`, which is collected, as is the child's prefix. */
 static int collect_child(struct search *s, uint32_t reference, size_t length, unsigned char c, const char *rest)
@@ -161,12 +161,12 @@ static int collect_child(struct search *s, uint32_t reference, size_t length, un
 		return DAMAGED;
 	s->pattern[length] = (char)c;
 	memcpy(s->pattern + length + 1, n.prefix, prefix);
-	return collect(s, &n, length + 1 + prefix, rest);
+	return walk_collect(s, &n, length + 1 + prefix, rest);
 }
 
 /* Everything at and below a node, whose key since the first wildcard is the `length` characters collected so far.
  * `rest` is the part of the text that such a key has to match. */
-static int collect(struct search *s, const struct node *n, size_t length, const char *rest)
+static int walk_collect(struct search *s, const struct node *n, size_t length, const char *rest)
 {
 	for (unsigned c = n->first; c <= n->last; c++) {
 		uint32_t child = node_child(n, (unsigned char)c);
@@ -188,7 +188,7 @@ static int collect_prefix(struct search *s, const struct node *n, const char *wi
 	if (length + 2 > KEY_MAX)
 		return DAMAGED;
 	memcpy(s->pattern, wild, length);
-	return collect(s, n, length, rest);
+	return walk_collect(s, n, length, rest);
 }
 
 static bool is_wildcard(char c)
@@ -197,7 +197,7 @@ static bool is_wildcard(char c)
 }
 
 /* Walks down along the text; at each node the branches that start with a wildcard are tried, too. */
-static int match(struct search *s, const char *text)
+static int walk_match(struct search *s, const char *text)
 {
 	static const char wildcards[] = "*?[";
 	uint32_t reference = s->x->root;
@@ -232,7 +232,7 @@ static int match(struct search *s, const char *text)
 int modindex_match(const struct modindex *x, const char *text, modindex_fn *fn, void *data, struct error *err)
 {
 	struct search s = { .x = x, .fn = fn, .data = data };
-	int r = modindex_empty(x) ? 0 : match(&s, text);
+	int r = modindex_empty(x) ? 0 : walk_match(&s, text);
 
 	return r == DAMAGED ? error_set(err, EBADMSG, "index of kernel modules") : r;
 }

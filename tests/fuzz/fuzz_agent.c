@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent.h"
-#include "process-spec.h"
+#include "process_spec.h"
 #include "user.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

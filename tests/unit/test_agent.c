@@ -5,7 +5,7 @@
 
 #include "agent.h"
 #include "jsonr.h"
-#include "process-spec.h"
+#include "process_spec.h"
 #include "str.h"
 #include "tap.h"
 #include "user.h"

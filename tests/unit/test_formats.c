@@ -71,7 +71,7 @@ static int list_entry(struct tree_writer *base, const char *path, const struct t
 	buf_addf(&l->out, "%04o %u:%u time %lld dev %u:%u %s ", i->type == TREE_SYMLINK ? 0777 : i->mode, i->uid,
 		 i->gid, (long long)i->mtime, i->major, i->minor, i->type == TREE_SYMLINK ? i->target : "");
 	for (const struct tree_xattr *x = i->xattrs; x; x = x->next)
-		buf_addf(&l->out, "%s %zu %02x ", x->name, x->len, x->value[5]);
+		buf_addf(&l->out, "%s %u %02x ", x->name, (unsigned)x->len, x->value[5]);
 	return 0;
 }
 

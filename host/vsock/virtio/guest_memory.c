@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Where a region at this guest address is, or would go. */
-static size_t place(const struct guest_memory *m, uint64_t guest)
+static size_t guest_memory_place(const struct guest_memory *m, uint64_t guest)
 {
 	size_t low = 0, high = m->count;
 
@@ -22,7 +22,7 @@ static size_t place(const struct guest_memory *m, uint64_t guest)
 
 int guest_memory_add(struct guest_memory *m, const struct guest_region *r, struct error *err)
 {
-	size_t at = place(m, r->guest);
+	size_t at = guest_memory_place(m, r->guest);
 
 	if (r->size == 0 || r->guest + r->size < r->guest || r->user + r->size < r->user)
 		return error_set(err, EINVAL, "memory region at 0x%" PRIx64 " of %" PRIu64 " bytes", r->guest, r->size);
@@ -40,7 +40,7 @@ int guest_memory_add(struct guest_memory *m, const struct guest_region *r, struc
 int guest_memory_remove(struct guest_memory *m, const struct guest_region *r, struct guest_region *out,
 			struct error *err)
 {
-	size_t at = place(m, r->guest);
+	size_t at = guest_memory_place(m, r->guest);
 	const struct guest_region *found = at > 0 ? &m->regions[at - 1] : NULL;
 
 	if (!found || found->guest != r->guest || found->user != r->user || found->size != r->size)
@@ -54,7 +54,7 @@ int guest_memory_remove(struct guest_memory *m, const struct guest_region *r, st
 
 static const struct guest_region *region_of(const struct guest_memory *m, uint64_t guest)
 {
-	size_t at = place(m, guest);
+	size_t at = guest_memory_place(m, guest);
 
 	if (at == 0 || guest - m->regions[at - 1].guest >= m->regions[at - 1].size)
 		return NULL;

@@ -49,7 +49,7 @@ const char *vhost_user_request_name(uint32_t request)
 
 /* --- in ---------------------------------------------------------------------------------------------------------- */
 
-static uint64_t get64(const uint8_t *p)
+static uint64_t u64_get(const uint8_t *p)
 {
 	uint64_t v;
 
@@ -57,7 +57,7 @@ static uint64_t get64(const uint8_t *p)
 	return v;
 }
 
-static uint32_t get32(const uint8_t *p)
+static uint32_t u32_get(const uint8_t *p)
 {
 	uint32_t v;
 
@@ -65,7 +65,7 @@ static uint32_t get32(const uint8_t *p)
 	return v;
 }
 
-static uint16_t get16(const uint8_t *p)
+static uint16_t u16_get(const uint8_t *p)
 {
 	uint16_t v;
 
@@ -76,12 +76,12 @@ static uint16_t get16(const uint8_t *p)
 int vhost_user_parse_header(const uint8_t bytes[VHOST_USER_HEADER_SIZE], struct vhost_user_message *m,
 			    struct error *err)
 {
-	uint32_t flags = get32(bytes + 4);
+	uint32_t flags = u32_get(bytes + 4);
 
 	memset(m, 0, sizeof(*m));
-	m->request = get32(bytes);
+	m->request = u32_get(bytes);
 	m->need_reply = flags & FLAG_NEED_REPLY;
-	m->size = get32(bytes + 8);
+	m->size = u32_get(bytes + 8);
 	if ((flags & FLAG_VERSION_MASK) != FLAG_VERSION || flags & FLAG_REPLY)
 		return error_set(err, EPROTO, "vhost-user request %u: flags 0x%x", m->request, flags);
 	if (m->size > VHOST_USER_PAYLOAD_MAX)
@@ -91,7 +91,7 @@ int vhost_user_parse_header(const uint8_t bytes[VHOST_USER_HEADER_SIZE], struct 
 
 static void get_region(const uint8_t *p, struct vhost_user_region *r)
 {
-	*r = (struct vhost_user_region){ get64(p), get64(p + 8), get64(p + 16), get64(p + 24) };
+	*r = (struct vhost_user_region){ u64_get(p), u64_get(p + 8), u64_get(p + 16), u64_get(p + 24) };
 }
 
 /* 0, or -1 when the size is another than the payload has. */
@@ -101,7 +101,7 @@ static int parse_table(struct vhost_user_message *m, const uint8_t *p)
 
 	if (m->size < 8)
 		return -1;
-	m->table.count = get32(p);
+	m->table.count = u32_get(p);
 	if (m->table.count > VHOST_USER_TABLE_MAX || m->size < 8 + m->table.count * REGION_BYTES)
 		return -1;
 	for (i = 0; i < m->table.count; i++)
@@ -113,9 +113,9 @@ static int parse_config(struct vhost_user_message *m, const uint8_t *p)
 {
 	if (m->size < CONFIG_HEADER)
 		return -1;
-	m->config.offset = get32(p);
-	m->config.size = get32(p + 4);
-	m->config.flags = get32(p + 8);
+	m->config.offset = u32_get(p);
+	m->config.size = u32_get(p + 4);
+	m->config.flags = u32_get(p + 8);
 	if (m->config.size > VHOST_USER_CONFIG_MAX || m->size != CONFIG_HEADER + m->config.size)
 		return -1;
 	memcpy(m->config.data, p + CONFIG_HEADER, m->config.size);
@@ -130,23 +130,23 @@ static int parse_by_kind(struct vhost_user_message *m, enum payload kind, const 
 	case U64:
 		if (m->size != 8)
 			return -1;
-		m->u64 = get64(p);
+		m->u64 = u64_get(p);
 		return 0;
 	case STATE:
 		if (m->size != 8)
 			return -1;
-		m->state.index = get32(p);
-		m->state.num = get32(p + 4);
+		m->state.index = u32_get(p);
+		m->state.num = u32_get(p + 4);
 		return 0;
 	case ADDR:
 		if (m->size != 40)
 			return -1;
-		m->addr.index = get32(p);
-		m->addr.flags = get32(p + 4);
-		m->addr.desc = get64(p + 8);
-		m->addr.used = get64(p + 16);
-		m->addr.avail = get64(p + 24);
-		m->addr.log = get64(p + 32);
+		m->addr.index = u32_get(p);
+		m->addr.flags = u32_get(p + 4);
+		m->addr.desc = u64_get(p + 8);
+		m->addr.used = u64_get(p + 16);
+		m->addr.avail = u64_get(p + 24);
+		m->addr.log = u64_get(p + 32);
 		return 0;
 	case TABLE:
 		return parse_table(m, p);
@@ -160,16 +160,16 @@ static int parse_by_kind(struct vhost_user_message *m, enum payload kind, const 
 	case INFLIGHT: /* with or without padding at its end */
 		if (m->size != INFLIGHT_BYTES && m->size != INFLIGHT_PADDED)
 			return -1;
-		m->inflight.size = get64(p);
-		m->inflight.offset = get64(p + 8);
-		m->inflight.queues = get16(p + INFLIGHT_PREFIX);
-		m->inflight.queue_size = get16(p + INFLIGHT_PREFIX + 2);
+		m->inflight.size = u64_get(p);
+		m->inflight.offset = u64_get(p + 8);
+		m->inflight.queues = u16_get(p + INFLIGHT_PREFIX);
+		m->inflight.queue_size = u16_get(p + INFLIGHT_PREFIX + 2);
 		return 0;
 	case VRING_FD:
 		if (m->size != 8)
 			return -1;
-		m->vring_fd.queue = (uint32_t)(get64(p) & 0xff);
-		m->vring_fd.no_fd = get64(p) & VRING_NO_FD;
+		m->vring_fd.queue = (uint32_t)(u64_get(p) & 0xff);
+		m->vring_fd.no_fd = u64_get(p) & VRING_NO_FD;
 		return 0;
 	}
 	return -1;
@@ -199,7 +199,7 @@ int vhost_user_parse_payload(struct vhost_user_message *m, const uint8_t *bytes,
 
 /* --- out --------------------------------------------------------------------------------------------------------- */
 
-static int reply(struct buf *b, uint32_t request, const void *payload, uint32_t size)
+static int vhost_user_reply(struct buf *b, uint32_t request, const void *payload, uint32_t size)
 {
 	uint32_t header[3] = { request, FLAG_VERSION | FLAG_REPLY, size };
 
@@ -208,14 +208,14 @@ static int reply(struct buf *b, uint32_t request, const void *payload, uint32_t 
 
 int vhost_user_reply_u64(struct buf *b, uint32_t request, uint64_t value)
 {
-	return reply(b, request, &value, sizeof(value));
+	return vhost_user_reply(b, request, &value, sizeof(value));
 }
 
 int vhost_user_reply_state(struct buf *b, uint32_t request, uint32_t index, uint32_t num)
 {
 	uint32_t state[2] = { index, num };
 
-	return reply(b, request, state, sizeof(state));
+	return vhost_user_reply(b, request, state, sizeof(state));
 }
 
 int vhost_user_reply_config(struct buf *b, uint32_t offset, uint32_t size, uint32_t flags, const uint8_t *data)
@@ -224,10 +224,10 @@ int vhost_user_reply_config(struct buf *b, uint32_t offset, uint32_t size, uint3
 	uint32_t head[3] = { offset, size, flags };
 
 	if (size == 0)
-		return reply(b, VHOST_USER_GET_CONFIG, NULL, 0);
+		return vhost_user_reply(b, VHOST_USER_GET_CONFIG, NULL, 0);
 	memcpy(payload, head, sizeof(head));
 	memcpy(payload + CONFIG_HEADER, data, size);
-	return reply(b, VHOST_USER_GET_CONFIG, payload, CONFIG_HEADER + size);
+	return vhost_user_reply(b, VHOST_USER_GET_CONFIG, payload, CONFIG_HEADER + size);
 }
 
 int vhost_user_reply_inflight(struct buf *b, const struct vhost_user_message *request, uint64_t size, uint64_t offset)
@@ -238,5 +238,5 @@ int vhost_user_reply_inflight(struct buf *b, const struct vhost_user_message *re
 
 	memcpy(payload, head, sizeof(head));
 	memcpy(payload + INFLIGHT_PREFIX, tail, sizeof(tail));
-	return reply(b, VHOST_USER_GET_INFLIGHT_FD, payload, request->size);
+	return vhost_user_reply(b, VHOST_USER_GET_INFLIGHT_FD, payload, request->size);
 }

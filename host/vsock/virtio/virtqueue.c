@@ -153,7 +153,7 @@ void virtqueue_push(struct virtqueue *vq, const struct virtqueue_chain *chain, u
 }
 
 /* Whether an index that the driver asked to hear of was passed on the way from old to new. */
-static bool passed(uint16_t event, uint16_t new, uint16_t old)
+static bool event_passed(uint16_t event, uint16_t new, uint16_t old)
 {
 	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }
@@ -172,7 +172,7 @@ static bool split_flush(struct virtqueue *vq)
 	vq->signalled_valid = true;
 	if (!vq->event_idx)
 		return !(ring_load(vq->driver + RING_FLAGS) & NO_NOTIFY);
-	return !valid || passed(ring_load(used_event(vq)), vq->used, old);
+	return !valid || event_passed(ring_load(used_event(vq)), vq->used, old);
 }
 
 bool virtqueue_flush(struct virtqueue *vq)

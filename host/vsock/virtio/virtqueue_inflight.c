@@ -49,7 +49,7 @@ static_assert(sizeof(struct record_header) == PACKED_ENTRIES && sizeof(struct pa
 /* Another life reads this memory: what is written before must not be moved behind. */
 #define ordered() __asm__ volatile("" ::: "memory")
 
-static struct record_header *header(const struct virtqueue *vq)
+static struct record_header *record_header_of(const struct virtqueue *vq)
 {
 	return (struct record_header *)(void *)vq->inflight;
 }
@@ -97,7 +97,7 @@ static struct packed_entry *entry_at(struct virtqueue *vq, uint16_t i)
 
 void inflight_take_packed(struct virtqueue *vq, struct virtqueue_chain *chain, const struct vring_desc *d, bool last)
 {
-	struct record_header *h = header(vq);
+	struct record_header *h = record_header_of(vq);
 	struct packed_entry *head, *e;
 
 	if (!vq->inflight)
@@ -133,14 +133,14 @@ void inflight_untake(struct virtqueue *vq, const struct virtqueue_chain *chain)
 		split_entries(vq)[chain->id].inflight = 0;
 		return;
 	}
-	header(vq)->packed.free_head = chain->entry;
-	header(vq)->packed.old_free_head = chain->entry;
+	record_header_of(vq)->packed.free_head = chain->entry;
+	record_header_of(vq)->packed.old_free_head = chain->entry;
 	packed_entries(vq)[chain->entry].inflight = 0;
 }
 
 void inflight_give(struct virtqueue *vq, const struct virtqueue_chain *chain)
 {
-	struct record_header *h = header(vq);
+	struct record_header *h = record_header_of(vq);
 	struct packed_entry *last;
 
 	if (!vq->inflight)
@@ -164,14 +164,14 @@ void inflight_prepare(struct virtqueue *vq)
 {
 	if (!vq->inflight)
 		return;
-	header(vq)->packed.used_idx = vq->used;
-	header(vq)->packed.used_wrap = vq->used_wrap;
+	record_header_of(vq)->packed.used_idx = vq->used;
+	record_header_of(vq)->packed.used_wrap = vq->used_wrap;
 	ordered();
 }
 
 static void clear_split_batch(struct virtqueue *vq, uint16_t count)
 {
-	uint16_t i = header(vq)->split.last_batch_head;
+	uint16_t i = record_header_of(vq)->split.last_batch_head;
 
 	for (; count > 0 && i < vq->size; count--) {
 		struct split_entry *e = &split_entries(vq)[i];
@@ -183,7 +183,7 @@ static void clear_split_batch(struct virtqueue *vq, uint16_t count)
 
 void inflight_commit(struct virtqueue *vq)
 {
-	struct record_header *h = header(vq);
+	struct record_header *h = record_header_of(vq);
 	struct packed_entry *e;
 
 	if (!vq->inflight)
@@ -229,7 +229,7 @@ static bool entry_inflight(const struct virtqueue *vq, uint16_t i)
 }
 
 /* Fills vq->again with the entries that are out, oldest first. */
-static int collect(struct virtqueue *vq, struct error *err)
+static int record_collect(struct virtqueue *vq, struct error *err)
 {
 	_cleanup_free_ struct waiting *w = calloc(vq->size, sizeof(*w));
 	uint16_t i, n = 0;
@@ -250,14 +250,14 @@ static int collect(struct virtqueue *vq, struct error *err)
 
 static int resume_split(struct virtqueue *vq, struct error *err)
 {
-	struct record_header *h = header(vq);
+	struct record_header *h = record_header_of(vq);
 	uint16_t unconfirmed = (uint16_t)(vq->used - h->split.used_idx);
 
 	if (unconfirmed > vq->size)
 		return error_set(err, EINVAL, "in-flight record of another ring");
 	clear_split_batch(vq, unconfirmed);
 	h->split.used_idx = vq->used;
-	if (collect(vq, err) < 0)
+	if (record_collect(vq, err) < 0)
 		return -1;
 	vq->avail = (uint16_t)(vq->used + vq->again_count);
 	return 0;
@@ -288,12 +288,12 @@ static void settle_packed(struct virtqueue *vq, struct record_header *h)
 
 static int resume_packed(struct virtqueue *vq, struct error *err)
 {
-	struct record_header *h = header(vq);
+	struct record_header *h = record_header_of(vq);
 	uint32_t slots = 0;
 	uint16_t i;
 
 	settle_packed(vq, h);
-	if (collect(vq, err) < 0)
+	if (record_collect(vq, err) < 0)
 		return -1;
 	for (i = 0; i < vq->again_count; i++)
 		slots += packed_entries(vq)[vq->again[i]].num;
@@ -347,7 +347,7 @@ void virtqueue_inflight_clear(struct virtqueue *vq)
 	for (i = 0; i < vq->size; i++)
 		if (entry_inflight(vq, i))
 			return;
-	header(vq)->version = 0;
+	record_header_of(vq)->version = 0;
 }
 
 void virtqueue_inflight_detach(struct virtqueue *vq)

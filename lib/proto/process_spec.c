@@ -1,4 +1,4 @@
-#include "process-spec.h"
+#include "process_spec.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "jsonw.h"
 #include "str.h"
 
-static void raw(struct jsonw *w, const char *key, const struct jsonr *value)
+static void process_spec_raw(struct jsonw *w, const char *key, const struct jsonr *value)
 {
 	jsonw_raw(w, key, value->start, value->len);
 }
@@ -37,7 +37,7 @@ static int env_write(struct jsonw *w, const struct jsonr *process, char *const *
 			return error_set(err, errno, "process.env");
 		path |= str_starts(text, "PATH=");
 		if (!env_replaced(env, text))
-			raw(w, NULL, &variable);
+			process_spec_raw(w, NULL, &variable);
 	}
 	if (!path)
 		jsonw_string(w, NULL, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -66,7 +66,7 @@ static void capabilities_write(struct jsonw *w, const struct jsonr *capabilities
 
 	jsonw_object(w, "capabilities");
 	if (bounding.type == JSONR_ARRAY)
-		raw(w, "bounding", &bounding);
+		process_spec_raw(w, "bounding", &bounding);
 	jsonw_end(w);
 }
 
@@ -86,19 +86,19 @@ static int process_write(struct jsonw *w, const struct jsonr *process, const str
 	if (c->cwd)
 		jsonw_string(w, "cwd", c->cwd);
 	else if (cwd.type != JSONR_NONE)
-		raw(w, "cwd", &cwd);
+		process_spec_raw(w, "cwd", &cwd);
 	if (c->user)
 		user_write(w, c);
 	else if (user.type != JSONR_NONE)
-		raw(w, "user", &user);
+		process_spec_raw(w, "user", &user);
 	if (c->user && c->uid != 0)
 		capabilities_write(w, &capabilities);
 	else if (capabilities.type != JSONR_NONE)
-		raw(w, "capabilities", &capabilities);
+		process_spec_raw(w, "capabilities", &capabilities);
 	for (size_t i = 0; i < array_len(kept); i++) {
 		value = jsonr_get(process, kept[i]);
 		if (value.type != JSONR_NONE)
-			raw(w, kept[i], &value);
+			process_spec_raw(w, kept[i], &value);
 	}
 	jsonw_end(w);
 	return jsonw_done(w) < 0 ? error_set(err, ENOMEM, "process") : 0;
