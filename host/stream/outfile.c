@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "guard.h"
 #include "io.h"
@@ -33,6 +36,109 @@ static char *parent_of(const char *path)
 	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+/* --- what is there ------------------------------------------------------------------------------------------------ */
+
+/* Links of /proc (/dev/stdout leads to one) stand for an open file, not for a name. */
+static bool on_proc(const char *dir)
+{
+	struct statfs fs;
+
+	return statfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* As Linux does it with fs.protected_symlinks, which not every system sets: where everybody may make links, only those
+ * of the caller, of the directory's owner and of root lead anywhere. */
+static bool link_trusted(const char *dir, const struct stat *link)
+{
+	struct stat st;
+
+	if (link->st_uid == geteuid() || link->st_uid == 0)
+		return true;
+	if (stat(dir, &st) < 0)
+		return false;
+	return (st.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH) || link->st_uid == st.st_uid;
+}
+
+static char *link_target(const char *path, const char *dir, struct error *err)
+{
+	char text[PATH_MAX];
+	ssize_t n = readlink(path, text, sizeof(text) - 1);
+	char *target;
+
+	if (n < 0) {
+		error_set(err, errno, "%s", path);
+		return NULL;
+	}
+	text[n] = '\0';
+	target = text[0] == '/' ? strdup(text) : str_format("%s/%s", dir, text);
+	if (!target)
+		error_set(err, ENOMEM, "%s", path);
+	return target;
+}
+
+char *outfile_target(const char *path, struct error *err)
+{
+	_cleanup_free_ char *at = strdup(path);
+	int links;
+
+	for (links = 0; at && links < 40; links++) {
+		_cleanup_free_ char *dir = parent_of(at), *next = NULL;
+		struct stat st;
+
+		if (!dir)
+			break;
+		if (lstat(at, &st) < 0 || !S_ISLNK(st.st_mode) || on_proc(dir))
+			return steal_ptr(&at);
+		if (!link_trusted(dir, &st)) {
+			error_set(err, 0, "%s: a link of user %u, in a directory where everybody may make one", at,
+				  st.st_uid);
+			return NULL;
+		}
+		next = link_target(at, dir, err);
+		if (!next)
+			return NULL;
+		free(at);
+		at = steal_ptr(&next);
+	}
+	error_set(err, at ? ELOOP : ENOMEM, "%s", path);
+	return NULL;
+}
+
+/* Whether the output is written into what is there, instead of replacing it. 1, 0, or -1. */
+static int is_kept(const char *path, const char *dir, struct error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, EISDIR, "%s", path);
+	if (S_ISSOCK(st.st_mode))
+		return error_set(err, 0, "%s: this is a socket, which cannot be written as a file", path);
+	if (S_ISREG(st.st_mode) && !on_proc(dir))
+		return 0;
+	return access(path, W_OK) < 0 ? error_set(err, errno, "%s", path) : 1;
+}
+
+/* --- one file ----------------------------------------------------------------------------------------------------- */
+
+/* Devices and fifos get it whole, when it is whole: until then it is a file without a name. */
+static int open_kept(struct outfile *out, struct error *err)
+{
+	const char *env = getenv("TMPDIR"), *dir = env && env[0] == '/' ? env : "/var/tmp";
+	_cleanup_free_ char *name = NULL;
+
+	out->fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (out->fd >= 0)
+		return 0;
+	name = str_format("%s/pith.XXXXXX", dir);
+	out->fd = name ? mkostemp(name, O_CLOEXEC) : -1;
+	if (out->fd < 0)
+		return error_set(err, errno, "%s: no temporary file in %s", out->path, dir);
+	unlink(name); /* we have just made it */
+	return 0;
+}
+
 static int open_named(struct outfile *out, struct error *err)
 {
 	out->temp = temp_name(out->path);
@@ -49,31 +155,38 @@ static int open_named(struct outfile *out, struct error *err)
 	return out->guard < 0 ? -1 : 0;
 }
 
-int outfile_open(struct outfile *out, const char *path, struct error *err)
+static int open_beside(struct outfile *out, const char *dir, struct error *err)
 {
-	_cleanup_free_ char *dir = parent_of(path);
-	struct stat st;
-
-	*out = (struct outfile)OUTFILE_INIT;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return error_set(err, EISDIR, "%s", path);
-	out->path = strdup(path);
-	if (!out->path || !dir)
-		return error_set(err, ENOMEM, "%s", path);
 	out->fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (out->fd >= 0)
 		return 0;
 	/* EISDIR: a kernel or, with EOPNOTSUPP, a file system without O_TMPFILE */
-	if (errno != EISDIR && errno != EOPNOTSUPP && errno != EINVAL) {
-		error_set(err, errno, "%s: cannot be created", path);
-		outfile_discard(out);
+	if (errno != EISDIR && errno != EOPNOTSUPP && errno != EINVAL)
+		return error_set(err, errno, "%s: cannot be created", out->path);
+	return open_named(out, err);
+}
+
+int outfile_open(struct outfile *out, const char *path, struct error *err)
+{
+	_cleanup_free_ char *target = outfile_target(path, err), *dir = NULL;
+	int kept;
+
+	*out = (struct outfile)OUTFILE_INIT;
+	if (!target)
 		return -1;
-	}
-	if (open_named(out, err) < 0) {
-		outfile_discard(out);
+	dir = parent_of(target);
+	kept = dir ? is_kept(target, dir, err) : error_set(err, ENOMEM, "%s", path);
+	if (kept < 0)
 		return -1;
-	}
-	return 0;
+	out->kept = kept;
+	out->name = strdup(path);
+	out->path = steal_ptr(&target);
+	if (!out->name)
+		error_set(err, ENOMEM, "%s", path);
+	else if ((kept ? open_kept(out, err) : open_beside(out, dir, err)) == 0)
+		return 0;
+	outfile_discard(out);
+	return -1;
 }
 
 /* Gives the nameless file a temporary name: linkat(2) cannot replace what exists. */
@@ -99,13 +212,42 @@ static int settle(struct outfile *out, mode_t mode, struct error *err)
 	mode_t mask = umask(0);
 
 	umask(mask);
+	if (out->kept)
+		return 0;
 	if (fchmod(out->fd, mode & ~mask) < 0 || fsync(out->fd) < 0)
+		return error_set(err, errno, "writing %s", out->path);
+	return 0;
+}
+
+static int copy_into(int from, int to)
+{
+	char chunk[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = io_pread(from, chunk, sizeof(chunk), at)) > 0) {
+		if (io_write(to, chunk, (size_t)n) < 0)
+			return -1;
+		at += n;
+	}
+	/* Only a disk has something to bring down. */
+	return n < 0 || (fsync(to) < 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) ? -1 : 0;
+}
+
+/* Waits for the reader of a fifo, as every program does that writes into one. */
+static int fill(struct outfile *out, struct error *err)
+{
+	_cleanup_close_ int fd = open(out->path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 || copy_into(out->fd, fd) < 0)
 		return error_set(err, errno, "writing %s", out->path);
 	return 0;
 }
 
 static int replace(struct outfile *out, struct error *err)
 {
+	if (out->kept)
+		return fill(out, err);
 	if (rename(out->temp, out->path) < 0)
 		return error_set(err, errno, "%s: cannot be replaced", out->path);
 	free(steal_ptr(&out->temp));
@@ -117,7 +259,7 @@ int outfile_commit(struct outfile *out, mode_t mode, struct error *err)
 {
 	int r = settle(out, mode, err);
 
-	if (r == 0 && !out->temp)
+	if (r == 0 && !out->temp && !out->kept)
 		r = link_temp(out, err);
 	if (r == 0)
 		r = replace(out, err);
@@ -145,7 +287,7 @@ int outfile_keep(struct outfile_set *set, struct outfile *out, mode_t mode, stru
 bool outfile_set_has(const struct outfile_set *set, const char *path)
 {
 	for (size_t i = 0; i < set->count; i++)
-		if (str_eq(set->files[i].path, path))
+		if (str_eq(set->files[i].name, path))
 			return true;
 	return false;
 }
@@ -155,19 +297,33 @@ int outfile_set_remove(struct outfile_set *set, const char *path, struct error *
 	return strv_add(&set->gone, path) < 0 ? error_set(err, ENOMEM, "%s", path) : 0;
 }
 
+/* Devices and fifos stay, and so does a link: what it leads to goes. */
+static int remove_regular(const char *path, struct error *err)
+{
+	_cleanup_free_ char *target = outfile_target(path, err);
+	struct stat st;
+
+	if (!target)
+		return -1;
+	if (lstat(target, &st) < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "%s", path);
+	if (S_ISREG(st.st_mode) && unlink(target) < 0 && errno != ENOENT)
+		return error_set(err, errno, "%s", path);
+	return 0;
+}
+
 /* Names first, which need room on the disk; renaming needs none. */
 int outfile_set_commit(struct outfile_set *set, struct error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < set->count; i++)
-		if (!set->files[i].temp)
+		if (!set->files[i].temp && !set->files[i].kept)
 			r = link_temp(&set->files[i], err);
 	for (size_t i = 0; r == 0 && i < set->count; i++)
 		r = replace(&set->files[i], err);
 	for (char **path = set->gone; r == 0 && path && *path; path++)
-		if (unlink(*path) < 0 && errno != ENOENT)
-			r = error_set(err, errno, "%s", *path);
+		r = remove_regular(*path, err);
 	outfile_set_discard(set);
 	return r;
 }
@@ -190,6 +346,7 @@ void outfile_discard(struct outfile *out)
 	guard_release(&out->guard);
 	free(steal_ptr(&out->temp));
 	free(steal_ptr(&out->path));
+	free(steal_ptr(&out->name));
 }
 
 int temp_dir_make(struct temp_dir *dir, const char *parent, struct error *err)

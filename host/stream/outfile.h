@@ -1,6 +1,9 @@
 /* Output files that appear whole or not at all: written without a name (O_TMPFILE) or under a temporary one, synced,
  * then renamed. When the process fails, is killed or the disk is full, what was there before is still there and
- * nothing else is: temporary names are removed by a guard process that outlives this one. */
+ * nothing else is: temporary names are removed by a guard process that outlives this one.
+ *
+ * Only a regular file is replaced. A link is followed, also one that leads to nothing yet; a device or fifo is written
+ * into once all is there to be written. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +13,10 @@
 
 struct outfile {
 	int fd;     /* open for reading and writing; -1 after commit or discard */
-	char *path; /* final name */
+	char *name; /* as it was asked for */
+	char *path; /* where that leads */
 	char *temp; /* NULL: no name yet */
+	bool kept;  /* a device, fifo or open file: written into at the commit */
 	int guard;  /* private */
 };
 
@@ -28,6 +33,10 @@ int outfile_commit(struct outfile *out, mode_t mode, struct error *err);
 /* Drops the output; fine on one that is committed, discarded or zero-filled by OUTFILE_INIT. */
 void outfile_discard(struct outfile *out);
 
+/* The name that a path leads to, all links of its last component followed; it need not be there. A link that a stranger
+ * made where everybody can is refused. Caller frees. */
+char *outfile_target(const char *path, struct error *err);
+
 /* Several that belong together: all appear, or none, as far as a file system can do that. Zero-initialise. */
 struct outfile_set {
 	struct outfile *files;
@@ -39,7 +48,7 @@ struct outfile_set {
 /* Hands a written file to the set, to be committed with it; set NULL: commits it at once. */
 int outfile_keep(struct outfile_set *set, struct outfile *out, mode_t mode, struct error *err);
 bool outfile_set_has(const struct outfile_set *set, const char *path);
-/* A file that the others stand without: it goes when they come. A missing one is fine. */
+/* A file that the others stand without: it goes when they come, where it is a regular one. A missing one is fine. */
 int outfile_set_remove(struct outfile_set *set, const char *path, struct error *err);
 int outfile_set_commit(struct outfile_set *set, struct error *err);
 void outfile_set_discard(struct outfile_set *set);

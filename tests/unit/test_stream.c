@@ -161,6 +161,37 @@ static void test_outfile(void)
 	ok(fine, "a file as directory is refused: %s", error_text(&err));
 }
 
+/* What is there and no regular file stays what it is. */
+static void test_outfile_kept(void)
+{
+	_cleanup_free_ char *fifo = str_format("%s/kept-fifo", dir), *link = str_format("%s/kept-link", dir),
+			    *target = str_format("%s/kept-target", dir);
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_outfile_ struct outfile f = OUTFILE_INIT;
+	_cleanup_close_ int reader = -1;
+	char got[8] = "";
+	struct stat st;
+
+	mkfifo(fifo, 0600);
+	reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ok(outfile_open(&f, fifo, &err) == 0 && io_write(f.fd, "new", 3) == 0 && read(reader, got, 8) == 0,
+	   "a fifo gets nothing before all is there");
+	ok(outfile_commit(&f, 0644, &err) == 0 && read(reader, got, 8) == 3 && str_eq(got, "new"), "then the whole");
+	ok(lstat(fifo, &st) == 0 && S_ISFIFO(st.st_mode), "and stays a fifo");
+	ok(symlink("kept-target", link) == 0 && outfile_open(&f, link, &err) == 0 && io_write(f.fd, "new", 3) == 0 &&
+		   outfile_commit(&f, 0644, &err) == 0,
+	   "an output through a link to nothing");
+	ok(lstat(link, &st) == 0 && S_ISLNK(st.st_mode) && stat(target, &st) == 0 && st.st_size == 3,
+	   "makes what it leads to");
+	unlink(target);
+	ok(symlink("kept-link", target) == 0 && outfile_open(&f, link, &err) < 0 && err.code == ELOOP,
+	   "a link to itself is refused: %s", error_text(&err));
+	outfile_open(&f, "/dev/full", &err);
+	io_write(f.fd, "new", 3);
+	error_clear(&err);
+	ok(outfile_commit(&f, 0644, &err) < 0 && err.code == ENOSPC, "a full device is an error: %s", error_text(&err));
+}
+
 static bool gone_within(const char *path, int ms)
 {
 	struct timespec tick = { .tv_nsec = 1000000 };
@@ -295,6 +326,7 @@ int main(void)
 	test_unzip();
 	test_verify();
 	test_outfile();
+	test_outfile_kept();
 	test_set();
 	test_guard();
 	test_sinks();
