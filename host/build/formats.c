@@ -184,7 +184,7 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 
 	if (!path)
 		return error_set(err, ENOMEM, "%s", name);
-	if (!n || (n->inode->size == 0 && str_eq(name, "cmdline")))
+	if (!n)
 		return outfile_set_remove(&x->set, path, err);
 	if (outfile_set_has(&x->set, path)) /* of another format in the same run */
 		return 0;
@@ -260,7 +260,7 @@ static int tar_kernel_initrd(struct outputs *x, struct error *err)
 		const struct tree_node *from = tree_find(x->boot, parts[i]);
 		struct tree_node *n;
 
-		if (!from || (from->inode->size == 0 && str_eq(parts[i], "cmdline")))
+		if (!from)
 			continue;
 		n = tree_add_copy(t, parts[i], from, err);
 		if (!n)

@@ -89,17 +89,19 @@ static int find_root(const char *name, enum boot_kind wanted, struct boot *out, 
 static int read_cmdline(const char *name, struct boot *out, struct error *err)
 {
 	_cleanup_free_ char *path = str_format("%s-cmdline", name);
+	_cleanup_error_ struct error why = { 0 };
 	_cleanup_(buf_free) struct buf text = { 0 };
 	const char *root = "";
 
 	if (!path)
 		return error_set(err, ENOMEM, "%s", name);
-	if (file_read(path, CMDLINE_MAX_BYTES, &text, err) < 0)
-		return -1;
+	/* Images of older versions have no file for a command line that is empty. */
+	if (file_read(path, CMDLINE_MAX_BYTES, &text, &why) < 0 && why.code != ENOENT)
+		return error_move(err, &why);
 	if (memchr(buf_bytes(&text), '\0', text.len))
 		return error_set(err, 0, "%s: holds a NUL byte", path);
 	if (out->root && !strstr(buf_text(&text), "root="))
-		root = " root=/dev/vda";
+		root = text.len ? " root=/dev/vda" : "root=/dev/vda";
 	out->cmdline = str_format("%.*s%s", (int)strcspn(buf_text(&text), "\n"), buf_text(&text), root);
 	return out->cmdline ? 0 : error_set(err, ENOMEM, "%s", path);
 }
