@@ -1,2 +1,2 @@
-host/guest.sees := host/command
+host/guest.sees := host/command host/state
 pith.srcs += $(wildcard host/guest/*.c)

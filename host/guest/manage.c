@@ -14,6 +14,7 @@
 #include "log.h"
 #include "place.h"
 #include "process.h"
+#include "state.h"
 #include "str.h"
 #include "terminal.h"
 
@@ -75,16 +76,11 @@ static int run_top(struct options *o, const char *dir, struct error *err)
 /* The process that runs the machine powers it down, and ends it when that takes too long. */
 static int machine_stop(const struct options *o, const char *dir, struct error *err)
 {
-	_cleanup_close_ int fd = -1;
-	pid_t pid = place_pid(dir, err);
-	struct pollfd p = { .events = POLLIN };
+	_cleanup_close_ int fd = state_process(dir, err);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	if (pid < 0)
-		return 1;
-	fd = process_open(pid, err);
 	if (fd < 0 || process_signal(fd, SIGTERM, err) < 0 || (o->now && process_signal(fd, SIGINT, err) < 0))
 		return 1;
-	p.fd = fd;
 	while (poll(&p, 1, -1) < 0)
 		if (errno != EINTR)
 			return error_set(err, errno, "wait for the machine"), 1;

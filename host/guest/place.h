@@ -1,16 +1,11 @@
 /* Which machine the user means, and the way to its agent. */
 #pragma once
 
-#include <sys/types.h>
-
 #include "error.h"
 
 /* The state directory: `name` itself, or "NAME-state" for the name that `pith run` was given. Caller frees; NULL: there
  * is no such machine. */
 char *place_find(const char *name, struct error *err);
-
-/* The process that runs the machine; fails when it does not run. */
-pid_t place_pid(const char *dir, struct error *err);
 
 /* A connection to the agent, non-blocking; what is wrong with the machine when there is none. That no agent listens
  * shows only when the connection ends at once: place_silent() then says why that may be. */

@@ -4,16 +4,23 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "disk_header.h"
+#include "disk_notes.h"
 #include "io.h"
+#include "outfile.h"
 #include "spawn.h"
 #include "str.h"
 
 #define GIB (UINT64_C(1) << 30)
 
+/* Files below each other that an image may have. */
+enum { CHAIN_MAX = 32 };
+
 void disk_clear(struct disk *d)
 {
 	free(d->path);
 	free(d->format);
+	free(d->id);
 	*d = (struct disk){ 0 };
 }
 
@@ -69,32 +76,159 @@ int disk_parse(const char *text, struct disk *out, struct error *err)
 	return 0;
 }
 
-static int format_of(int fd, const char *path, char **format, struct error *err)
-{
-	static const struct {
-		const char *magic, *format;
-	} known[] = { { "QFI\xfb", "qcow2" }, { "KDMV", "vmdk" }, { "vhdxfile", "vhdx" }, { "conectix", "vpc" } };
-	char head[8] = { 0 };
-	size_t i;
+/* --- formats --------------------------------------------------------------------------------------------------- */
 
-	if (io_pread(fd, head, sizeof(head), 0) < 0)
+static int header_read(int fd, const char *path, struct disk_header *out, struct error *err)
+{
+	_cleanup_free_ uint8_t *head = malloc(DISK_HEAD);
+	ssize_t n = head ? io_pread(fd, head, DISK_HEAD, 0) : -1;
+
+	if (n < 0)
 		return error_set(err, errno, "disk %s", path);
-	for (i = 0; i < array_len(known); i++)
-		if (memcmp(head, known[i].magic, strlen(known[i].magic)) == 0)
-			return set(format, known[i].format, err);
-	return set(format, "raw", err);
+	disk_header_parse(head, (size_t)n, out);
+	return 0;
 }
 
-int disk_format(const char *path, char **format, struct error *err)
+/* A name of QEMU's own, such as nbd://host or json:{...}: nothing that can be looked at here. */
+static bool has_protocol(const char *name)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	return fd < 0 ? error_set(err, errno, "disk %s", path) : format_of(fd, path, format, err);
+	return name[strcspn(name, ":/")] == ':';
 }
 
-static int make_raw(const char *path, uint64_t size, struct error *err)
+/* Relative names are below the folder of the image that has them. */
+static char *backing_path(const char *image, const char *backing)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	const char *slash = strrchr(image, '/');
+
+	return backing[0] == '/' || !slash ? strdup(backing)
+					   : str_format("%.*s/%s", (int)(slash - image), image, backing);
+}
+
+/* Each file below a qcow2 image has to be given its format by the one above it: QEMU would look at the first bytes of
+ * one that has none, which a guest may have written when the file was its raw disk. */
+static int chain_check(const char *path, struct disk_header *h, struct error *err)
+{
+	_cleanup_free_ char *at = strdup(path);
+	int depth;
+
+	for (depth = 0; at && depth < CHAIN_MAX; depth++) {
+		_cleanup_close_ int fd = -1;
+		char *below;
+
+		if (!h->backing[0])
+			return 0;
+		if (!h->backing_format[0])
+			return error_set(
+				err, 0,
+				"disk %s: its header names %s below it without a format: `qemu-img rebase -u -F "
+				"FORMAT -b %s %s` says which",
+				at, h->backing, h->backing, at);
+		if (!str_eq(h->backing_format, "qcow2") || has_protocol(h->backing))
+			return 0;
+		below = backing_path(at, h->backing);
+		free(at);
+		at = below;
+		fd = at ? open(at, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+		if (at && fd < 0)
+			return error_set(err, errno, "disk %s: %s below it", path, at);
+		if (at && header_read(fd, at, h, err) < 0)
+			return -1;
+	}
+	return at ? error_set(err, 0, "disk %s: more than %d files below each other", path, CHAIN_MAX)
+		  : error_set(err, ENOMEM, "disk %s", path);
+}
+
+/* Nobody said: only the user's word counts, and the name that he gave the file is one. */
+static const char *guess(const char *path, const char *option, const struct disk_header *h, struct error *err)
+{
+	const char *named = disk_name_format(path);
+
+	if (!h->format)
+		return "raw";
+	if (named && str_eq(named, h->format) && !h->names_files)
+		return named;
+	error_set(err, 0,
+		  "disk %s looks like %s%s%s%s: say %s%s or %sraw (a guest can have written that into a raw disk)",
+		  path, h->format, h->backing[0] ? " over the file \"" : "", h->backing, h->backing[0] ? "\"" : "",
+		  option, h->format, option);
+	return NULL;
+}
+
+/* What the user says of a disk that a guest had as a raw one is believed, but not that the guest's header may name
+ * files of the host. */
+static const char *told_format(const char *path, const char *told, const char *noted, const struct disk_header *h,
+			       struct error *err)
+{
+	if (str_eq(told, "raw") || !noted || !str_eq(noted, "raw") || !h->names_files)
+		return told;
+	error_set(err, 0,
+		  "disk %s was a raw disk until now: its header, which names %s%s, may be its guest's: it is not "
+		  "opened as "
+		  "%s (a copy of it would be)",
+		  path, h->backing[0] ? h->backing : "another file", h->data_file ? " for its content" : "", told);
+	return NULL;
+}
+
+static int decide(int fd, const struct stat *st, const char *path, const struct disk_wish *wish,
+		  struct disk_format *out, struct error *err)
+{
+	_cleanup_free_ char *noted = NULL;
+	struct disk_header h;
+	const char *format;
+
+	out->id = disk_notes_id(fd, st);
+	noted = out->id ? disk_notes_find(wish->notes, out->id) : NULL;
+	if (!out->id || (!noted && errno))
+		return error_set(err, ENOMEM, "disk %s", path);
+	if (header_read(fd, path, &h, err) < 0)
+		return -1;
+	format = wish->format ? told_format(path, wish->format, noted, &h, err)
+		: noted       ? noted
+			      : guess(path, wish->option, &h, err);
+	if (!format)
+		return -1;
+	if (str_eq(format, "qcow2") && h.format && str_eq(h.format, "qcow2") && chain_check(path, &h, err) < 0)
+		return -1;
+	out->name = strdup(format);
+	return out->name ? 0 : error_set(err, ENOMEM, "disk %s", path);
+}
+
+/* fd -1 with ENOENT is the caller's to deal with. */
+static int disk_open(const char *path, struct stat *st, struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		return error_set(err, errno, "disk %s", path);
+	if (S_ISDIR(st->st_mode))
+		return error_set(err, EISDIR, "disk %s", path);
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+		return error_set(err, 0, "disk %s: this is neither a file nor a block device", path);
+	return steal_fd(&fd);
+}
+
+int disk_format(const char *path, const struct disk_wish *wish, struct disk_format *out, struct error *err)
+{
+	struct stat st;
+	_cleanup_close_ int fd = disk_open(path, &st, err);
+
+	*out = (struct disk_format){ 0 };
+	return fd < 0 ? -1 : decide(fd, &st, path, wish, out, err);
+}
+
+void disk_format_clear(struct disk_format *f)
+{
+	free(f->name);
+	free(f->id);
+	*f = (struct disk_format){ 0 };
+}
+
+/* --- files ----------------------------------------------------------------------------------------------------- */
+
+/* Nobody else's to read, whoever writes it then. */
+static int make_empty(const char *path, uint64_t size, struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_set(err, errno, "create disk %s", path);
@@ -105,16 +239,25 @@ static int make_raw(const char *path, uint64_t size, struct error *err)
 	return -1;
 }
 
+char *disk_file(const char *path)
+{
+	return path[0] == '/' ? strdup(path) : str_format("./%s", path);
+}
+
 static int make_other(const char *path, const char *format, uint64_t size, struct error *err)
 {
+	_cleanup_free_ char *file = disk_file(path);
 	_cleanup_free_ char *bytes = str_format("%llu", (unsigned long long)size);
 	_cleanup_(buf_free) struct buf output = { 0 };
-	char *argv[] = { (char *)"qemu-img", (char *)"create", (char *)"-q", (char *)"-f",
-			 (char *)format,     (char *)path,     bytes,        NULL };
+	char *argv[] = {
+		(char *)"qemu-img", (char *)"create", (char *)"-q", (char *)"-f", (char *)format, file, bytes, NULL
+	};
 	int status;
 
-	if (!bytes)
+	if (!bytes || !file)
 		return error_set(err, ENOMEM, "create disk %s", path);
+	if (make_empty(path, 0, err) < 0)
+		return -1;
 	status = spawn_wait(&(struct spawn){ .path = "qemu-img", .argv = argv }, &output, 4096, 0, err);
 	if (status == 0)
 		return 0;
@@ -130,36 +273,59 @@ static int make_other(const char *path, const char *format, uint64_t size, struc
 			 buf_text(&output));
 }
 
-int disk_prepare(struct disk *d, const char *state, unsigned index, struct error *err)
+static int make(struct disk *d, struct error *err)
 {
-	_cleanup_close_ int fd = -1;
-	struct stat st;
+	_cleanup_free_ char *path = outfile_target(d->path, err);
 
-	if (!d->path) {
-		d->path = index ? str_format("%s/disk%u.img", state, index) : str_format("%s/disk.img", state);
-		if (!d->path)
-			return error_set(err, ENOMEM, "disk");
-	}
-	fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0) {
-		if (fstat(fd, &st) < 0)
-			return error_set(err, errno, "disk %s", d->path);
-		if (S_ISDIR(st.st_mode))
-			return error_set(err, EISDIR, "disk %s", d->path);
-		return d->format ? 0 : format_of(fd, d->path, &d->format, err);
-	}
-	if (errno != ENOENT)
-		return error_set(err, errno, "disk %s", d->path);
+	if (!path)
+		return -1;
 	if (!d->size)
 		return error_set(err, 0,
 				 "disk %s does not exist: add a size to create it, as in --disk file=%s,size=1G",
 				 d->path, d->path);
 	if (!d->format && set(&d->format, "qcow2", err) < 0)
 		return -1;
-	if (str_eq(d->format, "raw") ? make_raw(d->path, d->size, err) < 0
-				     : make_other(d->path, d->format, d->size, err) < 0)
+	if (str_eq(d->format, "raw") ? make_empty(path, d->size, err) < 0
+				     : make_other(path, d->format, d->size, err) < 0)
 		return -1;
 	d->made = true;
+	return 0;
+}
+
+static int own_path(struct disk *d, const struct state *state, unsigned index, struct error *err)
+{
+	_cleanup_free_ char *name = index ? str_format("disk%u.img", index) : strdup("disk.img");
+
+	if (!name)
+		return error_set(err, ENOMEM, "disk");
+	d->path = state_path(state, name, err);
+	return d->path ? state_adopt(state, name, err) : -1;
+}
+
+int disk_prepare(struct disk *d, const struct state *state, unsigned index, const char *notes, struct error *err)
+{
+	_cleanup_error_ struct error why = { 0 };
+	struct disk_wish wish = { .option = "format=", .notes = notes };
+	struct disk_format f;
+
+	if (!d->path && own_path(d, state, index, err) < 0)
+		return -1;
+	wish.format = d->format;
+	if (disk_format(d->path, &wish, &f, &why) < 0 && why.code == ENOENT && access(d->path, F_OK) < 0) {
+		disk_format_clear(&f);
+		error_clear(&why);
+		if (make(d, err) < 0)
+			return -1;
+		wish.format = d->format;
+		disk_format(d->path, &wish, &f, &why);
+	}
+	if (why.msg || why.code) {
+		disk_format_clear(&f);
+		return error_move(err, &why);
+	}
+	free(d->format);
+	d->format = f.name;
+	d->id = f.id;
 	return 0;
 }
 

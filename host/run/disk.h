@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "state.h"
 
 struct disk {
 	char *path;    /* NULL: made in the state directory */
-	char *format;  /* "qcow2", "raw" or another that QEMU knows; NULL: found by looking */
+	char *format;  /* "qcow2", "raw" or another that QEMU knows; NULL until disk_prepare(): not said */
+	char *id;      /* after disk_prepare(): for its note */
 	uint64_t size; /* bytes; 0: the file must be there */
 	bool sata;     /* instead of virtio */
 	bool readonly;
@@ -19,13 +21,28 @@ struct disk {
 int disk_parse(const char *text, struct disk *out, struct error *err);
 void disk_clear(struct disk *d);
 
-/* Creates the file where it is missing and a size is given, and finds out the format of one that is there. `index`
- * numbers the default name "disk.img", "disk1.img", ... in `state`. */
-int disk_prepare(struct disk *d, const char *state, unsigned index, struct error *err);
+/* Creates the file where it is missing and a size is given, and settles the format. `index` numbers the default name
+ * "disk.img", "disk1.img", ... in the state directory. */
+int disk_prepare(struct disk *d, const struct state *state, unsigned index, const char *notes, struct error *err);
 
-/* The format that an image is in, by its first bytes: QEMU warns about, and guards, images whose format it had to guess
- * itself. *format is replaced; the caller frees it. */
-int disk_format(const char *path, char **format, struct error *err);
+/* What decides on a format: the user's word, then what was noted for the disk, then its name. Its first bytes never do:
+ * an image that looks like another format than raw, of which nothing is known, is refused with a message that says
+ * `option` and the two formats to choose from. */
+struct disk_wish {
+	const char *format; /* NULL: the user did not say */
+	const char *option; /* how he would: "format=" */
+	const char *notes;  /* the text of disk_notes.h */
+};
+struct disk_format {
+	char *name;
+	char *id; /* for its note */
+};
+int disk_format(const char *path, const struct disk_wish *wish, struct disk_format *out, struct error *err);
+void disk_format_clear(struct disk_format *f);
+
+/* The path as QEMU and its tools take it for a path, whatever is in it: "nbd:x" is a protocol to them, "./nbd:x" is
+ * not. Caller frees. */
+char *disk_file(const char *path);
 
 /* Removes the file if disk_prepare() created it. */
 void disk_undo(const struct disk *d);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "ending.h"
@@ -29,6 +30,8 @@
 #define RESETS_MAX 5
 /* The log is begun anew at that size; the one before it is kept. */
 #define LOG_MAX (16u << 20)
+
+static const char log_name[] = "console.log";
 
 struct helper {
 	struct loop_child child;
@@ -60,6 +63,7 @@ struct machine {
 	int status;       /* QEMU's wait status */
 	char reason[256]; /* why the guest shut down, in QEMU's words */
 	char *lost;       /* the device that ended first, and why */
+	int lost_status;
 };
 
 /* --- ending ------------------------------------------------------------------------------------ */
@@ -80,6 +84,8 @@ static void finish_if_done(struct machine *m)
 	if (m->exited && !m->draining && !loop_io_active(&m->messages) && !loop_io_active(&m->qmp) && !helpers_run(m))
 		loop_quit(m->loop, 0);
 }
+
+static void qmp_ready(struct loop_io *io, uint32_t events);
 
 static void arm(struct machine *m, struct loop_timer *timer, uint64_t us)
 {
@@ -156,19 +162,32 @@ static void qemu_exited(struct loop_child *child, int status)
 	finish_if_done(m);
 }
 
+/* A device ends with QEMU's end, which QEMU tells beforehand. Before the machine is there the start of one fails by its
+ * status, whatever QEMU makes of it. */
+static bool helper_failed(struct machine *m, int status)
+{
+	if (!m->ready)
+		return status != 0;
+	if (loop_io_active(&m->qmp))
+		qmp_ready(&m->qmp, EPOLLIN);
+	return !m->exited && !m->stopping && !m->quitting && !m->reason[0];
+}
+
 static void helper_exited(struct loop_child *child, int status)
 {
 	struct helper *h = child->data;
 	struct machine *m = h->machine;
 	_cleanup_free_ char *why = h->setup->log >= 0 ? toollog_reason(h->setup->log) : NULL;
+	bool ready = m->ready;
 
-	/* Before the machine is there this is how its start fails, whatever QEMU makes of it. */
-	if (!m->lost && (!m->ready ? status != 0 : !m->exited && !m->stopping))
+	if (!m->lost && helper_failed(m, status)) {
 		m->lost = str_format("%s ended (%s)%s%s", h->setup->name, spawn_status_text(status), why ? ": " : "",
 				     why ? why : "");
-	if (m->ready && !m->exited && !m->stopping) {
-		log_warn("%s: powering the guest down", m->lost ? m->lost : h->setup->name);
-		stop(m);
+		m->lost_status = status;
+		if (ready) {
+			log_warn("%s: powering the guest down", m->lost ? m->lost : h->setup->name);
+			stop(m);
+		}
 	}
 	finish_if_done(m);
 }
@@ -299,9 +318,17 @@ static void messages_ready(struct loop_io *io, uint32_t events)
 
 static int log_open(struct machine *m, struct error *err)
 {
-	m->log = open(m->setup->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	m->log = state_create(m->setup->state, log_name, err);
 	m->logged = 0;
-	return m->log < 0 ? error_set(err, errno, "console log %s", m->setup->log_path) : 0;
+	return m->log < 0 ? error_wrap(err, "console log") : 0;
+}
+
+/* A device takes it all, and what a link leads to is begun anew. */
+static bool log_rotates(const struct machine *m)
+{
+	struct stat st;
+
+	return fstatat(m->setup->state->fd, log_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
 /* A log that cannot be written (a full disk) ends; the machine goes on. */
@@ -310,12 +337,14 @@ static void log_write(struct machine *m, const uint8_t *bytes, size_t n)
 	_cleanup_error_ struct error err = { 0 };
 
 	if (m->log >= 0 && m->logged + n > LOG_MAX) {
-		_cleanup_free_ char *old = str_format("%s.1", m->setup->log_path);
+		int dir = m->setup->state->fd;
 
 		close(m->log);
 		m->log = -1;
-		if (!old || rename(m->setup->log_path, old) < 0 || log_open(m, &err) < 0)
+		if (log_rotates(m) && renameat(dir, log_name, dir, "console.log.1") < 0)
 			log_warn("the console's log ends here: %s", strerror(errno));
+		else if (log_open(m, &err) < 0)
+			log_warn("the console's log ends here: %s", error_text(&err));
 	}
 	if (m->log < 0)
 		return;
@@ -506,7 +535,8 @@ static int outcome(struct machine *m, struct error *err)
 				 "kernel for this machine");
 	if (quit_early || str_eq(m->reason, "host-qmp-quit"))
 		return error_set(err, 0, "the machine was stopped before its guest had powered down");
-	if (m->lost && m->status != 0)
+	/* A device that ended well did so because QEMU was killed. */
+	if (m->lost && (m->status == 0 || m->lost_status != 0))
 		return error_set(err, 0, "%s", m->lost);
 	if (m->status != 0)
 		return error_set(err, 0, "QEMU failed (%s)%s%s", spawn_status_text(m->status),
@@ -546,7 +576,7 @@ static int run(struct machine *m, struct error *err)
 
 	/* Signals first: one that arrives while QEMU starts is not lost. */
 	r = listen_to_signals(m, err);
-	if (r == 0 && m->setup->log_path)
+	if (r == 0)
 		r = log_open(m, err);
 	if (r == 0)
 		r = start_qemu(m, messages, err);

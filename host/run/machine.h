@@ -13,6 +13,7 @@
 #include "console.h"
 #include "error.h"
 #include "spawn.h"
+#include "state.h"
 
 /* A child that is a device of the machine: it must not outlive the machine, nor the machine it. */
 struct machine_helper {
@@ -29,8 +30,8 @@ struct machine_setup {
 	const struct spawn_fd *fds; /* further descriptors for it */
 	size_t fd_count;
 	uint64_t stop_timeout_us;
-	struct console *console; /* NULL in the background */
-	const char *log_path;    /* the console's output goes there, too */
+	struct console *console;   /* NULL in the background */
+	const struct state *state; /* the console's output goes into its console.log, too */
 	const struct machine_helper *helpers;
 	size_t helper_count;
 	/* Called once QEMU answers on its control socket: the machine is there. */

@@ -1,21 +1,30 @@
 #include "metadata.h"
 
+#include <errno.h>
 #include <stdio.h>
 
-#include "buf.h"
 #include "commands.h"
 #include "io.h"
 #include "iso9660.h"
 #include "log.h"
+#include "outfile.h"
 #include "str.h"
 
-int metadata_write(const char *path, const void *data, size_t n, struct error *err)
+int metadata_image(const void *data, size_t n, struct buf *out, struct error *err)
 {
-	_cleanup_(buf_free) struct buf image = { 0 };
+	return iso9660_make("CONFIG", "config", data, n, out, err) < 0 ? error_wrap(err, "metadata image") : 0;
+}
 
-	if (iso9660_make("CONFIG", "config", data, n, &image, err) < 0)
-		return error_wrap(err, "metadata image %s", path);
-	return file_write(path, buf_bytes(&image), image.len, 0644, err);
+static int create(const char *path, const char *text, struct error *err)
+{
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	_cleanup_buf_ struct buf image = { 0 };
+
+	if (metadata_image(text, strlen(text), &image, err) < 0 || outfile_open(&file, path, err) < 0)
+		return -1;
+	if (io_write(file.fd, buf_bytes(&image), image.len) < 0)
+		return error_set(err, errno, "write %s", path);
+	return outfile_commit(&file, 0644, err);
 }
 
 static int usage(FILE *to)
@@ -34,7 +43,7 @@ int cmd_metadata(int argc, char **argv)
 		return usage(stdout);
 	if (argc != 4 || !str_eq(argv[1], "create"))
 		return usage(stderr);
-	if (metadata_write(argv[2], argv[3], strlen(argv[3]), &err) == 0)
+	if (create(argv[2], argv[3], &err) == 0)
 		return 0;
 	log_error("%s", error_text(&err));
 	return 1;

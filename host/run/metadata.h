@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
+#include "buf.h"
 #include "error.h"
 
-/* Writes the image in one step; the same data gives the same bytes. */
-int metadata_write(const char *path, const void *data, size_t n, struct error *err);
+/* Appends the image; the same data gives the same bytes. */
+int metadata_image(const void *data, size_t n, struct buf *out, struct error *err);

@@ -30,6 +30,7 @@ const char run_help[] =
 	"  --raw-console        Ctrl-C goes to the guest\n"
 	"  --kernel, --squashfs, --erofs, --iso\n"
 	"                       what NAME is, where it is not what was built last\n"
+	"  --format FORMAT      the format of a NAME that is a disk image: raw, qcow2, ... (raw)\n"
 	"  --uefi, --fw FILE    boot through UEFI firmware\n"
 	"  --arch ARCH          x86_64 or aarch64 (the image's)\n"
 	"  --accel NAME         auto, kvm or tcg (auto: KVM where it runs a guest)\n"
@@ -65,6 +66,7 @@ enum option_id {
 	OPT_VSOCK_CID,
 	OPT_VSOCK_HYBRID,
 	OPT_FIFOS,
+	OPT_FORMAT,
 	OPT_STOP_TIMEOUT,
 	OPT_HELP,
 };
@@ -151,6 +153,7 @@ static int set(struct run_options *o, int option, const char *value, struct erro
 		[OPT_QEMU - 256] = &o->qemu,
 		[OPT_FW - 256] = &o->firmware,
 		[OPT_FIFOS - 256] = &o->fifos,
+		[OPT_FORMAT - 256] = &o->format,
 		[OPT_VIRTIOFSD - 256] = &o->virtiofsd,
 	};
 	size_t index = (size_t)(option - 256);
@@ -292,6 +295,7 @@ int run_options_parse(int argc, char **argv, struct run_options *out, struct err
 		{ "vsock-cid", required_argument, NULL, OPT_VSOCK_CID },
 		{ "vsock-hybrid", required_argument, NULL, OPT_VSOCK_HYBRID },
 		{ "fifos", required_argument, NULL, OPT_FIFOS },
+		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "stop-timeout", required_argument, NULL, OPT_STOP_TIMEOUT },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "detached", no_argument, &s.detached, 1 },

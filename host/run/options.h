@@ -21,6 +21,7 @@ struct run_options {
 	size_t port_count;
 	const char *networking; /* "user", "tap,NAME", "bridge,NAME", "none" */
 	const char *state;      /* NULL: named after the image */
+	const char *format;     /* of a NAME that is a disk; NULL: not said */
 	const char *data, *data_file;
 	const char *accel; /* NULL: what works */
 	const char *arch;  /* as QEMU names it; NULL: the image's, or this machine's */

@@ -46,6 +46,13 @@ static char *quoted(const char *s)
 	return out;
 }
 
+static char *quoted_file(const char *path)
+{
+	_cleanup_free_ char *file = disk_file(path);
+
+	return file ? quoted(file) : NULL;
+}
+
 static bool is_arm(const struct qemu_setup *s)
 {
 	return str_eq(s->options->arch, "aarch64");
@@ -130,7 +137,7 @@ static void devices(struct args *a)
 static void drive(struct args *a, unsigned index, const char *path, const char *format, bool readonly, bool sata,
 		  const char *more)
 {
-	_cleanup_free_ char *file = quoted(path);
+	_cleanup_free_ char *file = quoted_file(path);
 
 	if (!file) {
 		a->failed = true;
@@ -143,7 +150,7 @@ static void drive(struct args *a, unsigned index, const char *path, const char *
 
 static void cdrom(struct args *a, unsigned index, const char *path, const char *more)
 {
-	_cleanup_free_ char *file = quoted(path);
+	_cleanup_free_ char *file = quoted_file(path);
 
 	if (!file) {
 		a->failed = true;
@@ -177,8 +184,8 @@ static void storage(struct args *a, const struct qemu_setup *s)
 static void kernel(struct args *a, const struct qemu_setup *s)
 {
 	if (s->firmware) {
-		_cleanup_free_ char *code = quoted(s->firmware),
-				    *vars = quoted(s->firmware_vars ? s->firmware_vars : "");
+		_cleanup_free_ char *code = quoted_file(s->firmware),
+				    *vars = quoted_file(s->firmware_vars ? s->firmware_vars : "");
 
 		if (!code || !vars)
 			a->failed = true;

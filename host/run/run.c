@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include "accel.h"
 #include "commands.h"
 #include "console.h"
+#include "disk_notes.h"
 #include "firmware.h"
 #include "io.h"
 #include "log.h"
@@ -35,7 +37,9 @@ struct run {
 	struct vsock_args vsock;
 	struct virtiofs shares[VIRTIOFS_MAX];
 	size_t share_count;
-	char *program, *root_format, *mac, *uuid, *metadata, *vars, *virtiofsd;
+	char *program, *mac, *uuid, *metadata, *vars, *virtiofsd;
+	struct disk_format root;
+	struct buf data;
 	char **command;
 	char **directories; /* absolute, of the shares */
 	struct spawn_fd fds[1 + VIRTIOFS_MAX];
@@ -48,7 +52,7 @@ struct run {
 
 static void run_clear(struct run *r)
 {
-	char *const paths[] = { r->program, r->root_format, r->mac, r->uuid, r->metadata, r->vars, r->virtiofsd };
+	char *const paths[] = { r->program, r->mac, r->uuid, r->metadata, r->vars, r->virtiofsd };
 	size_t i;
 
 	for (i = 0; i < array_len(paths); i++)
@@ -58,6 +62,8 @@ static void run_clear(struct run *r)
 	if (!r->started)
 		state_undo(&r->state);
 	state_close(&r->state);
+	disk_format_clear(&r->root);
+	buf_free(&r->data);
 	strv_free(r->command);
 	strv_free(r->directories);
 	vsock_args_free(&r->vsock);
@@ -130,36 +136,82 @@ static int check_ports(const struct run *r, struct error *err)
 	return 0;
 }
 
-static int prepare_disks(struct run *r, struct error *err)
+static int note(struct buf *notes, const char *id, const char *format, const char *path, struct error *err)
 {
+	_cleanup_buf_ struct buf old = *notes;
+
+	*notes = (struct buf){ 0 };
+	return id ? disk_notes_set(notes, buf_text(&old), id, format, path, err) : 0;
+}
+
+/* Before any guest writes into them. */
+static int note_disks(struct run *r, struct buf *notes, struct error *err)
+{
+	_cleanup_free_ char *before = strdup(buf_text(notes));
 	size_t i;
 
-	if (r->boot.kind == BOOT_DISK && disk_format(r->boot.root, &r->root_format, err) < 0)
+	if (!before)
+		return error_set(err, ENOMEM, "disks");
+	if (r->root.id && note(notes, r->root.id, r->root.name, r->boot.root, err) < 0)
+		return -1;
+	for (i = 0; i < r->options.disk_count; i++) {
+		const struct disk *d = &r->options.disks[i];
+
+		if (note(notes, d->id, d->format, d->path, err) < 0)
+			return -1;
+	}
+	if (str_eq(before, buf_text(notes)))
+		return 0;
+	if (state_made(&r->state, DISK_NOTES, err) < 0)
+		return -1;
+	return state_write(&r->state, DISK_NOTES, buf_text(notes), notes->len, err);
+}
+
+static int prepare_disks(struct run *r, struct error *err)
+{
+	_cleanup_buf_ struct buf notes = { 0 };
+	_cleanup_error_ struct error why = { 0 };
+	struct disk_wish wish = { .format = r->options.format, .option = "--format=" };
+	size_t i;
+
+	if (state_read(&r->state, DISK_NOTES, DISK_NOTES_MAX, &notes, &why) < 0 && why.code != ENOENT)
+		return error_move(err, &why);
+	wish.notes = buf_text(&notes);
+	if (r->boot.kind == BOOT_DISK && disk_format(r->boot.root, &wish, &r->root, err) < 0)
 		return -1;
 	for (i = 0; i < r->options.disk_count; i++)
-		if (disk_prepare(&r->options.disks[i], r->state.dir, (unsigned)i, err) < 0)
+		if (disk_prepare(&r->options.disks[i], &r->state, (unsigned)i, wish.notes, err) < 0)
 			return -1;
+	return note_disks(r, &notes, err);
+}
+
+static int read_metadata(struct run *r, struct error *err)
+{
+	if (r->options.data_file && file_read(r->options.data_file, METADATA_MAX, &r->data, err) < 0)
+		return error_wrap(err, "metadata");
+	if (r->options.data && buf_addstr(&r->data, r->options.data) < 0)
+		return error_set(err, ENOMEM, "metadata");
 	return 0;
 }
 
 static int prepare_metadata(struct run *r, struct error *err)
 {
-	_cleanup_(buf_free) struct buf data = { 0 };
+	static const char name[] = "data.iso";
+	_cleanup_buf_ struct buf image = { 0 };
 
 	if (!r->options.data && !r->options.data_file)
 		return 0;
-	r->metadata = state_path(&r->state, "data.iso", err);
-	if (!r->metadata || state_made(&r->state, r->metadata, err) < 0)
+	r->metadata = state_path(&r->state, name, err);
+	if (!r->metadata || metadata_image(buf_bytes(&r->data), r->data.len, &image, err) < 0 ||
+	    state_made(&r->state, name, err) < 0)
 		return -1;
-	if (r->options.data_file ? file_read(r->options.data_file, METADATA_MAX, &data, err) < 0
-				 : buf_addstr(&data, r->options.data) < 0)
-		return r->options.data_file ? error_wrap(err, "metadata") : error_set(err, ENOMEM, "metadata");
-	return metadata_write(r->metadata, buf_text(&data), data.len, err);
+	return state_write(&r->state, name, buf_bytes(&image), image.len, err);
 }
 
 /* The firmware's variables are the machine's own. */
 static int prepare_firmware(struct run *r, struct error *err)
 {
+	static const char name[] = "uefi-vars.fd";
 	_cleanup_(buf_free) struct buf vars = { 0 };
 	struct stat st;
 
@@ -169,15 +221,15 @@ static int prepare_firmware(struct run *r, struct error *err)
 		return -1;
 	if (!r->firmware.vars)
 		return 0;
-	r->vars = state_path(&r->state, "uefi-vars.fd", err);
-	if (!r->vars || file_read(r->firmware.vars, 64u << 20, &vars, err) < 0)
+	r->vars = state_path(&r->state, name, err);
+	if (!r->vars || state_adopt(&r->state, name, err) < 0 || file_read(r->firmware.vars, 64u << 20, &vars, err) < 0)
 		return -1;
 	/* Those of a firmware of another size would send this one astray. */
 	if (stat(r->vars, &st) == 0 && st.st_size == (off_t)vars.len)
 		return 0;
-	if (state_made(&r->state, r->vars, err) < 0)
+	if (state_made(&r->state, name, err) < 0)
 		return -1;
-	return file_write(r->vars, buf_bytes(&vars), vars.len, 0644, err);
+	return state_write(&r->state, name, buf_bytes(&vars), vars.len, err);
 }
 
 static int check_shares(struct run *r, struct error *err)
@@ -210,13 +262,24 @@ static int open_state(struct run *r, struct error *err)
 	return dir ? state_open(&r->state, dir, err) : error_set(err, ENOMEM, "state directory");
 }
 
-static int prepare(struct run *r, struct error *err)
+/* Whether the machine can be had. What the user names is read here, and may be a pipe: a signal ends this, since
+ * nothing is made yet. */
+static int look(struct run *r, struct error *err)
 {
 	const struct run_options *o = &r->options;
 
 	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || choose_arch(r, err) < 0 || find_qemu(r, err) < 0 ||
-	    check_ports(r, err) < 0 || check_shares(r, err) < 0 || open_state(r, err) < 0 ||
-	    prepare_disks(r, err) < 0 || prepare_metadata(r, err) < 0 || prepare_firmware(r, err) < 0)
+	    check_ports(r, err) < 0 || check_shares(r, err) < 0)
+		return -1;
+	return read_metadata(r, err);
+}
+
+static int prepare(struct run *r, struct error *err)
+{
+	const struct run_options *o = &r->options;
+
+	if (open_state(r, err) < 0 || prepare_disks(r, err) < 0 || prepare_metadata(r, err) < 0 ||
+	    prepare_firmware(r, err) < 0)
 		return -1;
 	r->mac = state_mac(&r->state, err);
 	r->uuid = r->mac ? file_line("/proc/sys/kernel/random/uuid", err) : NULL;
@@ -281,7 +344,7 @@ static int make_command(struct run *r, struct error *err)
 		.kvm = r->accel.kvm,
 		.mac = r->mac,
 		.uuid = r->uuid,
-		.root_format = r->root_format,
+		.root_format = r->root.name,
 		.metadata = r->metadata,
 		.firmware = r->firmware.code,
 		.firmware_vars = r->vars,
@@ -313,26 +376,18 @@ static int start_helpers(struct run *r, struct error *err)
 
 static int write_pid(struct run *r, const char *name, pid_t pid, struct error *err)
 {
-	_cleanup_free_ char *path = state_path(&r->state, name, err);
 	char text[24];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
 
-	if (!path || state_made(&r->state, path, err) < 0)
+	if (state_made(&r->state, name, err) < 0)
 		return -1;
-	return file_write(path, text, (size_t)n, 0644, err);
+	return state_write(&r->state, name, text, (size_t)n, err);
 }
 
 static void remove_pids(struct run *r)
 {
-	static const char *const names[] = { "qemu.pid", "pith.pid" };
-	size_t i;
-
-	for (i = 0; i < array_len(names); i++) {
-		_cleanup_free_ char *path = state_path(&r->state, names[i], NULL);
-
-		if (path)
-			unlink(path); /* may not be there */
-	}
+	state_remove(&r->state, "qemu.pid");
+	state_remove(&r->state, "pith.pid");
 }
 
 /* From here on the machine's disks and state are its own. */
@@ -352,6 +407,7 @@ static int started(void *data, pid_t qemu, struct error *err)
 		return error_set(err, errno, "/dev/null");
 	if (null > 2)
 		close(null);
+	prctl(PR_SET_PDEATHSIG, 0);
 	if (io_write(r->ready, "+", 1) < 0)
 		log_debug("nobody waits for the machine");
 	close(steal_fd(&r->ready));
@@ -361,17 +417,16 @@ static int started(void *data, pid_t qemu, struct error *err)
 static int run_machine(struct run *r, struct error *err)
 {
 	_cleanup_(console_close) struct console console = { .in = -1, .out = -1 };
-	_cleanup_free_ char *log = state_path(&r->state, "console.log", err);
 	struct machine_setup m = {
 		.fds = r->fds,
 		.stop_timeout_us = r->options.stop_timeout_us,
-		.log_path = log,
+		.state = &r->state,
 		.started = started,
 		.data = r,
 	};
 	int result;
 
-	if (!log || state_made(&r->state, log, err) < 0 || start_helpers(r, err) < 0)
+	if (state_made(&r->state, "console.log", err) < 0 || start_helpers(r, err) < 0)
 		return -1;
 	m.command = r->command;
 	m.fd_count = r->fd_count;
@@ -388,6 +443,28 @@ static int run_machine(struct run *r, struct error *err)
 
 /* --- in the background --------------------------------------------------------------------------- */
 
+static void mask_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
+/* A signal that comes while the machine is prepared is seen when it runs, and nothing half-made stays behind. */
+static void block_signals(void)
+{
+	mask_signals(SIG_BLOCK);
+}
+
+static void allow_signals(void)
+{
+	mask_signals(SIG_UNBLOCK);
+}
+
 /* The process in front: 0 once the machine is there, 1 when the other ended without one, having said why. */
 static int wait_ready(int fd, const struct run *r)
 {
@@ -403,7 +480,7 @@ static int wait_ready(int fd, const struct run *r)
 static int detach(struct run *r, struct error *err, bool *failed)
 {
 	int pipefd[2];
-	pid_t pid;
+	pid_t pid, front = getpid();
 
 	*failed = true;
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
@@ -419,6 +496,7 @@ static int detach(struct run *r, struct error *err, bool *failed)
 		int status;
 
 		close(pipefd[1]);
+		allow_signals();
 		status = wait_ready(pipefd[0], r);
 		close(pipefd[0]);
 		return status;
@@ -426,19 +504,13 @@ static int detach(struct run *r, struct error *err, bool *failed)
 	close(pipefd[0]);
 	setsid(); /* a new process leads no group: this cannot fail */
 	r->ready = pipefd[1];
+	/* As long as somebody waits in front, a signal to him is one to the machine. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != front)
+		raise(SIGTERM); /* blocked until the machine listens */
+	if (state_claim(&r->state, err) < 0)
+		*failed = true;
 	return -1;
-}
-
-/* A signal that comes while the machine is prepared is seen when it runs, and nothing half-made stays behind. */
-static void block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int report(struct error *err)
@@ -451,6 +523,8 @@ static int run(struct run *r)
 {
 	_cleanup_error_ struct error err = { 0 };
 
+	if (look(r, &err) < 0)
+		return report(&err);
 	block_signals();
 	if (prepare(r, &err) < 0)
 		return report(&err);

@@ -82,7 +82,7 @@ static int connect_pair(const struct state *state, int *listener, int *connectio
 
 	if (!path)
 		return -1;
-	if (unixsock_address(&address, state->lock, state->dir, name) < 0)
+	if (unixsock_address(&address, state->fd, state->dir, name) < 0)
 		return error_set(err, errno, "%s", path);
 	*listener = unixsock_listen(&address, SOCK_STREAM, 1, err);
 	if (*listener < 0)

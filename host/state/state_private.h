@@ -1,0 +1,22 @@
+/* What lock.c and state.c have of each other. */
+#pragma once
+
+#include "state.h"
+
+#define STATE_LOCK ".lock"
+enum state_lock { STATE_MACHINE, STATE_LOOK };
+
+/* The lock file of a directory, with STATE_LOOK held: state_lock_looked() or closing lets go of it. */
+int state_lock_look(int dir, struct error *err);
+void state_lock_looked(int lock);
+/* Whether a machine runs: 1, 0, or -1. */
+int state_lock_taken(int lock, struct error *err);
+/* This process runs it from now on. */
+int state_lock_take(int lock, struct error *err);
+/* Writes who this process is. */
+int state_lock_record(int lock, struct error *err);
+/* Who says to run it; -1: nobody does. */
+pid_t state_lock_holder(int lock, uint64_t *start);
+
+/* qemu.pid and pith.pid of a machine that does not run. */
+void state_remove_pids(const struct state *s);
