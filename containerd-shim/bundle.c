@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "io.h"
@@ -107,6 +109,22 @@ int bundle_save(const char *bundle, const char *name, const void *data, size_t n
 	if (fd < 0 || io_write(fd, data, n) < 0)
 		return error_set(err, path ? errno : ENOMEM, "%s/%s", bundle, name);
 	return 0;
+}
+
+int bundle_replace(const char *bundle, const char *name, const void *data, size_t n, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/%s", bundle, name), *beside = str_format(".%s.new", name);
+	_cleanup_free_ char *from = beside ? str_format("%s/%s", bundle, beside) : NULL;
+
+	if (!path || !from)
+		return error_set(err, ENOMEM, "%s/%s", bundle, name);
+	if (bundle_save(bundle, beside, data, n, err) < 0)
+		return -1;
+	if (rename(from, path) == 0)
+		return 0;
+	error_set(err, errno, "%s", path);
+	unlink(from);
+	return -1;
 }
 
 /* --- options ------------------------------------------------------------------------------------------------------ */

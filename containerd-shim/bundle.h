@@ -23,6 +23,8 @@ int bundle_config_read(const char *bundle, struct bundle_config *out, struct err
 
 /* Writes a file of the bundle. */
 int bundle_save(const char *bundle, const char *name, const void *data, size_t n, struct error *err);
+/* The same in one step: who is killed meanwhile leaves the old file or the new one. */
+int bundle_replace(const char *bundle, const char *name, const void *data, size_t n, struct error *err);
 
 /* The options (options.h) without what only checkpoints need. */
 struct bundle_options {

@@ -11,6 +11,7 @@
 
 #include "bundle.h"
 #include "command.h"
+#include "exit-record.h"
 #include "io.h"
 #include "leftovers.h"
 #include "log.h"
@@ -126,18 +127,31 @@ static void shim_end(const struct command *c, const char *bundle)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static int answer_write(int pid, struct error *err)
+/* As the shim has seen it; else it is killed now. */
+static struct exit_record end_of(const char *bundle, int pid)
+{
+	struct exit_record r = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+
+	if (exit_record_load(bundle, &r, &e) == 0 && (pid == 0 || r.pid == pid))
+		return r;
+	if (e.msg && e.code != ENOENT)
+		log_warn("%s", error_text(&e));
+	r = (struct exit_record){ .pid = pid, .status = 128 + SIGKILL };
+	clock_gettime(CLOCK_REALTIME, &r.at);
+	return r;
+}
+
+static int answer_write(const struct exit_record *end, struct error *err)
 {
 	Containerd__Task__V2__DeleteResponse response = CONTAINERD__TASK__V2__DELETE_RESPONSE__INIT;
 	Google__Protobuf__Timestamp at;
-	struct timespec now;
 	uint8_t packed[64];
 	size_t n;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	response.pid = (uint32_t)pid;
-	response.exit_status = 128 + SIGKILL;
-	response.exited_at = reply_time(&at, &now);
+	response.pid = (uint32_t)end->pid;
+	response.exit_status = end->status;
+	response.exited_at = reply_time(&at, &end->at);
 	n = containerd__task__v2__delete_response__get_packed_size(&response);
 	if (n > sizeof(packed))
 		return error_set(err, EOVERFLOW, "answer");
@@ -170,6 +184,7 @@ int command_delete(const struct command *c, struct error *err)
 {
 	_cleanup_free_ char *cwd = realpath(".", NULL), *bundle = NULL, *pid_file = NULL;
 	_cleanup_error_ struct error e = { 0 };
+	struct exit_record end;
 	int pid = 0;
 
 	if (!c->id || !*c->id || !c->namespace || !*c->namespace)
@@ -190,5 +205,6 @@ int command_delete(const struct command *c, struct error *err)
 	leftovers_end(c, bundle);
 	shim_end(c, bundle);
 	mounts_remove(bundle);
-	return answer_write(pid, err);
+	end = end_of(bundle, pid);
+	return answer_write(&end, err);
 }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "container.h"
+#include "exit-record.h"
 #include "log.h"
 #include "reply.h"
 #include "shim.h"
@@ -202,6 +203,16 @@ void process_settle(struct process *p)
 	process_publish(p);
 }
 
+/* Before anybody is told: what `delete` says for a shim that was killed is then the same. */
+static void end_record(const struct process *p)
+{
+	const struct exit_record r = { .pid = p->pid, .status = p->status, .at = p->ended_at };
+	_cleanup_error_ struct error e = { 0 };
+
+	if (exit_record_save(p->container->bundle, &r, &e) < 0)
+		log_warn("%s: %s", p->id, error_text(&e));
+}
+
 static void exited(struct exit_watch *watch, int status)
 {
 	struct process *p = watch->data;
@@ -213,6 +224,7 @@ static void exited(struct exit_watch *watch, int status)
 	if (process_is_init(p)) {
 		struct container *c = p->container;
 
+		end_record(p);
 		c->patience = (struct loop_timer){ .fn = patience_over, .data = c };
 		c->impatient = loop_timer_after(c->shim->loop, &c->patience, PATIENCE_US, NULL) < 0;
 		if (c->exclusive && c->exclusive->init_ended) {

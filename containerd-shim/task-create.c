@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "exit-record.h"
 #include "leftovers.h"
 #include "log.h"
 #include "ptysock.h"
@@ -318,6 +319,7 @@ static void create_run(struct op *op)
 	_cleanup_error_ struct error e = { 0 };
 
 	c->init.starting = true;
+	exit_record_forget(c->bundle);
 	cgroups_warm();
 	if (options_take(t, &e) < 0 || mounts_make(t, &e) < 0) {
 		create_failed(t, &e);

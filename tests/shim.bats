@@ -215,6 +215,17 @@ clean" ]
 clean" ]
 }
 
+@test "a shim that is killed after its container has ended: subscribers hear the same status and time again" {
+	run world 'containerd_up; events_start; c run -d $IMAGE one sh -c "exit 3"; within 5 stopped one; p=$(shim_of one); kill -9 $p; within 10 no_task one; within 5 grep -q /tasks/delete $T/events; events_stop
+		grep -oE "/tasks/(exit|delete) .*" $T/events | grep -oE "\"exit_status\":[0-9]+" | uniq -c; grep -E "/tasks/(exit|delete) " $T/events | grep -oE "\"exited_at\":\"[^\"]*\"" | uniq | wc -l; c c rm one
+		c run -d $IMAGE two sleep 1000; kill -9 $(shim_of two); within 10 no_task two; c c rm two; rm -r /run/containerd/fifo/*; clean'
+	echo "$output"
+	# ctr, which made the fifos, was not asked to delete anything
+	[ "${lines[0]// /}" = '3"exit_status":3' ]
+	[ "${lines[1]}" = 1 ]
+	[ "${lines[2]}" = clean ]
+}
+
 @test "containerd is killed and started again, many times: containers go on, exec works, the end is seen" {
 	run world 'containerd_up; c run -d $IMAGE one sh -c "while :; do sleep 0.1; done"; c run -d $IMAGE two sleep 1000; s=$(shims)
 		for i in 1 2 3 4 5; do containerd_kill; containerd_start || exit 1; running one && running two || echo "lost $i"; c task exec --exec-id e$i one true || echo "exec $i"; done

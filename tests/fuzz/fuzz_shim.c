@@ -1,6 +1,6 @@
 /* What the shim takes from others, by the first byte: a message of a peer (any that it unpacks, as a request, as
  * options, as parameters), a bundle's configuration, a runtime's state and output, control groups, a URI, mount
- * options. */
+ * options, the record of an end. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "cgroups.h"
 #include "command.h"
 #include "events_forward.pb-c.h"
+#include "exit-record.h"
 #include "idmap.h"
 #include "job.h"
 #include "libcontainer.h"
@@ -99,6 +100,7 @@ static void text_parsers(unsigned which, const char *text, size_t n)
 	_cleanup_cgroups_ struct cgroups groups = { 0 };
 	_cleanup_uri_ struct uri uri = { 0 };
 	_cleanup_free_ char *reason = NULL;
+	struct exit_record end;
 
 	switch (which) {
 	case 1:
@@ -123,6 +125,10 @@ static void text_parsers(unsigned which, const char *text, size_t n)
 	case 6:
 		oom_kills_parse(text);
 		return;
+	case 9:
+		if (exit_record_parse(text, n, &end, NULL) == 0)
+			assert(end.pid > 0 && end.status < 256 && end.at.tv_nsec < 1000000000);
+		return;
 	default:
 		options(text);
 	}
@@ -137,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2 || size > 16384)
 		return 0;
-	which = data[0] % 9;
+	which = data[0] % 10;
 	if (which == 0) {
 		message(data[1], data + 2, size - 2);
 	} else if (which == 8) {

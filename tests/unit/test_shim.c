@@ -9,6 +9,7 @@
 #include "bundle.h"
 #include "cgroups.h"
 #include "command.h"
+#include "exit-record.h"
 #include "idmap.h"
 #include "io.h"
 #include "job.h"
@@ -408,8 +409,55 @@ static void test_small(void)
 	   "none");
 }
 
+static void test_exit_record(void)
+{
+	static const struct {
+		const char *text;
+		int pid; /* 0: refused */
+		unsigned status;
+		time_t seconds;
+		long nanoseconds;
+	} rows[] = {
+		{ "{\"Timestamp\":\"2026-11-30T05:27:01.5Z\",\"Pid\":12,\"Status\":3}", 12, 3, 1796016421, 500000000 },
+		{ "{\"Pid\":12,\"Status\":255,\"Timestamp\":\"2026-11-30T07:27:01.123456789+02:00\",\"ID\":\"x\"}", 12,
+		  255, 1796016421, 123456789 },
+		{ "{\"Pid\":12,\"Status\":0,\"Timestamp\":\"2026-11-29T23:57:01-05:30\"}", 12, 0, 1796016421, 0 },
+		{ "{\"Pid\":12,\"Status\":256,\"Timestamp\":\"2026-11-30T05:27:01Z\"}", 0 },
+		{ "{\"Pid\":0,\"Status\":1,\"Timestamp\":\"2026-11-30T05:27:01Z\"}", 0 },
+		{ "{\"Pid\":12,\"Timestamp\":\"2026-11-30T05:27:01Z\"}", 0 },
+		{ "{\"Pid\":12,\"Status\":1,\"Timestamp\":\"2026-11-30 05:27:01Z\"}", 0 },
+		{ "{\"Pid\":12,\"Status\":1,\"Timestamp\":\"2026-11-30T05:27:01\"}", 0 },
+		{ "{\"Pid\":12,\"Status\":1,\"Timestamp\":\"2026-13-30T05:27:01Z\"}", 0 },
+		{ "{\"Pid\":12,\"Status\":1,\"Timestamp\":\"2026-11-30T05:27:01.Z\"}", 0 },
+		{ "{\"Pid\":12,\"Status\":1,\"Timestamp\":1796016421}", 0 },
+		{ "{\"Pid\":12,\"Status\":1,\"Timest", 0 },
+		{ "", 0 },
+	};
+	char dir[] = "/tmp/pith-end.XXXXXX";
+	const struct exit_record end = { .pid = 77, .status = 9, .at = { 1796016421, 7 } };
+	struct exit_record r = { 0 };
+	_cleanup_free_ char *file = mkdtemp(dir) ? str_format("%s/" EXIT_RECORD_FILE, dir) : NULL;
+	_cleanup_error_ struct error e = { 0 };
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		int got = exit_record_parse(rows[i].text, strlen(rows[i].text), &r, NULL);
+
+		ok(rows[i].pid ? got == 0 && r.pid == rows[i].pid && r.status == rows[i].status &&
+				   r.at.tv_sec == rows[i].seconds && r.at.tv_nsec == rows[i].nanoseconds
+			       : got < 0,
+		   "end of a process, row %zu", i);
+	}
+	ok(exit_record_load(dir, &r, &e) < 0 && e.code == ENOENT, "no record");
+	ok(exit_record_save(dir, &end, NULL) == 0 && exit_record_load(dir, &r, NULL) == 0 && r.pid == 77 &&
+		   r.status == 9 && r.at.tv_sec == end.at.tv_sec && r.at.tv_nsec == 7,
+	   "what was saved is loaded");
+	exit_record_forget(dir);
+	ok(file && access(file, F_OK) < 0 && rmdir(dir) == 0, "forgotten: nothing is left");
+}
+
 int main(void)
 {
+	test_exit_record();
 	test_uri();
 	test_config();
 	test_options();
