@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "io.h"
 #include "log.h"
 #include "str.h"
 
@@ -69,6 +70,7 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct error err = { 0 };
 	int r;
 
+	io_fill_standard();
 	log_setup(c.name, LOG_LEVEL_INFO, false);
 	/* containerd's own notification socket, where it was started with one: a runtime that sees it mounts it into
 	 * the container. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "io.h"
 #include "log.h"
 #include "store.h"
 #include "str.h"
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
 	int first = global_options(argc, argv, &level);
 	size_t i;
 
+	io_fill_standard();
 	log_setup("pith", level, false);
 	if (first >= argc) {
 		usage(stderr);

@@ -45,17 +45,15 @@ static void console_reopen(void)
 
 void say_setup(bool machine)
 {
-	int fd;
-
 	inherited = !machine;
 	if (machine && access("/dev/console", F_OK) < 0 && (mkdir("/dev", 0755) == 0 || errno == EEXIST))
 		mknod("/dev/console", S_IFCHR | 0600, makedev(5, 1)); /* without it there are no messages yet */
-	while (fcntl(STDERR_FILENO, F_GETFD) < 0) {
-		fd = machine ? open("/dev/console", O_RDWR | O_NOCTTY) : -1;
-		if (fd < 0)
-			fd = eventfd(0, 0); /* any descriptor will do as a placeholder */
-		if (fd < 0)
-			break;
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* the lowest number that is free is given; any descriptor will do as a placeholder */
+		if (!machine || open("/dev/console", O_RDWR | O_NOCTTY) < 0)
+			eventfd(0, 0);
 	}
 	if (inherited)
 		console = STDERR_FILENO;

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "io.h"
 #include "log.h"
 #include "rc.h"
 #include "str.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
 		: argc > 0       ? argv[0]
 				 : "rc";
 
+	io_fill_standard();
 	log_setup(name, LOG_LEVEL_INFO, true);
 	signal(SIGPIPE, SIG_IGN);
 	if (str_eq(name, "rc.init"))

@@ -451,6 +451,7 @@ int main(int argc, char **argv)
 	const char *base = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	size_t i;
 
+	io_fill_standard();
 	if (argc < 1)
 		return 1;
 	base = base ? base + 1 : argv[0];

@@ -606,6 +606,23 @@ image_yml() {
 	[[ $output == *'command line: 0 bytes' ]]
 }
 
+@test "what is said goes into no output, also when descriptors 0, 1 and 2 are closed" {
+	local closed
+	{
+		echo 'kernel: {image: test/kernel:1, cmdline: a, tar: none}'
+		service
+	} >x.yml
+	mkdir good
+	build --dir good --name x x.yml
+	for closed in '0<&-' '1>&-' '2>&-' '0<&- 1>&-' '0<&- 1>&- 2>&-'; do
+		rm -rf bad && mkdir bad
+		(eval "exec $closed" && build --dir bad --name x x.yml)
+		diff -r good bad
+	done
+	# a standard output that is closed takes nothing
+	(exec >&- && build --format tar --o - x.yml)
+}
+
 # Every way to write a file: each is called with the file to write.
 write_build() { build --format tar --o "$1" x.yml; }
 write_short() { build --format tar -o "$1" x.yml; }

@@ -262,6 +262,41 @@ time.sleep(600)'
 	[ ! -e guest.img-state ]
 }
 
+# --- descriptors -------------------------------------------------------------------------------------------------
+
+@test "a machine started with descriptors 0, 1 or 2 closed is found and ends as any other" {
+	local closed
+	for closed in '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
+		(eval "exec 3>&- $closed" && exec "$pith" run --detached --accel tcg guest.img)
+		pid=$(cat guest.img-state/pith.pid)
+		background_pids+=("$pid")
+		for fd in 0 1 2; do
+			[ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ]
+		done
+		within 20 grep -q 'boot ok' guest.img-state/console.log
+		! grep -q pith guest.img-state/console.log
+		run -1 "$pith" ps guest.img # the guest has no agent
+		[[ $output == *'no agent answers'* ]]
+		timeout 20 "$pith" stop guest.img
+		within 10 ended "$pid"
+	done
+}
+
+@test "a machine in the background keeps nothing open of what started it" {
+	mkfifo reader
+	exec 7<>reader 8>lock
+	flock -n 8
+	"$pith" run --detached --accel tcg guest.img </dev/null 3>&-
+	pid=$(cat guest.img-state/pith.pid)
+	background_pids+=("$pid")
+	exec 7<&- 8>&-
+	flock -n lock true
+	for p in "$pid" $(pgrep -P "$pid"); do
+		if ls -l "/proc/$p/fd" | grep -E "$T/(reader|lock)"; then false; fi
+	done
+	"$pith" stop guest.img
+}
+
 # --- the machine's devices ---------------------------------------------------------------------------------------
 
 @test "a vsock device that is ended makes the machine fail" {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "io.h"
 #include "log.h"
 #include "sandbox_service.pb-c.h"
 #include "str.h"
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct error err = { 0 };
 	int r;
 
+	io_fill_standard();
 	log_setup(NULL, LOG_LEVEL_INFO, false);
 	if (argc >= 3 && str_eq(argv[1], "events"))
 		r = events_run(argv[2], argc > 3 ? atoi(argv[3]) : 0, &err);

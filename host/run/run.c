@@ -46,7 +46,8 @@ struct run {
 	size_t fd_count;
 	struct machine_helper helpers[MACHINE_HELPERS_MAX];
 	size_t helper_count;
-	int ready; /* detached: the pipe to the process in front, else -1 */
+	int *inherited; /* descriptors of whoever started this program */
+	int ready;      /* detached: the pipe to the process in front, else -1 */
 	bool started;
 };
 
@@ -72,6 +73,7 @@ static void run_clear(struct run *r)
 	firmware_clear(&r->firmware);
 	boot_clear(&r->boot);
 	run_options_clear(&r->options);
+	free(r->inherited);
 	cleanup_close(&r->ready);
 }
 
@@ -502,6 +504,9 @@ static int detach(struct run *r, struct error *err, bool *failed)
 		return status;
 	}
 	close(pipefd[0]);
+	/* A pipe or lock among them would last as long as the machine. */
+	for (int *fd = r->inherited; fd && *fd >= 0; fd++)
+		close(*fd);
 	setsid(); /* a new process leads no group: this cannot fail */
 	r->ready = pipefd[1];
 	/* As long as somebody waits in front, a signal to him is one to the machine. */
@@ -546,9 +551,13 @@ static int run(struct run *r)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run r = { .state = STATE_INIT, .ready = -1 };
+	struct run r = { .state = STATE_INIT, .ready = -1, .inherited = io_open_fds() };
 	_cleanup_error_ struct error err = { 0 };
 	int status;
+
+	/* Neither QEMU nor a device of the machine gets them. */
+	for (int *fd = r.inherited; fd && *fd >= 0; fd++)
+		fcntl(*fd, F_SETFD, FD_CLOEXEC);
 
 	r.vsock.fd = -1;
 	if (run_options_parse(argc, argv, &r.options, &err) < 0) {

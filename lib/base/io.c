@@ -1,5 +1,6 @@
 #include "io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -64,6 +65,43 @@ int io_nonblock(int fd)
 	int flags = fcntl(fd, F_GETFL);
 
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+void io_fill_standard(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest number that is free is given: this one. Where there is no /dev/null something has to hold
+		 * it, from which nothing can be read and into which nothing can be written. */
+		if (open("/dev/null", O_RDWR) < 0 && open("/", O_PATH) < 0)
+			return;
+	}
+}
+
+int *io_open_fds(void)
+{
+	_cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
+	_cleanup_free_ int *fds = malloc(sizeof(*fds));
+	struct dirent *e;
+	size_t n = 0;
+
+	while (d && fds && (e = readdir(d))) {
+		uint64_t fd;
+		int *grown;
+
+		if (str_to_u64(e->d_name, INT32_MAX, &fd) < 0 || fd < 3 || (int)fd == dirfd(d))
+			continue;
+		grown = reallocarray(fds, n + 2, sizeof(*fds));
+		if (!grown)
+			return NULL;
+		fds = grown;
+		fds[n++] = (int)fd;
+	}
+	if (!d || !fds)
+		return NULL;
+	fds[n] = -1;
+	return steal_ptr(&fds);
 }
 
 int file_read_fd(int fd, const char *name, size_t max, struct buf *out, struct error *err)

@@ -16,6 +16,14 @@ int io_write(int fd, const void *data, size_t n);
 
 int io_nonblock(int fd);
 
+/* What main() does first: /dev/null in the place of each of descriptors 0, 1 and 2 that whoever started the program had
+ * closed. Without it the next file that is opened gets that number, and what is said goes into that file. */
+void io_fill_standard(void);
+
+/* The descriptors above 2 that are open now: of what started the program, when it is called first. -1 after the last.
+ * Caller frees; NULL without memory or /proc. */
+int *io_open_fds(void);
+
 /* Appends a file's content; more than max bytes is an error (EFBIG). dirfd as for openat(2). */
 int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct error *err);
 /* The same from an open descriptor; name is for the message. */

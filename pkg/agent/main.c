@@ -115,6 +115,7 @@ int main(int argc, char **argv)
 	const char *where = "vsock:2373", *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	int c;
 
+	io_fill_standard();
 	log_setup("agent", LOG_LEVEL_INFO, true);
 	if (name && str_ends(name, "-agent") && strspn(name + 1, "0123456789") == 3)
 		return keep_running();

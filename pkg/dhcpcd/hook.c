@@ -48,6 +48,7 @@ int main(void)
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_error_ struct error err = { 0 };
 
+	io_fill_standard();
 	log_setup("dhcpcd-hook", LOG_LEVEL_INFO, false);
 	if (!reason || !brings_servers(reason))
 		return 0;

@@ -236,6 +236,7 @@ int main(void)
 	_cleanup_error_ struct error err = { 0 };
 	int status;
 
+	io_fill_standard();
 	log_setup("getty", LOG_LEVEL_INFO, false);
 	status = getty_run(&g, &err);
 	loop_free(g.loop);

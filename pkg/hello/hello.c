@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 	char line[512];
 	int n;
 
+	io_fill_standard();
 	if (uname(&u) < 0 || clock_gettime(CLOCK_BOOTTIME, &t) < 0)
 		return 1;
 	n = snprintf(line, sizeof(line),

@@ -103,6 +103,7 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct error err = { 0 };
 	int c;
 
+	io_fill_standard();
 	log_setup("sysctl", LOG_LEVEL_INFO, false);
 	while ((c = getopt_long_only(argc, argv, "", known, NULL)) != -1) {
 		if (c == 'c')

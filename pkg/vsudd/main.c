@@ -197,6 +197,7 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct error e = { 0 };
 	int r;
 
+	io_fill_standard();
 	log_setup("vsudd", LOG_LEVEL_INFO, false);
 	if (parse(argc, argv, &o, &e) < 0) {
 		log_error("%s", error_text(&e));

@@ -6,7 +6,9 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void test_error(void)
 {
@@ -109,6 +111,48 @@ static void test_files(void)
 	ok(dir_remove(dir, &e) == 0, "and again");
 }
 
+/* --- descriptors ------------------------------------------------------------------------------------------------ */
+
+/* A child whose descriptors in `closed` (bits) were closed by whoever started it: what the next file gets. */
+static int next_file(unsigned closed)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		int fd;
+
+		for (fd = 0; fd < 3; fd++)
+			if (closed & 1u << fd)
+				close(fd);
+		io_fill_standard();
+		fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+		for (int i = 0; i < 3; i++)
+			if (fcntl(i, F_GETFD) < 0)
+				_exit(99);
+		_exit(fd);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		;
+	return WEXITSTATUS(status);
+}
+
+static void standard(void)
+{
+	static const unsigned rows[] = { 0, 1, 2, 4, 3, 5, 6, 7 };
+	int *fds;
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC), i;
+
+	for (size_t r = 0; r < array_len(rows); r++)
+		ok(next_file(rows[r]) > 2, "closed descriptors (mask %u) are no file's", rows[r]);
+	fds = io_open_fds();
+	for (i = 0; fds && fds[i] >= 0 && fds[i] != fd; i++)
+		;
+	ok(fds && fds[i] == fd, "an open descriptor is found");
+	close(fd);
+	free(fds);
+}
+
 int main(void)
 {
 	test_error();
@@ -116,5 +160,6 @@ int main(void)
 	test_str();
 	test_strv();
 	test_files();
+	standard();
 	return tap_done();
 }
