@@ -47,7 +47,7 @@ static void runtime_delete(const struct command *c, const char *bundle)
 	}
 	rt = (struct runtime){ .path = options.binary, .root = options.root, .systemd_cgroup = options.systemd_cgroup };
 	argv = runtime_argv(&rt, "delete", "--force", c->id, NULL);
-	s = (struct spawn){ .path = options.binary, .argv = argv };
+	s = (struct spawn){ .path = options.binary, .argv = argv, .plain_oom_score = true };
 	status = argv ? spawn_wait(&s, &said, 16384, RUNTIME_US, &e) : error_set(&e, ENOMEM, "runtime");
 	if (status < 0)
 		log_warn("%s", error_text(&e));

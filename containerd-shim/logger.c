@@ -99,7 +99,7 @@ static pid_t start(const struct uri *uri, const char *id, const char *namespace,
 {
 	_cleanup_strv_ char **argv = NULL, **env = NULL;
 	const struct spawn_fd fds[] = { { out, 3 }, { err_fd, 4 }, { ready, 5 } };
-	struct spawn s = { .path = uri->path, .fds = fds, .fd_count = array_len(fds) };
+	struct spawn s = { .path = uri->path, .fds = fds, .fd_count = array_len(fds), .plain_oom_score = true };
 	const char *path = getenv("PATH");
 	bool good = strv_add(&argv, uri->path) == 0 && strv_addf(&env, "CONTAINER_ID=%s", id) == 0 &&
 		strv_addf(&env, "CONTAINER_NAMESPACE=%s", namespace) == 0 &&

@@ -38,6 +38,18 @@ static struct {
 
 /* --- processes -------------------------------------------------------------------------------------- */
 
+/* Memory that runs out is taken from others first. rc.init does this for itself, when it has mounted /proc. */
+static void oom_score_lower(void)
+{
+	static const char score[] = "-999";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, score, sizeof(score) - 1); /* refused in a container: it is then as killable as others */
+	close(fd);
+}
+
 /* What PID 1 was given, then what is missing, then what is added. */
 static void environment_make(const char *envp[ENVIRONMENT + 1], const char *const extra[])
 {
@@ -65,6 +77,7 @@ static _Noreturn void child_run(const char *const argv[], int fd, const char *co
 
 	setsid();
 	console_take();
+	oom_score_lower();
 	if (tty)
 		ioctl(STDIN_FILENO, TIOCSCTTY, 1); /* a shell without job control is still one */
 	if (fd == 3)

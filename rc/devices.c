@@ -40,7 +40,7 @@ static const struct {
 
 static const struct mount_row rows[] = {
 	{ "mqueue", "/dev/mqueue", "mqueue", MS_NOEXEC | MS_NOSUID | MS_NODEV, NULL, MOUNT_OPTIONAL },
-	{ "shm", "/dev/shm", "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, "mode=1777", MOUNT_NEEDED },
+	{ "shm", "/dev/shm", "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, "mode=1777,size=20%", MOUNT_NEEDED },
 	{ "devpts", "/dev/pts", "devpts", MS_NOEXEC | MS_NOSUID, "gid=5,mode=0620", MOUNT_NEEDED },
 };
 

@@ -6,6 +6,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
+#include "io.h"
 #include "log.h"
 #include "mounts.h"
 #include "rc.h"
@@ -119,6 +120,9 @@ int rc_mounts(struct rc *rc, struct error *err)
 			log_warn("%s", error_text(&e));
 	}
 	var_fill();
+	/* as what PID 1 keeps alive; what is started from here has a score of its own (initd.c) */
+	if (rc_is_machine())
+		file_poke("/proc/self/oom_score_adj", "-999", NULL);
 	/* containers' mounts of shared directories are seen by the host and each other */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
 		log_warn("make / shared: %s", strerror(errno));

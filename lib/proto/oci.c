@@ -308,6 +308,15 @@ const char *oci_annotation(const struct oci_config *c, const char *key)
 	return NULL;
 }
 
+/* containerd is among the last that the kernel kills, and a shim that starts the runtime as it is itself would hand
+ * that on: whoever says nothing gets the plain score. -1 without memory. */
+static int oom_score_plain(json_t *process)
+{
+	return json_is_object(process) && !json_object_get(process, "oomScoreAdj")
+		? json_object_set_new(process, "oomScoreAdj", json_integer(0))
+		: 0;
+}
+
 char *oci_config_with_root(const void *json, size_t n, const char *root, struct error *err)
 {
 	_cleanup_(cleanup_json) json_ref config = oci_load(json, n, err);
@@ -323,7 +332,8 @@ char *oci_config_with_root(const void *json, size_t n, const char *root, struct 
 		error_set(err, 0, "root: not an object");
 		return NULL;
 	}
-	if (json_object_set_new(part, "path", json_string(root)) < 0 || !(text = json_dumps(config, JSON_COMPACT))) {
+	if (json_object_set_new(part, "path", json_string(root)) < 0 ||
+	    oom_score_plain(json_object_get(config, "process")) < 0 || !(text = json_dumps(config, JSON_COMPACT))) {
 		error_set(err, ENOMEM, "root.path");
 		return NULL;
 	}
@@ -348,7 +358,7 @@ char *oci_config_process(const void *json, size_t n, char *const *argv, struct e
 	for (; *argv; argv++)
 		r |= json_array_append_new(args, json_string(*argv));
 	r |= json_object_set_new(process, "args", args);
-	r |= json_object_set_new(process, "terminal", json_false());
+	r |= json_object_set_new(process, "terminal", json_false()) | oom_score_plain(process);
 	text = r == 0 ? json_dumps(process, JSON_COMPACT) : NULL;
 	if (!text)
 		error_set(err, ENOMEM, "process");

@@ -149,7 +149,12 @@ static pid_t job_spawn(const struct job_spec *spec, int log, struct error *err)
 {
 	struct spawn_fd fds[5] = { { log, JOB_LOG_FD } };
 	struct spawn s = {
-		.path = spec->argv[0], .argv = spec->argv, .fds = fds, .fd_count = 1, .death_signal = SIGKILL
+		.path = spec->argv[0],
+		.argv = spec->argv,
+		.fds = fds,
+		.fd_count = 1,
+		.death_signal = SIGKILL,
+		.plain_oom_score = true,
 	};
 	_cleanup_error_ struct error e = { 0 };
 	pid_t pid;

@@ -45,7 +45,7 @@ pid_t runtime_spawn(const struct runtime *rt, char *const *argv, const struct ru
 {
 	const int from[] = { io->in, io->out, io->err };
 	struct spawn_fd fds[3];
-	struct spawn s = { .path = rt->path, .argv = argv, .fds = fds };
+	struct spawn s = { .path = rt->path, .argv = argv, .fds = fds, .plain_oom_score = true };
 
 	for (int i = 0; i < 3; i++)
 		if (from[i] >= 0)
@@ -70,7 +70,7 @@ static int call_failed(char *const *argv, const char *said, int status, struct e
 int runtime_call(const struct runtime *rt, char *const *argv, const struct runtime_stdio *io, struct error *err)
 {
 	_cleanup_buf_ struct buf said = { 0 };
-	struct spawn s = { .path = rt->path, .argv = argv };
+	struct spawn s = { .path = rt->path, .argv = argv, .plain_oom_score = true };
 	int status = 0;
 	pid_t pid;
 

@@ -102,6 +102,9 @@ static _Noreturn void child_run(const struct spawn *s, pid_t parent, int report,
 		if (!(s->namespaces & CLONE_NEWPID) && getppid() != parent)
 			raise(s->death_signal);
 	}
+	/* Where there is no /proc, nobody has lowered it either. */
+	if (s->plain_oom_score)
+		file_poke("/proc/self/oom_score_adj", "0", NULL);
 	if ((s->new_session && setsid() < 0) || (s->new_group && setpgid(0, 0) < 0))
 		child_fail(report, AT_SESSION);
 	if (place_fds(s, &report) < 0)

@@ -21,15 +21,16 @@ struct spawn {
 	const struct spawn_fd
 		*fds; /* everything else below 3 goes to /dev/null; above 2 it is closed by close-on-exec */
 	size_t fd_count;
-	bool inherit_stdio;  /* descriptors 0 to 2 stay instead of /dev/null */
-	bool stdout_only;    /* spawn_wait() collects standard output alone */
-	bool new_session;    /* setsid */
-	bool new_group;      /* setpgid(0, 0) */
-	int controlling_tty; /* with new_session: number in the child, plus one, of the descriptor to take as terminal;
-				0: none */
-	int death_signal;    /* prctl(PR_SET_PDEATHSIG); 0: none */
-	const char *cgroup;  /* cgroup v2 directory to start in (CLONE_INTO_CGROUP), NULL: ours */
-	uint64_t namespaces; /* CLONE_NEW* flags, 0: ours */
+	bool inherit_stdio;   /* descriptors 0 to 2 stay instead of /dev/null */
+	bool stdout_only;     /* spawn_wait() collects standard output alone */
+	bool new_session;     /* setsid */
+	bool new_group;       /* setpgid(0, 0) */
+	int controlling_tty;  /* with new_session: number in the child, plus one, of the descriptor to take as terminal;
+				 0: none */
+	int death_signal;     /* prctl(PR_SET_PDEATHSIG); 0: none */
+	bool plain_oom_score; /* it is not the machine's own: the kernel may choose it when memory runs out */
+	const char *cgroup;   /* cgroup v2 directory to start in (CLONE_INTO_CGROUP), NULL: ours */
+	uint64_t namespaces;  /* CLONE_NEW* flags, 0: ours */
 	/* Called before the program runs: the child is there and waits. When it fails, or this process dies in it, the
 	 * program never runs. NULL: none. For programs that ignore SIGPIPE. */
 	int (*recorded)(void *data, pid_t pid, struct error *err);

@@ -160,15 +160,28 @@ static void test_settings(void)
 
 static void test_root(void)
 {
-	static const char json[] = "{\"root\": {\"path\": \"rootfs\", \"readonly\": true}, \"x\": [1.5]}";
-	_cleanup_free_ char *with = oci_config_with_root(json, strlen(json), "/c/rootfs", NULL);
-	_cleanup_free_ char *none = oci_config_with_root("{}", 2, "/r", NULL);
-	_cleanup_free_ char *bad = oci_config_with_root("{\"root\":1}", 10, "/r", NULL);
+	static const struct {
+		const char *json, *root, *want, *what;
+	} rows[] = {
+		{ "{\"root\": {\"path\": \"rootfs\", \"readonly\": true}, \"x\": [1.5]}", "/c/rootfs",
+		  "{\"root\":{\"path\":\"/c/rootfs\",\"readonly\":true},\"x\":[1.5]}",
+		  "root.path replaced, the rest kept" },
+		{ "{}", "/r", "{\"root\":{\"path\":\"/r\"}}", "a root added" },
+		{ "{\"root\":1}", "/r", NULL, "a root that is no object is refused" },
+		{ "{\"process\":{},\"root\":{}}", "/r", "{\"process\":{\"oomScoreAdj\":0},\"root\":{\"path\":\"/r\"}}",
+		  "an OOM score added" },
+		{ "{\"process\":{\"oomScoreAdj\":-5},\"root\":{}}", "/r",
+		  "{\"process\":{\"oomScoreAdj\":-5},\"root\":{\"path\":\"/r\"}}", "one that is there stays" },
+	};
 
-	ok_str(with, "{\"root\":{\"path\":\"/c/rootfs\",\"readonly\":true},\"x\":[1.5]}",
-	       "root.path replaced, the rest kept");
-	ok_str(none, "{\"root\":{\"path\":\"/r\"}}", "a root added");
-	ok(!bad, "a root that is no object is refused");
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *got = oci_config_with_root(rows[i].json, strlen(rows[i].json), rows[i].root, NULL);
+
+		if (rows[i].want)
+			ok_str(got, rows[i].want, rows[i].what);
+		else
+			ok(!got, "%s", rows[i].what);
+	}
 }
 
 int main(void)
