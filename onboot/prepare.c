@@ -1,9 +1,12 @@
 #include "prepare.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
 
+#include "beneath.h"
 #include "cgroup.h"
 #include "io.h"
 #include "mountopt.h"
@@ -48,39 +51,139 @@ int bundle_load(const char *path, struct bundle *out, struct error *err)
 	return 0;
 }
 
-/* Relative paths are below the container's root file system. */
-static char *place(const struct bundle *b, const char *path, struct error *err)
-{
-	char *full = path[0] == '/' ? strdup(path) : str_format("%s/rootfs/%s", b->path, path);
+/* --- places: whatever the root file system's image made of a name, nothing leads out of it ------------------- */
 
-	if (!full)
-		error_set(err, ENOMEM, "%s", path);
-	return full;
+/* Where a path of runtime.json leads: into a container's root file system, whose links are followed as the container
+ * would, or to a place of the machine's own (beneath.h). */
+struct spot {
+	char *root;       /* that root file system's directory; NULL: the machine's */
+	const char *path; /* what is left of it, in there */
+};
+
+static int spot_find(const struct bundle *b, const char *path, struct spot *out, struct error *err)
+{
+	static const char all[] = "/containers/", dir[] = "/rootfs/";
+	size_t n = strlen(b->path);
+	const char *at = NULL;
+
+	*out = (struct spot){ .path = path };
+	if (path[0] != '/') {
+		out->root = str_format("%s/rootfs", b->path);
+	} else {
+		if (strncmp(path, b->path, n) == 0 && path[n] == '/')
+			at = strstr(path + n, dir);
+		else if (str_starts(path, all))
+			at = strstr(path, dir);
+		if (!at)
+			return 0;
+		out->path = at + sizeof(dir) - 1;
+		out->root = strndup(path, (size_t)(out->path - path) - 1);
+	}
+	return out->root ? 0 : error_set(err, ENOMEM, "%s", path);
+}
+
+/* Makes the directory. An O_PATH descriptor of it. */
+static int place_make(const struct bundle *b, const char *path, struct error *err)
+{
+	_cleanup_close_ int root = -1;
+	_cleanup_free_ char *owned = NULL;
+	struct spot s;
+	int fd;
+
+	if (spot_find(b, path, &s, err) < 0)
+		return -1;
+	owned = s.root;
+	if (!s.root)
+		return beneath_machine_dir(path, 0755, err);
+	root = beneath_machine_dir(s.root, 0, err);
+	fd = root < 0 ? -1 : beneath_mkdir(root, s.path, 0755, true, err);
+	return fd < 0 ? error_wrap(err, "%s", path) : fd;
+}
+
+/* The directory that holds what the path names, and its name there; empty: the path is a root itself. */
+static int place_parent(const struct bundle *b, const char *path, char name[NAME_MAX + 1], struct error *err)
+{
+	const struct beneath_want want = { .type = S_IFDIR, .owner = BENEATH_ANY_OWNER, .follow = true };
+	_cleanup_free_ char *owned = NULL, *above = NULL;
+	_cleanup_close_ int root = -1;
+	struct spot s;
+	size_t n, from;
+
+	if (spot_find(b, path, &s, err) < 0)
+		return -1;
+	owned = s.root;
+	if (!s.root)
+		return beneath_machine_parent(path, 0, name, err);
+	for (n = strlen(s.path); n > 0 && s.path[n - 1] == '/'; n--)
+		;
+	for (from = n; from > 0 && s.path[from - 1] != '/'; from--)
+		;
+	if (n - from > NAME_MAX)
+		return error_set(err, ENAMETOOLONG, "%s", path);
+	memcpy(name, s.path + from, n - from);
+	name[n - from] = '\0';
+	above = strndup(s.path, from);
+	root = beneath_machine_dir(s.root, 0, err);
+	if (!above || root < 0)
+		return above ? -1 : error_set(err, ENOMEM, "%s", path);
+	return beneath_open(root, *above ? above : ".", O_PATH | O_DIRECTORY, 0, &want, err);
 }
 
 /* An overlay's writable directories are on a file system that is empty until now. */
-static int overlay_directories(const struct oci_mount *m, struct error *err)
+static int overlay_directories(const struct bundle *b, const struct oci_mount *m, struct error *err)
 {
 	char *const *o;
 
 	for (o = m->options; o && *o; o++) {
+		_cleanup_close_ int fd = -1;
 		const char *dir = strchr(*o, '=');
 
-		if ((str_starts(*o, "upperdir=") || str_starts(*o, "workdir=")) && dir_make(dir + 1, 0755, err) < 0)
+		if (!str_starts(*o, "upperdir=") && !str_starts(*o, "workdir="))
+			continue;
+		fd = place_make(b, dir + 1, err);
+		if (fd < 0)
 			return -1;
 	}
 	return 0;
 }
 
+/* What is bound is the thing that the name leads to now. */
+static int mount_source(const struct bundle *b, const struct oci_mount *m, const struct mount_options *options,
+			struct error *err)
+{
+	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER, .follow = true };
+	_cleanup_free_ char *owned = NULL;
+	_cleanup_close_ int root = -1;
+	struct spot s;
+
+	if (!(options->flags & MS_BIND) || (options->flags & MS_REMOUNT) || !m->source || m->source[0] != '/')
+		return -1;
+	if (spot_find(b, m->source, &s, err) < 0)
+		return -1;
+	owned = s.root;
+	if (!s.root)
+		return beneath_machine_any(m->source, err);
+	root = beneath_machine_dir(s.root, 0, err);
+	return root < 0 ? -1 : beneath_open(root, s.path, O_PATH, 0, &want, err);
+}
+
 static int mount_one(const struct bundle *b, const struct oci_mount *m, struct error *err)
 {
 	_cleanup_mount_options_ struct mount_options options = { 0 };
-	_cleanup_free_ char *target = place(b, m->destination, err);
+	_cleanup_close_ int target = -1, parent = -1, source = -1;
+	char name[NAME_MAX + 1], from[BENEATH_FD_PATH_MAX];
+	_cleanup_error_ struct error why = { 0 };
+	struct mount_place place;
 
-	if (!target || dir_make(target, 0755, err) < 0 || overlay_directories(m, err) < 0 ||
-	    mount_options_parse(m->options, &options, err) < 0)
+	target = place_make(b, m->destination, err);
+	parent = target < 0 ? -1 : place_parent(b, m->destination, name, err);
+	if (parent < 0 || overlay_directories(b, m, err) < 0 || mount_options_parse(m->options, &options, err) < 0)
 		return -1;
-	return mount_apply(m->source, target, m->type, &options, err);
+	source = mount_source(b, m, &options, &why);
+	if (source < 0 && why.msg)
+		return error_move(err, &why);
+	place = (struct mount_place){ .target = target, .parent = parent, .name = name, .shown = m->destination };
+	return mount_apply_at(source < 0 ? m->source : beneath_fd_path(from, source), &place, m->type, &options, err);
 }
 
 static bool is_new_mount(const struct oci_mount *m)
@@ -88,22 +191,30 @@ static bool is_new_mount(const struct oci_mount *m)
 	return !m->options || !strv_has(m->options, "remount");
 }
 
+/* Below the bundle's directory; relative paths are. */
 static bool is_inside(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
 
-	return strncmp(path, dir, n) == 0 && path[n] == '/';
+	return path[0] != '/' || (strncmp(path, dir, n) == 0 && path[n] == '/');
 }
 
 static void undo_from(const struct bundle *b, size_t count)
 {
+	char name[NAME_MAX + 1], base[BENEATH_FD_PATH_MAX], path[BENEATH_FD_PATH_MAX + NAME_MAX + 1];
+
 	while (count-- > 0) {
 		const struct oci_mount *m = &b->runtime.mounts[count];
-		_cleanup_free_ char *target = place(b, m->destination, NULL);
+		_cleanup_close_ int parent = -1;
 
+		if (!is_new_mount(m) || !is_inside(m->destination, b->path))
+			continue;
+		parent = place_parent(b, m->destination, name, NULL);
+		if (parent < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", beneath_fd_path(base, parent), name);
 		/* Busy means that somebody else still needs it: it stays then. */
-		if (target && is_new_mount(m) && is_inside(target, b->path))
-			umount2(target, UMOUNT_NOFOLLOW);
+		umount2(path, UMOUNT_NOFOLLOW);
 	}
 }
 
@@ -120,9 +231,9 @@ int prepare_filesystem(const struct bundle *b, struct error *err)
 		}
 	}
 	for (p = r->mkdir; p && *p; p++) {
-		_cleanup_free_ char *dir = place(b, *p, err);
+		_cleanup_close_ int dir = place_make(b, *p, err);
 
-		if (!dir || dir_make(dir, 0755, err) < 0) {
+		if (dir < 0) {
 			undo_from(b, r->mount_count);
 			return -1;
 		}

@@ -97,13 +97,13 @@ static void mount_end(const struct mountinfo *m)
 
 	if (is_among(m->type, network)) {
 		/* Nobody waits for a server that may be gone. */
-		if (umount2(m->target, MNT_DETACH) < 0)
+		if (umount2(m->target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 			log_warn("detach %s: %s", m->target, strerror(errno));
 		return;
 	}
 	if (!is_among(m->type, data) || str_eq(m->target, "/"))
 		return;
-	if (umount2(m->target, 0) == 0 || errno == EINVAL || errno == ENOENT)
+	if (umount2(m->target, UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
 		return; /* done, or gone together with another one */
 	if (mount(NULL, m->target, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
 		log_warn("%s on %s cannot be unmounted: %s", m->type, m->target, strerror(errno));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,4 +174,156 @@ int beneath_read(int dirfd, const char *path, size_t max, const struct beneath_w
 	_cleanup_close_ int fd = beneath_open(dirfd, path, O_RDONLY, 0, want, err);
 
 	return fd < 0 ? -1 : file_read_fd(fd, path, max, out, err);
+}
+
+/* --- the machine's own paths --------------------------------------------------------------------------------- */
+
+enum { LINKS_MAX = 40 };
+
+enum last {
+	LAST_DIRECTORY,
+	LAST_ANY,
+	LAST_NOT, /* is not walked into */
+};
+
+struct walk {
+	const char *path;        /* for messages */
+	char *left;              /* what is still to be walked, on the heap */
+	int fd;                  /* where we are */
+	dev_t root;              /* the root's file system */
+	char name[NAME_MAX + 1]; /* the component that is walked */
+	unsigned links;
+};
+
+static void walk_clear(struct walk *w)
+{
+	cleanup_close(&w->fd);
+	free(w->left);
+}
+
+static void walk_to(struct walk *w, int fd)
+{
+	cleanup_close(&w->fd);
+	w->fd = fd;
+}
+
+static int walk_begin(struct walk *w, struct error *err)
+{
+	static const char run[] = "/var/run";
+	const char *path = w->path;
+	struct stat st;
+
+	if (strncmp(path, run, sizeof(run) - 1) == 0 && (!path[sizeof(run) - 1] || path[sizeof(run) - 1] == '/'))
+		path += strlen("/var");
+	w->left = strdup(path);
+	w->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!w->left || w->fd < 0 || fstat(w->fd, &st) < 0)
+		return error_set(err, errno, "%s", w->path);
+	w->root = st.st_dev;
+	return 0;
+}
+
+/* 1: there is one in w->name, 0: there is none, -1. */
+static int walk_next(struct walk *w, bool *is_last, struct error *err)
+{
+	char *p = w->left + strspn(w->left, "/");
+	size_t n = strcspn(p, "/");
+
+	if (n > NAME_MAX)
+		return error_set(err, ENAMETOOLONG, "%s", w->path);
+	memcpy(w->name, p, n);
+	w->name[n] = '\0';
+	p += n;
+	p += strspn(p, "/");
+	*is_last = !*p;
+	memmove(w->left, p, strlen(p) + 1);
+	return n > 0;
+}
+
+/* The link's target takes the place of its name. */
+static int walk_link(struct walk *w, int link, struct error *err)
+{
+	char target[PATH_MAX], *left;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(w->fd, &st) < 0)
+		return error_set(err, errno, "%s", w->path);
+	if (st.st_dev != w->root)
+		return error_say(err, ELOOP, "%s: %s is a link that a container may have made: it is not followed",
+				 w->path, w->name);
+	n = readlinkat(link, "", target, sizeof(target) - 1);
+	if (n < 0 || ++w->links > LINKS_MAX)
+		return error_set(err, n < 0 ? errno : ELOOP, "%s", w->path);
+	target[n] = '\0';
+	if (target[0] == '/') {
+		int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (root < 0)
+			return error_set(err, errno, "%s", w->path);
+		walk_to(w, root);
+	}
+	if (asprintf(&left, "%s/%s", target, w->left) < 0)
+		return error_set(err, ENOMEM, "%s", w->path);
+	free(w->left);
+	w->left = left;
+	return 0;
+}
+
+static int walk_step(struct walk *w, bool is_last, enum last last, mode_t mode, struct error *err)
+{
+	_cleanup_close_ int next = openat(w->fd, w->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (next < 0 && errno == ENOENT && mode) {
+		if (mkdirat(w->fd, w->name, mode) < 0 && errno != EEXIST)
+			return error_set(err, errno, "%s", w->path);
+		next = openat(w->fd, w->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (next < 0 || fstat(next, &st) < 0)
+		return error_set(err, errno, "%s", w->path);
+	if (S_ISLNK(st.st_mode))
+		return walk_link(w, next, err);
+	if (!S_ISDIR(st.st_mode) && !(is_last && last == LAST_ANY))
+		return error_set(err, ENOTDIR, "%s", w->path);
+	walk_to(w, steal_fd(&next));
+	return 0;
+}
+
+static int walk(const char *path, enum last last, mode_t mode, char *name, struct error *err)
+{
+	_cleanup_(walk_clear) struct walk w = { .path = path, .fd = -1 };
+	bool is_last = false;
+	int r;
+
+	if (walk_begin(&w, err) < 0)
+		return -1;
+	while ((r = walk_next(&w, &is_last, err)) > 0) {
+		if (is_last && last == LAST_NOT) {
+			strcpy(name, w.name);
+			return steal_fd(&w.fd);
+		}
+		if (walk_step(&w, is_last, last, mode, err) < 0)
+			return -1;
+	}
+	if (r < 0)
+		return -1;
+	if (name)
+		*name = '\0';
+	return steal_fd(&w.fd);
+}
+
+int beneath_machine_dir(const char *path, mode_t mode, struct error *err)
+{
+	return walk(path, LAST_DIRECTORY, mode, NULL, err);
+}
+
+int beneath_machine_any(const char *path, struct error *err)
+{
+	return walk(path, LAST_ANY, 0, NULL, err);
+}
+
+int beneath_machine_parent(const char *path, mode_t mode, char *name, struct error *err)
+{
+	return walk(path, LAST_NOT, mode, name, err);
 }

@@ -52,6 +52,25 @@ int beneath_mkdir(int dirfd, const char *path, mode_t mode, bool follow, struct 
 int beneath_read(int dirfd, const char *path, size_t max, const struct beneath_want *want, struct buf *out,
 		 struct error *err);
 
+/* --- the machine's own paths ---
+ *
+ * For absolute paths that the machine's settings name (mount points, directories to make, namespaces to bind), of which
+ * a container may write a part: below /var, /run, on a disk. A link on the way is followed where it lies on the root
+ * file system, which nobody writes while the machine runs; anywhere else it is ELOOP. "/var/run" at the beginning is
+ * /run, the one link that rc.init makes.
+ *
+ * mode: missing directories are made with it; 0: none are. */
+
+/* An O_PATH descriptor of the directory. */
+int beneath_machine_dir(const char *path, mode_t mode, struct error *err);
+
+/* The same of what may be no directory. */
+int beneath_machine_any(const char *path, struct error *err);
+
+/* The directory that holds the path's last component, which goes into name (NAME_MAX + 1 bytes) and is not looked at;
+ * empty for "/". */
+int beneath_machine_parent(const char *path, mode_t mode, char *name, struct error *err);
+
 /* The path by which mount(2) and others that take only names reach a descriptor: "/proc/self/fd/N". It is the caller's
  * own table: not for a path that another process uses. */
 #define BENEATH_FD_PATH_MAX 32

@@ -1,11 +1,13 @@
 #include "mountopt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "buf.h"
 #include "str.h"
 
@@ -101,30 +103,74 @@ int mount_options_parse(char *const *options, struct mount_options *out, struct 
 	return 0;
 }
 
-int mount_apply(const char *source, const char *target, const char *type, const struct mount_options *o,
-		struct error *err)
+/* A mount in progress: `at` is its point by name, and later the mount itself. */
+struct step {
+	const char *at;
+	const struct mount_place *place; /* NULL: by name */
+	char path[BENEATH_FD_PATH_MAX];
+	int fd;
+};
+
+/* Where there is a new mount at its point now. A name that was changed meanwhile leads to no mount, which the kernel
+ * says then. */
+static int step_onto(struct step *s, struct error *err)
+{
+	if (!s->place || !*s->place->name)
+		return 0;
+	s->fd = openat(s->place->parent, s->place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (s->fd < 0)
+		return error_set(err, errno, "%s", s->place->shown);
+	s->at = beneath_fd_path(s->path, s->fd);
+	return 0;
+}
+
+static int apply(struct step *s, const char *shown, const char *source, const char *type, const struct mount_options *o,
+		 struct error *err)
 {
 	unsigned long first = o->flags;
 	/* A remount that only changes propagation is not one. */
 	bool mounts = o->propagation == 0 || o->data || (o->flags & ~(unsigned long)MS_REMOUNT) || (type && *type);
-	bool bind = (first & MS_BIND) && !(first & MS_REMOUNT);
+	bool bind = (first & MS_BIND) && !(first & MS_REMOUNT), is_new = mounts && !(first & MS_REMOUNT);
+	bool more = o->propagation || (bind && (o->flags & PER_MOUNT));
 
 	if (bind)
 		first &= MS_BIND | MS_REC;
-	if (mounts && mount(source, target, type, first, o->data) < 0)
+	if (mounts && mount(source, s->at, type, first, o->data) < 0)
 		return error_set(err, errno, "mount %s%s%s on %s", type && *type ? type : "", type && *type ? " " : "",
-				 source && *source ? source : "", target);
+				 source && *source ? source : "", shown);
+	if (is_new && more && step_onto(s, err) < 0)
+		return -1;
 	if (bind && (o->flags & PER_MOUNT) &&
-	    mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | (o->flags & PER_MOUNT), NULL) < 0) {
-		error_set(err, errno, "set options of bind mount %s", target);
-		umount2(target, MNT_DETACH);
+	    mount(NULL, s->at, NULL, MS_REMOUNT | MS_BIND | (o->flags & PER_MOUNT), NULL) < 0) {
+		error_set(err, errno, "set options of bind mount %s", shown);
+		umount2(s->at, MNT_DETACH);
 		return -1;
 	}
-	if (o->propagation && mount(NULL, target, NULL, o->propagation, NULL) < 0) {
-		error_set(err, errno, "set propagation of %s", target);
-		if (mounts && !(o->flags & MS_REMOUNT))
-			umount2(target, MNT_DETACH);
+	if (o->propagation && mount(NULL, s->at, NULL, o->propagation, NULL) < 0) {
+		error_set(err, errno, "set propagation of %s", shown);
+		if (is_new)
+			umount2(s->at, MNT_DETACH);
 		return -1;
 	}
 	return 0;
+}
+
+int mount_apply(const char *source, const char *target, const char *type, const struct mount_options *o,
+		struct error *err)
+{
+	struct step s = { .at = target, .fd = -1 };
+
+	return apply(&s, target, source, type, o, err);
+}
+
+int mount_apply_at(const char *source, const struct mount_place *place, const char *type, const struct mount_options *o,
+		   struct error *err)
+{
+	struct step s = { .place = place, .fd = -1 };
+	int r;
+
+	s.at = beneath_fd_path(s.path, place->target);
+	r = apply(&s, place->shown, source, type, o, err);
+	cleanup_close(&s.fd);
+	return r;
 }

@@ -23,3 +23,14 @@ int mount_options_parse(char *const *options, struct mount_options *out, struct 
  * A mount whose second step fails is taken away again. */
 int mount_apply(const char *source, const char *target, const char *type, const struct mount_options *o,
 		struct error *err);
+
+/* The same on descriptors: target is an O_PATH descriptor of the mount point, or of the mount itself where the options
+ * say remount; parent and name are the directory that holds it and its name there (empty: none), by which the new mount
+ * is found for further steps, and nothing else. `shown` is for messages. */
+struct mount_place {
+	int target, parent;
+	const char *name, *shown;
+};
+
+int mount_apply_at(const char *source, const struct mount_place *place, const char *type, const struct mount_options *o,
+		   struct error *err);

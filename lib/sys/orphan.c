@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "beneath.h"
 #include "io.h"
 #include "str.h"
+
+enum { NOTES_MAX = 4096 };
 
 int orphan_expect(pid_t pid, struct error *err)
 {
@@ -32,11 +35,15 @@ void orphan_forget(pid_t pid)
 
 int orphan_status(pid_t pid)
 {
+	const struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int dir = beneath_machine_dir(ORPHAN_DIR, 0, NULL);
+	_cleanup_buf_ struct buf note = { 0 };
 	char path[ORPHAN_PATH];
-	_cleanup_free_ char *line = NULL;
 	uint64_t code;
 
 	orphan_path(path, pid);
-	line = file_line(path, NULL);
-	return line && str_to_u64(line, 255, &code) == 0 ? (int)code : -1;
+	if (dir < 0 || beneath_read(dir, path + sizeof(ORPHAN_DIR), NOTES_MAX, &want, &note, NULL) < 0 || note.len < 4)
+		return -1;
+	buf_truncate(&note, 3); /* the first note counts */
+	return str_to_u64(buf_text(&note), 255, &code) == 0 ? (int)code : -1;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,12 +41,18 @@ static inline void orphan_reaped(pid_t pid, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	char path[ORPHAN_PATH], line[4];
+	struct stat st;
 	int fd;
 
 	orphan_path(path, pid);
-	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	/* A container that was given /run may have made a fifo of it, or another name of some other file. */
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return; /* nobody asks, as nearly always */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
+		close(fd);
+		return;
+	}
 	line[0] = (char)('0' + code / 100);
 	line[1] = (char)('0' + code / 10 % 10);
 	line[2] = (char)('0' + code % 10);

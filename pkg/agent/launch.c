@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "beneath.h"
 #include "io.h"
 #include "jsonr.h"
 #include "oci.h"
@@ -21,7 +22,7 @@
 
 extern char **environ;
 
-enum { IN, OUT, ERR, STATE_MAX = 1 << 20, GUEST_ENV = 128 };
+enum { IN, OUT, ERR, STATE_MAX = 1 << 20, GUEST_ENV = 128, PID_MAX = 32 };
 
 /* Where containerd's shims keep the runtime's state, a folder a namespace; and the runtimes' own places. */
 #define SHIM_ROOTS "/run/containerd/runc"
@@ -154,6 +155,7 @@ static int guest_spawn(struct launch *l, char **env, struct error *err)
 			   .fds = fds,
 			   .fd_count = 3,
 			   .new_session = true,
+			   .plain_oom_score = true,
 			   .controlling_tty = r->terminal ? 1 : 0 };
 
 	for (int i = 0; i < 3; i++)
@@ -233,12 +235,15 @@ static int status_of(const char *reason)
 
 static int pid_read(const char *path, pid_t *out, struct error *err)
 {
-	_cleanup_free_ char *line = file_line(path, err);
+	const struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int dir = beneath_machine_dir(AGENT_RUN_DIR, 0, err);
+	_cleanup_buf_ struct buf text = { 0 };
 	uint64_t pid;
 
-	if (!line)
+	if (dir < 0 || beneath_read(dir, strrchr(path, '/') + 1, PID_MAX, &want, &text, err) < 0)
 		return -1;
-	if (str_to_u64(line, INT32_MAX, &pid) < 0 || pid == 0)
+	buf_truncate(&text, strcspn(buf_text(&text), "\n"));
+	if (str_to_u64(buf_text(&text), INT32_MAX, &pid) < 0 || pid == 0)
 		return error_set(err, EPROTO, "%s", path);
 	*out = (pid_t)pid;
 	return 0;

@@ -1,7 +1,10 @@
 /* lib/sys: opening what somebody else can write. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "beneath.h"
@@ -126,6 +129,62 @@ static void test_directories(void)
 	ok(try_mkdir("/", true) == 0, "the root itself");
 }
 
+/* Paths of the machine: `dir` lies on the root file system, dir/own is a file system that a container writes. */
+static void test_machine(const char *dir)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		int code;
+		const char *what;
+	} rows[] = {
+		{ "own/a/b", 0755, 0, "directories are made" },
+		{ "own//a/./b/", 0, 0, "one that is there" },
+		{ "own/none", 0, ENOENT, "none is made unasked" },
+		{ "to-own/a", 0, 0, "a link on the root file system is followed" },
+		{ "own/evil", 0755, ELOOP, "a link elsewhere" },
+		{ "own/evil/x", 0755, ELOOP, "a link among the parents elsewhere" },
+		{ "to-evil/x", 0755, ELOOP, "a good link that leads to one" },
+		{ "loop/x", 0755, ELOOP, "a link to itself" },
+		{ "own/fifo/x", 0755, ENOTDIR, "a fifo among the parents" },
+	};
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_close_ int parent = -1, any = -1;
+	char path[512], name[NAME_MAX + 1];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/own", dir);
+	if (mkdirat(root, "own", 0755) < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("tmpfs", path, "tmpfs", 0, NULL) < 0)
+		exit(1);
+	close(root);
+	root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* one that sees the mount */
+	if (mkdirat(root, "victim", 0755) < 0 || symlinkat("../victim", root, "own/evil") < 0 ||
+	    symlinkat("own", root, "to-own") < 0 || symlinkat("own/evil", root, "to-evil") < 0 ||
+	    symlinkat("loop", root, "loop") < 0 || mkfifoat(root, "own/fifo", 0600) < 0)
+		exit(1);
+	for (size_t i = 0; i < array_len(rows); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, rows[i].path);
+		error_clear(&err);
+		fd = beneath_machine_dir(path, rows[i].mode, &err);
+		ok((fd < 0 ? err.code : 0) == rows[i].code, "machine: %s: %s", rows[i].what, error_text(&err));
+		if (fd >= 0)
+			close(fd);
+	}
+	ok(fstatat(root, "victim/x", &st, 0) < 0, "machine: nothing was made behind the links");
+	snprintf(path, sizeof(path), "%s/own/new/evil", dir);
+	parent = beneath_machine_parent(path, 0755, name, &err);
+	ok(parent >= 0 && strcmp(name, "evil") == 0, "machine: the parent, made, and the last name");
+	snprintf(path, sizeof(path), "%s/own/fifo", dir);
+	any = beneath_machine_any(path, &err);
+	ok(any >= 0 && fstat(any, &st) == 0 && S_ISFIFO(st.st_mode),
+	   "machine: what is no directory, without opening it");
+	snprintf(path, sizeof(path), "%s/own", dir);
+	umount2(path, MNT_DETACH);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/test_beneath.XXXXXX";
@@ -136,6 +195,7 @@ int main(void)
 	test_refusals();
 	test_content();
 	test_directories();
+	test_machine(dir);
 	dir_remove(dir, &err);
 	return tap_done();
 }
