@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "cgroup.h"
 #include "io.h"
 #include "log.h"
@@ -50,6 +51,20 @@ static int call(const struct onboot *o, char **argv, const struct runtime_stdio 
 	return r;
 }
 
+struct slow {
+	const struct onboot *o;
+	const char *name;
+};
+
+/* Whoever sits at the console learns what the machine waits for. */
+static void slow(void *data, unsigned seconds)
+{
+	const struct slow *s = data;
+
+	log_info("%s still runs after %u s: the %s waits for it", s->name, seconds,
+		 s->o->shutdown ? "way down" : "boot");
+}
+
 /* The runtime stays until the container ends and takes it away itself: one call instead of three. */
 static int run_whole(const struct onboot *o, const struct bundle *b, const char *name, struct output *out, int *status,
 		     struct error *err)
@@ -61,18 +76,21 @@ static int run_whole(const struct onboot *o, const struct bundle *b, const char 
 	if (!argv)
 		return error_set(err, ENOMEM, "run");
 	pid = runtime_spawn(&o->runtime, argv, &io, err);
-	return pid < 0 ? -1 : output_wait(out, pid, status, err);
+	return pid < 0 ? -1 : output_wait(out, pid, slow, &(struct slow){ o, name }, status, err);
 }
 
 static int pid_read(const char *path, pid_t *pid, struct error *err)
 {
-	_cleanup_free_ char *line = file_line(path, err);
+	const struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int dir = beneath_machine_dir(RUN_DIR, 0, err);
+	_cleanup_buf_ struct buf text = { 0 };
 	uint64_t n = 0;
 
-	if (!line)
+	if (dir < 0 || beneath_read(dir, strrchr(path, '/') + 1, 64, &want, &text, err) < 0)
 		return -1;
-	if (str_to_u64(line, 1 << 22, &n) < 0 || n < 2)
-		return error_set(err, EPROTO, "process id '%s' from the runtime", line);
+	buf_truncate(&text, strcspn(buf_text(&text), "\n"));
+	if (str_to_u64(buf_text(&text), 1 << 22, &n) < 0 || n < 2)
+		return error_set(err, EPROTO, "process id '%s' from the runtime", buf_text(&text));
 	*pid = (pid_t)n;
 	return 0;
 }
@@ -127,14 +145,14 @@ static int run_in_steps(const struct onboot *o, const struct bundle *b, const ch
 		return -1;
 	}
 	log_debug("%s: waiting", name);
-	if (output_wait(out, pid, status, err) < 0)
+	if (output_wait(out, pid, slow, &(struct slow){ o, name }, status, err) < 0)
 		return -1;
 	return delete (o, name, cgroup, err);
 }
 
 /* Without a PID namespace of its own a container may leave processes that hold its streams: the runtime's run
  * would wait for those. */
-static int run_prepared(const struct onboot *o, const struct bundle *b, const char *name, const char *logs, int *status,
+static int run_prepared(const struct onboot *o, const struct bundle *b, const char *name, int logs, int *status,
 			struct error *err)
 {
 	_cleanup_output_ struct output out;
@@ -146,11 +164,11 @@ static int run_prepared(const struct onboot *o, const struct bundle *b, const ch
 		r = run_in_steps(o, b, name, &out, status, err);
 	else
 		r = run_whole(o, b, name, &out, status, err);
-	output_dump(&out);
+	output_end(&out);
 	return r;
 }
 
-static int run_bundle(const struct onboot *o, const struct bundle *b, const char *name, const char *logs, int *status,
+static int run_bundle(const struct onboot *o, const struct bundle *b, const char *name, int logs, int *status,
 		      struct error *err)
 {
 	int r;
@@ -186,7 +204,7 @@ static bool failure_policy(const struct onboot *o, const struct bundle *b, const
 }
 
 /* Returns the container's status code, or 1 for what failed around it. */
-static int run_named(const struct onboot *o, const char *name, const char *logs, bool *stop)
+static int run_named(const struct onboot *o, const char *name, int logs, bool *stop)
 {
 	_cleanup_free_ char *path = str_format("%s/%s", o->path, name);
 	_cleanup_bundle_ struct bundle b = { 0 };
@@ -194,6 +212,7 @@ static int run_named(const struct onboot *o, const char *name, const char *logs,
 	uint64_t start = report_now();
 	int status = 0, code;
 
+	report_running(o->kind, name);
 	if (!path || bundle_load(path, &b, &err) < 0 || run_bundle(o, &b, name, logs, &status, &err) < 0) {
 		log_error("%s: %s", name, error_text(&err));
 		code = 1;
@@ -212,19 +231,20 @@ static int run_named(const struct onboot *o, const char *name, const char *logs,
 /* Logs are written below /run; /var may become a disk while the containers run. */
 static void link_logs(const char *kind, const char *logs)
 {
-	_cleanup_free_ char *link = str_format("/var/log/%s", kind);
 	_cleanup_error_ struct error err = { 0 };
+	_cleanup_close_ int dir = beneath_machine_dir("/var/log", 0755, &err);
 
-	if (!link || dir_make("/var/log", 0755, &err) < 0)
+	if (dir < 0)
 		log_warn("%s", error_text(&err));
-	else if (symlink(logs, link) < 0 && errno != EEXIST)
-		log_warn("link %s: %s", link, strerror(errno));
+	else if (symlinkat(logs, dir, kind) < 0 && errno != EEXIST)
+		log_warn("link /var/log/%s: %s", kind, strerror(errno));
 }
 
 int onboot_run(const struct onboot *options, struct error *err)
 {
 	_cleanup_strv_ char **names = bundle_names(options->path, err);
 	_cleanup_free_ char *logs = str_format("/run/log/%s", options->kind);
+	_cleanup_close_ int dir = -1;
 	struct onboot o = *options;
 	bool stop = false;
 	int failed = 0;
@@ -236,10 +256,12 @@ int onboot_run(const struct onboot *options, struct error *err)
 		return 0;
 	if (!o.runtime.path && !(o.runtime.path = runtime_find(err)))
 		return -1;
-	if (dir_make(logs, 0755, err) < 0)
+	dir = beneath_machine_dir(logs, 0755, err);
+	if (dir < 0)
 		return -1;
 	for (name = names; *name && !stop; name++)
-		failed += run_named(&o, *name, logs, &stop) != 0;
+		failed += run_named(&o, *name, dir, &stop) != 0;
+	report_running(NULL, NULL);
 	link_logs(o.kind, logs);
 	if (stop)
 		pause(); /* PID 1's way down ends this program with all others */

@@ -2,34 +2,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "io.h"
 #include "memlogd.h"
+#include "report.h"
 #include "str.h"
 
-enum { DUMP_MAX = 65536, CHUNK = 16384 };
+enum { CHUNK = 16384 };
 
-static int stream_open(struct output_stream *s, const char *dir, const char *name, bool live, struct error *err)
+static int stream_open(struct output_stream *s, int dir, const char *name, bool live, struct error *err)
 {
+	_cleanup_free_ char *file = str_format("%s.log", name);
 	int pipefd[2];
 
 	s->live = live;
-	if (memlogd_present() && (s->sink = memlogd_open(name, err)) < 0)
+	if (!file)
+		return error_set(err, ENOMEM, "log %s", name);
+	if (memlogd_present() ? (s->memory = memlogd_open(name, err)) < 0 : runlog_open(&s->log, dir, file, err) < 0)
 		return -1;
-	if (s->sink < 0) {
-		s->path = str_format("%s/%s.log", dir, name);
-		if (!s->path)
-			return error_set(err, ENOMEM, "log %s", name);
-		s->sink = open(s->path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-		if (s->sink < 0)
-			return error_set(err, errno, "log %s", s->path);
-	}
-	s->give = s->sink;
-	if (!live && s->path)
-		return 0;
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return error_set(err, errno, "log %s", name);
 	s->io.fd = pipefd[0];
@@ -37,13 +29,13 @@ static int stream_open(struct output_stream *s, const char *dir, const char *nam
 	return io_nonblock(s->io.fd) < 0 ? error_set(err, errno, "log %s", name) : 0;
 }
 
-int output_open(struct output *o, const char *dir, const char *kind, const char *name, bool live, struct error *err)
+int output_open(struct output *o, int dir, const char *kind, const char *name, bool live, struct error *err)
 {
+	static const struct output_stream none = { .give = -1, .io.fd = -1, .memory = -1, .log = RUNLOG_INIT };
 	_cleanup_free_ char *out = str_format("%s.%s.out", kind, name);
 	_cleanup_free_ char *both = str_format("%s.%s", kind, name);
 
-	*o = (struct output){ .out = { .sink = -1, .give = -1, .io.fd = -1 },
-			      .err = { .sink = -1, .give = -1, .io.fd = -1 } };
+	o->out = o->err = none;
 	if (!out || !both)
 		return error_set(err, ENOMEM, "log %s", name);
 	if (stream_open(&o->out, dir, out, live, err) < 0 || stream_open(&o->err, dir, both, live, err) < 0) {
@@ -57,12 +49,10 @@ static void stream_close(struct output_stream *s)
 {
 	loop_io_remove(&s->io);
 	cleanup_close(&s->io.fd);
-	if (s->give != s->sink)
-		cleanup_close(&s->give);
-	cleanup_close(&s->sink);
-	buf_free(&s->tail);
-	free(s->path);
-	*s = (struct output_stream){ .sink = -1, .give = -1, .io.fd = -1 };
+	cleanup_close(&s->give);
+	cleanup_close(&s->memory);
+	runlog_clear(&s->log);
+	s->io.fd = s->give = s->memory = -1;
 }
 
 void output_close(struct output *o)
@@ -77,17 +67,18 @@ static ssize_t stream_copy(struct output_stream *s)
 	char chunk[CHUNK];
 	ssize_t n = read(s->io.fd, chunk, sizeof(chunk));
 
-	if (n == 0)
+	if (n == 0) {
+		s->ended = true;
 		loop_io_remove(&s->io);
+	}
 	if (n <= 0)
 		return n;
-	/* A full log or a lost console must not stop the container. */
-	(void)!io_write(s->sink, chunk, (size_t)n);
-	if (s->live) {
+	runlog_add(&s->log, chunk, (size_t)n);
+	/* A daemon that is gone or a lost console must not stop the container. */
+	if (s->memory >= 0)
+		(void)!io_write(s->memory, chunk, (size_t)n);
+	if (s->live)
 		(void)!io_write(STDOUT_FILENO, chunk, (size_t)n);
-	} else if (buf_add(&s->tail, chunk, (size_t)n) == 0 && s->tail.len > DUMP_MAX) {
-		buf_consume(&s->tail, s->tail.len - DUMP_MAX);
-	}
 	return n;
 }
 
@@ -117,13 +108,19 @@ static int stream_watch(struct loop *loop, struct output_stream *s, struct error
 {
 	s->io = (struct loop_io){ .fd = s->io.fd, .events = EPOLLIN, .fn = stream_ready, .data = s };
 	/* Only the container's own copies may keep the pipe open. */
-	close(s->give);
+	cleanup_close(&s->give);
 	s->give = -1;
 	return loop_io_add(loop, &s->io, err);
 }
 
+/* --- waiting ---------------------------------------------------------------------------------------------------- */
+
 struct waiting {
 	struct loop *loop;
+	struct loop_timer timer;
+	output_slow_fn *slow;
+	void *data;
+	uint64_t begin, pause;
 	int status;
 };
 
@@ -135,10 +132,28 @@ static void child_done(struct loop_child *child, int status)
 	loop_quit(w->loop, 0);
 }
 
-static int wait_with_pipes(struct output *o, struct waiting *w, pid_t pid, struct error *err)
+static void patience_begin(struct waiting *w)
+{
+	w->pause = report_pause(w->pause);
+	/* Without memory for a timer nothing is said. */
+	loop_timer_after(w->loop, &w->timer, w->pause, NULL);
+}
+
+static void patience_ends(struct loop_timer *timer)
+{
+	struct waiting *w = timer->data;
+
+	w->slow(w->data, (unsigned)((loop_now() - w->begin) / 1000000));
+	patience_begin(w);
+}
+
+static int wait_in_loop(struct output *o, struct waiting *w, pid_t pid, struct error *err)
 {
 	struct loop_child child = { .fn = child_done, .data = w };
 
+	w->begin = loop_now();
+	w->timer = (struct loop_timer){ .fn = patience_ends, .data = w };
+	patience_begin(w);
 	if (stream_watch(w->loop, &o->out, err) < 0 || stream_watch(w->loop, &o->err, err) < 0 ||
 	    loop_child_add(w->loop, &child, pid, err) < 0 || loop_run(w->loop, err) < 0)
 		return -1;
@@ -147,59 +162,85 @@ static int wait_with_pipes(struct output *o, struct waiting *w, pid_t pid, struc
 	return 0;
 }
 
-int output_wait(struct output *o, pid_t pid, int *status, struct error *err)
+int output_wait(struct output *o, pid_t pid, output_slow_fn *slow, void *data, int *status, struct error *err)
 {
-	struct waiting w = { 0 };
+	struct waiting w = { .slow = slow, .data = data };
 	int r;
 
-	if (o->out.io.fd < 0) {
-		while (waitpid(pid, status, 0) < 0)
-			if (errno != EINTR)
-				return error_set(err, errno, "wait for process %d", (int)pid);
-		return 0;
-	}
 	w.loop = loop_new(err);
 	if (!w.loop)
 		return -1;
-	r = wait_with_pipes(o, &w, pid, err);
+	r = wait_in_loop(o, &w, pid, err);
 	*status = w.status;
+	loop_timer_disarm(&w.timer);
 	loop_io_remove(&o->out.io);
 	loop_io_remove(&o->err.io);
 	loop_free(w.loop);
 	return r;
 }
 
-static void file_dump(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char chunk[CHUNK];
-	struct stat st;
-	ssize_t n;
+/* --- the end ----------------------------------------------------------------------------------------------------- */
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0)
-		return;
-	if (st.st_size > DUMP_MAX && lseek(fd, st.st_size - DUMP_MAX, SEEK_SET) < 0)
-		return;
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		if (io_write(STDOUT_FILENO, chunk, (size_t)n) < 0)
-			return;
+/* Whether a process still has the other end. */
+static bool stream_held(const struct output_stream *s)
+{
+	struct pollfd p = { .fd = s->io.fd };
+
+	return s->io.fd >= 0 && !s->ended && poll(&p, 1, 0) == 0;
+}
+
+/* The child that stays with those left behind, until both streams have ended. */
+static _Noreturn void follow(struct output *o)
+{
+	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct output_stream *s[2] = { &o->out, &o->err };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		if (fd != STDOUT_FILENO || !o->out.live)
+			dup2(null, fd);
+	for (;;) {
+		for (int i = 0; i < 2; i++)
+			p[i].fd = s[i]->ended ? -1 : s[i]->io.fd;
+		if (p[0].fd < 0 && p[1].fd < 0)
+			break;
+		if (poll(p, 2, -1) < 0)
+			continue;
+		for (int i = 0; i < 2; i++)
+			if (p[i].fd >= 0 && p[i].revents)
+				stream_copy(s[i]);
+	}
+	runlog_end(&o->out.log);
+	runlog_end(&o->err.log);
+	_exit(0);
 }
 
 static void stream_dump(struct output_stream *s)
 {
-	if (s->live)
-		return;
-	if (s->path)
-		file_dump(s->path);
-	else if (s->tail.len > 0)
-		(void)!io_write(STDOUT_FILENO, buf_bytes(&s->tail), s->tail.len); /* a lost console: nothing to do */
+	/* a lost console: nothing to do */
+	if (!s->live && s->log.tail.len > 0)
+		(void)!io_write(STDOUT_FILENO, buf_bytes(&s->log.tail), s->log.tail.len);
 }
 
-void output_dump(struct output *o)
+void output_end(struct output *o)
 {
+	pid_t pid = -1;
+
 	/* a container that came to nothing has not been waited for */
+	cleanup_close(&o->out.give);
+	cleanup_close(&o->err.give);
+	o->out.give = o->err.give = -1;
 	stream_drain(&o->out);
 	stream_drain(&o->err);
+	if (stream_held(&o->out) || stream_held(&o->err))
+		pid = fork();
+	if (pid == 0)
+		follow(o);
+	if (pid < 0) {
+		runlog_end(&o->out.log);
+		runlog_end(&o->err.log);
+	}
 	stream_dump(&o->out);
 	stream_dump(&o->err);
 }

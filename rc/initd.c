@@ -1,8 +1,11 @@
 /* /etc/init.d and /etc/shutdown.d: programs run in the order of their names. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -38,6 +41,35 @@ static char **programs_list(const char *path)
 	return steal_ptr(&names);
 }
 
+/* What takes long is named on the console; onboot and onshutdown name their containers themselves. */
+static void slow(const char *file, uint64_t us)
+{
+	uint64_t run_us;
+	_cleanup_free_ char *step = report_running_find(&run_us);
+
+	if (!step)
+		log_info("%s still runs after %llu s: the rest waits for it", file, (unsigned long long)(us / 1000000));
+}
+
+static int program_wait(const char *file, pid_t pid)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	uint64_t start = report_now(), pause = 0;
+	int status;
+
+	while (pidfd >= 0) {
+		pause = report_pause(pause);
+		if (poll(&p, 1, (int)(pause / 1000)) > 0)
+			break;
+		slow(file, report_now() - start);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
 static void program_run(const char *program, const char *path, const char *name)
 {
 	static const struct spawn_fd output[] = { { 1, 1 }, { 2, 2 } };
@@ -46,17 +78,23 @@ static void program_run(const char *program, const char *path, const char *name)
 	char *argv[] = { file, NULL };
 	uint64_t start = report_now();
 	int status;
+	pid_t pid;
 
 	if (!file) {
 		log_error("%s/%s: %s", path, name, strerror(errno));
 		return;
 	}
-	status = spawn_wait(&(struct spawn){ .path = file, .argv = argv, .fds = output, .fd_count = array_len(output) },
-			    NULL, 0, 0, &err);
-	if (status < 0)
+	pid = spawn(&(struct spawn){ .path = file,
+				     .argv = argv,
+				     .fds = output,
+				     .fd_count = array_len(output),
+				     .plain_oom_score = true },
+		    &err);
+	status = pid < 0 ? -1 : program_wait(file, pid);
+	if (pid < 0)
 		log_error("%s", error_text(&err));
 	else if (status != 0)
-		log_error("%s: %s", file, spawn_status_text(status));
+		log_error("%s: %s", file, status < 0 ? strerror(errno) : spawn_status_text(status));
 	report_step(program, name, start, report_now(), status < 0 ? 127 : spawn_status_code(status), NULL);
 }
 

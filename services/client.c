@@ -13,6 +13,7 @@
 
 #include "io.h"
 #include "memory_line.h"
+#include "report.h"
 #include "str.h"
 #include "supervisor.h"
 
@@ -54,6 +55,18 @@ static int answer_read(int fd, struct buf *out, struct error *err)
 	}
 }
 
+/* Services come after the onboot containers. */
+static int no_supervisor(int code, struct error *err)
+{
+	uint64_t us = 0;
+	_cleanup_free_ char *step = report_running_find(&us);
+
+	if (step)
+		return error_say(err, code, "no supervisor runs yet: the boot waits for %s, which has run for %llu s",
+				 step, (unsigned long long)(us / 1000000));
+	return error_set(err, code, "no supervisor runs (service system-init starts it): %s", SUPERVISOR_SOCKET);
+}
+
 int client_request(const char *const words[], struct buf *answer, struct error *err)
 {
 	_cleanup_close_ int fd = connected(SUPERVISOR_SOCKET);
@@ -61,8 +74,7 @@ int client_request(const char *const words[], struct buf *answer, struct error *
 	const char *const *w;
 
 	if (fd < 0)
-		return error_set(err, errno, "no supervisor runs (service system-init starts it): %s",
-				 SUPERVISOR_SOCKET);
+		return no_supervisor(errno, err);
 	for (w = words; *w; w++)
 		if (buf_add(&request, *w, strlen(*w) + 1) < 0)
 			return error_set(err, ENOMEM, "request");

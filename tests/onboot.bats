@@ -185,6 +185,40 @@ overlay() {
 $ROOT/vol/a/b" ]
 }
 
+@test "links of an image, or of a container that writes a part of the machine, lead nothing out of their place" {
+	mkdir -p "$ROOT/victim"
+	bundle "$ROOT/onboot/000-image" readonly=false -- sh -c 'ls -d /mnt/made; grep -c " /mnt/on " /proc/self/mountinfo'
+	ln -s /mnt "$ROOT/onboot/000-image/rootfs/out"
+	cat >"$ROOT/onboot/000-image/runtime.json" <<-EOF
+		{"mounts":[{"destination":"out/on","source":"t","type":"tmpfs","options":["nosuid","private"]}],
+		 "mkdir":["out/made","$ROOT/onboot/000-image/rootfs/out/made2"]}
+	EOF
+	bundle "$ROOT/onboot/001-mkdir" -- echo never
+	echo '{"mkdir":["/run/shared/made"]}' >"$ROOT/onboot/001-mkdir/runtime.json"
+	bundle "$ROOT/onboot/002-mount" -- echo never
+	echo '{"mounts":[{"destination":"/run/shared","source":"t","type":"tmpfs"}]}' >"$ROOT/onboot/002-mount/runtime.json"
+	bundle "$ROOT/onboot/003-source" -- echo never
+	echo '{"mounts":[{"destination":"mnt","source":"/run/shared","type":"bind","options":["bind"]}]}' >"$ROOT/onboot/003-source/runtime.json"
+	bundle "$ROOT/onboot/004-bound" ns=pid,mount,network -- echo never
+	echo '{"bindNS":{"net":"/run/bound"}}' >"$ROOT/onboot/004-bound/runtime.json"
+	bundle "$ROOT/onboot/005-fifo" ns=pid,mount,network -- echo never
+	echo '{"bindNS":{"net":"/run/fifo"}}' >"$ROOT/onboot/005-fifo/runtime.json"
+	bundle "$ROOT/onboot/006-log" -- echo logged
+	RUNTIME=$(command -v crun) run machine 'ln -s $ROOT/victim /run/shared; ln -s $ROOT/victim/made-by-bind /run/bound; mkfifo /run/fifo
+		mkdir -p /run/log/onboot; echo kept >$ROOT/victim/file; ln -s $ROOT/victim/file /run/log/onboot/onboot.006-log.out.log
+		timeout 20 '"$onboot"'; echo "status $?"; cat $ROOT/victim/file; ls $ROOT/victim; grep -c "$ROOT/victim" /proc/self/mountinfo
+		cat /run/log/onboot/onboot.006-log.out.log; ls -d $ROOT/onboot/000-image/rootfs/mnt/made2'
+	echo "$output"
+	[ "${lines[0]}|${lines[1]}" = '/mnt/made|1' ]
+	[[ "$output" == *"001-mkdir: /run/shared/made: shared is a link that a container may have made"* ]]
+	[[ "$output" == *"002-mount: /run/shared: shared is a link"* ]]
+	[[ "$output" == *"003-source: /run/shared: shared is a link"* ]]
+	[[ "$output" == *"004-bound: bind net namespace to /run/bound: bound: "* ]]
+	[[ "$output" == *"005-fifo: bind net namespace to /run/fifo: fifo: "* ]]
+	[ "$(grep -c never <<<"$output")" = 0 ]
+	[[ "$output" == *$'status 1\nkept\nfile\n0\nlogged\n'"$ROOT/onboot/000-image/rootfs/mnt/made2" ]]
+}
+
 @test "cgroups are made in the one tree of version 2" {
 	bundle "$ROOT/onboot/000-c" -- true
 	echo '{"cgroups":["/'"$TAG"'-extra/sub"]}' >"$ROOT/onboot/000-c/runtime.json"
@@ -294,23 +328,58 @@ late" ]
 }
 
 much() {
-	bundle "$ROOT/onboot/000-much" -- sh -c 'yes 0123456789abcde | head -c 8388608; echo end >&2'
-	run machine "$onboot"' >$ROOT/console; stat -c %s /run/log/onboot/onboot.000-much.out.log $ROOT/console'
-	# all of it in the log, the last 64 KiB of each stream on the console
-	[ "$output" = "8388608
-65540" ]
+	bundle "$ROOT/onboot/000-much" -- sh -c 'i=0; while [ $i -lt 60000 ]; do echo line-$i-0123456789abcdefghijklmnopqrstuvwxyz; i=$((i + 1)); done; echo end >&2'
+	bundle "$ROOT/onboot/001-some" -- sh -c 'yes 0123456789abcde | head -c 300000'
+	run machine "$onboot"' >$ROOT/console; cd /run/log/onboot; cp onboot.000-much.out.log $ROOT/log; stat -c %s onboot.001-some.out.log $ROOT/console; cat onboot.000-much.log'
+	echo "$output"
+	# a log has the first 256 KiB and the last 64, with a word between them; the console has the last 64 KiB of each stream
+	[ "$output" = $'300000\n131076\nend' ]
+	[ "$(stat -c %s "$ROOT/log")" -lt 327800 ]
+	seq -f 'line-%.0f-0123456789abcdefghijklmnopqrstuvwxyz' 0 59999 >"$ROOT/all"
+	cmp -n 262144 "$ROOT/log" "$ROOT/all"
+	cmp <(tail -c 65536 "$ROOT/log") <(tail -c 65536 "$ROOT/all")
+	left=$(($(stat -c %s "$ROOT/all") - 327680))
+	[ "$left" -gt 0 ]
+	grep -qa "^\[\.\.\. $left bytes are left out here \.\.\.\]$" "$ROOT/log"
 }
 
-@test "no byte is lost when a container writes a lot and ends at once" { with_each much; }
+@test "the log of a container that writes a lot is bounded: its beginning and its end are kept" { with_each much; }
+
+@test "logs leave /run the half of its room" {
+	bundle "$ROOT/onboot/000-one" -- sh -c 'yes | head -c 250000'
+	bundle "$ROOT/onboot/001-two" -- sh -c 'yes | head -c 250000'
+	RUNTIME=$(command -v crun) run machine 'mount -o remount,size=512k /run; '"$onboot"' >/dev/null; cd /run/log/onboot; stat -c %s *.out.log'
+	echo "$output"
+	[ "${lines[0]}" = 250000 ]
+	[ "${lines[1]}" -lt 120000 ]
+	[ "${lines[1]}" -gt 65536 ]
+}
+
+@test "a container that takes long is named on the console, and to who asks for the services" {
+	mkfifo "$ROOT/go"
+	bundle "$ROOT/onboot/000-dhcpcd" "$(shared)" -- cat /x/go
+	RUNTIME=$(command -v crun) run machine "$onboot"' >$ROOT/console 2>&1 & within 20 test -e /run/pith/boot.running; $SERVICE list; echo "list $?"
+		within 30 grep -q waits $ROOT/console; : >$ROOT/go; wait; cat $ROOT/console; $SERVICE list; ls /run/pith'
+	echo "$output"
+	[[ "${lines[0]}" == *'no supervisor runs yet: the boot waits for onboot 000-dhcpcd, which has run for '*' s' ]]
+	[ "${lines[1]}" = 'list 1' ]
+	[[ "${lines[2]}" == *'onboot: 000-dhcpcd still runs after 10 s: the boot waits for it' ]]
+	[[ "${lines[3]}" == *'no supervisor runs (service system-init starts it)'* ]]
+	[ "${lines[4]}" = boot.steps ]
+}
 
 daemon() {
-	bundle "$ROOT/onboot/000-daemon" ns=mount -- sh -c 'sleep 1000 & echo started'
+	bundle "$ROOT/onboot/000-daemon" ns=mount "$(shared)" -- sh -c '(cat /x/go; echo last words; exec sleep 1000) & echo started'
 	bundle "$ROOT/onboot/001-next" -- echo next
-	run machine "$onboot"'; for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done 2>/dev/null | grep "^sleep 1000"'
+	rm -f "$ROOT/go"; mkfifo "$ROOT/go"
+	run machine "$onboot"'; for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done 2>/dev/null | grep "^cat /x/go"
+		echo heard >$ROOT/go; within 20 grep -q "last words" /run/log/onboot/onboot.000-daemon.out.log; cat /run/log/onboot/onboot.000-daemon.out.log'
 	echo "$output"
 	[ "${lines[0]}" = started ]
 	[ "${lines[1]}" = next ]
-	[ "${lines[2]}" = "sleep 1000 " ]
+	[ "${lines[2]}" = "cat /x/go " ]
+	# what it writes then is logged, too
+	[ "${lines[3]}|${lines[4]}|${lines[5]}" = "started|heard|last words" ]
 }
 
 @test "a container in the host's PID namespace may leave a daemon behind" { with_each daemon; }

@@ -6,15 +6,25 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "beneath.h"
 #include "cmdline.h"
 #include "io.h"
 #include "log.h"
+#include "str.h"
 
-#define DIR_NAME "/run/pith"
-#define STEPS    DIR_NAME "/boot.steps"
+#define DIR_NAME   "/run/pith"
+#define STEPS_NAME "boot.steps"
+#define STEPS      DIR_NAME "/" STEPS_NAME
+#define RUNNING    "boot.running"
 
-enum { STEPS_MAX = 4 << 20 };
+enum {
+	STEPS_MAX = 1 << 20,
+	RUNNING_MAX = 1024,
+	PAUSE_FIRST_US = 10 * 1000000,
+	PAUSE_MOST_US = 300 * 1000000,
+};
 
 uint64_t report_now(void)
 {
@@ -64,15 +74,27 @@ int report_add(struct buf *lines, const char *program, const char *name, uint64_
 	return (r | buf_addstr(lines, "}\n")) < 0 ? -1 : 0;
 }
 
+/* /run/pith, which is made when it is missing. */
+static int directory_open(struct error *err)
+{
+	if (mkdir(DIR_NAME, 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, DIR_NAME);
+	return beneath_machine_dir(DIR_NAME, 0, err);
+}
+
+/* Past its bound the report takes no more: only what starts again and again comes so far. */
 int report_append(const struct buf *lines, struct error *err)
 {
-	_cleanup_close_ int fd = open(STEPS, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	const struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int dir = directory_open(err), fd = -1;
+	struct stat st;
 
-	if (fd < 0 && errno == ENOENT && mkdir(DIR_NAME, 0755) == 0)
-		fd = open(STEPS, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0 || io_write(fd, buf_bytes(lines), lines->len) < 0)
-		return error_set(err, errno, STEPS);
-	return 0;
+	fd = dir < 0 ? -1 : beneath_open(dir, STEPS_NAME, O_WRONLY | O_APPEND | O_CREAT, 0644, &want, err);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_size + (off_t)lines->len > STEPS_MAX)
+		return error_set(err, EFBIG, STEPS);
+	return io_write(fd, buf_bytes(lines), lines->len) < 0 ? error_set(err, errno, STEPS) : 0;
 }
 
 int report_step(const char *program, const char *name, uint64_t start_us, uint64_t end_us, int status,
@@ -89,12 +111,14 @@ int report_step(const char *program, const char *name, uint64_t start_us, uint64
  * file system, is left out. */
 int report_publish(struct error *err)
 {
+	const struct beneath_want want = beneath_file(geteuid());
 	_cleanup_buf_ struct buf steps = { 0 }, out = { 0 };
+	_cleanup_close_ int dir = directory_open(err);
 	char *line, *end;
 	bool first = true;
 	int r;
 
-	if (file_read(STEPS, STEPS_MAX, &steps, err) < 0)
+	if (dir < 0 || beneath_read(dir, STEPS_NAME, STEPS_MAX, &want, &steps, err) < 0)
 		return -1;
 	r = buf_addstr(&out, "{\"version\":1,\"steps\":[");
 	for (line = (char *)buf_text(&steps); (end = strchr(line, '\n')); line = end + 1) {
@@ -107,4 +131,55 @@ int report_publish(struct error *err)
 	if (r < 0)
 		return error_set(err, ENOMEM, "boot report");
 	return file_write(DIR_NAME "/boot.json", buf_bytes(&out), out.len, 0644, err);
+}
+
+/* --- the step that runs now ----------------------------------------------------------------------------------- */
+
+void report_running(const char *program, const char *name)
+{
+	const struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int dir = directory_open(NULL), fd = -1;
+	char line[RUNNING_MAX];
+	int n;
+
+	/* Who asks is told less, should anything of it fail. */
+	if (dir < 0)
+		return;
+	if (!program) {
+		unlinkat(dir, RUNNING, 0);
+		return;
+	}
+	fd = beneath_open(dir, RUNNING, O_WRONLY | O_CREAT | O_TRUNC, 0644, &want, NULL);
+	n = snprintf(line, sizeof(line), "%" PRIu64 " %s %s\n", report_now(), program, name);
+	if (fd >= 0 && n > 0 && n < (int)sizeof(line))
+		(void)!io_write(fd, line, (size_t)n);
+}
+
+char *report_running_find(uint64_t *run_us)
+{
+	const struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int dir = beneath_machine_dir(DIR_NAME, 0, NULL);
+	_cleanup_buf_ struct buf text = { 0 };
+	uint64_t start, now = report_now();
+	char *line, *space;
+
+	if (dir < 0 || beneath_read(dir, RUNNING, RUNNING_MAX, &want, &text, NULL) < 0)
+		return NULL;
+	line = (char *)buf_text(&text);
+	space = strchr(line, ' ');
+	if (!space || !strchr(space, '\n'))
+		return NULL;
+	*space = '\0';
+	*strchr(space + 1, '\n') = '\0';
+	if (str_to_u64(line, UINT64_MAX, &start) < 0 || start > now)
+		return NULL;
+	*run_us = now - start;
+	return strdup(space + 1);
+}
+
+uint64_t report_pause(uint64_t last)
+{
+	if (last == 0)
+		return PAUSE_FIRST_US;
+	return last * 2 < PAUSE_MOST_US ? last * 2 : PAUSE_MOST_US;
 }

@@ -26,3 +26,15 @@ int report_append(const struct buf *lines, struct error *err);
 
 /* Makes boot.json anew from the steps so far. */
 int report_publish(struct error *err);
+
+/* --- the step that runs now, for whoever asks what the boot waits for --- */
+
+/* Notes that this one has begun; program NULL: none runs any more. */
+void report_running(const char *program, const char *name);
+
+/* "PROGRAM NAME", and how long it has run; NULL: none does. The caller frees it. */
+char *report_running_find(uint64_t *run_us);
+
+/* A step that takes long is spoken of after 10 s, then after pauses that double up to five minutes: the next pause, in
+ * microseconds, given the last one (0: none yet). */
+uint64_t report_pause(uint64_t last);
