@@ -284,7 +284,8 @@ docker_programs() {
 
 @test "rm and clean free what no name needs" {
 	two_platforms
-	cache import app.tar two.tar amd.tar
+	cache import app.tar two.tar
+	cache import --force amd.tar
 	cache rm test/app:1
 	[ -z "$(digest_of docker.io/test/app:1)" ]
 	[ -n "$(digest_of docker.io/test/two:1)" ]
@@ -292,6 +293,176 @@ docker_programs() {
 	cache clean
 	[ -z "$(cache ls)" ]
 	[ -z "$(find cache/blobs -type f)" ]
+}
+
+@test "an archive takes no name that is there, unless told to, and says what it replaces" {
+	local before
+	cache import app.tar
+	before=$(cache ls)
+	oci_image theirs.tar test/app:1 f=theirs
+	oci_image other.tar test/other:1 f=x
+	index_of both.tar test/both:1 other.tar other.tar
+	fails_with 1 "docker.io/test/app:1 is in the cache already: sha256:[0-9a-f]{64}, from an archive; this one is sha256:" \
+		cache import theirs.tar
+	[[ $output == *--force* && $output == *--name* && $(cache ls) == "$before" ]]
+	cache import app.tar
+	[ "$(cache ls)" = "$before" ]
+	run cache import --force theirs.tar
+	[[ $output =~ imported\ docker.io/test/app:1\ \(was\ sha256:[0-9a-f]{64},\ is\ $(digest_of docker.io/test/app:1)\) ]]
+	[ "$(cache ls)" != "$before" ]
+	run cache import --name test/app:1 app.tar
+	[[ $output == *"(was sha256:"* && $(cache ls) == "$before" ]]
+	# all names of an archive, or none
+	python3 - <<-END
+		import json, tarfile, io
+		one, two = (tarfile.open(n) for n in ("other.tar", "theirs.tar"))
+		lists = [json.load(t.extractfile("index.json"))["manifests"] for t in (one, two)]
+		index = json.dumps({"schemaVersion": 2, "manifests": lists[0] + lists[1]}).encode()
+		with tarfile.open("mixed.tar", "w") as out:
+		    for t in (one, two):
+		        for m in t:
+		            if m.isfile() and m.name.startswith("blobs/"):
+		                out.addfile(m, t.extractfile(m))
+		    info = tarfile.TarInfo("./index.json")
+		    info.size = len(index)
+		    out.addfile(info, io.BytesIO(index))
+	END
+	fails_with 1 "test/app:1 is in the cache already" cache import mixed.tar
+	[ "$(cache ls)" = "$before" ]
+	# where a name comes from is nobody else's business
+	cache export --platform all --outfile out.tar test/app:1
+	! tar -xOf out.tar index.json | grep -q origin
+}
+
+@test "a cache takes any number of names" {
+	cache import app.tar
+	python3 - <<-END
+		import copy, json
+		index = json.load(open("cache/index.json"))
+		first = index["manifests"][0]
+		for i in range(20000):
+		    entry = copy.deepcopy(first)
+		    entry["annotations"]["org.opencontainers.image.ref.name"] = "docker.io/x/y:t%d" % i
+		    index["manifests"].append(entry)
+		json.dump(index, open("cache/index.json", "w"))
+	END
+	cache import --name foo/bar:one app.tar
+	[ "$(cache ls | wc -l)" -eq 20002 ]
+	cache rm x/y:t19999
+	[ "$(cache ls | wc -l)" -eq 20001 ]
+	cache clean
+	[ -z "$(cache ls)" ]
+	[ -z "$(find cache/blobs -type f)" ]
+	echo nonsense >cache/index.json
+	fails_with 1 "index.json: image index is no JSON" cache ls
+	cache clean
+	[ -z "$(cache ls)" ]
+}
+
+# damage HOW FILE
+damage() {
+	case $1 in
+	flip) printf X | dd of="$2" bs=1 seek=5 conv=notrunc status=none ;;
+	cut) truncate -s 7 "$2" ;;
+	empty) : >"$2" ;;
+	folder) rm "$2" && mkdir -p "$2/x" ;;
+	esac
+}
+
+@test "a damaged blob is told with what helps, and whoever stores it again puts it right" {
+	local how blob again
+	printf 'services: [{name: a, image: test/app:1}]\n' >x.yml
+	mkdir layout && tar -C layout -xf app.tar
+	cp -r layout pristine
+	mkdir pkg
+	printf 'image: x\nfiles:\n  - {path: a, contents: b}\n' >pkg/build.yml
+	for again in "cache import app.tar" "cache import layout" "cache import --name foo/bar app.tar"; do
+		for blob in pristine/blobs/sha256/*; do
+			for how in flip cut empty folder; do
+				rm -rf cache && cache import app.tar
+				damage "$how" "cache/blobs/sha256/${blob##*/}"
+				run "$pith" build --cache "$T/cache" --format tar --o x.tar x.yml
+				[[ $status -eq 1 && $output == *"store it again: "*"pith cache import"* ]] || { echo "$how $blob: $output"; return 1; }
+				$again
+				cmp "$blob" "cache/blobs/sha256/${blob##*/}"
+				"$pith" -q build --cache "$T/cache" --format tar --o x.tar x.yml
+			done
+		done
+	done
+	for again in "" --force; do
+		rm -rf cache
+		"$pith" -q pkg build --cache "$T/cache" pkg
+		rm -rf pristine && cp -r cache pristine
+		for blob in pristine/blobs/sha256/*; do
+			for how in flip cut empty folder; do
+				damage "$how" "cache/blobs/sha256/${blob##*/}"
+				# shellcheck disable=SC2086
+				"$pith" -q pkg build --cache "$T/cache" $again pkg
+				cmp "$blob" "cache/blobs/sha256/${blob##*/}"
+			done
+		done
+	done
+}
+
+@test "what is damaged hinders nothing else: other names go, and clean always works" {
+	local manifest
+	oci_image other.tar test/other:1 f=x
+	cache import app.tar other.tar
+	manifest=cache/blobs/sha256/$(digest_of docker.io/test/app:1 | cut -d: -f2)
+	damage flip "$manifest"
+	run cache rm test/other:1
+	[[ $status -eq 0 && $output == *"docker.io/test/app:1: "*"no blobs are removed until"* ]]
+	[ -z "$(digest_of docker.io/test/other:1)" ]
+	cache import app.tar
+	cache rm test/app:1
+	[ -z "$(find cache/blobs -type f)" ]
+	cache import app.tar
+	damage folder "$manifest"
+	cache clean
+	[ -z "$(find cache/blobs -mindepth 2)" ]
+}
+
+# What an index or a configuration can make large is bounded, or worked once.
+@test "indexes in indexes cost what they are long; a configuration of any size is refused with a reason" {
+	python3 - <<-'END'
+		import hashlib, json, os
+		os.makedirs("nest/blobs/sha256")
+		def blob(data, media):
+		    digest = hashlib.sha256(data).hexdigest()
+		    open("nest/blobs/sha256/" + digest, "wb").write(data)
+		    return {"mediaType": "application/vnd.oci.image." + media, "digest": "sha256:" + digest, "size": len(data)}
+		def index(name, entries):
+		    entries = [dict(e, annotations={"org.opencontainers.image.ref.name": name}) for e in entries]
+		    json.dump({"schemaVersion": 2, "manifests": entries}, open("nest/index.json", "w"))
+		manifest = lambda config: {"schemaVersion": 2, "config": config, "layers": []}
+		m = blob(json.dumps(manifest(blob(b"{}", "config.v1+json"))).encode(), "manifest.v1+json")
+		m["platform"] = {"os": "linux", "architecture": "none"}
+		for _ in range(3):
+		    m = blob(json.dumps({"schemaVersion": 2, "manifests": [m] * 4000}).encode(), "index.v1+json")
+		index("docker.io/test/nest:1", [m] * 4000)
+		open("nest/oci-layout", "w").write('{"imageLayoutVersion":"1.0.0"}')
+	END
+	cache import nest
+	fails_with 1 "no image for linux/amd64" cache export --platform linux/amd64 --outfile x test/nest:1
+	cache clean
+	python3 - <<-'END'
+		import hashlib, json, os
+		os.makedirs("large/blobs/sha256")
+		def blob(data, media):
+		    digest = hashlib.sha256(data).hexdigest()
+		    open("large/blobs/sha256/" + digest, "wb").write(data)
+		    return {"mediaType": "application/vnd.oci.image." + media, "digest": "sha256:" + digest, "size": len(data)}
+		def layout(config, tag):
+		    m = blob(json.dumps({"schemaVersion": 2, "config": blob(config, "config.v1+json"), "layers": []}).encode(), "manifest.v1+json")
+		    return dict(m, annotations={"org.opencontainers.image.ref.name": "docker.io/test/large:" + tag})
+		index = [layout(b'{"config":{"Labels":{"a":"' + b"x" * 100_000_000 + b'"}}}', "long"),
+		         layout(b'{"x":[' + b'{},' * 1_000_000 + b'{}]}', "many")]
+		json.dump({"schemaVersion": 2, "manifests": index}, open("large/index.json", "w"))
+	END
+	cache import large
+	fails_with 1 "large:long: blob sha256:.* has 100000030 bytes: a document of an image may have 4194304" \
+		cache export --outfile x test/large:long
+	fails_with 1 "large:many: image configuration with more than 262144 values" cache export --outfile x test/large:many
 }
 
 @test "mistakes on the command line: a line that helps, status 2 or 1" {

@@ -276,6 +276,39 @@ leads_out() {
 	fails 'build.yml:2:17: error: extra-sources: "shared" is not SOURCE:DESTINATION' build p
 }
 
+@test "a package takes no name that another one's image has, or one from an archive, unless told to" {
+	local mine
+	mkdir theirs
+	printf 'image: thing\nfiles: [{path: a, contents: mine}]\n' >p/build.yml
+	printf 'image: thing\nfiles: [{path: a, contents: theirs}]\n' >theirs/build.yml
+	build
+	mine=$("$pith" cache ls)
+	run "$pith" pkg build theirs
+	[[ $status -eq 1 && $output == *"another image has the name (--force"*"docker.io/pith/thing:latest is in the cache already"*"of the package $T/p; this one is"* ]]
+	[ "$("$pith" cache ls)" = "$mine" ]
+	printf 'image: thing\nfiles: [{path: a, contents: changed}]\n' >p/build.yml
+	build
+	"$pith" pkg build --force theirs
+	unpack && [ "$(cat tree/a)" = theirs ]
+	run build
+	[[ $status -eq 1 && $output == *"of the package $T/theirs"* ]]
+	# a folder that has moved is the same package
+	mv theirs moved
+	"$pith" pkg build --force moved
+	mv moved again
+	echo "# changed" >>again/build.yml
+	"$pith" pkg build again
+	# one from elsewhere
+	"$root_dir/tests/oci-image" init.tar docker.io/pith/init:latest f=released
+	"$pith" cache import init.tar
+	printf 'image: init\nfiles: [{path: a, contents: x}]\n' >p/build.yml
+	run build
+	[[ $status -eq 1 && $output == *"docker.io/pith/init:latest is in the cache already"*"from an archive"* ]]
+	build --force
+	echo "# changed" >>p/build.yml
+	build
+}
+
 @test "packages go to a registry: an index, a tag for each platform, a release" {
 	start_registry
 	recipe <<<$'image: thing\nfiles:\n  - {path: a, contents: x}'

@@ -63,6 +63,25 @@ static struct image *fetch(struct assembly *a, const char *text, struct error *e
 	return image_load(o->store, text, &o->platform, err);
 }
 
+/* What puts a damaged blob right: whatever stores it again. */
+static void hint_damaged(struct assembly *a, const struct node *name)
+{
+	if (name->package)
+		diag_hint(&a->config->diags, "make it again with `pith pkg build --force %s`", name->package);
+	else
+		diag_hint(
+			&a->config->diags,
+			"store it again: `pith cache pull %s`, `pith cache import ARCHIVE` or `pith pkg build --force`",
+			name->text);
+}
+
+void report_image(struct assembly *a, const struct node *name, const struct where *where, const struct error *err)
+{
+	diag_error(&a->config->diags, name->at, where, "%s", error_text(err));
+	if (name->text && (err->code == EBADMSG || err->code == EPIPE))
+		hint_damaged(a, name);
+}
+
 static void need_image(struct assembly *a, const struct node *name, const struct where *where)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -75,7 +94,9 @@ static void need_image(struct assembly *a, const struct node *name, const struct
 	img = fetch(a, name->text, &err);
 	if (!img) {
 		diag_error(&a->config->diags, name->at, where, "image %s: %s", name->text, error_text(&err));
-		if (name->package)
+		if (err.code == EBADMSG)
+			hint_damaged(a, name);
+		else if (name->package)
 			diag_hint(&a->config->diags, "make it with `pith pkg build %s`", name->package);
 		else
 			diag_hint(&a->config->diags,
@@ -225,7 +246,7 @@ void init_add(struct assembly *a)
 			r = set_packages(a, &all, &err);
 		where_entry(where, "init", e);
 		if (r < 0)
-			diag_error(&a->config->diags, e->node->at, &where[1], "%s", error_text(&err));
+			report_image(a, e->node, &where[1], &err);
 	}
 }
 
@@ -282,8 +303,7 @@ void volumes_add(struct assembly *a)
 
 		where_entry(where, "volumes", e);
 		if (add_volume(a, e, &err) < 0)
-			diag_error(&a->config->diags, image ? image->at : e->node->at, &where[1], "%s",
-				   error_text(&err));
+			report_image(a, image ? image : e->node, &where[1], &err);
 	}
 }
 
@@ -378,8 +398,7 @@ void containers_add(struct assembly *a)
 
 			where_entry(where, section_names[s], e);
 			if (add_container(a, (enum section)s, i, &err) < 0)
-				diag_error(&a->config->diags, node_field(e->node, CONTAINER_IMAGE)->at, &where[1], "%s",
-					   error_text(&err));
+				report_image(a, node_field(e->node, CONTAINER_IMAGE), &where[1], &err);
 		}
 	}
 }

@@ -18,6 +18,9 @@ static inline struct tree_meta fixed_meta(uint32_t mode)
 /* The image of that name, which assembly_images() found. */
 struct loaded_image *assembly_find(const struct assembly *a, const char *text);
 
+/* Unpacking an image has failed: says so where it is named, and what helps when it is damaged. */
+void report_image(struct assembly *a, const struct node *name, const struct where *where, const struct error *err);
+
 /* Makes a path's directories, all with our metadata, also those that exist. */
 int root_prefix(struct tree *t, const char *path, struct error *err);
 /* Unpacks an image below prefix ("": the root), with what a container's root must have: see root.c. resolv_link: the

@@ -137,5 +137,5 @@ void kernel_add(struct assembly *a)
 	files = tree_new(&err);
 	if (!files || tree_add_image(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
 	    add_files(a, files, &w, &err) < 0)
-		diag_error(&a->config->diags, image->at, &where, "%s", error_text(&err));
+		report_image(a, image, &where, &err);
 }

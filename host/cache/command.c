@@ -13,7 +13,7 @@
 
 struct options {
 	const char *cache, *platform, *outfile, *format, *name, *remote_name;
-	int published_only, arch_tags, override;
+	int published_only, arch_tags, override, force;
 	char **args;
 	size_t count;
 };
@@ -22,7 +22,8 @@ static const char usage_text[] =
 	"usage: pith cache COMMAND [OPTION...] [ARGUMENT...]\n\n"
 	"  ls                      list the images\n"
 	"  import FILE...          take in OCI archives, docker archives or layout directories (-: standard input)\n"
-	"         --name NAME          what the image is called, where the archive does not say\n"
+	"         --name NAME          what the image is called, whatever the archive says\n"
+	"         --force              also under names that stand for another image already\n"
 	"  export NAME             write an image into a file\n"
 	"         --outfile FILE       required; -: standard output\n"
 	"         --format FORMAT      oci (default), docker or filesystem\n"
@@ -60,17 +61,29 @@ static int run_ls(struct store *s, const struct options *o, struct error *err)
 
 /* --- import, export --- */
 
+/* What replaces something says so. */
+static void say(const char *what, const char *name, const char *was, const char *is)
+{
+	if (was)
+		log_info("%s %s (was %s, is %s)", what, name, was, is);
+	else
+		log_info("%s %s", what, name);
+}
+
 static int run_import(struct store *s, const struct options *o, struct error *err)
 {
 	if (o->name && o->count > 1)
 		return error_say(err, EINVAL, "--name goes with one file");
 	for (size_t i = 0; i < o->count; i++) {
 		_cleanup_(imported_clear) struct imported got = { 0 };
+		struct import_options how = { .name = o->name, .replace = o->force };
 
-		if (image_import(s, o->args[i], o->name, &got, err) < 0)
-			return -1;
-		for (char **name = got.names; name && *name; name++)
-			log_info("imported %s", *name);
+		if (image_import(s, o->args[i], &how, &got, err) < 0)
+			return err->code == EEXIST
+				? error_wrap(err, "nothing imported (--force replaces, --name gives another name)")
+				: -1;
+		for (size_t k = 0; k < got.count; k++)
+			say("imported", got.images[k].name, got.images[k].was, got.images[k].desc.digest);
 	}
 	return 0;
 }
@@ -108,6 +121,15 @@ static int run_export(struct store *s, const struct options *o, struct error *er
 
 /* --- registries --- */
 
+/* What a name stands for; NULL: nothing. */
+static char *digest_of(struct store *s, const char *text)
+{
+	_cleanup_descriptor_ struct oci_descriptor d = { 0 };
+	_cleanup_ref_ struct ref ref = { 0 };
+
+	return ref_parse(text, &ref, NULL) == 0 && store_find(s, &ref, &d, NULL) == 0 ? strdup(d.digest) : NULL;
+}
+
 static int run_pull(struct store *s, const struct options *o, struct error *err)
 {
 	struct platform platform;
@@ -116,9 +138,12 @@ static int run_pull(struct store *s, const struct options *o, struct error *err)
 	if (get_platform(o, &platform, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < o->count; i++) {
+		_cleanup_free_ char *was = digest_of(s, o->args[i]), *is = NULL;
+
 		if (image_pull(s, o->args[i], all ? NULL : &platform, err) < 0)
 			return -1;
-		log_info("pulled %s", o->args[i]);
+		is = digest_of(s, o->args[i]);
+		say("pulled", o->args[i], was && is && !str_eq(was, is) ? was : NULL, is);
 	}
 	return 0;
 }
@@ -162,9 +187,12 @@ static int collect(struct store *s, struct error *err)
 		log_info("%llu blobs removed, %llu bytes freed", (unsigned long long)blobs, (unsigned long long)bytes);
 		return 0;
 	}
-	if (why.code != EBUSY)
+	if (why.code == EBADMSG)
+		log_info("%s: no blobs are removed until this image is removed or stored again", error_text(&why));
+	else if (why.code == EBUSY)
+		log_info("%s: what the images hold is removed the next time", error_text(&why));
+	else
 		return error_move(err, &why);
-	log_info("%s: what the images hold is removed the next time", error_text(&why));
 	error_clear(&why);
 	return 0;
 }
@@ -192,21 +220,29 @@ static int run_rm(struct store *s, const struct options *o, struct error *err)
 	return collect(s, err);
 }
 
-static int run_clean(struct store *s, const struct options *o, struct error *err)
+static int remove_published(struct store *s, struct error *err)
 {
+	_cleanup_strv_ char **names = NULL;
 	struct store_entry *entries;
 	size_t count;
 	int r = 0;
 
-	if (o->count)
-		return error_say(err, EINVAL, "clean takes no names: rm does");
 	if (store_list(s, &entries, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < count; i++)
-		if (!o->published_only || published(entries[i].name, entries[i].desc.digest))
-			r = store_remove_name(s, entries[i].name, err);
+		if (published(entries[i].name, entries[i].desc.digest) && strv_add(&names, entries[i].name) < 0)
+			r = error_set(err, ENOMEM, "image cache");
 	store_list_free(entries, count);
-	return r < 0 ? -1 : collect(s, err);
+	return r < 0 ? -1 : store_remove_names(s, names, names ? strv_len(names) : 0, err);
+}
+
+static int run_clean(struct store *s, const struct options *o, struct error *err)
+{
+	if (o->count)
+		return error_say(err, EINVAL, "clean takes no names: rm does");
+	if ((o->published_only ? remove_published(s, err) : store_remove_all(s, err)) < 0)
+		return -1;
+	return collect(s, err);
 }
 
 /* --- the command line --- */
@@ -225,6 +261,7 @@ static int parse_options(int argc, char **argv, struct options *o, struct error 
 		{ "published-only", no_argument, &o->published_only, 1 },
 		{ "with-arch-tags", no_argument, &o->arch_tags, 1 },
 		{ "override", no_argument, &o->override, 1 },
+		{ "force", no_argument, &o->force, 1 },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ 0 },
 	};

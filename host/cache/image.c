@@ -9,11 +9,26 @@
 
 enum { NESTING_MAX = 4 };
 
-static int read_manifest(struct image *img, const struct oci_descriptor *d, const struct platform *platform, int depth,
-			 struct error *err);
+/* On the way from a name to a manifest. */
+struct search {
+	struct image *img;
+	const struct platform *platform;
+	json_t *tried; /* digests of indexes without a fitting manifest: each is looked into once */
+};
 
-static int read_index(struct image *img, const struct buf *text, const struct platform *platform, int depth,
-		      struct error *err)
+static int read_manifest(struct search *s, const struct oci_descriptor *d, int depth, struct error *err);
+
+/* An inner index says nothing of its platforms, or they are its own. ENXIO: there is nothing in it. */
+static int try_inner(struct search *s, const struct oci_descriptor *d, int depth, struct error *err)
+{
+	if (oci_kind(d->media_type) != OCI_KIND_INDEX || json_object_get(s->tried, d->digest))
+		return error_set(err, ENXIO, "%s", d->digest);
+	if (json_object_set_new(s->tried, d->digest, json_null()) < 0)
+		return error_set(err, ENOMEM, "image");
+	return read_manifest(s, d, depth, err);
+}
+
+static int read_index(struct search *s, const struct buf *text, int depth, struct error *err)
 {
 	_cleanup_index_ struct oci_index index = { 0 };
 
@@ -23,21 +38,18 @@ static int read_index(struct image *img, const struct buf *text, const struct pl
 		return -1;
 	for (size_t i = 0; i < index.count; i++)
 		if (oci_kind(index.manifests[i].media_type) == OCI_KIND_MANIFEST &&
-		    platform_match(platform, &index.manifests[i].platform))
-			return read_manifest(img, &index.manifests[i], platform, depth + 1, err);
-	/* an inner index says nothing of its platforms, or they are its own */
+		    platform_match(s->platform, &index.manifests[i].platform))
+			return read_manifest(s, &index.manifests[i], depth + 1, err);
 	for (size_t i = 0; i < index.count; i++) {
 		struct error why = { 0 };
 
-		if (oci_kind(index.manifests[i].media_type) != OCI_KIND_INDEX)
-			continue;
-		if (read_manifest(img, &index.manifests[i], platform, depth + 1, &why) == 0)
+		if (try_inner(s, &index.manifests[i], depth + 1, &why) == 0)
 			return 0;
 		if (why.code != ENXIO)
 			return error_move(err, &why);
 		error_clear(&why);
 	}
-	return error_say(err, ENXIO, "no image for %s in it", platform_text(platform));
+	return error_say(err, ENXIO, "no image for %s in it", platform_text(s->platform));
 }
 
 static int read_config(struct image *img, const struct platform *platform, struct error *err)
@@ -57,16 +69,16 @@ static int read_config(struct image *img, const struct platform *platform, struc
 	return 0;
 }
 
-static int read_manifest(struct image *img, const struct oci_descriptor *d, const struct platform *platform, int depth,
-			 struct error *err)
+static int read_manifest(struct search *s, const struct oci_descriptor *d, int depth, struct error *err)
 {
+	struct image *img = s->img;
 	_cleanup_buf_ struct buf text = { 0 };
 
 	if (store_read_blob(img->store, d->digest, d->size, OCI_JSON_MAX, &text, err) < 0)
 		return -1;
 	switch (oci_kind(d->media_type)) {
 	case OCI_KIND_INDEX:
-		return read_index(img, &text, platform, depth, err);
+		return read_index(s, &text, depth, err);
 	case OCI_KIND_MANIFEST:
 		break;
 	default:
@@ -77,18 +89,25 @@ static int read_manifest(struct image *img, const struct oci_descriptor *d, cons
 	img->digest = strdup(d->digest);
 	if (!img->digest)
 		return error_set(err, ENOMEM, "image");
-	return read_config(img, platform, err);
+	return read_config(img, s->platform, err);
+}
+
+static void search_end(struct search *s)
+{
+	json_decref(s->tried);
 }
 
 struct image *image_load(struct store *s, const char *text, const struct platform *platform, struct error *err)
 {
+	_cleanup_(search_end) struct search search = { .platform = platform, .tried = json_object() };
 	_cleanup_ref_ struct ref ref = { 0 };
 	struct image *img;
 
 	if (ref_parse(text, &ref, err) < 0)
 		return NULL;
-	img = calloc(1, sizeof(*img));
-	if (!img) {
+	search.img = img = calloc(1, sizeof(*img));
+	if (!img || !search.tried) {
+		free(img);
 		error_set(err, ENOMEM, "image");
 		return NULL;
 	}
@@ -97,7 +116,7 @@ struct image *image_load(struct store *s, const char *text, const struct platfor
 	if (!img->name) {
 		error_set(err, ENOMEM, "image");
 	} else if (store_find(s, &ref, &img->root, err) == 0) {
-		if (read_manifest(img, &img->root, platform, 0, err) == 0) {
+		if (read_manifest(&search, &img->root, 0, err) == 0) {
 			if (oci_kind(img->root.media_type) == OCI_KIND_INDEX)
 				img->foreign = false; /* the index said that it fits */
 			return img;

@@ -92,15 +92,28 @@ const char *platform_text(const struct platform *p)
 
 /* --- reading JSON --- */
 
-static json_t *parse(const void *data, size_t n, const char *what, struct error *err)
+bool oci_json_bounded(const void *data, size_t n)
+{
+	const char *p = data;
+	bool in_string = false;
+	size_t values = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (in_string && p[i] == '\\')
+			i++;
+		else if (p[i] == '"')
+			in_string = !in_string;
+		else if (!in_string)
+			values += p[i] == ',' || p[i] == ':' || p[i] == '[' || p[i] == '{';
+	}
+	return values <= OCI_VALUES_MAX;
+}
+
+static json_t *load(const void *data, size_t n, const char *what, struct error *err)
 {
 	json_error_t at;
 	json_t *root;
 
-	if (n > OCI_JSON_MAX) {
-		error_say(err, EFBIG, "%s of %zu bytes", what, n);
-		return NULL;
-	}
 	root = json_loadb(data, n, JSON_REJECT_DUPLICATES, &at);
 	if (!root) {
 		error_say(err, EBADMSG, "%s is no JSON: line %d: %s", what, at.line, at.text);
@@ -110,6 +123,17 @@ static json_t *parse(const void *data, size_t n, const char *what, struct error 
 		error_say(err, EBADMSG, "%s is no JSON object", what);
 	}
 	return root;
+}
+
+static json_t *parse(const void *data, size_t n, const char *what, struct error *err)
+{
+	if (n <= OCI_JSON_MAX && oci_json_bounded(data, n))
+		return load(data, n, what, err);
+	if (n > OCI_JSON_MAX)
+		error_say(err, EFBIG, "%s of %zu bytes: more than %u MiB", what, n, OCI_JSON_MAX >> 20);
+	else
+		error_say(err, E2BIG, "%s with more than %u values in it", what, OCI_VALUES_MAX);
+	return NULL;
 }
 
 static void cleanup_json(json_t **j)
@@ -233,15 +257,15 @@ static int parse_descriptor(const json_t *v, struct oci_descriptor *out, struct 
 	return 0;
 }
 
-static int parse_descriptors(const json_t *list, const char *name, struct oci_descriptor **out, size_t *count,
-			     struct error *err)
+static int parse_descriptors(const json_t *list, const char *name, size_t max, struct oci_descriptor **out,
+			     size_t *count, struct error *err)
 {
 	size_t n = json_array_size(list);
 
 	if (!json_is_array(list) && !json_is_null(list))
 		return error_say(err, EBADMSG, "%s is no list", name);
-	if (n > DESCRIPTORS_MAX)
-		return error_say(err, E2BIG, "%zu %s", n, name);
+	if (n > max)
+		return error_say(err, E2BIG, "%zu %s: more than %zu", n, name, max);
 	*out = calloc(n ? n : 1, sizeof(**out));
 	if (!*out)
 		return error_set(err, ENOMEM, "%s", name);
@@ -293,7 +317,7 @@ void oci_index_clear(struct oci_index *x)
 	*x = (struct oci_index){ 0 };
 }
 
-static int index_fields(const json_t *root, struct oci_index *out, struct error *err)
+static int index_fields(const json_t *root, size_t max, struct oci_index *out, struct error *err)
 {
 	json_t *list = json_object_get(root, "manifests");
 
@@ -301,7 +325,7 @@ static int index_fields(const json_t *root, struct oci_index *out, struct error 
 		return -1;
 	if (!list)
 		return error_say(err, EBADMSG, "no manifests");
-	return parse_descriptors(list, "manifests", &out->manifests, &out->count, err);
+	return parse_descriptors(list, "manifests", max, &out->manifests, &out->count, err);
 }
 
 int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct error *err)
@@ -311,7 +335,21 @@ int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct er
 	*out = (struct oci_index){ 0 };
 	if (!root)
 		return -1;
-	if (index_fields(root, out, err) < 0) {
+	if (index_fields(root, DESCRIPTORS_MAX, out, err) < 0) {
+		oci_index_clear(out);
+		return error_wrap(err, "image index");
+	}
+	return 0;
+}
+
+int oci_names_parse(const void *data, size_t n, struct oci_index *out, struct error *err)
+{
+	_cleanup_json_ json_t *root = load(data, n, "image index", err);
+
+	*out = (struct oci_index){ 0 };
+	if (!root)
+		return -1;
+	if (index_fields(root, SIZE_MAX, out, err) < 0) {
 		oci_index_clear(out);
 		return error_wrap(err, "image index");
 	}
@@ -339,7 +377,7 @@ static int manifest_fields(const json_t *root, struct oci_manifest *out, struct 
 		return error_say(err, EBADMSG, "no %s", config ? "layers" : "config");
 	if (parse_descriptor(config, &out->config, err) < 0)
 		return error_wrap(err, "config");
-	return parse_descriptors(layers, "layers", &out->layers, &out->layer_count, err);
+	return parse_descriptors(layers, "layers", DESCRIPTORS_MAX, &out->layers, &out->layer_count, err);
 }
 
 int oci_manifest_parse(const void *data, size_t n, struct oci_manifest *out, struct error *err)

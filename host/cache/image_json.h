@@ -24,8 +24,9 @@
 #define ANNOTATION_REF_NAME   "org.opencontainers.image.ref.name"
 #define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
 
-/* Documents larger than this are refused. */
-#define OCI_JSON_MAX (4u << 20)
+/* Documents larger than this are refused, and those with more values: a parsed value takes many times its text. */
+#define OCI_JSON_MAX   (4u << 20)
+#define OCI_VALUES_MAX (256u << 10)
 
 enum oci_kind {
 	OCI_KIND_OTHER, /* attestations, artifacts */
@@ -70,6 +71,10 @@ struct oci_index {
 	size_t count;
 };
 int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct error *err);
+/* The same for the list of names of a cache, which is as long as its user likes. */
+int oci_names_parse(const void *data, size_t n, struct oci_index *out, struct error *err);
+/* No more than OCI_VALUES_MAX values, as far as commas, colons and brackets tell. */
+bool oci_json_bounded(const void *data, size_t n);
 void oci_index_clear(struct oci_index *x);
 #define _cleanup_index_ _cleanup_(oci_index_clear)
 

@@ -196,8 +196,33 @@ static json_t *index_json(const struct manifest_list *list)
 	return root;
 }
 
+static int set_names(struct store *s, const struct oci_descriptor *d, char *const *names, const char *origin,
+		     enum store_claim claim, struct error *err)
+{
+	size_t count = strv_len(names), i;
+	_cleanup_free_ struct store_change *changes = calloc(count + 1, sizeof(*changes));
+	_cleanup_strv_ char **full = NULL;
+	int r = changes ? 0 : error_set(err, ENOMEM, "image name");
+
+	for (i = 0; r == 0 && i < count; i++) {
+		_cleanup_ref_ struct ref ref = { 0 };
+
+		r = ref_parse(names[i], &ref, err);
+		if (r == 0 && strv_take(&full, ref_cache_name(&ref)) < 0)
+			r = error_set(err, ENOMEM, "image name");
+	}
+	for (i = 0; r == 0 && i < count; i++)
+		changes[i] = (struct store_change){ .name = full[i], .desc = d };
+	if (r == 0)
+		r = store_set_names(s, changes, count, origin, claim, err);
+	for (i = 0; changes && i < count; i++)
+		free(changes[i].was);
+	return r;
+}
+
 int image_publish(struct store *s, const struct oci_descriptor *manifests, size_t count, char *const *names,
-		  bool keep_others, struct oci_descriptor *out, struct error *err)
+		  bool keep_others, const char *origin, enum store_claim claim, struct oci_descriptor *out,
+		  struct error *err)
 {
 	_cleanup_(list_clear) struct manifest_list list = { 0 };
 	_cleanup_descriptor_ struct oci_descriptor index = { 0 };
@@ -216,18 +241,8 @@ int image_publish(struct store *s, const struct oci_descriptor *manifests, size_
 	json = index_json(&list);
 	if (store_json(s, json, OCI_INDEX, &index, err) < 0)
 		return -1;
-	for (; *names; names++) {
-		_cleanup_ref_ struct ref ref = { 0 };
-		_cleanup_free_ char *name = NULL;
-
-		if (ref_parse(*names, &ref, err) < 0)
-			return -1;
-		name = ref_cache_name(&ref);
-		if (!name)
-			return error_set(err, ENOMEM, "image name");
-		if (store_set_name(s, name, &index, err) < 0)
-			return -1;
-	}
+	if (set_names(s, &index, names, origin, claim, err) < 0)
+		return -1;
 	if (out) {
 		*out = index;
 		index = (struct oci_descriptor){ 0 };

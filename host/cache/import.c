@@ -15,12 +15,15 @@
 #include "str.h"
 #include "transfer.h"
 
-enum { FILES_MAX = 65536 };
+enum { FILES_MAX = 65536, INNER_MAX = 64 };
 
 struct import {
 	struct store *store;
 	const char *name; /* given by the caller, or NULL */
-	json_t *files;    /* docker archive: path -> {digest, size} of what is stored, or the target of a link */
+	bool replace;
+	json_t *files;   /* docker archive: path -> {digest, size} of what is stored, or the target of a link */
+	json_t *listed;  /* name -> its place in out */
+	json_t *checked; /* digest -> whether the image is all there: many names may be of one */
 	struct buf index, manifest;
 	struct imported *out;
 };
@@ -28,6 +31,8 @@ struct import {
 static void import_clear(struct import *im)
 {
 	json_decref(im->files);
+	json_decref(im->checked);
+	json_decref(im->listed);
 	buf_free(&im->index);
 	buf_free(&im->manifest);
 }
@@ -48,13 +53,58 @@ static char *cache_name(const char *text, struct error *err)
 	return name;
 }
 
+/* Takes note of an image; all get their names at the end. */
 static int list_as(struct import *im, const char *text, const struct oci_descriptor *d, struct error *err)
 {
+	struct imported *out = im->out;
+	void *grown = reallocarray(out->images, out->count + 1, sizeof(*out->images));
 	_cleanup_free_ char *name = cache_name(text, err);
+	const json_t *before = name ? json_object_get(im->listed, name) : NULL;
+	struct oci_descriptor *slot;
 
-	if (!name || store_set_name(im->store, name, d, err) < 0)
+	if (grown)
+		out->images = grown;
+	if (!name)
 		return -1;
-	return strv_add(&im->out->names, name) < 0 ? error_set(err, ENOMEM, "image name") : 0;
+	if (!grown || (!before && json_object_set_new(im->listed, name, json_integer((json_int_t)out->count)) < 0))
+		return error_set(err, ENOMEM, "image name");
+	if (before) { /* of two with one name the later one counts */
+		slot = &out->images[json_integer_value(before)].desc;
+		oci_descriptor_clear(slot);
+	} else {
+		slot = &out->images[out->count].desc;
+		out->images[out->count].was = NULL;
+		out->images[out->count++].name = steal_ptr(&name);
+	}
+	return oci_descriptor_copy(slot, d) < 0 ? error_set(err, ENOMEM, "image name") : 0;
+}
+
+static int set_names(struct import *im, struct error *err)
+{
+	struct imported *out = im->out;
+	_cleanup_free_ struct store_change *changes = calloc(out->count + 1, sizeof(*changes));
+	enum store_claim claim = im->name || im->replace ? CLAIM_ANY : CLAIM_NEW;
+	int r;
+
+	if (!changes)
+		return error_set(err, ENOMEM, "image name");
+	for (size_t i = 0; i < out->count; i++)
+		changes[i] = (struct store_change){ .name = out->images[i].name, .desc = &out->images[i].desc };
+	r = store_set_names(im->store, changes, out->count, ORIGIN_IMPORT, claim, err);
+	for (size_t i = 0; i < out->count; i++)
+		out->images[i].was = changes[i].was;
+	return r;
+}
+
+void imported_clear(struct imported *im)
+{
+	for (size_t i = 0; i < im->count; i++) {
+		free(im->images[i].name);
+		free(im->images[i].was);
+		oci_descriptor_clear(&im->images[i].desc);
+	}
+	free(im->images);
+	*im = (struct imported){ 0 };
 }
 
 /* --- is it all there? --- */
@@ -62,8 +112,7 @@ static int list_as(struct import *im, const char *text, const struct oci_descrip
 struct check {
 	struct store *store;
 	size_t missing, manifests;
-	const struct oci_descriptor *first_missing;
-	char *first;
+	char *first; /* of what is missing */
 };
 
 static int check_blob(void *data, const struct oci_descriptor *blob, struct error *err)
@@ -79,31 +128,55 @@ static int check_blob(void *data, const struct oci_descriptor *blob, struct erro
 	return c->first ? 0 : error_set(err, ENOMEM, "image");
 }
 
+static bool whole(struct import *im, const struct oci_descriptor *d)
+{
+	const json_t *before = json_object_get(im->checked, d->digest);
+	struct check one = { .store = im->store };
+	bool good;
+
+	if (before)
+		return json_is_true(before);
+	good = reach_walk(im->store, d, NULL, check_blob, &one, NULL) == 0 && !one.missing && one.manifests;
+	free(one.first);
+	json_object_set_new(im->checked, d->digest, json_boolean(good));
+	return good;
+}
+
+/* Of an index that lacks something: one of its manifests is all there. Inner indexes are looked into only as a whole.
+ */
+static int check_index(struct import *im, const struct oci_descriptor *root, const char *missing, struct error *err)
+{
+	_cleanup_index_ struct oci_index index = { 0 };
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (store_read_blob(im->store, root->digest, root->size, OCI_JSON_MAX, &text, err) < 0 ||
+	    oci_index_parse(buf_bytes(&text), text.len, &index, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index.count; i++)
+		if (oci_kind(index.manifests[i].media_type) == OCI_KIND_MANIFEST && whole(im, &index.manifests[i]))
+			return 0;
+	for (size_t i = 0; i < index.count && i < INNER_MAX; i++)
+		if (oci_kind(index.manifests[i].media_type) == OCI_KIND_INDEX && whole(im, &index.manifests[i]))
+			return 0;
+	return error_say(err, EBADMSG, "blob %s is missing in it", missing);
+}
+
 /* A plain manifest must be complete, of an index one of its manifests. */
 static int check_complete(struct import *im, const struct oci_descriptor *root, struct error *err)
 {
 	struct check all = { .store = im->store };
-	_cleanup_index_ struct oci_index index = { 0 };
-	_cleanup_buf_ struct buf text = { 0 };
-	int r = reach_walk(im->store, root, NULL, check_blob, &all, err);
+	int r = json_is_true(json_object_get(im->checked, root->digest))
+		? 0
+		: reach_walk(im->store, root, NULL, check_blob, &all, err);
 	_cleanup_free_ char *first = all.first;
 
-	if (r < 0 || !all.missing)
-		return r;
-	if (oci_kind(root->media_type) == OCI_KIND_INDEX && store_has_blob(im->store, root->digest)) {
-		if (store_read_blob(im->store, root->digest, root->size, OCI_JSON_MAX, &text, err) < 0 ||
-		    oci_index_parse(buf_bytes(&text), text.len, &index, err) < 0)
-			return -1;
-		for (size_t i = 0; i < index.count; i++) {
-			struct check one = { .store = im->store };
-
-			r = reach_walk(im->store, &index.manifests[i], NULL, check_blob, &one, err);
-			free(one.first);
-			if (r < 0 || (!one.missing && one.manifests))
-				return r;
-		}
-	}
-	return error_say(err, EBADMSG, "blob %s is missing in it", first);
+	if (r == 0 && all.missing)
+		r = oci_kind(root->media_type) == OCI_KIND_INDEX && store_has_blob(im->store, root->digest)
+			? check_index(im, root, first, err)
+			: error_say(err, EBADMSG, "blob %s is missing in it", first);
+	if (r == 0 && json_object_set_new(im->checked, root->digest, json_true()) < 0)
+		return error_set(err, ENOMEM, "image");
+	return r;
 }
 
 /* --- OCI --- */
@@ -142,7 +215,7 @@ static int finish_oci(struct import *im, struct error *err)
 		if (check_complete(im, d, err) < 0 || list_as(im, name, d, err) < 0)
 			return error_wrap(err, "image %s", name);
 	}
-	if (!im->out->names)
+	if (!im->out->count)
 		return error_say(err, EINVAL,
 				 unnamed ? "it does not say what its image is called: give it with --name NAME"
 					 : "there is no image in it");
@@ -249,12 +322,14 @@ static int docker_image(struct import *im, const json_t *image, struct error *er
 static int finish_docker(struct import *im, struct error *err)
 {
 	json_error_t at;
-	json_t *root = json_loadb((char *)buf_bytes(&im->manifest), im->manifest.len, 0, &at);
+	json_t *root = oci_json_bounded(buf_bytes(&im->manifest), im->manifest.len)
+		? json_loadb((char *)buf_bytes(&im->manifest), im->manifest.len, 0, &at)
+		: NULL;
 	size_t n = json_array_size(root);
 	int r = 0;
 
 	if (!n)
-		r = error_say(err, EBADMSG, "manifest.json is no list of images");
+		r = error_say(err, EBADMSG, "manifest.json is no list of images, or a very long one");
 	else if (im->name && n != 1)
 		r = error_say(err, EINVAL, "there are %zu images in it: a name can be given to one only", n);
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -268,7 +343,8 @@ static int finish_docker(struct import *im, struct error *err)
 static int keep_text(struct archive *a, struct buf *out, struct error *err)
 {
 	if (a->tar.entry.size > OCI_JSON_MAX)
-		return error_say(err, EFBIG, "%s is too large", a->tar.entry.path);
+		return error_say(err, EFBIG, "%s of %llu bytes: more than %u MiB", a->tar.entry.path,
+				 (unsigned long long)a->tar.entry.size, OCI_JSON_MAX >> 20);
 	buf_clear(out);
 	for (;;) {
 		uint8_t *room = buf_reserve(out, 65536);
@@ -325,9 +401,13 @@ static char *layout_digest(const char *path)
 static int import_member(struct import *im, struct archive *a, struct error *err)
 {
 	const struct tar_entry *e = &a->tar.entry;
-	_cleanup_free_ char *path = strdup(str_starts(e->path, "./") ? e->path + 2 : e->path);
-	_cleanup_free_ char *digest = path ? layout_digest(path) : NULL;
+	const char *relative = e->path;
+	_cleanup_free_ char *path = NULL, *digest = NULL;
 
+	while (*relative == '/' || str_starts(relative, "./"))
+		relative++;
+	path = strdup(relative);
+	digest = path ? layout_digest(path) : NULL;
 	if (!path)
 		return error_set(err, ENOMEM, "importing");
 	if (json_object_size(im->files) > FILES_MAX)
@@ -393,7 +473,7 @@ static int copy_blob(struct import *im, const char *dir, const char *digest, str
 	_cleanup_stream_ struct stream *file = NULL;
 	ssize_t r;
 
-	if (store_has_blob(im->store, digest))
+	if (store_good_blob(im->store, digest, UINT64_MAX))
 		return 0;
 	if (!path || !chunk)
 		return error_set(err, ENOMEM, "importing");
@@ -443,15 +523,22 @@ static int import_directory(struct import *im, const char *dir, struct error *er
 	return import_blobs(im, dir, "sha512", err);
 }
 
-int image_import(struct store *s, const char *path, const char *name, struct imported *out, struct error *err)
+int image_import(struct store *s, const char *path, const struct import_options *how, struct imported *out,
+		 struct error *err)
 {
-	_cleanup_(import_clear) struct import im = { .store = s, .name = name, .files = json_object(), .out = out };
+	_cleanup_(import_clear) struct import im = { .store = s,
+						     .name = how->name,
+						     .replace = how->replace,
+						     .files = json_object(),
+						     .checked = json_object(),
+						     .listed = json_object(),
+						     .out = out };
 	_cleanup_progress_ struct progress progress = { 0 };
 	struct stat st;
 	int r;
 
 	*out = (struct imported){ 0 };
-	if (!im.files)
+	if (!im.files || !im.checked || !im.listed)
 		return error_set(err, ENOMEM, "importing");
 	if (!str_eq(path, "-") && stat(path, &st) < 0)
 		return error_set(err, errno, "%s", path);
@@ -469,5 +556,7 @@ int image_import(struct store *s, const char *path, const char *name, struct imp
 	else
 		r = error_say(err, EINVAL,
 			      "neither an OCI image layout nor a docker archive: no index.json, no manifest.json");
+	if (r == 0)
+		r = set_names(&im, err);
 	return r < 0 ? error_wrap(err, "%s", path) : 0;
 }

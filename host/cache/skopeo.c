@@ -88,7 +88,7 @@ static int take_blob(struct store *s, const char *dir, const struct oci_descript
 
 	if (!from || !chunk)
 		return error_set(err, ENOMEM, "pulling");
-	if (store_has_blob(s, d->digest))
+	if (store_good_blob(s, d->digest, d->size))
 		return 0;
 	file = stream_from_file(from, err);
 	file = file ? stream_verify(file, d->digest, d->size, d->digest, err) : NULL;
@@ -158,9 +158,9 @@ static int missing_blob(void *data, const struct oci_descriptor *blob, struct er
 	return store_has_blob(data, blob->digest) ? 0 : error_say(err, ENOENT, "%s", blob->digest);
 }
 
-static bool complete(struct store *s, const struct oci_descriptor *d, const struct platform *platform)
+static bool complete(struct store *s, const struct oci_descriptor *d)
 {
-	return reach_walk(s, d, platform, missing_blob, s, NULL) == 0;
+	return reach_walk(s, d, NULL, missing_blob, s, NULL) == 0;
 }
 
 static int pull_instance(struct store *s, const char *repository, const struct oci_descriptor *d, struct error *err)
@@ -170,13 +170,21 @@ static int pull_instance(struct store *s, const char *repository, const struct o
 
 	if (!source)
 		return error_set(err, ENOMEM, "pulling");
-	if (complete(s, d, NULL))
+	if (reach_whole(s, d, NULL))
 		return 0;
 	if (copy_in(s, source, &got, err) < 0)
 		return -1;
 	if (!str_eq(got.digest, d->digest))
 		return error_say(err, EBADMSG, "the registry gave %s for %s", got.digest, d->digest);
 	return 0;
+}
+
+static bool named_before(const struct oci_index *index, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (str_eq(index->manifests[k].digest, index->manifests[i].digest))
+			return true;
+	return false;
 }
 
 static int pull_index(struct store *s, const char *repository, const struct oci_index *index,
@@ -190,7 +198,7 @@ static int pull_index(struct store *s, const char *repository, const struct oci_
 		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || str_eq(d->platform.os, "unknown") ||
 		    (platform && !platform_match(platform, &d->platform)))
 			continue;
-		if (pull_instance(s, repository, d, err) < 0)
+		if (!named_before(index, i) && pull_instance(s, repository, d, err) < 0)
 			return -1;
 		found++;
 		if (platform)
@@ -200,6 +208,16 @@ static int pull_index(struct store *s, const char *repository, const struct oci_
 		return platform ? error_say(err, ENXIO, "the registry has it, but not for %s", platform_text(platform))
 				: error_say(err, ENXIO, "no image in the index");
 	return 0;
+}
+
+static int set_name(struct store *s, const char *name, const struct oci_descriptor *d, const char *origin,
+		    struct error *err)
+{
+	struct store_change change = { .name = name, .desc = d };
+	int r = store_set_names(s, &change, 1, origin, CLAIM_ANY, err);
+
+	free(change.was);
+	return r;
 }
 
 static int pull(struct store *s, const struct ref *ref, const char *name, const struct platform *platform,
@@ -230,7 +248,7 @@ static int pull(struct store *s, const struct ref *ref, const char *name, const 
 	}
 	if (ref->digest && !str_eq(root.digest, ref->digest))
 		return error_say(err, EBADMSG, "the registry gave %s instead", root.digest);
-	return store_set_name(s, name, &root, err);
+	return set_name(s, name, &root, ORIGIN_REGISTRY, err);
 }
 
 int image_pull(struct store *s, const char *text, const struct platform *platform, struct error *err)
@@ -266,7 +284,8 @@ int image_pull_docker(struct store *s, const char *text, struct error *err)
 	if (!source)
 		return error_set(err, ENOMEM, "pulling");
 	/* skopeo does not look at Docker's own variable */
-	if (copy_from(s, source, host && *host ? host : NULL, &d, err) < 0 || store_set_name(s, name, &d, err) < 0)
+	if (copy_from(s, source, host && *host ? host : NULL, &d, err) < 0 ||
+	    set_name(s, name, &d, ORIGIN_DOCKER, err) < 0)
 		return error_wrap(err, "image %s from Docker", name);
 	return 0;
 }
@@ -374,7 +393,7 @@ int image_push(struct store *s, const char *text, const char *remote, unsigned w
 		return error_set(err, ENOMEM, "pushing");
 	if (to.digest)
 		return error_say(err, EINVAL, "%s: an image is pushed under a tag, not under a digest", name);
-	if (!complete(s, &root, NULL))
+	if (!complete(s, &root))
 		return error_say(err, ENOENT,
 				 "%s: the cache does not hold all its platforms: pull it with --platform all", name);
 	if (!override) {

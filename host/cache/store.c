@@ -169,21 +169,35 @@ static char *blob_path(struct store *s, const char *digest)
 bool store_has_blob(struct store *s, const char *digest)
 {
 	_cleanup_free_ char *path = blob_path(s, digest);
+	struct stat st;
 
-	return path && access(path, R_OK) == 0;
+	return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;
+}
+
+bool store_good_blob(struct store *s, const char *digest, uint64_t size)
+{
+	_cleanup_stream_ struct stream *stream = store_open_blob(s, digest, size, NULL);
+
+	return stream && stream_drain(stream, NULL) == 0;
 }
 
 struct stream *store_open_blob(struct store *s, const char *digest, uint64_t size, struct error *err)
 {
 	_cleanup_free_ char *path = blob_path(s, digest);
 	struct stream *file;
+	struct stat st;
 	int fd;
 
 	if (!path) {
 		error_say(err, EINVAL, "bad digest");
 		return NULL;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		error_say(err, EBADMSG, "%s: no regular file (it is damaged)", path);
+		return NULL;
+	}
 	if (fd < 0) {
 		if (errno == ENOENT)
 			error_say(err, ENOENT, "blob %s is not in the image cache (%s)", digest, s->dir);
@@ -201,9 +215,12 @@ int store_read_blob(struct store *s, const char *digest, uint64_t size, size_t m
 	_cleanup_stream_ struct stream *stream = NULL;
 
 	if (size != UINT64_MAX && size > max)
-		return error_say(err, EFBIG, "blob %s", digest);
+		return error_say(err, EFBIG, "blob %s has %llu bytes: a document of an image may have %zu", digest,
+				 (unsigned long long)size, max);
 	stream = store_open_blob(s, digest, size, err);
-	return stream ? stream_read_all(stream, max, out, err) : -1;
+	if (!stream)
+		return -1;
+	return stream_read_all(stream, max, out, err) < 0 ? error_wrap(err, "blob %s", digest) : 0;
 }
 
 struct blob_source {
@@ -269,6 +286,7 @@ int blob_begin(struct store *s, struct blob_writer *w, struct error *err)
 int blob_commit(struct blob_writer *w, struct oci_descriptor *desc, struct error *err)
 {
 	char *path = NULL, *digest = NULL;
+	struct stat st;
 	int r = -1;
 
 	if (sink_finish(w->sink, err) < 0 || sink_finish(w->file, err) < 0)
@@ -279,12 +297,12 @@ int blob_commit(struct blob_writer *w, struct oci_descriptor *desc, struct error
 		error_set(err, ENOMEM, "image cache");
 		goto out;
 	}
-	if (access(path, F_OK) < 0) {
-		free(w->out.path);
-		w->out.path = steal_ptr(&path);
-		if (outfile_commit(&w->out, 0644, err) < 0)
-			goto out;
-	}
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && dir_remove(path, err) < 0)
+		goto out;
+	free(w->out.path);
+	w->out.path = steal_ptr(&path);
+	if (outfile_commit(&w->out, 0644, err) < 0)
+		goto out;
 	free(desc->digest);
 	desc->digest = steal_ptr(&digest);
 	desc->size = w->file->written;

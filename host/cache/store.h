@@ -40,7 +40,10 @@ void store_set_default(const char *dir);
 const char *store_path(const struct store *s);
 
 /* --- blobs --- */
+/* There is a file of that name. */
 bool store_has_blob(struct store *s, const char *digest);
+/* It is what it should be: reads it whole. Whoever has a blob to store asks this before leaving it out. */
+bool store_good_blob(struct store *s, const char *digest, uint64_t size);
 /* A stream that fails at its end when size (UINT64_MAX: unknown) or digest are wrong. NULL on failure; ENOENT when the
  * blob is not there. */
 struct stream *store_open_blob(struct store *s, const char *digest, uint64_t size, struct error *err);
@@ -51,7 +54,8 @@ int store_read_blob(struct store *s, const char *digest, uint64_t size, size_t m
 /* Stores n bytes; digest and size into *desc (its other fields untouched). */
 int store_add_blob(struct store *s, const void *data, size_t n, struct oci_descriptor *desc, struct error *err);
 
-/* A blob of unknown length: write into `sink`, then commit. */
+/* A blob of unknown length: write into `sink`, then commit, which replaces what has the digest's name: it may be
+ * damaged. */
 struct blob_writer {
 	struct sink *sink;
 	/* private */
@@ -79,6 +83,33 @@ int store_find(struct store *s, const struct ref *ref, struct oci_descriptor *ou
 int store_set_name(struct store *s, const char *name, const struct oci_descriptor *desc, struct error *err);
 /* -1 with ENOENT when there is no such name. Blobs stay: see store_collect(). */
 int store_remove_name(struct store *s, const char *name, struct error *err);
+/* Several at once; those that are not there are fine. */
+int store_remove_names(struct store *s, char *const *names, size_t count, struct error *err);
+/* All, whatever index.json holds. */
+int store_remove_all(struct store *s, struct error *err);
+
+/* A name, and what it shall stand for. */
+struct store_change {
+	const char *name;
+	const struct oci_descriptor *desc;
+	char *was; /* filled: the digest that it stood for where that was another, else NULL; the caller frees it */
+};
+/* Where a name came from, which the index keeps, and only it. */
+#define ANNOTATION_ORIGIN "org.pith.origin"
+#define ORIGIN_IMPORT     "import"
+#define ORIGIN_REGISTRY   "registry"
+#define ORIGIN_DOCKER     "docker"
+#define ORIGIN_PACKAGE    "package " /* and the folder's real path */
+
+enum store_claim {
+	CLAIM_ANY, /* replaces whatever has the name */
+	CLAIM_OWN, /* only what has this origin, one that is not known, or that of a folder that is no more */
+	CLAIM_NEW, /* nothing */
+};
+/* Lists them all, or none: -1 with EEXIST when one may not be replaced. A name that stands for that digest already
+ * keeps its origin. */
+int store_set_names(struct store *s, struct store_change *changes, size_t count, const char *origin,
+		    enum store_claim claim, struct error *err);
 
 struct store_entry {
 	char *name;
@@ -89,5 +120,6 @@ int store_list(struct store *s, struct store_entry **out, size_t *count, struct 
 void store_list_free(struct store_entry *entries, size_t count);
 
 /* Removes the blobs that no name reaches any more; counts into *blobs and *bytes where not NULL. -1 with EBUSY when
- * another program has the store open: it may be about to name what it has written. */
+ * another program has the store open (it may be about to name what it has written), with EBADMSG when a document is
+ * damaged, so that nobody knows what its image needs. */
 int store_collect(struct store *s, uint64_t *blobs, uint64_t *bytes, struct error *err);

@@ -5,18 +5,27 @@
 #include "str.h"
 
 struct imported {
-	char **names; /* as the store lists them */
+	struct {
+		char *name; /* as the store lists it */
+		struct oci_descriptor desc;
+		char *was; /* the digest that had the name; NULL: none, or the same */
+	} * images;
+	size_t count;
 };
-static inline void imported_clear(struct imported *i)
-{
-	strv_free(i->names);
-}
+void imported_clear(struct imported *i);
+
+struct import_options {
+	const char *name; /* NULL: what the archive says */
+	bool replace;     /* names that stand for another image in the store, too; else that is refused (EEXIST) */
+};
 
 /* Reads an OCI image layout as a tar archive (plain, gzip or zstd), an archive as `docker save` makes it, or a layout
  * directory; path "-" is standard input. Blobs are verified. Names come from the archive: containerd's annotation, a
- * full name in org.opencontainers.image.ref.name, or Docker's RepoTags; `name` overrides them where the archive has one
- * image. Every image listed is complete for at least one platform. */
-int image_import(struct store *s, const char *path, const char *name, struct imported *out, struct error *err);
+ * full name in org.opencontainers.image.ref.name, or Docker's RepoTags; a name that is given overrides them where the
+ * archive has one image, and replaces what has it. Every image listed is complete for at least one platform. All are
+ * listed, or none. */
+int image_import(struct store *s, const char *path, const struct import_options *how, struct imported *out,
+		 struct error *err);
 
 enum export_format {
 	EXPORT_OCI, /* OCI layout that is a docker archive as well: skopeo, ctr, docker load, LinuxKit and pith import

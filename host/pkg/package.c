@@ -10,6 +10,7 @@
 #include "jsonw.h"
 #include "model.h"
 #include "progress.h"
+#include "reach.h"
 #include "select.h"
 #include "sources.h"
 #include "str.h"
@@ -319,7 +320,22 @@ static int write_image(const struct package *p, struct store *store, const struc
 	return r;
 }
 
-int package_build(struct package *p, struct store *store, const char *release, struct error *err)
+/* The names may be another package's: that of another folder. */
+static int publish(struct package *p, struct store *store, const struct oci_descriptor *manifest, char *const *names,
+		   bool force, struct error *err)
+{
+	_cleanup_free_ char *origin = str_format(ORIGIN_PACKAGE "%s", p->recipe.real_dir ? p->recipe.real_dir : "");
+	int r;
+
+	if (!origin)
+		return error_set(err, ENOMEM, "%s", p->image);
+	r = image_publish(store, manifest, 1, names, true, origin, force ? CLAIM_ANY : CLAIM_OWN, NULL, err);
+	return r < 0 && err && err->code == EEXIST
+		? error_wrap(err, "another image has the name (--force gives it to this one)")
+		: r;
+}
+
+int package_build(struct package *p, struct store *store, const char *release, bool force, struct error *err)
 {
 	_cleanup_tree_ struct tree *tree = tree_new(err);
 	_cleanup_descriptor_ struct oci_descriptor manifest = { 0 };
@@ -336,7 +352,7 @@ int package_build(struct package *p, struct store *store, const char *release, s
 	    (release && strv_addf(&names, "%s:%s", p->image, release) < 0) ||
 	    strv_addf(&names, "%s:latest", p->image) < 0)
 		return error_set(err, ENOMEM, "%s", p->image);
-	return image_publish(store, &manifest, 1, names, true, NULL, err);
+	return publish(p, store, &manifest, names, force, err);
 }
 
 /* --- what is there already --------------------------------------------------------------------- */
@@ -371,5 +387,5 @@ int package_cached(const struct package *p, struct store *store, struct error *e
 		return 0;
 	/* An index under that tag may be for other platforms, or have lost its content. */
 	image = image_load(store, name, &p->platform, NULL);
-	return image && image->manifest.layer_count > 0 && store_has_blob(store, image->manifest.layers[0].digest);
+	return image && image->manifest.layer_count > 0 && reach_whole(store, &tagged, &p->platform);
 }

@@ -45,5 +45,6 @@ bool package_has_arch(const struct package *p);
 
 /* 1: the cache has the image under its tag and as latest. */
 int package_cached(const struct package *p, struct store *store, struct error *err);
-/* Makes the image; names it by its tag, `release` (may be NULL) and latest. */
-int package_build(struct package *p, struct store *store, const char *release, struct error *err);
+/* Makes the image; names it by its tag, `release` (may be NULL) and latest. force: also where another package's image,
+ * or one from elsewhere, has a name. */
+int package_build(struct package *p, struct store *store, const char *release, bool force, struct error *err);

@@ -18,7 +18,7 @@ static const char help[] =
 	"       pith pkg show-tag [OPTION...] DIR...   the names that the images have\n"
 	"       pith pkg manifest [OPTION...] DIR...   copy what the cache has of the platforms to the registry\n"
 	"\n"
-	"  --force                build even when nothing has changed\n"
+	"  --force                build even when nothing has changed, and take a name that another image has\n"
 	"  --platforms LIST       linux/amd64,...; this machine's by default\n"
 	"  --skip-platforms LIST  not these\n"
 	"  --push, --nobuild      copy to the registry after building, or without\n"
@@ -121,7 +121,7 @@ static int build_one(struct pkg *g, struct package *p, const char *name, struct 
 	if (!outside)
 		return error_set(err, ENOMEM, "%s", name);
 	log_info("building %s%s%s", name, *outside ? ", with files of " : "", outside);
-	return package_build(p, g->store, g->release, err);
+	return package_build(p, g->store, g->release, g->force, err);
 }
 
 static bool skipped(const struct pkg *g, const struct platform *platform)

@@ -21,11 +21,24 @@ static char *below(const char *prefix, const char *name)
 	return *prefix ? str_format("%s/%s", prefix, name) : strdup(name);
 }
 
+static char *blob_path(const struct layout *l, const struct oci_descriptor *d)
+{
+	_cleanup_free_ char *name = str_format("blobs/%.6s/%s", d->digest, d->digest + 7);
+
+	return name ? below(l->prefix, name) : NULL;
+}
+
+static int has_blob(const struct layout *l, const struct oci_descriptor *d, struct error *err)
+{
+	_cleanup_free_ char *path = blob_path(l, d);
+
+	return path ? tree_find(l->tree, path) != NULL : error_set(err, ENOMEM, "image layout");
+}
+
 static int add_blob(void *data, const struct oci_descriptor *d, struct error *err)
 {
 	struct layout *l = data;
-	_cleanup_free_ char *name = str_format("blobs/%.6s/%s", d->digest, d->digest + 7);
-	_cleanup_free_ char *path = name ? below(l->prefix, name) : NULL;
+	_cleanup_free_ char *path = blob_path(l, d);
 	_cleanup_source_ struct source *source = NULL;
 
 	if (!path)
@@ -51,19 +64,24 @@ static int add_index(struct layout *l, const struct oci_descriptor *root, const 
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_index_ struct oci_index index = { 0 };
 	size_t added = 0;
+	int r = 0;
 
 	if (store_read_blob(l->store, root->digest, root->size, OCI_JSON_MAX, &text, err) < 0 ||
 	    oci_index_parse(buf_bytes(&text), text.len, &index, err) < 0 || add_blob(l, root, err) < 0)
 		return -1;
-	for (size_t i = 0; i < index.count; i++) {
+	/* a blob that is in the tree already is there with all that it leads to */
+	for (size_t i = 0; r >= 0 && i < index.count; i++) {
 		const struct oci_descriptor *d = &index.manifests[i];
+		int there;
 
 		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || !wanted(d, platforms, count))
 			continue;
-		if (reach_walk(l->store, d, NULL, add_blob, l, err) < 0)
-			return -1;
+		there = has_blob(l, d, err);
+		r = there ? there : reach_walk(l->store, d, NULL, add_blob, l, err);
 		added++;
 	}
+	if (r < 0)
+		return -1;
 	return added ? 0 : error_say(err, ENXIO, "the image index has nothing for %s", platform_text(&platforms[0]));
 }
 

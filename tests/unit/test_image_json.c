@@ -1,3 +1,4 @@
+#include "buf.h"
 #include "image_json.h"
 #include "str.h"
 #include "tap.h"
@@ -120,6 +121,37 @@ static void test_configs(void)
 	}
 }
 
+static void test_bounds(void)
+{
+	_cleanup_index_ struct oci_index index = { 0 };
+	_cleanup_config_ struct image_config config = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	int i;
+
+	buf_addstr(&b, "{\"manifests\":[");
+	for (i = 0; i < 5000; i++)
+		buf_addf(&b, "%s{\"mediaType\":\"m\",\"size\":1,\"digest\":\"sha256:%064d\"}", i ? "," : "", i);
+	buf_addstr(&b, "]}");
+	fine = oci_index_parse(buf_bytes(&b), b.len, &index, &err) < 0;
+	ok(fine && strstr(error_text(&err), "5000 manifests: more than 4096"), "%s", error_text(&err));
+	ok(oci_names_parse(buf_bytes(&b), b.len, &index, &err) == 0 && index.count == 5000,
+	   "the names of a cache have no such bound");
+	buf_clear(&b);
+	buf_addstr(&b, "{\"x\":[");
+	for (i = 0; i < 140000; i++)
+		buf_addstr(&b, "{},");
+	buf_addstr(&b, "1]}");
+	fine = image_config_parse(buf_bytes(&b), b.len, &config, &err) < 0;
+	ok(fine && strstr(error_text(&err), "more than 262144 values"), "%s", error_text(&err));
+	buf_clear(&b);
+	buf_addstr(&b, "{\"x\":\"\\\"");
+	for (i = 0; i < 300000; i++)
+		buf_addstr(&b, "{,");
+	buf_addstr(&b, "\"}");
+	ok(image_config_parse(buf_bytes(&b), b.len, &config, &err) == 0, "what is inside of text does not count");
+}
+
 static void test_platforms(void)
 {
 	static const struct {
@@ -150,6 +182,7 @@ int main(void)
 	test_manifests();
 	test_indexes();
 	test_configs();
+	test_bounds();
 	test_platforms();
 	return tap_done();
 }
