@@ -54,20 +54,29 @@ static void on_signal(void *data, int signo)
 {
 	struct shim *s = data;
 
-	if (signo == SIGCHLD)
+	switch (signo) {
+	case SIGCHLD:
 		reaper_run(&s->reaper);
-	else
+		return;
+	case SIGUSR1:
+		shim_dump(s);
+		return;
+	case SIGTERM:
+	case SIGINT:
+	case SIGQUIT:
+		log_info("signal %d: leaving", signo);
 		shim_leave(s);
+		return;
+	default: /* our containers would end with us */
+		log_debug("signal %d is ignored", signo);
+	}
 }
 
 static int signals_take(struct shim *s, struct error *err)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
+	loop_signals_fill(&set);
 	signal(SIGPIPE, SIG_IGN);
 	return loop_signals(s->loop, &set, on_signal, s, err);
 }

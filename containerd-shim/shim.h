@@ -25,3 +25,5 @@ struct shim {
 /* Ends the process as soon as events and answers are out, or after a while. Containers that are left stay alone. The
  * socket goes at once: who starts a shim for the same container meanwhile gets a new one. */
 void shim_leave(struct shim *s);
+/* Writes into the log what there is and what is under way. */
+void shim_dump(const struct shim *s);

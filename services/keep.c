@@ -86,10 +86,7 @@ int keep_run(char *const *argv, struct error *err)
 	struct keeper k = { 0 };
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
+	loop_signals_fill(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "keep the supervisor");
 	while (k.pid || !k.ending) {

@@ -306,7 +306,7 @@ static void on_signal(void *data, int signo)
 			loop_timer_after(v->loop, &v->sweep, SWEEP_US, NULL);
 		return;
 	}
-	if (v->stopping)
+	if ((signo != SIGTERM && signo != SIGINT) || v->stopping)
 		return;
 	log_info("stopping all services");
 	v->stopping = true;
@@ -317,10 +317,7 @@ static int signals_watch(struct supervisor *v, struct error *err)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGCHLD);
+	loop_signals_fill(&set);
 	signal(SIGPIPE, SIG_IGN);
 	return loop_signals(v->loop, &set, on_signal, v, err);
 }

@@ -327,6 +327,17 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	[ "$(field shell 2)" = running ]
 }
 
+@test "signals that somebody sends to see what happens end no daemon of the machine" {
+	in_admin() { machine exec -n "$name" admin sh -c "$1"; }
+	daemons='for n in pith-agent vsudd service containerd-shim-runc-v2; do echo "$n $(pidof $n)"; done'
+	run -0 in_admin "$daemons"
+	before=$output
+	[[ $before != *" "$'\n'* ]]
+	in_admin 'for p in $(pidof pith-agent) $(pidof vsudd) $(pidof service) $(pidof containerd-shim-runc-v2); do for s in HUP USR1 USR2 ALRM VTALRM PROF 64; do kill -$s $p || exit; done; done'
+	run -0 in_admin "$daemons"
+	[ "$output" = "$before" ]
+}
+
 @test "the agent comes back when it is killed, and containerd's socket leads to the new containerd" {
 	run machine exec -n "$name" admin sh -c 'kill -9 $(pidof pith-agent)'
 	[ "$status" -ne 0 ]

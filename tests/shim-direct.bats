@@ -404,6 +404,22 @@ another
 clean" ]
 }
 
+@test "only TERM, INT, QUIT and KILL end a shim; USR1 writes into its log what it does" {
+	run world 'box one -- sleep 1000; touch $T/bundles/one/log; shim one; p=$(shim_pid); create one >/dev/null; start one >/dev/null
+		for s in $(seq 64); do case $s in 2 | 3 | 9 | 15 | 19 | 32 | 33) ;; *) kill -$s $p || echo "cannot send $s" ;; esac; done; state one; [ "$(shim_pid)" = $p ] && echo "same shim"
+		within 5 grep -o "container one: bundle $T/bundles/one, runtime runc" $T/bundles/one/log; grep -c "process one: pid [0-9]*, running, 0 waiting" $T/bundles/one/log; finish one
+		for s in TERM INT QUIT; do shim one; p=$(shim_pid); kill -$s $p; within 5 sh -c "! kill -0 $p 2>/dev/null" && echo ended; done; clean' 2>&1
+	echo "$output"
+	[ "$output" = "2
+same shim
+container one: bundle $T/bundles/one, runtime runc
+1
+ended
+ended
+ended
+clean" ]
+}
+
 # --- events -------------------------------------------------------------------------------------------------------------------
 
 @test "events wait for a receiver that comes late, is slow, or goes and comes back" {

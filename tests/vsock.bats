@@ -147,6 +147,13 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	[[ $output == *up*down* ]]
 }
 
+@test "signals that somebody sends to see what happens do not end the device" {
+	local s
+	for s in USR1 USR2 ALRM VTALRM PROF 64; do kill -$s "$device"; done
+	[ "$(printf 'echo\nthrough' | timeout 20 socat -t 10 - "UNIX-CONNECT:${echo_port#unix:}")" = through ]
+	kill -0 "$device"
+}
+
 @test "messages keep their boundaries on a seqpacket socket" {
 	in_guest 'test -e /proc/version' # the guest is there
 	run timeout 20 python3 - "$state/guest.000003e9" <<-'END'

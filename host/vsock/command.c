@@ -230,7 +230,7 @@ static void on_signal(void *data, int signo)
 
 	if (signo == SIGUSR1)
 		show_stats(&p->dev);
-	else
+	else if (signo == SIGTERM || signo == SIGINT || signo == SIGQUIT || signo == SIGHUP)
 		loop_quit(p->loop, 0);
 }
 
@@ -272,10 +272,7 @@ static int run(struct program *p, struct error *err)
 {
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGUSR1);
+	loop_signals_fill(&signals);
 	p->loop = loop_new(err);
 	if (!p->loop || loop_signals(p->loop, &signals, on_signal, p, err) < 0)
 		return -1;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -264,6 +265,15 @@ static void signals_ready(struct loop_io *io, uint32_t events)
 	(void)events;
 	while (!loop->quit && read(io->fd, &info, sizeof(info)) == sizeof(info))
 		loop->signal_fn(loop->signal_data, (int)info.ssi_signo);
+}
+
+void loop_signals_fill(sigset_t *set)
+{
+	/* Not sigfillset(): C libraries keep some numbers to themselves, which end a process like any other. */
+	memset(set, 0xff, sizeof(*set));
+	sigdelset(set, SIGTSTP);
+	sigdelset(set, SIGTTIN);
+	sigdelset(set, SIGTTOU);
 }
 
 int loop_signals(struct loop *loop, const sigset_t *set, loop_signal_fn *fn, void *data, struct error *err)

@@ -104,6 +104,9 @@ bool loop_child_watched(const struct loop *loop, pid_t pid);
  * between; limit_us without anything make it block again. At most one; it must outlive the loop's last round. */
 void loop_poll_set(struct loop *loop, struct loop_poll *poll);
 
+/* All signals that end a process by default and can be blocked. A daemon takes them all, ignores those that it has no
+ * use for, and so ends by none that somebody sends to see what it does. A fault of its own ends it all the same. */
+void loop_signals_fill(sigset_t *set);
 /* Blocks the signals in this thread and delivers them by signalfd. Once a loop.
  * spawn() gives children an empty mask. SIGPIPE is a matter of the program: signal(SIGPIPE, SIG_IGN). */
 int loop_signals(struct loop *loop, const sigset_t *set, loop_signal_fn *fn, void *data, struct error *err);

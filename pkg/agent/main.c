@@ -28,7 +28,7 @@ static void on_signal(void *data, int signo)
 
 	if (signo == SIGCHLD)
 		reaper_run(&a->reaper);
-	else
+	else if (signo == SIGTERM || signo == SIGINT || signo == SIGQUIT)
 		loop_quit(a->loop, 0);
 }
 
@@ -36,10 +36,7 @@ static int serve(struct agent *a, const char *where, struct error *err)
 {
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGCHLD);
+	loop_signals_fill(&signals);
 	signal(SIGPIPE, SIG_IGN);
 	list_init(&a->sessions);
 	a->loop = loop_new(err);

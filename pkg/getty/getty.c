@@ -204,8 +204,8 @@ static int take_shadow(struct error *err)
 
 static void getty_terminate(void *data, int signo)
 {
-	(void)signo;
-	loop_quit(((struct getty *)data)->loop, 0);
+	if (signo == SIGTERM || signo == SIGINT || signo == SIGQUIT)
+		loop_quit(((struct getty *)data)->loop, 0);
 }
 
 static int getty_run(struct getty *g, struct error *err)
@@ -219,9 +219,7 @@ static int getty_run(struct getty *g, struct error *err)
 		return -1;
 	if (find_consoles(g, err) < 0)
 		return -1;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
+	loop_signals_fill(&set);
 	g->loop = loop_new(err);
 	if (!g->loop || loop_signals(g->loop, &set, getty_terminate, g, err) < 0)
 		return -1;

@@ -157,25 +157,24 @@ static void raise_limit(void)
 
 static void on_signal(void *data, int signo)
 {
-	(void)signo;
-	loop_quit(data, 0);
+	if (signo == SIGTERM || signo == SIGINT || signo == SIGQUIT)
+		loop_quit(data, 0);
 }
 
 static int run(struct options *o, struct error *err)
 {
 	struct loop *loop = loop_new(err);
 	struct relays relays;
-	sigset_t ends;
+	sigset_t signals;
 	size_t i;
 	int r;
 
 	if (!loop)
 		return -1;
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
+	loop_signals_fill(&signals);
 	relays_init(&relays, loop);
-	if (loop_signals(loop, &ends, on_signal, loop, err) < 0 || (o->pidfile && write_pidfile(o->pidfile, err) < 0))
+	if (loop_signals(loop, &signals, on_signal, loop, err) < 0 ||
+	    (o->pidfile && write_pidfile(o->pidfile, err) < 0))
 		return -1;
 	for (i = 0; i < o->count; i++)
 		if (forward_open(&o->forwards[i], &relays, err) < 0)
