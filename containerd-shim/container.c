@@ -39,6 +39,8 @@ struct container *container_new(struct shim *shim, const char *id, const char *b
 
 void container_free(struct container *c)
 {
+	struct shim *shim = c->shim;
+
 	list_remove(&c->place);
 	while (!list_empty(&c->execs))
 		process_free(list_entry(c->execs.next, struct process, place));
@@ -54,6 +56,7 @@ void container_free(struct container *c)
 	free(c->id);
 	free(c->bundle);
 	free(c);
+	shim_container_gone(shim);
 }
 
 static struct container *find(struct shim *shim, const char *id)

@@ -15,6 +15,8 @@
 enum {
 	LEAVE_US = 3 * 1000000, /* for events and answers that are still under way */
 	LEAVE_LOOK_US = 2000,
+	LONELY_US = 2 * 1000000,       /* for a Shutdown after the last container */
+	LONELY_MOST_US = 60 * 1000000, /* the same while containerd is away and events wait for it */
 };
 
 static void leave_look(struct loop_timer *timer)
@@ -48,6 +50,28 @@ void shim_leave(struct shim *s)
 	s->leave_deadline = loop_now() + LEAVE_US;
 	if (loop_timer_after(s->loop, &s->leave, 0, NULL) < 0)
 		loop_quit(s->loop, 0);
+}
+
+static void lonely_look(struct loop_timer *timer)
+{
+	struct shim *s = timer->data;
+
+	if (s->leaving || s->sandbox || !list_empty(&s->containers))
+		return;
+	if (!publisher_is_idle(&s->publisher) && loop_now() < s->lonely_deadline &&
+	    loop_timer_after(s->loop, timer, LONELY_US, NULL) == 0)
+		return;
+	log_info("no container is left, and nobody has asked for the end: leaving");
+	shim_leave(s);
+}
+
+void shim_container_gone(struct shim *s)
+{
+	if (s->leaving || !list_empty(&s->containers))
+		return;
+	s->lonely_deadline = loop_now() + LONELY_MOST_US;
+	/* Without memory for a timer it stays, as long as nobody says Shutdown. */
+	(void)loop_timer_after(s->loop, &s->lonely, LONELY_US, NULL);
 }
 
 static void on_signal(void *data, int signo)
@@ -104,6 +128,7 @@ int shim_run(const struct command *c, int listener, const char *path, const char
 
 	log_setup("containerd-shim-pith-v2", c->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, false);
 	list_init(&s.containers);
+	s.lonely = (struct loop_timer){ .fn = lonely_look, .data = &s };
 	s.loop = loop_new(&e);
 	if (s.loop) {
 		reaper_init(&s.reaper, s.loop);

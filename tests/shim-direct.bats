@@ -404,6 +404,19 @@ another
 clean" ]
 }
 
+@test "without Shutdown a shim ends after its last container, and not before" {
+	run world 'for n in a b; do box $n annotation=io.containerd.runc.v2.group:g -- sleep 1000; done; shim a; shim b; p=$(shim_pid); for n in a b; do create $n >/dev/null; start $n >/dev/null; done
+		for n in a b; do call Kill id=$n signal=9; call Wait id=$n >/dev/null; done; call Delete id=a >/dev/null; create a >/dev/null; call Delete id=b >/dev/null; start a >/dev/null; state a
+		call Kill id=a signal=9; call Wait id=a >/dev/null; call Delete id=a >/dev/null; within 20 sh -c "! kill -0 $p 2>/dev/null" && echo ended
+		shim a; create a options.binary_name=/nonexistent 2>/dev/null || echo refused; create a >/dev/null && start a >/dev/null; state a; finish a; clean' 2>&1
+	echo "$output"
+	[ "$output" = "2
+ended
+refused
+2
+clean" ]
+}
+
 @test "only TERM, INT, QUIT and KILL end a shim; USR1 writes into its log what it does" {
 	run world 'box one -- sleep 1000; touch $T/bundles/one/log; shim one; p=$(shim_pid); create one >/dev/null; start one >/dev/null
 		for s in $(seq 64); do case $s in 2 | 3 | 9 | 15 | 19 | 32 | 33) ;; *) kill -$s $p || echo "cannot send $s" ;; esac; done; state one; [ "$(shim_pid)" = $p ] && echo "same shim"

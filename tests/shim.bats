@@ -226,6 +226,16 @@ clean" ]
 	[ "${lines[2]}" = clean ]
 }
 
+@test "a Delete whose client goes: the shim ends by itself, and the name can be used again" {
+	run world 'containerd_up; c run -d $IMAGE one sleep 1000; sleep 1000 >/proc/$(cat $STATE/one/init.pid)/fd/1 & h=$!; c task kill -s KILL one; within 5 stopped one
+		timeout 1 ctr -a $SOCKET -n $NS task rm one; echo "status $?"; gone() { no_task one && [ -z "$(shims)" ]; }; within 40 gone || shims
+		c c rm one; c run --rm $IMAGE one echo again; kill $h; wait; rm -rf /run/containerd/fifo/*; clean' 2>&1
+	echo "$output"
+	[ "$(grep -v Terminated <<<"$output")" = "status 124
+again
+clean" ]
+}
+
 @test "containerd is killed and started again, many times: containers go on, exec works, the end is seen" {
 	run world 'containerd_up; c run -d $IMAGE one sh -c "while :; do sleep 0.1; done"; c run -d $IMAGE two sleep 1000; s=$(shims)
 		for i in 1 2 3 4 5; do containerd_kill; containerd_start || exit 1; running one && running two || echo "lost $i"; c task exec --exec-id e$i one true || echo "exec $i"; done
