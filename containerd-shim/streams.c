@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "io.h"
 #include "logger.h"
 #include "str.h"
@@ -50,18 +50,51 @@ void streams_init(struct streams *s)
 
 /* --- opening ------------------------------------------------------------------------------------------- */
 
-/* Parents of a log file. */
-static int parents_make(const char *path, struct error *err)
+static int reopen(int fd, int flags)
 {
-	_cleanup_free_ char *dir = strdup(path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
+	char path[BENEATH_FD_PATH_MAX];
+
+	return open(beneath_fd_path(path, fd), flags | O_CLOEXEC);
+}
+
+/* A log file's directory, made where it is not there. */
+static int parent_open(const char *path, const char **name, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+	int fd;
 
 	if (!dir)
 		return error_set(err, ENOMEM, "%s", path);
-	if (!slash || slash == dir)
-		return 0;
-	*slash = '\0';
-	return dir_make(dir, 0755, err);
+	*name = slash + 1;
+	if (dir_make(dir, 0755, err) < 0)
+		return -1;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "%s", dir) : fd;
+}
+
+/* The folder may be one that a container writes into: a link leads nowhere, a second name is another file's, and a fifo
+ * that nobody reads is opened like the clients' own. */
+static int log_open(const char *path, struct error *err)
+{
+	const struct beneath_want file = { .owner = BENEATH_ANY_OWNER, .only_link = true };
+	const struct beneath_want fifo = { .type = S_IFIFO, .owner = BENEATH_ANY_OWNER, .only_link = true };
+	_cleanup_error_ struct error e = { 0 };
+	const char *name = NULL;
+	_cleanup_close_ int dir = parent_open(path, &name, err);
+	int fd = -1;
+
+	if (dir < 0)
+		return -1;
+	fd = beneath_open(dir, name, O_WRONLY | O_APPEND | O_CREAT, 0644, &file, &e);
+	if (fd < 0 && e.code == ENXIO) {
+		error_clear(&e);
+		fd = beneath_open(dir, name, O_RDWR, 0, &fifo, &e);
+	}
+	if (fd >= 0)
+		return fd;
+	error_move(err, &e);
+	return error_wrap(err, "log %s", path);
 }
 
 static bool pending(const struct streams *s)
@@ -104,38 +137,41 @@ static void remote_came(struct remote *r, int fd, const struct error *why)
 	prepared(s, NULL);
 }
 
+/* -1 with nothing in err: the host is asked for it. What is opened is what was looked at, and nothing blocks. */
+static int path_open(struct streams *s, int which, const char *path, struct error *err)
+{
+	_cleanup_close_ int there = open(path, O_PATH | O_CLOEXEC);
+	struct remote *r = &s->remotes[which];
+	int code = errno, fd;
+	struct stat st;
+
+	r->data = s;
+	if (there < 0 && code == ENOENT && remote_start(r, s->owner->loop, path, which != IN, remote_came, NULL) == 0)
+		return -1;
+	if (there < 0)
+		return error_set(err, code, "open %s", path);
+	if (fstat(there, &st) < 0)
+		return error_set(err, errno, "open %s", path);
+	if (!S_ISFIFO(st.st_mode) && which == IN)
+		return error_set(err, EINVAL, "%s: not a fifo", path);
+	fd = reopen(there, S_ISFIFO(st.st_mode) ? O_RDWR | O_NONBLOCK : O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
+	return fd < 0 ? error_set(err, errno, "open %s", path) : fd;
+}
+
 /* The client's side of one stream. */
 static int client_open(struct streams *s, int which, const struct uri *uri, struct error *err)
 {
 	struct stat st;
 	int fd;
 
-	if (uri->scheme == URI_FILE) {
-		if (which == IN)
-			return error_set(err, EINVAL, "%s: standard input from a file", uri->path);
-		if (parents_make(uri->path, err) < 0)
-			return -1;
-		fd = open(uri->path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
-	} else if (stat(uri->path, &st) < 0) {
-		struct remote *r = &s->remotes[which];
-		int code = errno;
-
-		fd = -1;
-		r->data = s;
-		if (code == ENOENT && remote_start(r, s->owner->loop, uri->path, which != IN, remote_came, NULL) == 0)
-			return 0;
-		errno = code;
-	} else if (S_ISFIFO(st.st_mode)) {
-		fd = open(uri->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	} else if (which == IN) {
-		return error_set(err, EINVAL, "%s: not a fifo", uri->path);
-	} else {
-		fd = open(uri->path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
-	}
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (uri->scheme == URI_FILE && which == IN)
+		return error_set(err, EINVAL, "%s: standard input from a file", uri->path);
+	fd = uri->scheme == URI_FILE ? log_open(uri->path, err) : path_open(s, which, uri->path, err);
+	if (fd < 0)
+		return remote_active(&s->remotes[which]) ? 0 : -1;
+	if (fstat(fd, &st) < 0) {
 		error_set(err, errno, "open %s", uri->path);
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return -1;
 	}
 	s->clients[which] = fd;
@@ -249,14 +285,6 @@ void streams_prepare(struct streams *s, const struct streams_owner *owner, const
 }
 
 /* --- copying --------------------------------------------------------------------------------------------- */
-
-static int reopen(int fd, int flags)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, flags | O_CLOEXEC);
-}
 
 /* Output that is still in a fifo nobody reads yet would go with the last descriptor: whoever comes before the process
  * is deleted still gets it. With a reader there, closing is what tells it that this was all. */

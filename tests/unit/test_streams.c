@@ -105,6 +105,53 @@ static void test_both(struct loop *loop, struct reaper *reaper, const char *fifo
 	}
 }
 
+/* Where a container can put things beside its log. */
+static void test_logs(struct loop *loop, struct reaper *reaper)
+{
+	static const struct {
+		const char *name, *scheme;
+		enum { NONE, FILE_THERE, LINK, SECOND_NAME, FIFO, FOLDER } what;
+		bool good;
+	} rows[] = {
+		{ "a log that is not there is made", "file://", NONE, true },
+		{ "one that is there is appended to", "file://", FILE_THERE, true },
+		{ "a link in its place is not followed", "file://", LINK, false },
+		{ "nor is another file's second name written into", "file://", SECOND_NAME, false },
+		{ "a fifo that nobody reads does not block", "file://", FIFO, true },
+		{ "a folder is no log", "file://", FOLDER, false },
+		{ "a client's fifo", "", FIFO, true },
+		{ "a client's file", "", FILE_THERE, true },
+		{ "a folder is no output", "", FOLDER, false },
+	};
+	const struct streams_owner owner = { .loop = loop, .reaper = reaper, .id = "x", .namespace = "y" };
+	_cleanup_free_ char *log = str_format("%s/log", dir), *other = str_format("%s/other", dir);
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *out = str_format("%s%s", rows[i].scheme, log);
+		_cleanup_close_ int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		struct streams_paths paths;
+		struct streams s;
+
+		calls = failures = 0;
+		ok(fd >= 0 &&
+			   (rows[i].what == NONE ||
+			    (rows[i].what == FILE_THERE && mknod(log, S_IFREG | 0600, 0) == 0) ||
+			    (rows[i].what == LINK && symlink(other, log) == 0) ||
+			    (rows[i].what == SECOND_NAME && link(other, log) == 0) ||
+			    (rows[i].what == FIFO && mkfifo(log, 0600) == 0) ||
+			    (rows[i].what == FOLDER && mkdir(log, 0700) == 0)),
+		   "something is there");
+		streams_init(&s);
+		streams_paths_set(&paths, "", out, "", false);
+		streams_prepare(&s, &owner, &paths, on_ready);
+		ok(calls == 1 && failures == !rows[i].good, "%s", rows[i].name);
+		streams_close(&s);
+		streams_paths_clear(&paths);
+		ok(unlink(log) == 0 || rmdir(log) == 0 || (rows[i].what == NONE && !rows[i].good), "it is still there");
+		unlink(other);
+	}
+}
+
 int main(void)
 {
 	struct loop *loop = loop_new(NULL);
@@ -115,6 +162,7 @@ int main(void)
 	reaper_init(&reaper, loop);
 	if (ok(control >= 0, "a fifo"))
 		test_both(loop, &reaper, fifo, control);
+	test_logs(loop, &reaper);
 	/* The programs end by themselves, when their input does. */
 	while (!list_empty(&reaper.watches)) {
 		loop_once(loop, 10000, NULL);
