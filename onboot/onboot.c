@@ -1,7 +1,7 @@
 #include "onboot.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,24 +23,13 @@
 
 static char **bundle_names(const char *path, struct error *err)
 {
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	_cleanup_strv_ char **names = calloc(1, sizeof(char *));
-	struct dirent *entry;
+	_cleanup_error_ struct error why = { 0 };
+	char **names = dir_names(AT_FDCWD, path, false, &why);
 
-	if (!names || (!dir && errno != ENOENT)) {
-		error_set(err, errno, "%s", path);
-		return NULL;
-	}
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		if (strv_add(&names, entry->d_name) < 0) {
-			error_set(err, errno, "%s", path);
-			return NULL;
-		}
-	}
-	strv_sort(names);
-	return steal_ptr(&names);
+	if (names || why.code == ENOENT)
+		return names ? names : calloc(1, sizeof(*names));
+	error_move(err, &why);
+	return NULL;
 }
 
 static int call(const struct onboot *o, char **argv, const struct runtime_stdio *io, struct error *err)

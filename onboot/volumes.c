@@ -1,11 +1,12 @@
 #include "volumes.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "io.h"
 #include "log.h"
 #include "mountopt.h"
 #include "str.h"
@@ -53,19 +54,17 @@ static int volume_mount(const char *dir, const char *name, struct error *err)
 
 int volumes_mount(const char *path, struct error *err)
 {
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	struct dirent *entry;
+	_cleanup_error_ struct error missing = { 0 };
+	_cleanup_strv_ char **names = dir_names(AT_FDCWD, path, false, &missing);
 	int failed = 0;
 
-	if (!dir)
-		return errno == ENOENT ? 0 : error_set(err, errno, "%s", path);
-	while ((entry = readdir(dir))) {
+	if (!names)
+		return missing.code == ENOENT ? 0 : error_move(err, &missing);
+	for (char **name = names; *name; name++) {
 		_cleanup_error_ struct error why = { 0 };
 
-		if (entry->d_name[0] == '.')
-			continue;
-		if (volume_mount(path, entry->d_name, &why) < 0) {
-			log_error("%s: %s", entry->d_name, error_text(&why));
+		if (volume_mount(path, *name, &why) < 0) {
+			log_error("%s: %s", *name, error_text(&why));
 			failed++;
 		}
 	}

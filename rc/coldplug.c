@@ -99,12 +99,10 @@ static char **lists_find(void)
 	char **paths = NULL;
 
 	for (size_t i = 0; i < array_len(directories); i++) {
-		_cleanup_closedir_ DIR *dir = opendir(directories[i]);
-		struct dirent *entry;
+		_cleanup_strv_ char **found = dir_names(AT_FDCWD, directories[i], false, NULL);
 
-		while (dir && (entry = readdir(dir)))
-			if (str_ends(entry->d_name, ".conf") && !strv_has(names, entry->d_name) &&
-			    strv_add(&names, entry->d_name) < 0)
+		for (char **n = found; n && *n; n++)
+			if (str_ends(*n, ".conf") && !strv_has(names, *n) && strv_add(&names, *n) < 0)
 				log_warn("%s: %s", directories[i], strerror(errno));
 	}
 	if (!names)

@@ -1,6 +1,6 @@
 /* /etc/init.d and /etc/shutdown.d: programs run in the order of their names. */
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "log.h"
 #include "rc.h"
 #include "report.h"
@@ -17,28 +18,23 @@
 /* Regular files and links to such that can be executed, sorted. */
 static char **programs_list(const char *path)
 {
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	_cleanup_strv_ char **names = NULL;
-	struct dirent *entry;
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_strv_ char **names = dir_names(AT_FDCWD, path, false, &err), **programs = NULL;
 
-	if (!dir) {
-		if (errno != ENOENT)
-			log_error("%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	while ((entry = readdir(dir))) {
+	if (!names && err.code != ENOENT)
+		log_error("%s", error_text(&err));
+	for (char **name = names; name && *name; name++) {
+		_cleanup_free_ char *file = str_format("%s/%s", path, *name);
 		struct stat st;
 
-		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+		if (!file || stat(file, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
 		if (!(st.st_mode & 0111))
-			log_warn("%s/%s is not executable: left out", path, entry->d_name);
-		else if (strv_add(&names, entry->d_name) < 0)
-			log_error("%s/%s: %s", path, entry->d_name, strerror(errno));
+			log_warn("%s is not executable: left out", file);
+		else if (strv_add(&programs, *name) < 0)
+			log_error("%s: %s", file, strerror(errno));
 	}
-	if (names)
-		strv_sort(names);
-	return steal_ptr(&names);
+	return steal_ptr(&programs);
 }
 
 /* What takes long is named on the console; onboot and onshutdown name their containers themselves. */

@@ -1,7 +1,7 @@
 #include "supervisor.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -66,28 +66,14 @@ struct service *supervisor_take(struct supervisor *v, const char *name, const ch
 	return s && s->broken ? NULL : s;
 }
 
-static int names_read(const char *path, char ***names, struct error *err)
-{
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : error_set(err, errno, "%s", path);
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && strv_add(names, entry->d_name) < 0)
-			return error_set(err, ENOMEM, "%s", path);
-	if (*names)
-		strv_sort(*names);
-	return 0;
-}
-
 static int services_load(struct supervisor *v, struct error *err)
 {
-	_cleanup_strv_ char **names = NULL;
+	_cleanup_error_ struct error missing = { 0 };
+	_cleanup_strv_ char **names = dir_names(AT_FDCWD, v->path, false, &missing);
 	char **name;
 
-	if (names_read(v->path, &names, err) < 0)
-		return -1;
+	if (!names && missing.code != ENOENT)
+		return error_move(err, &missing);
 	for (name = names; name && *name; name++) {
 		_cleanup_error_ struct error why = { 0 };
 		struct service *s = service_add(v, v->path, *name, &why);
@@ -184,10 +170,9 @@ static void resume_or_start(struct supervisor *v, struct service *s)
 /* Those that `service start --path` has brought from elsewhere. */
 static void strangers_load(struct supervisor *v)
 {
-	_cleanup_strv_ char **names = NULL;
+	_cleanup_strv_ char **names = dir_names(AT_FDCWD, SUPERVISOR_RUN_DIR, false, NULL);
 	char **name;
 
-	names_read(SUPERVISOR_RUN_DIR, &names, NULL);
 	for (name = names; name && *name; name++) {
 		_cleanup_saved_ struct saved m = { 0 };
 		_cleanup_error_ struct error err = { 0 };

@@ -46,6 +46,8 @@ fake_source() {
 @test "the build ends, and keeps nothing, when an option that was asked for is not in the final configuration" {
 	fake_source >/dev/null
 	mkdir -p "$BATS_TEST_TMPDIR/kernel/config" "$BATS_TEST_TMPDIR/kernel/patches"
+	mkdir "$BATS_TEST_TMPDIR/mk"
+	cp mk/apt "$BATS_TEST_TMPDIR/mk/"
 	cp kernel/build kernel/lz4-store "$BATS_TEST_TMPDIR/kernel/"
 	printf 'CONFIG_KEPT=y\nCONFIG_DROPPED=y\n' >"$BATS_TEST_TMPDIR/kernel/config/common.config"
 	: >"$BATS_TEST_TMPDIR/kernel/config/$(uname -m).config"

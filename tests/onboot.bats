@@ -316,7 +316,7 @@ binds() {
 	bundle "$ROOT/onboot/000-c" mount='{"destination":"/x","type":"bind","source":"'"$ROOT"'","options":["bind"]}' -- \
 		sh -c 'echo early; while [ ! -e /x/go ]; do usleep 10000; done; echo late >&2'
 	echo 'linuxkit.runc_console=1' >"$ROOT/cmdline"
-	RUNTIME=$(command -v runc) run machine 'mount --bind $ROOT/cmdline /proc/cmdline; '"$onboot"' >$ROOT/console &
+	RUNTIME=$(command -v runc) run machine 'mount --bind $ROOT/cmdline /proc/cmdline; : >$ROOT/console; '"$onboot"' >$ROOT/console &
 		for i in $(seq 500); do grep -q early $ROOT/console && break; sleep 0.01; done; cat $ROOT/console; touch $ROOT/go; wait
 		echo --; cat $ROOT/console; cat /run/log/onboot/onboot.000-c.out.log /run/log/onboot/onboot.000-c.log'
 	[ "$output" = "early

@@ -1,8 +1,10 @@
 #include "walk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "io.h"
 #include "str.h"
 
 /* Deeper trees are a mistake, such as a link that is mounted on itself. */
@@ -16,30 +18,13 @@ struct walk {
 
 static int visit(struct walk *w, const char *host, const char *path, struct error *err);
 
-static char **names(const char *dir)
-{
-	_cleanup_closedir_ DIR *d = opendir(dir);
-	_cleanup_strv_ char **list = NULL;
-	struct dirent *e;
-
-	if (!d)
-		return NULL;
-	if (!(list = calloc(1, sizeof(*list))))
-		return NULL;
-	while ((e = readdir(d)))
-		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") && strv_add(&list, e->d_name) < 0)
-			return NULL;
-	strv_sort(list);
-	return steal_ptr(&list);
-}
-
 static int below(struct walk *w, const char *host, const char *path, struct error *err)
 {
-	_cleanup_strv_ char **list = names(host);
+	_cleanup_strv_ char **list = dir_names(AT_FDCWD, host, true, err);
 	size_t i;
 
 	if (!list)
-		return error_set(err, errno, "%s", host);
+		return -1;
 	if (++w->depth > DEPTH_MAX)
 		return error_set(err, ELOOP, "%s", host);
 	for (i = 0; list[i]; i++) {

@@ -194,6 +194,32 @@ int file_write(const char *path, const void *data, size_t n, mode_t mode, struct
 	return 0;
 }
 
+char **dir_names(int dirfd, const char *path, bool hidden, struct error *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_strv_ char **names = calloc(1, sizeof(*names));
+	struct dirent *entry;
+
+	if (!dir || !names) {
+		error_set(err, errno, "%s", path);
+		return NULL;
+	}
+	steal_fd(&fd);
+	while (errno = 0, (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' && (!hidden || str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..")))
+			continue;
+		if (strv_add(&names, entry->d_name) < 0)
+			break;
+	}
+	if (errno) {
+		error_set(err, errno, "%s", path);
+		return NULL;
+	}
+	strv_sort(names);
+	return steal_ptr(&names);
+}
+
 int dir_make(const char *path, mode_t mode, struct error *err)
 {
 	_cleanup_free_ char *p = strdup(path);

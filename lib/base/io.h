@@ -1,6 +1,7 @@
 /* Whole reads and writes, small files, directories. Offsets and sizes in bytes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,6 +37,11 @@ char *file_line(const char *path, struct error *err);
 int file_poke(const char *path, const char *text, struct error *err);
 /* Replaces the file in one step: temporary name beside it, fsync, rename. Nothing stays behind on failure. */
 int file_write(const char *path, const void *data, size_t n, mode_t mode, struct error *err);
+
+/* The names in a directory, sorted, NULL-terminated; those that begin with a dot are left out, unless hidden ("." and
+ * ".." always are). NULL: the error has the code, ENOENT where there is no such directory. The caller frees
+ * (strv_free). */
+char **dir_names(int dirfd, const char *path, bool hidden, struct error *err);
 
 /* Makes a directory and its missing parents. An existing directory is fine. */
 int dir_make(const char *path, mode_t mode, struct error *err);

@@ -1,6 +1,5 @@
 /* sysctl: writes the settings of /etc/sysctl.d/ into /proc/sys, files in the order of their names. What cannot be set
  * is said and passed over: kernels differ in what they have. Options as LinuxKit's: -configDir DIR, -sysctlDir DIR. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -55,25 +54,6 @@ static int set_file(int sys, int dir, const char *name, struct error *err)
 	return 0;
 }
 
-static char **sysctl_list(const char *path, struct error *err)
-{
-	_cleanup_closedir_ DIR *d = opendir(path);
-	_cleanup_strv_ char **names = NULL;
-	struct dirent *e;
-
-	if (!d) {
-		error_set(err, errno, "%s", path);
-		return NULL;
-	}
-	names = calloc(1, sizeof(*names));
-	while (names && (e = readdir(d)))
-		if (e->d_name[0] != '.' && strv_add(&names, e->d_name) < 0)
-			return NULL;
-	if (names)
-		strv_sort(names);
-	return steal_ptr(&names);
-}
-
 static int sysctl_run(const char *config, const char *sysctls, struct error *err)
 {
 	_cleanup_close_ int dir = open(config, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -85,7 +65,7 @@ static int sysctl_run(const char *config, const char *sysctls, struct error *err
 		return error_set(err, errno, "%s", config);
 	if (sys < 0)
 		return error_set(err, errno, "%s", sysctls);
-	names = sysctl_list(config, err);
+	names = dir_names(AT_FDCWD, config, false, err);
 	for (i = 0; names && names[i]; i++)
 		if (set_file(sys, dir, names[i], err) < 0)
 			return -1;

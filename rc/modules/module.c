@@ -68,13 +68,13 @@ static int conf_read(struct modconf *conf, int dir, const char *name, struct err
 /* Configuration that cannot be read must not keep a machine from booting: it is passed over. */
 static void conf_read_all(struct modules *m)
 {
-	_cleanup_closedir_ DIR *dir = opendir("/etc/modprobe.d");
+	_cleanup_close_ int dir = open("/etc/modprobe.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_strv_ char **names = dir < 0 ? NULL : dir_names(dir, ".", false, NULL);
 	_cleanup_buf_ struct buf cmdline = { 0 };
-	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
-		if (str_ends(entry->d_name, ".conf"))
-			conf_read(&m->conf, dirfd(dir), entry->d_name, NULL);
+	for (char **n = names; n && *n; n++)
+		if (str_ends(*n, ".conf"))
+			conf_read(&m->conf, dir, *n, NULL);
 	conf_read(&m->conf, m->dir, "modules.softdep", NULL);
 	if (cmdline_read(&cmdline, NULL) == 0)
 		modconf_parse_cmdline(&m->conf, buf_text(&cmdline));

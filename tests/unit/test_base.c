@@ -95,6 +95,8 @@ static void test_files(void)
 	_cleanup_free_ char *file = NULL, *deep = NULL;
 	_cleanup_buf_ struct buf b = { 0 };
 	_cleanup_error_ struct error e = { 0 };
+	_cleanup_free_ char *hidden = NULL, *other = NULL;
+	_cleanup_strv_ char **names = NULL, **all = NULL;
 	struct stat st;
 
 	if (!ok(mkdtemp(dir) != NULL, "temporary directory"))
@@ -107,6 +109,14 @@ static void test_files(void)
 	ok(file_read(file, 5, &b, &e) == 0 && str_eq(buf_text(&b), "hello"), "file read at its bound");
 	ok(file_read(file, 4, &b, &e) == -1 && e.code == EFBIG, "a larger file is refused");
 	ok(dir_make(file, 0755, &e) == -1, "a file is no directory");
+	hidden = str_format("%s/.hidden", deep);
+	other = str_format("%s/also", deep);
+	ok(file_write(hidden, "", 0, 0600, &e) == 0 && file_write(other, "", 0, 0600, &e) == 0, "two more files");
+	names = dir_names(AT_FDCWD, deep, false, &e);
+	all = dir_names(AT_FDCWD, deep, true, &e);
+	ok(strv_len(names) == 2 && str_eq(names[0], "also") && str_eq(names[1], "file"), "names, sorted");
+	ok(strv_len(all) == 3 && str_eq(all[0], ".hidden"), "and the hidden one where it is asked for");
+	ok(!dir_names(AT_FDCWD, "/none", false, &e) && e.code == ENOENT, "no such directory");
 	ok(dir_remove(dir, &e) == 0 && stat(dir, &st) < 0, "tree removed");
 	ok(dir_remove(dir, &e) == 0, "and again");
 }
