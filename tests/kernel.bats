@@ -37,7 +37,11 @@ fake_source() {
 	printf 'Package: linux-source-6.12\nVersion: 6.12.1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n' \
 		>"$BATS_TEST_TMPDIR/deb/DEBIAN/control"
 	dpkg-deb -b "$BATS_TEST_TMPDIR/deb" "$BATS_TEST_TMPDIR/linux-source-6.12_6.12.1_all.deb"
-	printf '#!/bin/sh\necho " linux-source-6.12 | 6.12.1 | somewhere"\n' >"$bin/apt-cache"
+	cat >"$bin/apt-cache" <<-END
+		#!/bin/sh
+		[ "\$1" = show ] && echo "SHA256: $(sha256sum <"$BATS_TEST_TMPDIR/linux-source-6.12_6.12.1_all.deb" | cut -c 1-64)" && exit
+		echo " linux-source-6.12 | 6.12.1 | somewhere"
+	END
 	printf '#!/bin/sh\ncp %s/*.deb .\n' "$BATS_TEST_TMPDIR" >"$bin/apt-get"
 	chmod +x "$bin"/*
 	PATH=$bin:$PATH
