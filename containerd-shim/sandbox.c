@@ -2,19 +2,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "idmap.h"
+#include "io.h"
 #include "log.h"
+#include "pod.h"
 #include "reply.h"
 #include "sandbox_service.pb-c.h"
 #include "shim.h"
@@ -37,6 +43,7 @@ struct sandbox {
 	struct shim *shim;
 	char *id, *netns_path;
 	int netns; /* keeps the network namespace; -1: the host's */
+	struct pod pod;
 	enum sandbox_state state;
 	pid_t pid;
 	struct exit_watch exit;
@@ -94,7 +101,33 @@ void sandbox_leave(int back)
 
 /* --- the process -------------------------------------------------------------------------------------------------- */
 
-static _Noreturn void hold(const struct sandbox *s)
+/* For its own process, which says why it cannot be: what it says is an error's text. */
+static _Noreturn void give_up(int report, int code, const char *what)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	error_set(&e, code, "%s", what);
+	(void)io_write(report, error_text(&e), strlen(error_text(&e))); /* else it is one without a reason */
+	_exit(1);
+}
+
+/* Everything that only a process in the namespaces can do. */
+static void settle(const struct sandbox *s, int report)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	if (s->netns >= 0 && setns(s->netns, CLONE_NEWNET) < 0)
+		give_up(report, errno, "network namespace");
+	if (s->pod.hostname && sethostname(s->pod.hostname, strlen(s->pod.hostname)) < 0)
+		give_up(report, errno, s->pod.hostname);
+	if (s->pod.uids && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		give_up(report, errno, "user 0 of the user namespace");
+	for (char **file = s->pod.sysctls; file && *file; file += 2)
+		if (file_poke(file[0], file[1], &e) < 0)
+			give_up(report, 0, error_text(&e));
+}
+
+static _Noreturn void hold(const struct sandbox *s, int report)
 {
 	sigset_t none;
 
@@ -104,8 +137,7 @@ static _Noreturn void hold(const struct sandbox *s)
 	signal(SIGCHLD, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (s->netns >= 0 && setns(s->netns, CLONE_NEWNET) < 0)
-		_exit(1);
+	settle(s, report);
 	prctl(PR_SET_NAME, "sandbox");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Everything of the shim's: connections would seem open for as long as this lives. */
@@ -150,15 +182,106 @@ static void exited(struct exit_watch *watch, int status)
 	stopped(watch->data, (unsigned)spawn_status_code(status));
 }
 
+/* The pod's user namespace: that which its network namespace belongs to, where it has one, else a new one. */
+static int user_namespace(const struct sandbox *s, struct error *err)
+{
+	int fd;
+
+	if (s->netns < 0)
+		return idmap_namespace(s->pod.uids, s->pod.gids, err);
+	fd = ioctl(s->netns, NS_GET_USERNS);
+	return fd < 0 ? error_set(err, errno, "user namespace of %s", s->netns_path) : fd;
+}
+
+static pid_t hold_start(const struct sandbox *s, uint64_t flags, int report)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD };
+	pid_t pid;
+
+	args.flags |= s->pod.host_ipc ? 0 : CLONE_NEWIPC;
+	args.flags |= s->pod.host_uts ? 0 : CLONE_NEWUTS;
+	args.flags |= s->pod.host_pid ? 0 : CLONE_NEWPID;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		hold(s, report);
+	return pid;
+}
+
+/* Namespaces belong to the user namespace of whoever makes them: a process of ours goes there and makes them, with a
+ * child that is ours. */
+static pid_t hold_start_in(const struct sandbox *s, int users, int report, struct error *err)
+{
+	_cleanup_close_ int in = -1, out = -1;
+	pid_t helper, pid = -1;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "pipe");
+	in = ends[0];
+	out = ends[1];
+	helper = fork();
+	if (helper == 0) {
+		if (setns(users, CLONE_NEWUSER) < 0)
+			give_up(report, errno, "user namespace");
+		pid = hold_start(s, CLONE_PARENT, report);
+		if (pid < 0)
+			give_up(report, errno, "sandbox process");
+		_exit(io_write(out, &pid, sizeof(pid)) < 0);
+	}
+	if (helper < 0)
+		return error_set(err, errno, "sandbox process");
+	close(out);
+	out = -1;
+	if (io_read(in, &pid, sizeof(pid)) != sizeof(pid))
+		pid = error_set(err, 0, "sandbox process");
+	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	return pid;
+}
+
+/* What it says until it holds; -1: that is an error. */
+static int hold_wait(int said, struct error *err)
+{
+	char text[256];
+	ssize_t n = io_read(said, text, sizeof(text) - 1);
+
+	if (n == 0)
+		return 0;
+	text[n > 0 ? n : 0] = '\0';
+	return error_say(err, 0, "sandbox: %s", text);
+}
+
+static pid_t hold_make(const struct sandbox *s, struct error *err)
+{
+	_cleanup_close_ int said = -1, report = -1, users = -1;
+	int ends[2];
+	pid_t pid;
+
+	if (s->pod.uids && (users = user_namespace(s, err)) < 0)
+		return -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "pipe");
+	said = ends[0];
+	report = ends[1];
+	pid = users >= 0 ? hold_start_in(s, users, report, err) : hold_start(s, 0, report);
+	if (pid < 0 && users < 0)
+		error_set(err, errno, "sandbox process");
+	close(report);
+	report = -1;
+	if (hold_wait(said, err) == 0)
+		return pid;
+	if (pid > 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	return -1;
+}
+
 static int start(struct sandbox *s, struct error *err)
 {
-	struct clone_args args = { .flags = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID, .exit_signal = SIGCHLD };
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid_t pid = hold_make(s, err);
 
-	if (pid == 0)
-		hold(s);
 	if (pid < 0)
-		return error_set(err, errno, "sandbox process");
+		return -1;
 	s->exit = (struct exit_watch){ .fn = exited, .data = s };
 	if (exit_watch_add(&s->shim->reaper, &s->exit, pid, err) < 0) {
 		kill(pid, SIGKILL);
@@ -230,6 +353,7 @@ void sandbox_free(struct shim *shim)
 	answer(s);
 	if (s->netns >= 0)
 		close(s->netns);
+	pod_clear(&s->pod);
 	free(s->netns_path);
 	free(s->id);
 	free(s);
@@ -268,6 +392,8 @@ static void on_create(struct call *call, const ProtobufCMessage *request)
 		CONTAINERD__RUNTIME__SANDBOX__V1__CREATE_SANDBOX_RESPONSE__INIT;
 	struct shim *shim = call_data(call);
 	_cleanup_close_ int netns = -1;
+	_cleanup_pod_ struct pod pod = { 0 };
+	_cleanup_error_ struct error e = { 0 };
 	struct sandbox *s;
 
 	if (shim->sandbox) {
@@ -277,6 +403,10 @@ static void on_create(struct call *call, const ProtobufCMessage *request)
 	if (*r->netns_path && (netns = open(r->netns_path, O_RDONLY | O_CLOEXEC)) < 0) {
 		call_fail(call, errno == ENOENT ? GRPC_NOT_FOUND : GRPC_UNKNOWN, "network namespace %s: %s",
 			  r->netns_path, strerror(errno));
+		return;
+	}
+	if (pod_read(r->options, netns < 0, &pod, &e) < 0) {
+		call_fail(call, GRPC_INVALID_ARGUMENT, "%s", error_text(&e));
 		return;
 	}
 	s = calloc(1, sizeof(*s));
@@ -295,6 +425,8 @@ static void on_create(struct call *call, const ProtobufCMessage *request)
 	}
 	s->shim = shim;
 	s->netns = steal_fd(&netns);
+	s->pod = pod;
+	pod = (struct pod){ 0 };
 	list_init(&s->waiters);
 	clock_gettime(CLOCK_REALTIME, &s->created_at);
 	shim->sandbox = s;
@@ -432,7 +564,7 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 		return;
 	}
 	sandbox_end(shim);
-	shim_leave(shim);
+	shim_leave_after_peers(shim);
 	call_reply(call, &response.base);
 }
 

@@ -488,6 +488,11 @@ void server_stop(struct server *s)
 	server_close(s);
 }
 
+bool server_has_peers(const struct server *s)
+{
+	return !list_empty(&s->connections);
+}
+
 bool server_busy(const struct server *s)
 {
 	for (struct list *at = s->connections.next; at != &s->connections; at = at->next) {

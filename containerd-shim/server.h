@@ -54,6 +54,9 @@ void server_stop(struct server *s);
 /* Whether answers are still on their way to a peer that reads. */
 bool server_busy(const struct server *s);
 
+/* Whether anybody is connected. */
+bool server_has_peers(const struct server *s);
+
 /* Microseconds of CLOCK_MONOTONIC at which the caller stops waiting; 0: never. */
 uint64_t call_deadline(const struct call *call);
 void *call_data(const struct call *call);

@@ -17,6 +17,7 @@ enum {
 	LEAVE_LOOK_US = 2000,
 	LONELY_US = 2 * 1000000,       /* for a Shutdown after the last container */
 	LONELY_MOST_US = 60 * 1000000, /* the same while containerd is away and events wait for it */
+	LINGER_US = 1000000,
 };
 
 static void leave_look(struct loop_timer *timer)
@@ -24,6 +25,8 @@ static void leave_look(struct loop_timer *timer)
 	struct shim *s = timer->data;
 	bool waiting = !publisher_is_idle(&s->publisher) || server_busy(&s->server);
 
+	if (loop_now() < s->linger_deadline && server_has_peers(&s->server))
+		waiting = true;
 	if (waiting && loop_now() < s->leave_deadline && loop_timer_after(s->loop, timer, LEAVE_LOOK_US, NULL) == 0)
 		return;
 	loop_quit(s->loop, 0);
@@ -72,6 +75,12 @@ void shim_container_gone(struct shim *s)
 	s->lonely_deadline = loop_now() + LONELY_MOST_US;
 	/* Without memory for a timer it stays, as long as nobody says Shutdown. */
 	(void)loop_timer_after(s->loop, &s->lonely, LONELY_US, NULL);
+}
+
+void shim_leave_after_peers(struct shim *s)
+{
+	s->linger_deadline = loop_now() + LINGER_US;
+	shim_leave(s);
 }
 
 static void on_signal(void *data, int signo)

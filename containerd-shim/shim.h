@@ -21,6 +21,7 @@ struct shim {
 	uint64_t leave_deadline;
 	struct loop_timer lonely; /* the last container is gone, and nobody has said Shutdown */
 	uint64_t lonely_deadline;
+	uint64_t linger_deadline; /* 0: peers are not waited for */
 	bool leaving;
 };
 
@@ -32,3 +33,6 @@ void shim_leave(struct shim *s);
 void shim_container_gone(struct shim *s);
 /* Writes into the log what there is and what is under way. */
 void shim_dump(const struct shim *s);
+/* The same, but lets peers close their connections first, for a moment: containerd's client may take an end that comes
+ * right behind an answer for the end of the call. */
+void shim_leave_after_peers(struct shim *s);

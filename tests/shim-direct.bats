@@ -587,6 +587,79 @@ exit_status=137
 clean" ]
 }
 
+@test "a sandbox as CRI makes one, without a configuration: host name, namespaces, users, sysctls of the pod's; it ends with nothing left" {
+	cat >"$T/encode.py" <<-'EOF'
+		import sys
+		def number(n): return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + number(n >> 7)
+		def field(n, v):
+		    if isinstance(v, int): return number(n << 3) + number(v)
+		    v = v.encode() if isinstance(v, str) else v
+		    return number(n << 3 | 2) + number(len(v)) + v
+		# encode.py HOSTNAME NETWORK PID IPC HOST-ID SYSCTL=VALUE...
+		host, net, pid, ipc, ids = sys.argv[1], *map(int, sys.argv[2:6])
+		map_ = field(1, ids) + field(3, 65536)
+		users = field(5, field(2, map_) + field(3, map_)) if ids else b""
+		linux = field(2, field(1, field(1, net) + field(2, pid) + field(3, ipc) + users))
+		for s in sys.argv[6:]: linux += field(3, field(1, s.split("=")[0]) + field(2, s.split("=")[1]))
+		sys.stdout.buffer.write(field(2, host) + field(8, linux))
+	EOF
+	run world 'mkdir $T/bundles/pod; S() { $CLIENT $A sandbox:"$1" sandbox_id=pod "${@:2}"; }; at() { nsenter -t $p "$@"; }; down() { S ShutdownSandbox; within 5 sh -c "! kill -0 $p 2>/dev/null" && clean; }
+		up() { python3 $T/encode.py "$@" >$T/pod; shim pod; S CreateSandbox bundle_path=$T/bundles/pod options=@$T/pod netns_path=${NETNS:-} && p=$(S StartSandbox | sed -n "s/^pid=//p") && [ "$p" ]; }
+		apart() { [ "$(readlink /proc/$q/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+		own() { for k in ipc uts pid user net; do [ $(readlink /proc/$p/ns/$k) = $(readlink /proc/self/ns/$k) ] || printf "$k "; done; echo; }
+		up myhost 0 0 0 0 kernel.shmmni=77 kernel.msgmax=4000; own; at -u hostname; at -i cat /proc/sys/kernel/shmmni /proc/sys/kernel/msgmax; down
+		up "" 2 2 2 0; own; down
+		unshare -U -n sleep 100 & q=$!; within 5 apart; for m in uid gid; do echo "0 200000 65536" >/proc/$q/${m}_map; done; touch $T/netns; mount --bind /proc/$q/ns/net $T/netns
+		NETNS=$T/netns up userhost 0 1 0 200000 net.ipv4.ip_forward=1 kernel.shmmni=78; own; at -u hostname; at -n cat /proc/sys/net/ipv4/ip_forward; at -i cat /proc/sys/kernel/shmmni; cat /proc/$p/uid_map; grep ^Uid /proc/$p/status
+		[ $(readlink /proc/$p/ns/user) = $(readlink /proc/$q/ns/user) ] && echo "users of the network"; umount -l $T/netns; kill -9 $q; wait $q 2>/dev/null; down
+		up alone 2 0 0 300000; own; cat /proc/$p/gid_map; down
+		up x 0 0 0 0 kernel.panic=5; call Shutdown id=pod; up x 0 0 2 0 kernel.shmmni=5; call Shutdown id=pod; up x 0 0 0 0 kernel.shmmni=junk; call Shutdown id=pod; clean' 2>&1
+	echo "$output"
+	[ "$(sed 's/[[:space:]][[:space:]]*/ /g' <<<"$output")" = "ipc uts pid 
+myhost
+77
+4000
+clean
+
+clean
+ipc uts pid user net 
+userhost
+1
+78
+ 0 200000 65536
+Uid: 200000 200000 200000 200000
+users of the network
+clean
+ipc pid user 
+ 0 300000 65536
+clean
+error: status 3: sysctl kernel.panic is not in a namespace of the pod's own
+error: status 3: sysctl kernel.shmmni is not in a namespace of the pod's own
+error: status 2: sandbox: write /proc/sys/kernel/shmmni: Invalid argument
+clean" ]
+}
+
+@test "a sandbox's shim answers ShutdownSandbox, and ends when the peer has closed, or a moment later" {
+	cat >"$T/shutdown.py" <<-'EOF'
+		import socket, struct, sys
+		body = b"\x0a\x25containerd.runtime.sandbox.v1.Sandbox\x12\x0fShutdownSandbox\x1a\x05\x0a\x03pod"
+		s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1].removeprefix("unix://"))
+		s.send(struct.pack(">IIBB", len(body), 1, 1, 0) + body)
+		n = struct.unpack(">IIBB", s.recv(10, socket.MSG_WAITALL))[0]
+		s.recv(n, socket.MSG_WAITALL)
+		s.setblocking(False)
+		try: print("ended at once" if s.recv(1) == b"" else "more")
+		except BlockingIOError: print("open")
+		s.settimeout(10)
+		print("ended" if s.recv(1) == b"" else "more")
+	EOF
+	run world 'mkdir $T/bundles/pod; shim pod; $CLIENT $A sandbox:CreateSandbox sandbox_id=pod; $CLIENT $A sandbox:StartSandbox sandbox_id=pod >/dev/null; python3 $T/shutdown.py $A; clean' 2>&1
+	echo "$output"
+	[ "$output" = "open
+ended
+clean" ]
+}
+
 @test "a sandbox's network: containers and added processes are in it; delete and shutdown take them away" {
 	run world 'ip netns add pod; ip netns exec pod ip link set lo up; mkdir $T/bundles/pod; echo "{}" >$T/bundles/pod/config.json; S="$CLIENT $A"
 		begin() { shim pod; S="$CLIENT $A"; $S sandbox:CreateSandbox sandbox_id=pod netns_path=/run/netns/pod; $S sandbox:StartSandbox sandbox_id=pod >/dev/null; create $1 rootfs=bind:$T/rootfs::rbind,ro >/dev/null; start $1 >/dev/null; }

@@ -162,7 +162,10 @@ int message_set(ProtobufCMessage *m, const char *assignment, struct error *err)
 		if (f->descriptor == &google__protobuf__any__descriptor && dot && dot < equals)
 			return options_set(field_at(m, f), options_type(m, dot + 1), dot + 1, err);
 		if (f->descriptor == &google__protobuf__any__descriptor)
-			return any_set(field_at(m, f), "types.containerd.io/opencontainers/runtime-spec/1/Process",
+			return any_set(field_at(m, f),
+				       strstr(m->descriptor->name, "CreateSandbox")
+					       ? "runtime.v1.PodSandboxConfig"
+					       : "types.containerd.io/opencontainers/runtime-spec/1/Process",
 				       value, err);
 		break;
 	default:

@@ -16,6 +16,8 @@
 #include "libcontainer.h"
 #include "mountformat.h"
 #include "oom.h"
+#include "pod.h"
+#include "pod_sandbox.pb-c.h"
 #include "rootfs.h"
 #include "runc_options.pb-c.h"
 #include "sandbox_service.pb-c.h"
@@ -51,6 +53,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
 	&containerd__runtime__sandbox__v1__shutdown_sandbox_request__descriptor,
 	&containerd__runtime__sandbox__v1__sandbox_metrics_request__descriptor,
 	&containerd__runtime__bootstrap__v1__bootstrap_params__descriptor,
+	&runtime__v1__pod_sandbox_config__descriptor,
 	&containerd__runc__v1__options__descriptor,
 	&containerd__runc__v1__checkpoint_options__descriptor,
 	&containerd__services__events__ttrpc__v1__forward_request__descriptor,
@@ -134,6 +137,20 @@ static void text_parsers(unsigned which, const char *text, size_t n)
 	}
 }
 
+static void pod(const uint8_t *data, size_t n)
+{
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+	struct pod p;
+
+	any.type_url = (char *)"runtime.v1.PodSandboxConfig";
+	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)data + 1, .len = n - 1 };
+	if (pod_read(&any, data[0] & 1, &p, NULL) < 0)
+		return;
+	for (char **file = p.sysctls; file && *file; file += 2)
+		assert(str_starts(*file, "/proc/sys/") && !strstr(*file, "..") && file[1]);
+	pod_clear(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -146,6 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	which = data[0] % 10;
 	if (which == 0) {
 		message(data[1], data + 2, size - 2);
+	} else if (which == 9) {
+		pod(data + 1, size - 1);
 	} else if (which == 8) {
 		start_params_parse(data + 1, size - 1, "one", "ns", &params, NULL);
 		start_params_clear(&params);

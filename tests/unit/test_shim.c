@@ -16,6 +16,8 @@
 #include "libcontainer.h"
 #include "mountformat.h"
 #include "oom.h"
+#include "pod.h"
+#include "pod_sandbox.pb-c.h"
 #include "rootfs.h"
 #include "runc_options.pb-c.h"
 #include "str.h"
@@ -383,6 +385,89 @@ static void test_mapped_owners(void)
 	ok(idmap_format(buf_text(&many), &out, NULL) < 0, "one more");
 }
 
+static void test_pod(void)
+{
+	Runtime__V1__PodSandboxConfig c = RUNTIME__V1__POD_SANDBOX_CONFIG__INIT;
+	Runtime__V1__LinuxPodSandboxConfig l = RUNTIME__V1__LINUX_POD_SANDBOX_CONFIG__INIT;
+	Runtime__V1__LinuxSandboxSecurityContext s = RUNTIME__V1__LINUX_SANDBOX_SECURITY_CONTEXT__INIT;
+	Runtime__V1__NamespaceOption n = RUNTIME__V1__NAMESPACE_OPTION__INIT;
+	Runtime__V1__UserNamespace u = RUNTIME__V1__USER_NAMESPACE__INIT;
+	Runtime__V1__IDMapping range = RUNTIME__V1__IDMAPPING__INIT, *ranges[] = { &range, &range };
+	Runtime__V1__LinuxPodSandboxConfig__SysctlsEntry sysctl =
+		RUNTIME__V1__LINUX_POD_SANDBOX_CONFIG__SYSCTLS_ENTRY__INIT;
+	Runtime__V1__LinuxPodSandboxConfig__SysctlsEntry *sysctls[] = { &sysctl };
+	static const struct {
+		const char *name;
+		bool host_network, own;
+	} rows[] = {
+		{ "net.ipv4.ip_forward", false, true },
+		{ "net.ipv4.ip_forward", true, false },
+		{ "kernel.shm_rmid_forced", true, true },
+		{ "kernel.msgmax", true, true },
+		{ "kernel.sem", true, true },
+		{ "fs.mqueue.msg_max", true, true },
+		{ "kernel.domainname", true, true },
+		{ "kernel.panic", false, false },
+		{ "vm.swappiness", false, false },
+		{ "", false, false },
+		{ "fs.file-max", false, false },
+	};
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+	struct pod p;
+	uint8_t packed[512];
+
+#define READ(host_network)                                                                 \
+	(any.value.len = runtime__v1__pod_sandbox_config__pack(&c, packed), pod_clear(&p), \
+	 pod_read(&any, (host_network), &p, NULL))
+	p = (struct pod){ 0 };
+	any.type_url = (char *)"runtime.v1.PodSandboxConfig";
+	any.value.data = packed;
+	ok(READ(false) == 0 && !p.hostname && !p.uids && !p.sysctls && !p.host_pid && !p.host_ipc && !p.host_uts,
+	   "a pod of which nothing is said");
+	c.hostname = (char *)"a.b";
+	c.linux_config = &l;
+	l.security_context = &s;
+	s.namespace_options = &n;
+	n.userns_options = &u;
+	n.pid = RUNTIME__V1__NAMESPACE_MODE__NODE;
+	range.host_id = 100000;
+	range.length = 65536;
+	u.uids = u.gids = ranges;
+	u.n_uids = u.n_gids = 1;
+	ok(READ(false) == 0 && p.hostname && str_eq(p.hostname, "a.b") && p.host_pid && !p.host_ipc, "a pod");
+	ok_str(p.uids, "0:100000:65536", "its users");
+	n.network = RUNTIME__V1__NAMESPACE_MODE__NODE;
+	ok(READ(true) == 0 && p.host_uts && !p.hostname, "with the host's network goes the host's name");
+	u.n_uids = 2;
+	ok(READ(true) == 0 && str_eq(p.uids, "0:100000:65536,0:100000:65536"), "ranges are the kernel's to judge");
+	u.n_uids = 0;
+	ok(READ(true) < 0, "a user namespace without ranges");
+	u.mode = RUNTIME__V1__NAMESPACE_MODE__CONTAINER;
+	ok(READ(true) < 0, "a container's user namespace");
+	u.mode = RUNTIME__V1__NAMESPACE_MODE__NODE;
+	ok(READ(true) == 0 && !p.uids, "the host's users");
+	n.network = RUNTIME__V1__NAMESPACE_MODE__POD;
+	l.sysctls = sysctls;
+	l.n_sysctls = 1;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		sysctl.key = (char *)rows[i].name;
+		sysctl.value = (char *)"1";
+		ok((READ(rows[i].host_network) == 0) == rows[i].own, "sysctl \"%s\"", rows[i].name);
+	}
+	sysctl.key = (char *)"net.../../x";
+	ok(READ(false) == 0 && !strstr(p.sysctls[0], ".."), "a name that would lead up does not");
+	any.type_url = (char *)"something.Else";
+	ok(READ(false) == 0 && !p.hostname, "another message says nothing");
+	any.type_url = (char *)"runtime.v1.PodSandboxConfig";
+	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\xff\xff", .len = 2 };
+	ok(pod_read(&any, false, &p, NULL) < 0, "junk is refused");
+	c.hostname = (char *)"0123456789012345678901234567890123456789012345678901234567890123x";
+	l.n_sysctls = 0;
+	any.value.data = packed;
+	ok(READ(false) < 0, "a name that is too long");
+#undef READ
+}
+
 static void test_small(void)
 {
 	int pid = 0;
@@ -468,6 +553,7 @@ int main(void)
 	test_compact();
 	test_mount_values();
 	test_mapped_owners();
+	test_pod();
 	test_small();
 	return tap_done();
 }
