@@ -21,6 +21,17 @@ setup_file() {
 		ucode.cpio=UCODE
 	"$image" plainkernel.oci docker.io/test/plainkernel:1 kernel=KERNEL
 	"$image" bad-label.tar docker.io/test/bad-label:1 --label 'org.mobyproject.config={"capabilites":["all"]}' a=b
+	"$image" user.tar docker.io/test/user:1 --user daemon --entrypoint /bin/app 0755:bin/app=program etc/ \
+		etc/passwd=$'root:x:0:0::/:/bin/sh\ndaemon:x:2:3:d:/:/x\n' etc/group=$'daemon:x:3:\ntty:x:5:daemon,root\nnone:x:9:root\n'
+	"$image" odd-user.tar docker.io/test/odd-user:1 --user nobody:nogroup --cmd /a a=b
+	"$image" powers.tar docker.io/test/powers:1 --cmd /a a=b --label 'org.mobyproject.config={"capabilities": ["CAP_SYS_ADMIN"],
+		"binds": ["/:/host"], "pid": "host", "net": "new", "devices": [{"path": "all", "type": "a"}], "runtime": {"mkdir": ["/var/x"]}}'
+	printf '#! /bin/sh -e\nexit\n' >script
+	printf '#!/bin/none\n' >off
+	"$image" scripts.tar docker.io/test/scripts:1 0755:etc/init.d/010-x@script etc/init.d/020-off@off \
+		0755:etc/init.d/030-elf=ELF 'bin->usr/bin' usr/bin/
+	"$image" sh.tar docker.io/test/sh:1 'usr/bin/sh->/usr/bin/busybox' 0755:usr/bin/busybox=BB
+	"$image" bare.tar docker.io/test/bare:1 a=b
 	"$image" zstd.tar docker.io/test/zstd:1 --compress zstd a=z b=y --layer .wh.b=
 	"$image" none.tar docker.io/test/none:1 --compress none --docker a=n
 	"$image" escape.tar docker.io/test/escape:1 ../outside=x
@@ -124,6 +135,168 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	service | sed 's,test/app,test/bad-label:1,' >x.yml
 	refused 1 --format tar x.yml
 	[[ $stderr == 'label org.mobyproject.config of docker.io/test/bad-label:1:1:2: error: services[0] "web": unknown key "capabilites"'* ]]
+}
+
+# --- what builds and does not work ----------------------------------------------------------------------------------
+
+# warned LINE:COLUMN PART: x.yml builds, with one warning there that says PART; with --strict it does not.
+warned() {
+	rm -f out.tar
+	run --separate-stderr build --format tar --o out.tar x.yml
+	echo "$stderr"
+	[ "$status" -eq 0 ] && [ -s out.tar ]
+	[ "$(grep -c 'warning:' <<<"$stderr")" -eq 1 ]
+	[[ $stderr == *"x.yml:$1: warning: "*"$2"* ]]
+	rm out.tar
+	refused 1 --strict --format tar --o out.tar x.yml
+	[[ $stderr == *"x.yml:$1: error: "*"$2"* ]]
+	[ ! -e out.tar ]
+}
+
+# quiet: it builds without a word, --strict or not.
+silent() {
+	run build --strict --format tar --o out.tar x.yml
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *warning* && $output != *note* ]]
+}
+
+config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
+
+@test "half a quote in a text is a warning, also in a dry run" {
+	{ service; printf '    command: ["/bin/app", /var/lib/docker"]\n'; } >x.yml
+	warned 4:27 '"web": command[1]: the quote is part of the text: /var/lib/docker"'
+	run --separate-stderr build --dry-run x.yml
+	[ "$status" -eq 0 ]
+	[[ $stderr == *'x.yml:4:27: warning: '* ]]
+	{ service; printf "    binds: [/a:/b']\n"; } >x.yml
+	warned 4:13 "binds[0]: the quote is part of the text: /a:/b'"
+	{ service; printf '    env: [A="x, B=y]\n'; } >x.yml
+	warned 4:11 'env[0]: the quote is part of the text: A="x'
+	{ printf 'kernel: {image: test/kernel:1, cmdline: console=ttyS0 a="b}\ninit: [test/init:1]\n'; service; } >x.yml
+	warned 1:41 'kernel.cmdline: the quote is part of the text'
+	cat >x.yml <<-'END'
+		services:
+		  - name: web
+		    image: test/app
+		    command: [/bin/app, 'a"', "it's", don't, --x="y z"]
+		files: [{path: etc/x, contents: it has a " in it}]
+	END
+	silent
+	[ "$(config services/web .process.args)" = '["/bin/app","a\"","it'"'"'s","don'"'"'t","--x=\"y z\""]' ]
+}
+
+@test "files below what init mounts over are a warning" {
+	while read -r path mount; do
+		printf 'init: [test/init:1]\nfiles:\n  - {path: %s, contents: a}\n' "$path" >x.yml
+		warned 3:12 "init mounts a file system over $mount: the running machine will not have this"
+	done <<-END
+		var/lib/host /var
+		/run/x /run
+		./tmp/y /tmp
+		dev/z /dev
+	END
+	printf 'init: [test/init:1]\nfiles:\n  - {path: var/lib/host, directory: true}\n' >x.yml
+	warned 3:12 'mkdir: ["/var/lib/host"]'
+	printf 'init: [test/init:1]\nfiles:\n  - {path: var, directory: true}\n  - {path: variable/x, contents: a}\n' >x.yml
+	silent
+	# without an init of ours the root may be somebody else's
+	printf 'files:\n  - {path: var/x, contents: a}\n' >x.yml
+	silent
+}
+
+@test "an image's user is a warning where it is not used, and used where it is asked for" {
+	service | sed 's,test/app,test/user:1,' >x.yml
+	warned 3:12 'the image asks for the user "daemon", and the container runs as root'
+	[[ $stderr == *'org.pith.user: image'* ]]
+	cp x.yml y.yml
+	echo '    uid: 0' >>x.yml
+	silent
+	[ "$(config services/web .process.user)" = '{"uid":0,"gid":0}' ]
+	{ cat y.yml; echo '    annotations: {org.pith.user: image}'; } >x.yml
+	silent
+	[ "$(config services/web .process.user)" = '{"uid":2,"gid":3,"additionalGids":[5]}' ]
+	echo '    gid: 7' >>x.yml
+	silent
+	[ "$(config services/web .process.user)" = '{"uid":2,"gid":7,"additionalGids":[5]}' ]
+	{ service | sed 's,test/app,test/odd-user:1,'; echo '    annotations: {org.pith.user: image}'; } >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == *'x.yml:3:12: error: '*'the image asks for the user "nobody:nogroup": its etc/passwd has no user "nobody"'* ]]
+	{ service; echo '    annotations: {org.pith.user: root}'; } >x.yml
+	refused 1 --format tar x.yml
+	[[ $stderr == *'x.yml:4:34: error: '*'org.pith.user: "root" is not "image"'* ]]
+}
+
+@test "a program without its directory is looked for in Docker's PATH where nothing sets one" {
+	default='PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+	{ service; printf '    command: [app]\n'; } >x.yml
+	silent
+	[ "$(config services/web .process.env)" = "[\"$default\",\"A=1\"]" ]
+	{ service; printf '    command: [app]\n    env: [PATH=/x]\n'; } >x.yml
+	silent
+	[ "$(config services/web .process.env)" = '["PATH=/x"]' ]
+	service >x.yml
+	silent
+	[ "$(config services/web .process.env)" = '["A=1"]' ]
+}
+
+@test "a mount on nothing in a read-only container is a warning" {
+	mount() { { service; printf '    readonly: true\n    binds: ["/etc/x:%s"]\n' "$1"; } | sed "s,test/app,$2,"; }
+	mount /etc/sysctl.d/x test/app >x.yml
+	warned 5:13 'the image has no /etc/sysctl.d/x to mount this on, and it cannot be made in a read-only container'
+	mount /bin/app test/app >x.yml
+	silent
+	mount /lib/x test/other:1 >x.yml
+	sed -i 's/readonly/command: [\/a]\n    &/' x.yml
+	warned 6:13 'the image has no /lib/x'
+	mount /lib test/other:1 | sed 's/readonly/command: [\/a]\n    &/' >x.yml
+	silent
+	# what is mounted above may have it, or makes it
+	mount /dev/mine test/app >x.yml
+	silent
+	mount /etc/x test/app | sed 's,binds: .*,tmpfs: [/etc/x/y]\n    binds: ["/a:/etc"],' >x.yml
+	silent
+	mount /etc/x test/app | sed '/readonly/d' >x.yml
+	silent
+}
+
+@test "a container without a command is a warning" {
+	service | sed 's,test/app,test/bare:1,' >x.yml
+	warned 3:12 'neither the YAML nor the image has a command, and the container cannot start'
+	{ service; echo '    command: []'; } >x.yml
+	warned 4:14 'there is no command, and the container cannot start'
+}
+
+@test "a script of etc/init.d without its interpreter is a warning, where it comes from" {
+	printf 'init:\n  - test/scripts:1\n  - test/init:1\n' >x.yml
+	warned 2:5 'init[0]: /etc/init.d/010-x needs the interpreter /bin/sh, which the root has not'
+	printf 'init:\n  - test/scripts:1\n  - test/sh:1\n' >x.yml
+	silent
+	printf 'init: [test/init:1]\nfiles:\n  - {path: etc/init.d/x, mode: "0755", contents: "#!/bin/bash"}\n' >x.yml
+	warned 3:12 '/etc/init.d/x needs the interpreter /bin/bash'
+}
+
+@test "what an image's label gives beyond the YAML is said, and not taken with --strict" {
+	service | sed 's,test/app,test/powers:1,' >x.yml
+	gives='"web": the label of the image gives what the YAML does not state: capabilities CAP_SYS_ADMIN; binds /:/host; devices all; pid host; runtime.mkdir'
+	run --separate-stderr build --format tar x.yml
+	[ "$status" -eq 0 ]
+	[[ ${stderr_lines[*]} == *"x.yml:3:12: note: services[0] $gives" ]]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+	run --separate-stderr build -q --format tar x.yml
+	[ -z "$stderr" ]
+	run --separate-stderr build --format-errors json --format tar x.yml
+	jq -e '.[0] | .severity == "note" and .line == 3' <<<"$stderr"
+	refused 1 --strict --format tar x.yml
+	[[ $stderr == *"x.yml:3:12: error: services[0] $gives"* ]]
+	cat >>x.yml <<-'END'
+		    capabilities: [CAP_SYS_ADMIN]
+		    binds: []
+		    pid: new
+		    devices: []
+		    runtime: {mkdir: [/var/x]}
+	END
+	silent
 }
 
 @test "the command line is checked: one line and status 2" {
@@ -282,7 +455,7 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	printf 'image: mine\norg: me\nfiles: [{path: a, contents: x}]\n' >mine/build.yml
 	cat >x.yml <<-END
 		services:
-		  - {name: web, image: test/app, command: [run, "@pkg:mine"], env: ["@pkg:none", "A=@pkg:mine"]}
+		  - {name: web, image: test/app, command: [/run, "@pkg:mine"], env: ["@pkg:none", "A=@pkg:mine"]}
 		files:
 		  - {path: a, contents: "@pkg:mine"}
 		  - {path: b, contents: "@other"}
@@ -293,7 +466,7 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 	grep -E '^x.yml:2:[0-9]+: warning: "@pkg:none" is left as it is' said
 	[[ $(tar xOf x.tar a) == "$tag" && $(tar xOf x.tar b) == @other ]]
 	tar xOf x.tar containers/services/web/config.json >config.json
-	[[ $(jq -c '[.process.args, .process.env]' config.json) == '[["run","'"$tag"'"],["@pkg:none","A=@pkg:mine"]]' ]]
+	[[ $(jq -c '[.process.args, .process.env]' config.json) == '[["/run","'"$tag"'"],["@pkg:none","A=@pkg:mine"]]' ]]
 }
 
 # --- names and paths ------------------------------------------------------------------------------------------------

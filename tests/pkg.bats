@@ -62,7 +62,7 @@ usr d 755 0:0 0
 usr/bin d 755 0:0 0
 usr/bin/script f 755 0:0 0" ]
 	[ "$(cat tree/etc/text)" = hello ]
-	jq -e '.config | .Entrypoint == ["/usr/bin/script"] and .Cmd == ["-v"] and .Env == ["A=b"] and .WorkingDir == "/opt"' config.json
+	jq -e '.config | .Entrypoint == ["/usr/bin/script"] and .Cmd == ["-v"] and .Env == ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=b"] and .WorkingDir == "/opt"' config.json
 	jq -e '.config.Labels["some.label"] == "text"' config.json
 	jq -e '.config.Labels["org.mobyproject.config"] | fromjson | . == {"net": "host", "capabilities": ["CAP_NET_ADMIN"]}' config.json
 }
@@ -163,6 +163,30 @@ watched_apt() {
 		"$pith" pkg show-tag "${f%/*}" >/dev/null
 		[ -s "${f%/*}/README.md" ]
 	done
+}
+
+@test "a build.yml is read as LinuxKit reads it: booleans of YAML 1.1, numbers as text" {
+	for value in yes no 'on' Off '"y"' true; do
+		printf 'image: thing\nnetwork: %s\ndisable-cache: %s\nfiles: [{path: a, contents: x}]\n' "$value" "$value" >p/build.yml
+		[[ $("$pith" pkg show-tag p) == pith/thing:* ]]
+	done
+	recipe <<-'EOF'
+		image: 7
+		org: 1e3
+		tag: 1.10
+		gitrepo:
+		env: [PATH=/, 5]
+		labels: {one: 1}
+		files: [{path: a, contents: 0123, mode: 0600}]
+		config: {readonly: yes, env: [9], annotations: {a: 1}}
+	EOF
+	[ "$("$pith" pkg show-tag p)" = 1e3/7:1.10 ]
+	build --org pith
+	unpack 7
+	[ "$(cat tree/a)" = 0123 ]
+	[ "$(stat -c %a tree/a)" = 600 ]
+	jq -e '.config | .Env == ["PATH=/", "5"] and .Labels.one == "1"' config.json
+	jq -e '.config.Labels["org.mobyproject.config"] | fromjson | . == {"readonly": true, "env": ["9"], "annotations": {"a": "1"}}' config.json
 }
 
 fails() {

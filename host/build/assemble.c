@@ -5,14 +5,16 @@
 
 #include "assemble_private.h"
 #include "buf.h"
+#include "doubts.h"
 #include "log.h"
 #include "spec.h"
 #include "str.h"
+#include "user.h"
 
 static const char resolv_link[] = "/run/resolvconf/resolv.conf";
 static const char apk_database[] = "lib/apk/db/installed";
 static const char config_label[] = "org.mobyproject.config";
-enum { APK_MAX = 16 << 20 };
+enum { APK_MAX = 16 << 20, NAMES_MAX = 1 << 20 };
 
 void assembly_clear(struct assembly *a)
 {
@@ -25,6 +27,9 @@ void assembly_clear(struct assembly *a)
 		image_free(a->images[i].image);
 	}
 	free(a->images);
+	free(a->scripts);
+	a->scripts = NULL;
+	a->script_count = 0;
 	a->tree = NULL;
 	a->images = NULL;
 	a->image_count = 0;
@@ -244,6 +249,7 @@ void init_add(struct assembly *a)
 		databases += packages;
 		if (r == 0 && databases > 1)
 			r = set_packages(a, &all, &err);
+		doubts_init(a, e);
 		where_entry(where, "init", e);
 		if (r < 0)
 			report_image(a, e->node, &where[1], &err);
@@ -354,6 +360,38 @@ static int add_root(struct assembly *a, struct loaded_image *img, struct spec *s
 	return 0;
 }
 
+/* A file of the container's root, for names of users; one that is not there, or is not a file, has none. */
+static int read_names(const struct assembly *a, const char *root, const char *path, struct buf *out, struct error *err)
+{
+	const struct tree_node *n = doubts_find(a->tree, root, path);
+
+	if (!n || n->inode->type != TREE_FILE)
+		return 0;
+	return tree_read(n, NAMES_MAX, out, err);
+}
+
+/* The user that the image asks for, where the entry or the label wants it. 1: *out is it. */
+static int wanted_user(const struct assembly *a, const struct spec_input *in, const struct spec *spec,
+		       struct image_user *out, struct error *err)
+{
+	const struct node *all = node_field(in->entry->node, CONTAINER_ANNOTATIONS), *wanted;
+	_cleanup_buf_ struct buf passwd = { 0 }, group = { 0 };
+	const char *user = in->image->user ? in->image->user : "";
+
+	if (!all)
+		all = node_field(in->label, CONTAINER_ANNOTATIONS);
+	wanted = all ? node_get(all, "org.pith.user") : NULL;
+	if (!wanted || !str_eq(wanted->text, "image"))
+		return 0;
+	if (read_names(a, spec->unpacked, "etc/passwd", &passwd, err) < 0 ||
+	    read_names(a, spec->unpacked, "etc/group", &group, err) < 0)
+		return -1;
+	if (user_resolve(user, (struct user_file){ buf_text(&passwd), passwd.len },
+			 (struct user_file){ buf_text(&group), group.len }, out, err) < 0)
+		return error_wrap(err, "the image asks for the user \"%s\"", user);
+	return 1;
+}
+
 static int add_container(struct assembly *a, enum section section, size_t i, struct error *err)
 {
 	const struct entry *e = &a->config->sections[section].list[i];
@@ -364,7 +402,10 @@ static int add_container(struct assembly *a, enum section section, size_t i, str
 	_cleanup_buf_ struct buf config = { 0 }, runtime = { 0 };
 	_cleanup_free_ char *bundle = NULL;
 	struct where where[2];
+	struct doubts_mounts mounts = { .a = a, .where = &where[1] };
+	struct image_user user;
 	struct spec spec = { 0 };
+	int r;
 
 	where_entry(where, section_names[section], e);
 	if (label && *label) {
@@ -372,14 +413,25 @@ static int add_container(struct assembly *a, enum section section, size_t i, str
 		if (!in.label)
 			return 0; /* reported */
 	}
-	if (!spec_config(&in, &spec, &config))
-		return 0;
+	spec.readonly = spec_readonly(&in);
 	bundle = section == SECTION_SERVICES ? str_format("containers/services/%s", name)
 					     : str_format("containers/%s/%03zu-%s", section_names[section], i, name);
 	if (!bundle)
 		return error_set(err, ENOMEM, "%s", name);
 	spec.bundle = bundle;
-	if (add_root(a, img, &spec, err) < 0 || spec_runtime(&in, &spec, &runtime, err) < 0)
+	if (add_root(a, img, &spec, err) < 0)
+		return -1;
+	r = wanted_user(a, &in, &spec, &user, err);
+	if (r < 0)
+		return -1;
+	in.user = r ? &user : NULL;
+	mounts.root = spec.unpacked;
+	in.on_mount = spec.readonly ? doubts_mount : NULL;
+	in.data = &mounts;
+	if (!spec_config(&in, &spec, &config))
+		return 0;
+	doubts_container(a, &in, &where[1]);
+	if (spec_runtime(&in, &spec, &runtime, err) < 0)
 		return -1;
 	if (add_bundle_file(a, bundle, "config.json", &config, err) < 0)
 		return -1;
@@ -423,6 +475,8 @@ bool assembly_tree(struct assembly *a, struct error *err)
 	volumes_add(a);
 	containers_add(a);
 	files_add(a);
+	if (a->config->diags.errors == 0)
+		doubts_scripts(a);
 	if (a->options->dockerfile && add_dockerfile(a, err) < 0)
 		return false;
 	return a->config->diags.errors == 0;

@@ -29,6 +29,11 @@ struct assembly {
 	/* private: what was fetched, by its expanded name */
 	struct loaded_image *images;
 	size_t image_count;
+	struct script_origin {
+		const struct tree_inode *inode;
+		const struct entry *from; /* the init image that brought it */
+	} * scripts;
+	size_t script_count;
 };
 
 #define _cleanup_assembly_ _cleanup_(assembly_clear)

@@ -6,6 +6,7 @@
 
 #include "assemble_private.h"
 #include "commands.h"
+#include "doubts.h"
 #include "formats.h"
 #include "input.h"
 #include "log.h"
@@ -137,12 +138,15 @@ static int build(struct build_options *o)
 	_cleanup_error_ struct error err = { 0 };
 	int r;
 
+	c.diags.strict = o->strict;
+	c.diags.quiet = !log_shows(LOG_LEVEL_INFO) && !o->json_errors;
 	if (read_inputs(o, &c, &err) < 0)
 		return fail(&err);
 	if (!c.unreadable) {
 		config_check(&c);
 		check_containers(&c);
 		files_check(&c, !o->dry_run);
+		doubts_config(&c);
 	}
 	if (c.diags.errors)
 		return report(&c, o);

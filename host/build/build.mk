@@ -1,6 +1,6 @@
 # pith build: from a configuration to the files that boot
 host/build.sees := host/command host/cache host/pkg host/progress host/stream host/tree host/yaml host/ref
-build.srcs := $(addprefix host/build/,build.c options.c input.c formats.c assemble.c root.c kernel.c kernel_format.c kernel_unpack.c files.c \
+build.srcs := $(addprefix host/build/,build.c options.c input.c formats.c assemble.c root.c kernel.c kernel_format.c kernel_unpack.c files.c doubts.c user.c \
 	spec.c mounts.c runtime.c capabilities.c)
 pith.srcs += $(build.srcs)
 # recursive: what the tree needs is said in a later fragment
@@ -12,3 +12,7 @@ test_build_options.srcs = host/build/options.c $(images.srcs)
 test_build_options.deps = $(images.deps)
 fuzz_build_options.srcs = $(test_build_options.srcs)
 fuzz_build_options.deps = $(images.deps)
+test_image_user.srcs := host/build/user.c
+test_image_user.iquote := host/build
+fuzz_image_user.srcs := host/build/user.c
+fuzz_image_user.iquote := host/build

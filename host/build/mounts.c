@@ -9,6 +9,7 @@
 struct mount {
 	char *destination, *type, *source;
 	char **options;
+	const struct node *at; /* NULL: a default */
 };
 
 struct mounts {
@@ -41,10 +42,10 @@ static void no_memory(struct spec_builder *b)
 }
 
 /* Adds or replaces. Takes options (NULL: none). */
-static void set(struct spec_builder *b, struct mounts *all, const char *destination, const char *type,
-		const char *source, char **options)
+static void set(struct spec_builder *b, struct mounts *all, const struct node *at, const char *destination,
+		const char *type, const char *source, char **options)
 {
-	struct mount m = { strdup(destination), strdup(type), strdup(source), options }, *bigger;
+	struct mount m = { strdup(destination), strdup(type), strdup(source), options, at }, *bigger;
 	size_t i;
 
 	for (i = 0; i < all->count; i++) {
@@ -115,7 +116,7 @@ static void add_defaults(struct spec_builder *b, struct mounts *all, bool readon
 
 		if (readonly && defaults[i].ro)
 			add_option(b, &options, "ro");
-		set(b, all, defaults[i].destination, defaults[i].type, defaults[i].type, options);
+		set(b, all, NULL, defaults[i].destination, defaults[i].type, defaults[i].type, options);
 	}
 }
 
@@ -134,7 +135,7 @@ static void add_tmpfs(struct spec_builder *b, struct mounts *all)
 			spec_error(b, at, "tmpfs", "\"%s\" is not DESTINATION[:OPTIONS]", at->text);
 			continue;
 		}
-		set(b, all, parts[0], "tmpfs", "tmpfs", parts[1] ? cut(b, parts[1], ',') : NULL);
+		set(b, all, at, parts[0], "tmpfs", "tmpfs", parts[1] ? cut(b, parts[1], ',') : NULL);
 	}
 }
 
@@ -204,7 +205,7 @@ static void add_bind(struct spec_builder *b, struct mounts *all, const struct no
 	} else {
 		options = cut(b, "rw,rbind,rshared", ',');
 	}
-	set(b, all, parts[1], "bind", volume ? volume : parts[0], options);
+	set(b, all, at, parts[1], "bind", volume ? volume : parts[0], options);
 }
 
 static void add_binds(struct spec_builder *b, struct mounts *all)
@@ -299,7 +300,7 @@ static void add_mount(struct spec_builder *b, struct mounts *all, const struct n
 		spec_error(b, m, "mounts", "the mount has no destination");
 		return;
 	}
-	set(b, all, destination, type, source, copy_options(b, options));
+	set(b, all, m, destination, type, source, copy_options(b, options));
 }
 
 static void add_mounts(struct spec_builder *b, struct mounts *all)
@@ -333,6 +334,8 @@ void spec_mounts(struct spec_builder *b, bool readonly)
 	qsort(all.list, all.count, sizeof *all.list, compare);
 	jsonw_list(&b->json, "mounts");
 	for (i = 0; i < all.count; i++) {
+		if (b->in->on_mount)
+			b->in->on_mount(b->in->data, all.list[i].destination, all.list[i].at);
 		jsonw_object(&b->json, NULL);
 		jsonw_string(&b->json, "destination", all.list[i].destination);
 		jsonw_string(&b->json, "type", all.list[i].type);

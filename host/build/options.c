@@ -42,6 +42,9 @@ const char build_help[] =
 	"  --decompress-kernel    store the kernel decompressed\n"
 	"  --dry-run              only print the merged configuration\n"
 	"  --format-errors FORM   text or json\n"
+	"  --strict               warnings and notes are errors: also what an image's label gives and the YAML does "
+	"not "
+	"state\n"
 	"  --verbose [0-3], --quiet\n"
 	"                         more or less messages, as before the command\n"
 	"  --schema               print the JSON schema of the YAML\n"
@@ -64,6 +67,7 @@ enum option_id {
 	OPT_DECOMPRESS_KERNEL,
 	OPT_DRY_RUN,
 	OPT_FORMAT_ERRORS,
+	OPT_STRICT,
 	OPT_SCHEMA,
 	OPT_SIZE,
 	OPT_NO_SBOM,
@@ -92,6 +96,7 @@ static const struct option long_options[] = {
 	{ "decompress-kernel", optional_argument, NULL, OPT_DECOMPRESS_KERNEL },
 	{ "dry-run", optional_argument, NULL, OPT_DRY_RUN },
 	{ "format-errors", required_argument, NULL, OPT_FORMAT_ERRORS },
+	{ "strict", optional_argument, NULL, OPT_STRICT },
 	{ "schema", no_argument, NULL, OPT_SCHEMA },
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "no-sbom", optional_argument, NULL, OPT_NO_SBOM },
@@ -245,6 +250,8 @@ static int set_more(struct build_options *o, int option, const char *value, stru
 			return -1;
 		o->verbosity = quiet ? 0 : o->verbosity;
 		return 0;
+	case OPT_STRICT:
+		return set_switch("strict", value, &o->strict, err);
 	case OPT_SCHEMA:
 		o->schema = true;
 		return 0;

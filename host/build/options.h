@@ -34,6 +34,7 @@ struct build_options {
 	enum zip zip;
 	bool zip_given;
 	bool pull, docker, decompress_kernel, dry_run, json_errors;
+	bool strict; /* warnings are errors */
 	bool schema, help;
 	bool size_given, sbom_given; /* without effect */
 	char **allow_sources;        /* paths that packages may take files from */

@@ -8,6 +8,7 @@
 #include "image_json.h"
 #include "spec_private.h"
 #include "str.h"
+#include "user.h"
 
 /* The oldest version that has all that is written: runtimes refuse newer ones than their own. */
 static const char oci_version[] = "1.0.2";
@@ -243,20 +244,30 @@ static uint32_t owner(struct spec_builder *b, const struct node *n, const char *
 	return id;
 }
 
-static void write_user(struct spec_builder *b)
+static void write_groups(struct spec_builder *b)
 {
 	const struct node *groups = spec_pick(b, CONTAINER_ADDITIONAL_GIDS);
-	size_t i;
+	const struct image_user *user = b->in->user;
+	size_t i, n = groups ? groups->count : user ? user->group_count : 0;
+
+	if (!n)
+		return;
+	jsonw_list(&b->json, "additionalGids");
+	for (i = 0; i < n; i++)
+		jsonw_uint(&b->json, NULL, groups ? owner(b, groups->items[i], "additionalGids") : user->groups[i]);
+	jsonw_end(&b->json);
+}
+
+/* What the entry or the label says, else the image where it is asked, else root. */
+static void write_user(struct spec_builder *b)
+{
+	const struct node *uid = spec_pick(b, CONTAINER_UID), *gid = spec_pick(b, CONTAINER_GID);
+	const struct image_user *user = b->in->user;
 
 	jsonw_object(&b->json, "user");
-	jsonw_uint(&b->json, "uid", owner(b, spec_pick(b, CONTAINER_UID), "uid"));
-	jsonw_uint(&b->json, "gid", owner(b, spec_pick(b, CONTAINER_GID), "gid"));
-	if (groups && groups->count) {
-		jsonw_list(&b->json, "additionalGids");
-		for (i = 0; i < groups->count; i++)
-			jsonw_uint(&b->json, NULL, owner(b, groups->items[i], "additionalGids"));
-		jsonw_end(&b->json);
-	}
+	jsonw_uint(&b->json, "uid", uid || !user ? owner(b, uid, "uid") : user->uid);
+	jsonw_uint(&b->json, "gid", gid || !user ? owner(b, gid, "gid") : user->gid);
+	write_groups(b);
 	jsonw_end(&b->json);
 }
 
@@ -272,39 +283,86 @@ static void write_texts(struct spec_builder *b, const char *key, const struct no
 	jsonw_end(&b->json);
 }
 
-/* What the image says: entrypoint and command after each other. */
-static void write_image_args(struct spec_builder *b)
+/* The program and its arguments: entrypoint and command of the image after each other where nothing else is said. The
+ * first of them; NULL: there is none. */
+static const char *write_args(struct spec_builder *b)
 {
+	const struct node *args = spec_pick(b, CONTAINER_COMMAND);
 	const struct image_config *image = b->in->image;
+	char *const *entrypoint = image ? image->entrypoint : NULL, *const *cmd = image ? image->cmd : NULL;
 	char *const *v;
 
-	if (!image || ((!image->entrypoint || !*image->entrypoint) && (!image->cmd || !*image->cmd)))
-		return;
+	if (args) {
+		write_texts(b, "args", args);
+		return args->count ? args->items[0]->text : NULL;
+	}
+	if ((!entrypoint || !*entrypoint) && (!cmd || !*cmd))
+		return NULL;
 	jsonw_list(&b->json, "args");
-	for (v = image->entrypoint; v && *v; v++)
+	for (v = entrypoint; v && *v; v++)
 		jsonw_string(&b->json, NULL, *v);
-	for (v = image->cmd; v && *v; v++)
+	for (v = cmd; v && *v; v++)
 		jsonw_string(&b->json, NULL, *v);
+	jsonw_end(&b->json);
+	return entrypoint && *entrypoint ? *entrypoint : *cmd;
+}
+
+static void no_command(struct spec_builder *b)
+{
+	const struct node *args = node_field(b->yaml, CONTAINER_COMMAND), *at = node_field(b->yaml, CONTAINER_IMAGE);
+
+	diag_warning(b->diags, args ? args->at : at->at, &b->where[1],
+		     args ? "there is no command, and the container cannot start"
+			  : "neither the YAML nor the image has a command, and the container cannot start");
+	diag_hint(b->diags, "for example `command: [\"/bin/sh\"]`");
+}
+
+static bool is_path(const char *text)
+{
+	return str_starts(text, "PATH=");
+}
+
+/* A program that is named without its directory is looked for where Docker and containerd's clients look when nothing
+ * says where; LinuxKit leaves such a container without a PATH, and it cannot start. */
+static void write_env(struct spec_builder *b, const char *program)
+{
+	const struct node *env = spec_pick(b, CONTAINER_ENV);
+	const struct image_config *image = b->in->image;
+	char *const *from_image = !env && image ? image->env : NULL, *const * v;
+	size_t i, n = env ? env->count : strv_len(from_image);
+	bool has_path = !program || strchr(program, '/');
+
+	for (i = 0; env && i < n; i++)
+		has_path |= is_path(env->items[i]->text);
+	for (v = from_image; v && *v; v++)
+		has_path |= is_path(*v);
+	if (!n && has_path)
+		return;
+	jsonw_list(&b->json, "env");
+	if (!has_path)
+		jsonw_string(&b->json, NULL, IMAGE_DEFAULT_PATH);
+	for (i = 0; i < n; i++) {
+		if (env)
+			jsonw_text(&b->json, NULL, env->items[i]->text, env->items[i]->len);
+		else
+			jsonw_string(&b->json, NULL, from_image[i]);
+	}
 	jsonw_end(&b->json);
 }
 
 static void write_process(struct spec_builder *b)
 {
-	const struct node *args = spec_pick(b, CONTAINER_COMMAND), *env = spec_pick(b, CONTAINER_ENV);
 	const struct node *oom = spec_pick(b, CONTAINER_OOM_SCORE_ADJ),
 			  *nnp = spec_pick(b, CONTAINER_NO_NEW_PRIVILEGES);
 	const struct image_config *image = b->in->image;
+	const char *program;
 
 	jsonw_object(&b->json, "process");
 	write_user(b);
-	if (args)
-		write_texts(b, "args", args);
-	else
-		write_image_args(b);
-	if (env)
-		write_texts(b, "env", env);
-	else if (image && image->env && *image->env)
-		jsonw_strings(&b->json, "env", image->env);
+	program = write_args(b);
+	if (image && !program)
+		no_command(b);
+	write_env(b, program);
 	jsonw_string(&b->json, "cwd",
 		     spec_pick_text(b, CONTAINER_CWD,
 				    image && image->workdir && *image->workdir ? image->workdir : "/"));
@@ -503,6 +561,14 @@ static void write_linux(struct spec_builder *b)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
+bool spec_readonly(const struct spec_input *in)
+{
+	const struct node *yaml = node_field(in->entry->node, CONTAINER_READONLY);
+	const struct node *readonly = yaml ? yaml : node_field(in->label, CONTAINER_READONLY);
+
+	return readonly && readonly->boolean;
+}
+
 bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out)
 {
 	_cleanup_buf_ struct buf scratch = { 0 };
@@ -512,11 +578,10 @@ bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out
 				  .label = in->label,
 				  .json = { .out = out ? out : &scratch },
 				  .good = true };
-	const struct node *readonly = spec_pick(&b, CONTAINER_READONLY);
 	const char *hostname = spec_pick_text(&b, CONTAINER_HOSTNAME, "");
 
 	where_entry(b.where, section_names[in->section], in->entry);
-	spec->readonly = readonly && readonly->boolean;
+	spec->readonly = spec_readonly(in);
 	jsonw_object(&b.json, NULL);
 	jsonw_string(&b.json, "ociVersion", oci_version);
 	write_process(&b);

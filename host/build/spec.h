@@ -11,6 +11,7 @@
 #include "model.h"
 
 struct image_config;
+struct image_user;
 
 struct spec_input {
 	struct config *config; /* ids, volumes; problems go into its diags */
@@ -18,6 +19,10 @@ struct spec_input {
 	enum section section;
 	const struct node *label;         /* NULL: none, or not known yet */
 	const struct image_config *image; /* NULL: not known yet */
+	const struct image_user *user;    /* that the image asks for, where it is wanted; NULL: root */
+	/* Called for each mount of config.json, sorted by destination; at: where it is written, NULL: a default. */
+	void (*on_mount)(void *data, const char *destination, const struct node *at);
+	void *data;
 };
 
 struct spec {
@@ -30,6 +35,8 @@ struct spec {
 /* Parses and checks the label's text; NULL when it is wrong: reported as part of where. image: its name. */
 const struct node *spec_label(struct config *c, const char *text, const char *image, const struct where *where);
 
+/* Whether the container's root is read-only. */
+bool spec_readonly(const struct spec_input *in);
 /* config.json into out (NULL: only check). False when diags got errors. */
 bool spec_config(const struct spec_input *in, struct spec *spec, struct buf *out);
 /* runtime.json. */

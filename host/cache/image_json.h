@@ -24,6 +24,9 @@
 #define ANNOTATION_REF_NAME   "org.opencontainers.image.ref.name"
 #define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
 
+/* What Docker gives a container whose image sets no PATH. */
+#define IMAGE_DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /* Documents larger than this are refused, and those with more values: a parsed value takes many times its text. */
 #define OCI_JSON_MAX   (4u << 20)
 #define OCI_VALUES_MAX (256u << 10)

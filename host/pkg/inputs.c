@@ -9,7 +9,7 @@
 #include "walk.h"
 
 /* Changes when the same inputs make another image. */
-#define FORMAT "pith package 1"
+#define FORMAT "pith package 2"
 
 static int add_entry(void *data, const struct walk_entry *e, struct error *err)
 {

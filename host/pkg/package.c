@@ -292,6 +292,24 @@ static json_t *make_labels(const struct recipe *r, struct error *err)
 	return NULL;
 }
 
+/* With the PATH that docker build gives an image, where the recipe sets none. */
+static char **environment(const struct recipe *r, bool *failed)
+{
+	_cleanup_strv_ char **given = recipe_strings(r->root, RECIPE_ENV, failed);
+	char **all = NULL;
+	size_t i;
+
+	for (i = 0; given && given[i]; i++)
+		if (str_starts(given[i], "PATH="))
+			return steal_ptr(&given);
+	if (strv_add(&all, IMAGE_DEFAULT_PATH) < 0)
+		*failed = true;
+	for (i = 0; given && given[i]; i++)
+		if (strv_add(&all, given[i]) < 0)
+			*failed = true;
+	return all;
+}
+
 static int write_image(const struct package *p, struct store *store, const struct tree *t, struct oci_descriptor *out,
 		       struct error *err)
 {
@@ -299,7 +317,7 @@ static int write_image(const struct package *p, struct store *store, const struc
 	bool failed = false;
 	_cleanup_strv_ char **entrypoint = recipe_strings(root, RECIPE_ENTRYPOINT, &failed);
 	_cleanup_strv_ char **cmd = recipe_strings(root, RECIPE_CMD, &failed);
-	_cleanup_strv_ char **env = recipe_strings(root, RECIPE_ENV, &failed);
+	_cleanup_strv_ char **env = environment(&p->recipe, &failed);
 	struct image_spec spec = {
 		.platform = p->platform,
 		.entrypoint = entrypoint,

@@ -7,6 +7,9 @@
 #include "policy.h"
 #include "str.h"
 
+/* The builder's own: nothing in the guest reads it. */
+static const char user_annotation[] = "org.pith.user";
+
 static const struct annotation {
 	const char *name;
 	unsigned sections; /* where it means something: bits by enum section */
@@ -18,6 +21,7 @@ static const struct annotation {
 	{ "org.pith.ready-timeout", 1 << SECTION_SERVICES },
 	{ "org.pith.stop-timeout", 1 << SECTION_SERVICES },
 	{ "org.pith.stop-signal", 1 << SECTION_SERVICES },
+	{ user_annotation, 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN | 1 << SECTION_SERVICES },
 };
 
 static const char *known_name(size_t i, const void *data)
@@ -43,6 +47,12 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 	if (i == array_len(known)) {
 		diag_warning(&c->diags, key->at, &annotations, "nothing known reads \"%s\"", key->text);
 		diag_suggest(&c->diags, key->text, known_name, NULL);
+		return;
+	}
+	if (str_eq(key->text, user_annotation)) {
+		if (!str_eq(value->text, "image"))
+			diag_error(&c->diags, value->at, &annotations, "%s: \"%s\" is not \"image\"", key->text,
+				   value->text);
 		return;
 	}
 	r = policy_set(&policy, key->text, value->text, &err);

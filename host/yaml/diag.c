@@ -67,6 +67,8 @@ __attribute__((format(printf, 5, 0))) static void add(struct diags *d, enum seve
 {
 	struct diag *bigger, *x;
 
+	if (d->strict)
+		severity = SEVERITY_ERROR;
 	if (severity == SEVERITY_ERROR)
 		d->errors++;
 	if (d->count >= DIAG_MAX)
@@ -99,6 +101,17 @@ void diag_warning(struct diags *d, struct position at, const struct where *where
 
 	va_start(ap, fmt);
 	add(d, SEVERITY_WARNING, at, where, fmt, ap);
+	va_end(ap);
+}
+
+void diag_note(struct diags *d, struct position at, const struct where *where, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (d->quiet && !d->strict)
+		return;
+	va_start(ap, fmt);
+	add(d, SEVERITY_NOTE, at, where, fmt, ap);
 	va_end(ap);
 }
 
@@ -215,10 +228,20 @@ static void print_line(const struct diag *x, FILE *to, bool color)
 	fprintf(to, "%s\n", color ? "\033[0m" : "");
 }
 
+static const char *const severity_names[] = {
+	[SEVERITY_ERROR] = "error",
+	[SEVERITY_WARNING] = "warning",
+	[SEVERITY_NOTE] = "note",
+};
+
 static void print_one(const struct diag *x, FILE *to, bool color)
 {
-	const char *severity = x->severity == SEVERITY_ERROR ? "error" : "warning";
-	const char *on = !color ? "" : x->severity == SEVERITY_ERROR ? "\033[1;31m" : "\033[1;35m";
+	static const char *const colors[] = {
+		[SEVERITY_ERROR] = "\033[1;31m",
+		[SEVERITY_WARNING] = "\033[1;35m",
+		[SEVERITY_NOTE] = "\033[1;36m",
+	};
+	const char *severity = severity_names[x->severity], *on = color ? colors[x->severity] : "";
 	const char *bold = color ? "\033[1m" : "", *off = color ? "\033[0m" : "";
 
 	fprintf(to, "%s", bold);
@@ -228,7 +251,8 @@ static void print_one(const struct diag *x, FILE *to, bool color)
 		fprintf(to, "%u:%u:", x->at.line, x->at.column);
 	fprintf(to, "%s%s%s:%s %s%s%s\n", x->at.file ? " " : "", on, severity, off, x->where ? x->where : "",
 		x->where && *x->where ? ": " : "", x->message ? x->message : "no memory");
-	if (x->at.file && x->at.line)
+	/* a note is one line: there may be many, and nothing to mend */
+	if (x->at.file && x->at.line && x->severity != SEVERITY_NOTE)
 		print_line(x, to, color);
 	if (x->hint)
 		fprintf(to, "      = %s\n", x->hint);
@@ -280,7 +304,7 @@ void diags_print_json(struct diags *d, FILE *to)
 		fprintf(to, "%s\n {\"line\": %u, \"column\": %u, \"width\": %u", i ? "," : "", x->at.line, x->at.column,
 			x->at.width);
 		json_string(to, "file", x->at.file ? x->at.file->name : NULL);
-		json_string(to, "severity", x->severity == SEVERITY_ERROR ? "error" : "warning");
+		json_string(to, "severity", severity_names[x->severity]);
 		json_string(to, "path", x->path && *x->path ? x->path : NULL);
 		json_string(to, "message", x->message ? x->message : "no memory");
 		json_string(to, "hint", x->hint);

@@ -32,6 +32,7 @@ struct position {
 enum severity {
 	SEVERITY_ERROR,
 	SEVERITY_WARNING,
+	SEVERITY_NOTE, /* nothing is wrong; it is told since nobody would look for it */
 };
 
 /* The way to a value: services[0] "web": resources.memory.limit. Linked from the value up, on the stack. */
@@ -55,6 +56,8 @@ struct diag {
 struct diags {
 	struct diag *list;
 	size_t count, errors;
+	bool strict; /* warnings and notes are errors from here on */
+	bool quiet;  /* notes are not wanted */
 };
 
 #define _cleanup_diags_ _cleanup_(diags_free)
@@ -64,6 +67,8 @@ void diags_free(struct diags *d);
 void diag_error(struct diags *d, struct position at, const struct where *where, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void diag_warning(struct diags *d, struct position at, const struct where *where, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void diag_note(struct diags *d, struct position at, const struct where *where, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Says what to do about the one added last. */
 void diag_hint(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -152,12 +152,12 @@ static void test_label(void)
 		"l\",\"net\":\"new\","
 		"\"readonly\":true,\"uid\":5,\"command\":[\"l\"],\"env\":[\"L=1\"],\"runtime\":{\"mkdir\":[\"/m\"],"
 		"\"cgroups\":[\"c\"],\"bindNS\":{\"net\":\"/n\"}}}";
-	char *entrypoint[] = { (char *)"e", NULL }, *cmd[] = { (char *)"c", NULL }, *env[] = { (char *)"I=1", NULL };
+	char *entrypoint[] = { (char *)"/e", NULL }, *cmd[] = { (char *)"c", NULL }, *env[] = { (char *)"I=1", NULL };
 	struct image_config image = { .entrypoint = entrypoint, .cmd = cmd, .env = env, .workdir = (char *)"/i" };
 	struct made m;
 
 	make(&m, "", NULL, &image);
-	check(m.json, "process.args", "[\"e\",\"c\"]", "from the image");
+	check(m.json, "process.args", "[\"/e\",\"c\"]", "from the image");
 	check(m.json, "process.env", "[\"I=1\"]", "from the image");
 	check(m.json, "process.cwd", "\"/i\"", "from the image");
 	done(&m);
