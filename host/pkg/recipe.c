@@ -145,7 +145,7 @@ bool recipe_parse(struct recipe *r, const char *name, char *text, size_t len)
 	root = r->file.name ? yaml_parse(&r->file, &r->arena, &r->diags) : NULL;
 	if (!root)
 		return false;
-	if (!schema_check(root, &recipe_record, NULL, &r->arena, &r->diags))
+	if (!schema_decode(root, &recipe_record, NULL, &r->arena, &r->diags))
 		return false;
 	r->root = root;
 	check_files(r);

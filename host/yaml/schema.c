@@ -10,6 +10,7 @@ struct checker {
 	struct arena *arena;
 	struct diags *diags;
 	bool good;
+	bool lax; /* schema_decode() */
 };
 
 /* The functions below return whether a value can be used: what cannot is reported, and taken out of what holds it, so
@@ -135,6 +136,53 @@ static bool wrong_type(struct checker *c, const struct node *n, const struct fie
 	return false;
 }
 
+/* --- as a decoder takes it -------------------------------------------------------------------------------------- */
+
+static bool is_any(const char *s, const char *const *words)
+{
+	for (; *words; words++)
+		if (str_eq(s, *words))
+			return true;
+	return false;
+}
+
+/* YAML 1.1's other booleans, also in quotes; the words are not those of is_yes(): upper and lower case count. */
+static void decode_bool(struct node *n)
+{
+	static const char *const yes[] = { "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", NULL };
+	static const char *const no[] = { "n", "N", "no", "No", "NO", "off", "Off", "OFF", NULL };
+
+	if (n->kind != NODE_STRING || strlen(n->text) != n->len || (!is_any(n->text, yes) && !is_any(n->text, no)))
+		return;
+	n->boolean = is_any(n->text, yes);
+	n->kind = NODE_BOOL;
+}
+
+/* Any scalar is text as it is written. */
+static void decode_text(struct node *n)
+{
+	if (n->kind > NODE_NULL && n->kind < NODE_LIST)
+		n->kind = NODE_STRING;
+}
+
+static void decode(struct node *n, enum field_type type)
+{
+	switch (type) {
+	case FIELD_BOOL:
+		decode_bool(n);
+		break;
+	case FIELD_STRING:
+		decode_text(n);
+		break;
+	case FIELD_INT:
+		if (n->kind == NODE_FLOAT && isfinite(n->real))
+			n->real = trunc(n->real);
+		break;
+	default:
+		break;
+	}
+}
+
 /* --- values ----------------------------------------------------------------------------------------------------- */
 
 static bool is_text(const struct node *n)
@@ -247,6 +295,8 @@ static bool check_list(struct checker *c, struct node *n, const struct field *f,
 	for (i = 0; i < n->count; i++) {
 		struct where here = { .up = where, .index = i };
 
+		if (c->lax && n->items[i]->kind == NODE_NULL)
+			continue;
 		if (element == FIELD_RECORD)
 			here.label = label_of(n->items[i]);
 		if (check_value(c, n->items[i], f, element, &here))
@@ -263,8 +313,13 @@ static bool check_texts(struct checker *c, struct node *n, const struct field *f
 	if (n->kind != NODE_MAP)
 		return wrong_type(c, n, f, FIELD_TEXTS, where);
 	for (i = 0; i < n->count; i++) {
+		struct node *value = n->items[2 * i + 1];
 		struct where here = { .up = where, .key = n->items[2 * i]->text };
 
+		if (c->lax && value->kind == NODE_NULL)
+			*value = (struct node){ .kind = NODE_STRING, .at = value->at, .text = "" };
+		if (c->lax)
+			decode_text(value);
 		if (!check_string(c, n->items[2 * i + 1], f, FIELD_STRING, &here))
 			continue;
 		n->items[2 * kept] = n->items[2 * i];
@@ -278,6 +333,8 @@ static bool check_texts(struct checker *c, struct node *n, const struct field *f
 static bool check_value(struct checker *c, struct node *n, const struct field *f, enum field_type type,
 			const struct where *where)
 {
+	if (c->lax)
+		decode(n, type);
 	switch (type) {
 	case FIELD_STRING:
 		return check_string(c, n, f, type, where);
@@ -331,6 +388,8 @@ static void check_pair(struct checker *c, struct node *n, size_t i, const struct
 		unknown_key(c, key, record, where);
 		return;
 	}
+	if (c->lax && value->kind == NODE_NULL)
+		return;
 	if (!check_value(c, value, f, f->type, &here))
 		return;
 	if (f->flags & FIELD_DROPPED) {
@@ -358,7 +417,9 @@ static void check_record(struct checker *c, struct node *n, const struct record 
 	for (i = 0; i < record->count && !record->partial; i++) {
 		const struct field *f = &record->fields[i];
 
-		if (!(f->flags & FIELD_REQUIRED) || node_get(n, f->key))
+		const struct node *there = node_get(n, f->key);
+
+		if (!(f->flags & FIELD_REQUIRED) || (there && !(c->lax && there->kind == NODE_NULL)))
 			continue;
 		c->good = false;
 		diag_error(c->diags, n->at, where, "the key \"%s\" is missing", f->key);
@@ -367,10 +428,10 @@ static void check_record(struct checker *c, struct node *n, const struct record 
 	}
 }
 
-bool schema_check(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
+static bool check(struct node *n, const struct record *record, const struct where *where, bool lax, struct arena *arena,
 		  struct diags *diags)
 {
-	struct checker c = { .arena = arena, .diags = diags, .good = true };
+	struct checker c = { .arena = arena, .diags = diags, .good = true, .lax = lax };
 
 	if (n->kind != NODE_MAP) {
 		diag_error(diags, n->at, where, "a mapping is wanted here, not %s", node_kind_name(n->kind));
@@ -378,4 +439,16 @@ bool schema_check(struct node *n, const struct record *record, const struct wher
 	}
 	check_record(&c, n, record, where);
 	return c.good;
+}
+
+bool schema_check(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
+		  struct diags *diags)
+{
+	return check(n, record, where, false, arena, diags);
+}
+
+bool schema_decode(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
+		   struct diags *diags)
+{
+	return check(n, record, where, true, arena, diags);
 }

@@ -62,6 +62,13 @@ struct record {
 bool schema_check(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
 		  struct diags *diags);
 
+/* The same as LinuxKit reads a build.yml, into Go's types by gopkg.in/yaml.v3 and without a schema: a boolean is also
+ * YAML 1.1's y, yes, on, n, no, off, in quotes as well; text is any scalar as it is written; a number without its
+ * fraction; a key without a value is not there. Values of lists and mappings of text change their kind to NODE_STRING.
+ */
+bool schema_decode(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
+		   struct diags *diags);
+
 /* The value of a field, NULL where it is absent (or dropped). n: a checked record or NULL. */
 static inline const struct node *node_field(const struct node *n, size_t field)
 {

@@ -6,6 +6,7 @@
 
 #include "control.h"
 #include "elf.h"
+#include "fields.h"
 #include "io.h"
 #include "recipe.h"
 #include "str.h"
@@ -227,7 +228,13 @@ static void recipes(void)
 		{ "image: a\nfiels: []\n", "build.yml:2:1: error: unknown key \"fiels\"" },
 		{ "image: a\nfiles:\n  - {source: a}\n", "build.yml:3:5: error: files[0]:" },
 		{ "image: a\nfiles:\n  - {path: a, contents: b, symlink: c}\n", "build.yml:3:" },
-		{ "image: a\nfiles:\n  - {path: a, contents: b, mode: 0755}\n", "build.yml:3:" },
+		{ "image: a\nfiles:\n  - {path: a, contents: b, mode: 0855}\n", "build.yml:3:" },
+		{ "image:\n", "build.yml:1:1: error: the key \"image\" is missing" },
+		{ "image: a\nnetwork: \"true\"\n", "build.yml:2:10: error: network:" },
+		{ "image: a\nnetwork: yEs\n", "build.yml:2:10: error: network:" },
+		{ "image: a\nnetwork: 1\n", "build.yml:2:10: error: network:" },
+		{ "image: a\narches: amd64\n", "build.yml:2:9: error: arches:" },
+		{ "image: a\nconfig: {oomScoreAdj: \"5\"}\n", "build.yml:2:23: error: config.oomScoreAdj:" },
 		{ "image: a\ndebian: {include: [a]}\n", "build.yml:2:9: error: debian:" },
 		{ "image: a\nimage: b\n", "build.yml:2:1: error:" },
 		{ "image: a\nfiles: {\n", "build.yml:" },
@@ -317,8 +324,54 @@ static void unpacked(void)
 	nftw(top, unlink_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Values as LinuxKit's decoder takes them: of every type of field, at every depth. */
+static void decoded(void)
+{
+	static const char yaml[] =
+		"image: 1.50\norg: 0x10\ntag: true\nnetwork: off\ndisable-cache: \"Yes\"\narches: [amd64, ~]\n"
+		"gitrepo:\nenv: [A=1, 5, no, 2024-01-02]\nlabels: {a: 1, b: yes, c: }\n"
+		"files:\n  - {path: 7, contents: 007, mode: 0640, directory: no}\n"
+		"  - {path: d, directory: ON}\n"
+		"debian: {packages: [x], libraries: y}\n"
+		"config: {readonly: yes, oomScoreAdj: 3.7, env: [1], sysctl: {a: 1}, resources: {memory: {limit: "
+		"1e3}}}\n";
+	_cleanup_recipe_ struct recipe r = { 0 };
+	const struct node *root, *files, *env, *labels, *config;
+	char *copy = strdup(yaml);
+
+	if (!ok(recipe_parse(&r, "build.yml", copy, strlen(copy)), "all of them are taken")) {
+		diags_print(&r.diags, stdout, false);
+		return;
+	}
+	root = r.root;
+	files = node_field(root, RECIPE_FILES);
+	env = node_field(root, RECIPE_ENV);
+	labels = node_field(root, RECIPE_LABELS);
+	config = node_field(root, RECIPE_CONFIG);
+	ok_str(node_text(root, RECIPE_IMAGE), "1.50", "a number is text as it is written");
+	ok_str(node_text(root, RECIPE_ORG), "0x10", "a hexadecimal one, too");
+	ok_str(node_text(root, RECIPE_TAG), "true", "and a boolean");
+	ok(node_field(root, RECIPE_ARCHES)->count == 1, "nothing in a list is no element");
+	ok(env->count == 4 && str_eq(env->items[1]->text, "5") && str_eq(env->items[2]->text, "no") &&
+		   str_eq(env->items[3]->text, "2024-01-02"),
+	   "elements of a list of text");
+	ok(labels->count == 3 && str_eq(labels->items[1]->text, "1") && str_eq(labels->items[3]->text, "yes") &&
+		   str_eq(labels->items[5]->text, ""),
+	   "values of a mapping of text");
+	ok(str_eq(node_text(files->items[0], PKG_FILE_PATH), "7") &&
+		   str_eq(node_text(files->items[0], PKG_FILE_CONTENTS), "007") &&
+		   str_eq(node_text(files->items[0], PKG_FILE_MODE), "0640"),
+	   "text of records");
+	ok(!node_true(files->items[0], PKG_FILE_DIRECTORY) && node_true(files->items[1], PKG_FILE_DIRECTORY) &&
+		   node_true(node_field(root, RECIPE_DEBIAN), PKG_DEBIAN_LIBRARIES) &&
+		   node_true(config, CONTAINER_READONLY),
+	   "YAML 1.1's booleans");
+	ok(node_number(node_field(config, CONTAINER_OOM_SCORE_ADJ)) == 3, "a number without its fraction");
+}
+
 int main(void)
 {
+	decoded();
 	unpacked();
 	elf_good();
 	elf_bad();
