@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "logfile.h"
 #include "memlogd.h"
 #include "str.h"
 
@@ -14,41 +15,40 @@ enum { CHUNK = 16384, TAIL_MAX = 1024 };
 
 /* --- where it goes --------------------------------------------------------------------------------------- */
 
-static int file_open(struct capture_stream *s, int flags, struct error *err)
+static int file_open(struct capture_stream *s, struct error *err)
 {
-	_cleanup_free_ char *path = str_format("%s/%s.log", s->owner->dir, s->name);
 	struct stat st;
 
-	if (!path)
-		return error_set(err, ENOMEM, "log %s", s->name);
 	s->memory = false;
-	s->sink.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0644);
-	if (s->sink.fd < 0 || fstat(s->sink.fd, &st) < 0)
-		return error_set(err, errno, "%s", path);
-	s->size = (uint64_t)st.st_size;
+	s->sink.fd = logfile_open(s->owner->dir, s->name, err);
+	if (s->sink.fd < 0)
+		return -1;
+	s->size = fstat(s->sink.fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 	return 0;
 }
 
-/* When the old file cannot be put aside, the bound counts more than what is in it. */
+/* Another file begins, and what is known of this run in the one before is forgotten. */
+static void file_anew(struct capture_stream *s)
+{
+	cleanup_close(&s->sink.fd);
+	s->begin = 0;
+	file_open(s, NULL);
+}
+
 static void file_turn(struct capture_stream *s)
 {
-	_cleanup_free_ char *path = str_format("%s/%s.log", s->owner->dir, s->name);
-	_cleanup_free_ char *old = str_format("%s/%s.log.1", s->owner->dir, s->name);
-	int flags = path && old && rename(path, old) == 0 ? 0 : O_TRUNC;
-
-	cleanup_close(&s->sink.fd);
-	s->sink.fd = -1;
-	file_open(s, flags, NULL);
-	s->begin = 0;
+	s->sink.fd = logfile_turn(s->sink.fd, s->owner->dir, s->name, NULL);
+	s->size = s->begin = 0;
 }
 
 static void sink_write(struct capture_stream *s, const uint8_t *data, size_t n)
 {
-	if (s->size + n > CAPTURE_FILE_MAX && s->size > 0)
+	/* Removed, or moved away, by somebody else. */
+	if (s->sink.fd < 0 || !logfile_is(s->sink.fd, s->owner->dir, s->name, &s->size))
+		file_anew(s);
+	if (s->sink.fd >= 0 && s->size + n > CAPTURE_FILE_MAX && s->size > 0)
 		file_turn(s);
-	if (s->sink.fd < 0 && file_open(s, 0, NULL) < 0)
-		return;
-	if (io_write(s->sink.fd, data, n) == 0)
+	if (s->sink.fd >= 0 && io_write(s->sink.fd, data, n) == 0)
 		s->size += n;
 }
 
@@ -60,7 +60,7 @@ static void sink_open(struct capture_stream *s, struct error *err)
 		io_nonblock(s->sink.fd);
 		return;
 	}
-	file_open(s, 0, err);
+	file_open(s, err);
 }
 
 static void sink_lose(struct capture_stream *s)
@@ -188,8 +188,7 @@ int capture_open(struct capture *c, struct loop *loop, const char *log_dir, cons
 	c->dir = strdup(log_dir);
 	if (!out || !c->dir)
 		return error_set(err, ENOMEM, "log %s", name);
-	if (dir_make(fifo_dir, 0755, err) < 0 || dir_make(log_dir, 0755, err) < 0 ||
-	    stream_open(c, &c->out, fifo_dir, "out", out, err) < 0 ||
+	if (dir_make(fifo_dir, 0755, err) < 0 || stream_open(c, &c->out, fifo_dir, "out", out, err) < 0 ||
 	    stream_open(c, &c->err, fifo_dir, "err", name, err) < 0) {
 		capture_close(c);
 		return -1;
@@ -261,10 +260,8 @@ void capture_drain(struct capture *c)
 
 /* --- the last of it ------------------------------------------------------------------------------------------- */
 
-static void recent_read(struct capture_stream *s, struct buf *out)
+static void recent_read(const struct capture_stream *s, struct buf *out)
 {
-	_cleanup_free_ char *path = str_format("%s/%s.log", s->owner->dir, s->name);
-	_cleanup_close_ int fd = -1;
 	uint64_t from = s->size > TAIL_MAX ? s->size - TAIL_MAX : 0;
 	uint8_t *p;
 	ssize_t n;
@@ -276,10 +273,9 @@ static void recent_read(struct capture_stream *s, struct buf *out)
 		(void)!buf_add(out, buf_bytes(&s->recent), s->recent.len);
 		return;
 	}
-	if (!path || from >= s->size || (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
-	    !(p = buf_reserve(out, TAIL_MAX)))
+	if (from >= s->size || s->sink.fd < 0 || !(p = buf_reserve(out, TAIL_MAX)))
 		return;
-	n = io_pread(fd, p, TAIL_MAX, (off_t)from);
+	n = io_pread(s->sink.fd, p, TAIL_MAX, (off_t)from);
 	if (n > 0)
 		buf_commit(out, (size_t)n);
 }

@@ -2,8 +2,9 @@
  * LOGS/NAME.log (standard error), the names that LinuxKit gives them, or into the memory log daemon where one runs.
  *
  * A file that has CAPTURE_FILE_MAX bytes is kept as FILE.1 and a new one begun, so that a stream takes at most twice
- * that much room. Where nothing can be written (a full disk), bytes are dropped rather than the service stopped; a
- * memory log daemon that is slow slows the service down.
+ * that much room. One that was removed or moved away is made anew when the next bytes come (logfile.h). Where nothing
+ * can be written (a full disk), bytes are dropped rather than the service stopped; a memory log daemon that is slow
+ * slows the service down.
  *
  * The fifos have names, so that whoever comes after this process finds them again, and are held open for both
  * reading and writing: there is no end of file, and a writer never finds nobody at the other end while we live. */

@@ -11,7 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "io.h"
+#include "logfile.h"
 #include "memory_line.h"
 #include "report.h"
 #include "str.h"
@@ -19,15 +21,30 @@
 
 #define MEMLOGD_QUERY "/run/memlogdq.sock"
 
-enum { ANSWER_MAX = 1 << 20, COLUMNS = 16, MEMLOGD_LINE = 65536 };
+enum {
+	ANSWER_MAX = 1 << 20,
+	COLUMNS = 16,
+	MEMLOGD_LINE = 65536,
+	LOG_MOST = 2 * CAPTURE_FILE_MAX, /* of one file */
+	CONNECT_SECONDS = 10,
+};
 
+/* -1 with errno. Who does not accept is not waited for without end. */
 static int connected(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER };
+	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), place = -1;
+	_cleanup_error_ struct error err = { 0 };
+	struct sockaddr_un address;
 
-	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	place = beneath_socket(BENEATH_ROOT, path, want, &address, &err);
+	if (place < 0) {
+		errno = err.code;
+		return -1;
+	}
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -1;
 	return steal_fd(&fd);
 }
@@ -172,18 +189,35 @@ static int text_write(const char *text, size_t n, struct error *err)
 	return io_write(STDOUT_FILENO, text, n) < 0 ? error_set(err, errno, "standard output") : 0;
 }
 
-/* The older file before the newer. */
-static int stream_show(const char *path, unsigned long lines, struct error *err)
+/* The end of a file that somebody may have made longer than we do. One that is missing was never turned, or is just
+ * being turned. */
+static int file_add(const char *dir, const char *name, const char *suffix, struct buf *out, struct error *err)
 {
-	_cleanup_free_ char *old = str_format("%s.1", path);
+	_cleanup_error_ struct error why = { 0 };
+	_cleanup_close_ int fd = logfile_view(dir, name, suffix, &why);
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	uint8_t *p;
+	ssize_t n;
+
+	if (fd < 0)
+		return why.code == ENOENT ? 0 : error_move(err, &why);
+	if (!(p = buf_reserve(out, LOG_MOST)))
+		return error_set(err, ENOMEM, "%s", name);
+	n = io_pread(fd, p, LOG_MOST, end > LOG_MOST ? end - LOG_MOST : 0);
+	if (n < 0)
+		return error_set(err, errno, "%s/%s.log%s", dir, name, suffix);
+	buf_commit(out, (size_t)n);
+	return 0;
+}
+
+/* The older file before the newer. */
+static int stream_show(const char *dir, const char *name, unsigned long lines, struct error *err)
+{
 	_cleanup_buf_ struct buf text = { 0 };
 	size_t from;
 
-	if (!old)
-		return error_set(err, ENOMEM, "%s", path);
-	/* Either may be missing: one that was never turned, or one just being turned. */
-	file_read(old, 2 * CAPTURE_FILE_MAX, &text, NULL);
-	file_read(path, 2 * CAPTURE_FILE_MAX, &text, NULL);
+	if (file_add(dir, name, ".1", &text, err) < 0 || file_add(dir, name, "", &text, err) < 0)
+		return -1;
 	if (text.len == 0)
 		return 0;
 	from = lines_begin(buf_text(&text), text.len, lines);
@@ -191,7 +225,8 @@ static int stream_show(const char *path, unsigned long lines, struct error *err)
 }
 
 struct follow {
-	char *path;
+	const char *dir;
+	char *name;
 	int fd;
 };
 
@@ -199,65 +234,90 @@ struct follow {
 static int follow_show(struct follow *f, struct error *err)
 {
 	char chunk[16384];
-	struct stat now, ours;
+	uint64_t size;
 	ssize_t n;
+	int next;
 
 	for (;;) {
 		/* Looked at first: nothing comes to the old file once there is a new one. */
-		bool turned =
-			stat(f->path, &now) == 0 && (f->fd < 0 || fstat(f->fd, &ours) < 0 || now.st_ino != ours.st_ino);
+		bool same = f->fd >= 0 && logfile_is(f->fd, f->dir, f->name, &size);
 
+		/* emptied: what comes begins at its beginning */
+		if (same && lseek(f->fd, 0, SEEK_CUR) > (off_t)size)
+			lseek(f->fd, 0, SEEK_SET);
 		while (f->fd >= 0 && (n = read(f->fd, chunk, sizeof(chunk))) > 0)
 			if (text_write(chunk, (size_t)n, err) < 0)
 				return -1;
-		if (!turned)
+		if (same)
+			return 0;
+		/* Between two files there is none for a moment. */
+		next = logfile_view(f->dir, f->name, "", NULL);
+		if (next < 0)
 			return 0;
 		cleanup_close(&f->fd);
-		f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
-		if (f->fd < 0)
-			return 0;
+		f->fd = next;
 	}
 }
 
 static int files_follow(struct follow f[2], struct error *err)
 {
+	const struct beneath_want want = { .type = S_IFDIR, .owner = BENEATH_ANY_OWNER };
+	_cleanup_close_ int dir = beneath_open(BENEATH_ROOT, f[0].dir, O_PATH | O_DIRECTORY, 0, &want, err);
 	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC);
-	char events[4096];
+	char events[4096], path[BENEATH_FD_PATH_MAX];
 	int i;
 
-	if (watch < 0 || inotify_add_watch(watch, SUPERVISOR_LOG_DIR, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-		return error_set(err, errno, "watch %s", SUPERVISOR_LOG_DIR);
+	if (dir < 0)
+		return -1;
+	if (watch < 0 || inotify_add_watch(watch, beneath_fd_path(path, dir), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return error_set(err, errno, "watch %s", f[0].dir);
 	for (;;) {
 		for (i = 0; i < 2; i++)
 			if (follow_show(&f[i], err) < 0)
 				return -1;
 		if (read(watch, events, sizeof(events)) < 0 && errno != EINTR)
-			return error_set(err, errno, "watch %s", SUPERVISOR_LOG_DIR);
+			return error_set(err, errno, "watch %s", f[0].dir);
 	}
+}
+
+/* One that cannot be read hides the other stream from nobody: it is said at the end. */
+static int streams_show(struct follow f[2], unsigned long lines, struct error *err)
+{
+	_cleanup_error_ struct error bad = { 0 };
+	int missing = 0;
+
+	for (int i = 0; i < 2; i++) {
+		_cleanup_error_ struct error why = { 0 };
+
+		/* Opened and at its end before the last lines are read: nothing is missed, a line may come twice. */
+		f[i].fd = logfile_view(f[i].dir, f[i].name, "", &why);
+		if (f[i].fd >= 0)
+			lseek(f[i].fd, 0, SEEK_END);
+		else if (why.code == ENOENT)
+			missing++;
+		if (stream_show(f[i].dir, f[i].name, lines, &bad) < 0 && bad.code == EPIPE)
+			break;
+	}
+	if (missing == 2)
+		return error_set(err, ENOENT, "no logs of %s: %s/%s.log", f[1].name, f[1].dir, f[1].name);
+	return bad.msg ? error_move(err, &bad) : 0;
 }
 
 static int files_logs(const char *name, unsigned long lines, bool follow, struct error *err)
 {
-	struct follow f[2] = { { str_format(SUPERVISOR_LOG_DIR "/%s.out.log", name), -1 },
-			       { str_format(SUPERVISOR_LOG_DIR "/%s.log", name), -1 } };
-	int r = 0, i;
+	_cleanup_free_ char *dir = logfile_dir(SUPERVISOR_LOG_DIR, SUPERVISOR_LOG_RECORD, false);
+	struct follow f[2] = { { dir, str_format("%s.out", name), -1 }, { dir, strdup(name), -1 } };
+	int r;
 
-	if (!f[0].path || !f[1].path)
+	if (!dir || !f[0].name || !f[1].name)
 		r = error_set(err, ENOMEM, "%s", name);
-	else if (access(f[0].path, F_OK) < 0 && access(f[1].path, F_OK) < 0)
-		r = error_set(err, errno, "no logs of %s: %s", name, f[1].path);
-	for (i = 0; r == 0 && i < 2; i++) {
-		/* Opened and at its end before the last lines are read: nothing is missed, a line may come twice. */
-		f[i].fd = open(f[i].path, O_RDONLY | O_CLOEXEC);
-		if (f[i].fd >= 0)
-			lseek(f[i].fd, 0, SEEK_END);
-		r = stream_show(f[i].path, lines, err);
-	}
+	else
+		r = streams_show(f, lines, err);
 	if (r == 0 && follow)
 		r = files_follow(f, err);
-	for (i = 0; i < 2; i++) {
+	for (int i = 0; i < 2; i++) {
 		cleanup_close(&f[i].fd);
-		free(f[i].path);
+		free(f[i].name);
 	}
 	return r;
 }

@@ -790,7 +790,7 @@ struct engine *engine_containerd(struct supervisor *v, const struct containerd_o
 	if (!e->socket)
 		error_set(err, ENOMEM, "%s", o->socket);
 	else
-		e->daemon = daemon_new(v->loop, o->program, e->socket, o->settings, &callbacks, err);
+		e->daemon = daemon_new(v->loop, o->program, e->socket, o->settings, v->logs, &callbacks, err);
 	if (!e->daemon) {
 		free(e->socket);
 		free(e);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "capture.h"
 #include "io.h"
 #include "log.h"
@@ -45,7 +46,7 @@ enum {
 
 struct daemon {
 	struct loop *loop;
-	const char *program, *socket, *settings;
+	const char *program, *socket, *settings, *logs;
 	struct daemon_callbacks callbacks;
 	char **options; /* cliopts */
 	int out, err;   /* its streams; -1: captured */
@@ -67,6 +68,23 @@ static void start(struct daemon *d);
 
 /* --- where its output goes ---------------------------------------------------------------------------------- */
 
+/* A file, or a device such as a console; it may be in a directory that containers write to. */
+static int file_open(const char *path, struct error *err)
+{
+	const struct beneath_want want = { .owner = geteuid(), .only_link = true };
+	_cleanup_close_ int fd = beneath_open(BENEATH_ROOT, path, O_WRONLY | O_CREAT | O_APPEND, 0644, &want, err);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)))
+		return error_set(err, 0, "%s: neither a file nor a character device", path);
+	/* Opened so as not to wait; containerd's own writes may. */
+	if (fcntl(fd, F_SETFL, O_APPEND) < 0)
+		return error_set(err, errno, "%s", path);
+	return steal_fd(&fd);
+}
+
 static int stream_open(const char *to, struct error *err)
 {
 	int fd;
@@ -76,7 +94,7 @@ static int stream_open(const char *to, struct error *err)
 	else if (str_eq(to, "stderr"))
 		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	else if (to[0] == '/')
-		fd = open(to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		return file_open(to, err);
 	else
 		return error_set(err, 0, "'%s' is none of stdout, stderr, /path", to);
 	return fd < 0 ? error_set(err, errno, "%s", to) : fd;
@@ -420,8 +438,7 @@ static int own_begin(struct daemon *d, struct error *err)
 	if (settings_load(d, err) < 0 || notify_listen(d, err) < 0)
 		return -1;
 	if ((d->out < 0 || d->err < 0) &&
-	    capture_open(&d->capture, d->loop, SUPERVISOR_LOG_DIR, SUPERVISOR_RUN_DIR "/.containerd", "containerd",
-			 err) < 0)
+	    capture_open(&d->capture, d->loop, d->logs, SUPERVISOR_RUN_DIR "/.containerd", "containerd", err) < 0)
 		return -1;
 	d->record = recorded_open(RECORD_PATH, err);
 	if (d->record < 0)
@@ -431,7 +448,7 @@ static int own_begin(struct daemon *d, struct error *err)
 }
 
 struct daemon *daemon_new(struct loop *loop, const char *program, const char *socket, const char *settings,
-			  const struct daemon_callbacks *callbacks, struct error *err)
+			  const char *logs, const struct daemon_callbacks *callbacks, struct error *err)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 
@@ -443,6 +460,7 @@ struct daemon *daemon_new(struct loop *loop, const char *program, const char *so
 			      .program = program,
 			      .socket = socket,
 			      .settings = settings,
+			      .logs = logs,
 			      .out = -1,
 			      .err = -1,
 			      .record = -1,

@@ -18,9 +18,10 @@ struct daemon_callbacks {
 };
 
 /* The strings stay the caller's. One that listens on the socket already is taken over. program NULL: somebody else's,
- * which is only looked for, again and again; that it does not listen at all now is an error. */
+ * which is only looked for, again and again; that it does not listen at all now is an error. logs: the directory of the
+ * log files. */
 struct daemon *daemon_new(struct loop *loop, const char *program, const char *socket, const char *settings,
-			  const struct daemon_callbacks *callbacks, struct error *err);
+			  const char *logs, const struct daemon_callbacks *callbacks, struct error *err);
 void daemon_free(struct daemon *d);
 
 /* The connection to it broke: up() follows when it serves again. */

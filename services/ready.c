@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "engine.h"
 #include "service.h"
 #include "supervisor.h"
@@ -64,17 +65,20 @@ static void connection_try(struct ready *r, int fd, const struct sockaddr *addre
 	}
 }
 
-/* The path is the container's own: its root is reached through /proc. */
+/* The path is the container's own, and so are the links in it: it is resolved in the container's root, and connected to
+ * through what was found there. */
 static void try_unix(struct ready *r)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char root[32];
-	int n;
+	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER, .follow = true };
+	_cleanup_close_ int root = -1, place = -1;
+	struct sockaddr_un address;
+	char path[32];
 
-	snprintf(root, sizeof(root), "/proc/%d/root", (int)r->service->pid);
-	n = snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", root, r->service->policy.ready_text);
-	if (n < 0 || (size_t)n >= sizeof(address.sun_path)) {
-		try_later(r); /* too long for an address: runs into the time-out, which says so */
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)r->service->pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	place = root < 0 ? -1 : beneath_socket(root, r->service->policy.ready_text, want, &address, NULL);
+	if (place < 0) {
+		try_later(r);
 		return;
 	}
 	connection_try(r, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), (struct sockaddr *)&address,

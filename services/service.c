@@ -137,7 +137,7 @@ static int prepare(struct service *s, struct error *err)
 	if (s->broken && load(s, err) < 0)
 		return -1;
 	if (!s->capture.loop &&
-	    capture_open(&s->capture, s->supervisor->loop, SUPERVISOR_LOG_DIR, run_dir, s->name, err) < 0)
+	    capture_open(&s->capture, s->supervisor->loop, s->supervisor->logs, run_dir, s->name, err) < 0)
 		return -1;
 	if (!s->prepared && prepare_filesystem(&s->bundle, err) < 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "io.h"
 #include "log.h"
+#include "logfile.h"
 #include "str.h"
 
 enum {
@@ -319,6 +320,9 @@ static int supervisor_begin(struct supervisor *v, const struct supervisor_option
 	v->first = access(SUPERVISOR_RUN_DIR, F_OK) < 0;
 	if (dir_make(SUPERVISOR_RUN_DIR, 0755, err) < 0)
 		return -1;
+	v->logs = logfile_dir(SUPERVISOR_LOG_DIR, SUPERVISOR_LOG_RECORD, v->first);
+	if (!v->logs)
+		return error_set(err, ENOMEM, SUPERVISOR_LOG_DIR);
 	v->control = control_new(v, SUPERVISOR_SOCKET, err);
 	if (!v->control)
 		return -1;
@@ -349,6 +353,7 @@ static void supervisor_end(struct supervisor *v)
 		e->ops->free(e);
 	}
 	control_free(v->control);
+	free(v->logs);
 	loop_free(v->loop);
 }
 

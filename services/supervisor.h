@@ -13,6 +13,8 @@ struct control;
 
 #define SUPERVISOR_RUN_DIR "/run/pith/services"
 #define SUPERVISOR_LOG_DIR "/var/log"
+/* Where that led before the first service (logfile.h). */
+#define SUPERVISOR_LOG_RECORD SUPERVISOR_RUN_DIR "/.logs"
 /* Where `service` commands find it. */
 #define SUPERVISOR_SOCKET "/run/pith/service.sock"
 
@@ -28,6 +30,7 @@ struct supervisor {
 	struct engine *engine; /* the usual one, then those of other containerds (engine->next) */
 	struct control *control;
 	const char *path;
+	char *logs; /* directory of the log files */
 	bool first; /* none was there before in this boot */
 	struct service **services;
 	size_t count;

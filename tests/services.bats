@@ -127,6 +127,23 @@ fine" ]
 	[ "$output" = fine ]
 }
 
+@test "readiness of a unix socket: a link in the container leads to a place in the container" {
+	cp "$(command -v socat)" "$ROOT/socat" 2>/dev/null || skip "no socat"
+	local name root=("$(shared)" 'mount={"destination":"/lib64","type":"bind","source":"/lib64","options":["rbind","ro"]}' \
+		'mount={"destination":"/lib","type":"bind","source":"/lib","options":["rbind","ro"]}' \
+		'mount={"destination":"/usr","type":"bind","source":"/usr","options":["rbind","ro"]}' \
+		'mount={"destination":"/run","type":"tmpfs","source":"tmpfs"}')
+	service out annotation=org.pith.ready:unix:/link annotation=org.pith.ready-timeout:1s annotation=org.pith.restart:no -- serve
+	service in annotation=org.pith.ready:unix:/link "${root[@]}" -- 'mkdir -p /run/pith; /x/socat UNIX-LISTEN:/run/pith/service.sock,fork /dev/null & serve'
+	for name in in out; do
+		mkdir -p "$ROOT/services/$name/rootfs"/{lib,lib64,usr}
+		ln -s /run/pith/service.sock "$ROOT/services/$name/rootfs/link"
+	done
+	run machine 'supervise && becomes in running && becomes out failed && finish && grep -o "out: not ready.*" $ROOT/console'
+	echo "$output"
+	[ "$output" = "out: not ready within 1.0 s" ]
+}
+
 @test "a service that is not ready in time has failed: its restart policy decides, and those after it wait" {
 	service late annotation=org.pith.ready:log:never annotation=org.pith.ready-timeout:300ms annotation=org.pith.restart:no -- serve
 	service again annotation=org.pith.ready:tcp:1 annotation=org.pith.ready-timeout:300ms -- serve
@@ -203,6 +220,69 @@ fine" ]]
 	[ "${lines[1]}" -gt 1000000 ]
 	[ "${lines[2]}" = 2 ]
 	[ "${lines[3]}" = "the end" ]
+}
+
+# The logs' directory of the machine, as log daemons have it.
+logs_bound() { echo 'mount={"destination":"/l","type":"bind","source":"/var/log","options":["bind"]}'; }
+
+@test "a container that has /var/log does not bend its log, whatever it puts in its place" {
+	service evil "$(logs_bound)" "$(shared)" -- 'cd /l; await() { while [ ! -e /x/$1 ]; do usleep 20000; done; }
+		n=0; for what in "ln -s /run/victim evil.out.log" "mkfifo evil.out.log" "mkdir evil.out.log" "mkdir -p evil.out.log/full" "ln other evil.out.log" "ln -s /run/victim evil.out.log.1" "mkdir -p evil.out.log.1/full"; do
+			await go$n; n=$((n + 1)); rm -rf evil.out.log evil.out.log.1; $what; yes | head -c 1200000; echo "round $n"; done; serve'
+	run machine 'echo other >/var/log/other; supervise; becomes evil running
+		for n in 1 2 3 4 5 6 7; do touch $ROOT/go$((n - 1)); within 20 grep -qsx "round $n" /var/log/evil.out.log || echo "round $n: no"; [ -f /var/log/evil.out.log ] && [ ! -L /var/log/evil.out.log ] || echo "round $n: no file"
+			[ "$("$SERVICE" logs -n 1 evil)" = "round $n" ] || echo "round $n: not shown"; is evil running || echo "round $n: down"; done
+		cat /var/log/other; ls /run/victim 2>/dev/null; ls -d /var/log/*aside*; finish; echo $?'
+	echo "$output"
+	[ "$output" = "other
+/var/log/evil.out.log.1.aside.1
+/var/log/evil.out.log.aside.1
+0" ]
+}
+
+@test "a supervisor that follows another, last words and service logs follow no link in /var/log and wait for no fifo" {
+	service one -- 'echo to err >&2; serve'
+	service two annotation=org.pith.restart:no "$(shared)" -- 'echo last words >&2; while [ ! -e /x/end ]; do usleep 20000; done; exit 3'
+	run machine 'supervise; becomes one running; becomes two running; cd /var/log; within 5 grep -q words two.log; rm one.log two.log; echo secret >/run/secret; ln -s /run/secret two.log; mkfifo one.log
+		timeout 10 "$SERVICE" logs one; echo $?; timeout 10 "$SERVICE" logs two; echo $?
+		touch $ROOT/end; becomes two failed; ln -sf /run/secret one.out.log; touch containerd.log; [ $ENGINE = direct ] || ln -sf /run/secret containerd.log; supervisor_dies; supervise; becomes one running; ls -l one.log one.out.log containerd.log | cut -c1; cat /run/secret; finish; echo $?; grep -E "two\| " $ROOT/console | cut -d" " -f 4-'
+	echo "$output"
+	[ "$output" = "service: error: /var/log/one.log: a regular file is wanted, this is a fifo
+1
+service: error: /var/log/two.log: Symbolic link loop
+1
+-
+-
+-
+secret
+0
+error: two| last words" ]
+}
+
+@test "a log file that was removed, moved away or emptied is made anew at the next line" {
+	service talk "$(shared)" -- 'trap "exit 0" TERM; n=0; while :; do while [ ! -e /x/line$n ]; do usleep 20000; done; echo "line $n"; n=$((n + 1)); done'
+	run machine 'supervise; becomes talk running; log=/var/log/talk.out.log; "$SERVICE" logs -f talk >$ROOT/followed & f=$!
+		say() { touch $ROOT/line$1; within 5 grep -qx "line $1" $log; }
+		say 0; rm $log; say 1; mv $log $log.moved; say 2; say 3; : >$log; say 4; rm -r /var/log/*; say 5; cat $log; within 5 grep -qx "line 5" $ROOT/followed; kill $f; wait $f 2>/dev/null; cat $ROOT/followed; finish; echo $?'
+	echo "$output"
+	[ "$output" = "line 5
+line 0
+line 1
+line 2
+line 3
+line 4
+line 5
+0" ]
+}
+
+@test "/var/log that is a link before the first service leads where the image wants it, and nowhere else later" {
+	service one "$(shared)" -- 'echo first; while [ ! -e /x/go ]; do usleep 20000; done; echo second; serve'
+	run machine 'umount /var/log; mount -t tmpfs tmpfs /var; mkdir -p /var/persist/log /run/elsewhere; ln -s persist/log /var/log; supervise; becomes one running; within 5 grep -qx first /var/persist/log/one.out.log
+		ln -sfn /run/elsewhere /var/log; supervisor_dies; supervise; becomes one running; touch $ROOT/go; within 5 grep -qx second /var/persist/log/one.out.log; "$SERVICE" logs one; ls /run/elsewhere; finish; echo $?'
+	echo "$output"
+	[ "$output" = "first
+second
+0" ]
 }
 
 @test "service logs -f goes on with what comes" {

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "cleanup.h"
@@ -74,7 +75,15 @@ int beneath_check(int fd, const char *name, const struct beneath_want *want, str
 static int open_resolved(int dirfd, const char *path, uint64_t flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags, .mode = flags & O_CREAT ? mode & 07777 : 0, .resolve = resolve };
+	_cleanup_close_ int root = -1;
 
+	if (dirfd == BENEATH_ROOT) {
+		dirfd = root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		path += strspn(path, "/");
+		path = *path ? path : ".";
+		if (root < 0)
+			return -1;
+	}
 	for (int tries = 0;; tries++) {
 		int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 
@@ -174,6 +183,19 @@ int beneath_read(int dirfd, const char *path, size_t max, const struct beneath_w
 	_cleanup_close_ int fd = beneath_open(dirfd, path, O_RDONLY, 0, want, err);
 
 	return fd < 0 ? -1 : file_read_fd(fd, path, max, out, err);
+}
+
+int beneath_socket(int dirfd, const char *path, struct beneath_want want, struct sockaddr_un *address,
+		   struct error *err)
+{
+	int fd;
+
+	want.type = S_IFSOCK;
+	fd = beneath_open(dirfd, path, O_PATH, 0, &want, err);
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (fd >= 0)
+		beneath_fd_path(address->sun_path, fd);
+	return fd;
 }
 
 /* --- the machine's own paths --------------------------------------------------------------------------------- */

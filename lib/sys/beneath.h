@@ -16,11 +16,14 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "buf.h"
 #include "error.h"
 
 #define BENEATH_ANY_OWNER ((uid_t)-1)
+/* In a directory descriptor's place: our own root, with absolute paths. */
+#define BENEATH_ROOT (-2)
 
 /* What the opened file must be; what is not as wanted is refused (with the code in brackets) and closed. */
 struct beneath_want {
@@ -75,3 +78,8 @@ int beneath_machine_parent(const char *path, mode_t mode, char *name, struct err
  * own table: not for a path that another process uses. */
 #define BENEATH_FD_PATH_MAX 32
 const char *beneath_fd_path(char out[BENEATH_FD_PATH_MAX], int fd);
+
+/* The address of a Unix socket below dirfd; want as for beneath_open(), its type is set here. Returns a descriptor that
+ * the address leads through: the caller closes it after connect(2). Paths may be longer than an address. */
+int beneath_socket(int dirfd, const char *path, struct beneath_want want, struct sockaddr_un *address,
+		   struct error *err);

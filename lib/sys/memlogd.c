@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "beneath.h"
+
 bool memlogd_present(void)
 {
 	return access(MEMLOGD_SOCKET, F_OK) == 0;
@@ -35,8 +37,9 @@ static int descriptor_send(int to, const char *name, int fd)
 
 int memlogd_open(const char *name, struct error *err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MEMLOGD_SOCKET };
-	_cleanup_close_ int control = -1, ours = -1, theirs = -1;
+	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER };
+	_cleanup_close_ int control = -1, ours = -1, theirs = -1, place = -1;
+	struct sockaddr_un address;
 	int pair[2];
 
 	if (strlen(name) > 255)
@@ -45,6 +48,10 @@ int memlogd_open(const char *name, struct error *err)
 		return error_set(err, errno, "log %s", name);
 	ours = pair[0];
 	theirs = pair[1];
+	/* A container with /run may have put something else there. */
+	place = beneath_socket(BENEATH_ROOT, MEMLOGD_SOCKET, want, &address, err);
+	if (place < 0)
+		return error_wrap(err, "log %s", name);
 	control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (control < 0 || connect(control, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    descriptor_send(control, name, theirs) < 0)

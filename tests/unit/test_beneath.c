@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "beneath.h"
@@ -111,6 +112,7 @@ static int try_mkdir(const char *path, bool follow)
 
 static void test_directories(void)
 {
+	const int kept = root;
 	struct stat st;
 
 	ok(try_mkdir("a/b/c/", false) == 0 && fstatat(root, "a/b/c", &st, 0) == 0 && S_ISDIR(st.st_mode),
@@ -127,6 +129,43 @@ static void test_directories(void)
 	ok(try_mkdir("dangling/x", true) != 0 && fstatat(root, "nowhere", &st, 0) < 0,
 	   "in root, a dangling link is not made good");
 	ok(try_mkdir("/", true) == 0, "the root itself");
+	root = BENEATH_ROOT;
+	ok(try_open("/proc/version", O_RDONLY, (struct beneath_want){ .type = S_IFREG }) == 0,
+	   "our own root by its absolute paths");
+	ok(try_open("/proc/self/exe", O_RDONLY, (struct beneath_want){ .type = S_IFREG }) == ELOOP, "without links");
+	ok(try_mkdir("/", false) == 0 && try_mkdir("/proc/sys", false) == 0, "directories there");
+	root = kept;
+}
+
+static int try_connect(const char *path, struct beneath_want want)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), place = -1;
+	_cleanup_error_ struct error err = { 0 };
+	struct sockaddr_un address;
+
+	place = beneath_socket(root, path, want, &address, &err);
+	if (place < 0)
+		return err.code;
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+}
+
+static void test_sockets(void)
+{
+	const struct beneath_want any = { .owner = BENEATH_ANY_OWNER },
+				  in_root = { .owner = BENEATH_ANY_OWNER, .follow = true };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dir = -1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "s" };
+
+	/* by its bare name: the whole path may be too long */
+	if (try_mkdir("run/deep", false) != 0 || (dir = openat(root, "run", O_PATH | O_CLOEXEC)) < 0 ||
+	    fchdir(dir) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
+	    symlinkat("/run/s", root, "to-socket") < 0 || chdir("/") < 0)
+		exit(1);
+	ok(try_connect("run/s", any) == 0, "a socket below the directory");
+	ok(try_connect("to-socket", any) == ELOOP, "a link in a socket's place");
+	ok(try_connect("/to-socket", in_root) == 0, "in root, an absolute link to a socket there");
+	ok(try_connect("file", any) == EINVAL, "a file in a socket's place");
+	ok(try_connect("run/s", (struct beneath_want){ .owner = geteuid() + 1 }) == EPERM, "another owner");
 }
 
 /* Paths of the machine: `dir` lies on the root file system, dir/own is a file system that a container writes. */
@@ -196,6 +235,7 @@ int main(void)
 	test_content();
 	test_directories();
 	test_machine(dir);
+	test_sockets();
 	dir_remove(dir, &err);
 	return tap_done();
 }
