@@ -16,8 +16,9 @@ enum {
 	CLOSING_US = 8 * 1000000,  /* for the guest's RST; Linux waits as long */
 	DIAL_US = 5000,            /* before a full backlog is tried again; doubles */
 	DIAL_DOUBLINGS = 4,
-	DIAL_TRIES = 32,    /* two seconds and a half in all: Linux gives up after two */
-	STARVE_US = 200000, /* before the guest is asked for credit; doubles */
+	DIAL_TRIES = 32,      /* two seconds and a half in all: Linux gives up after two */
+	BACKLOG_US = 2500000, /* the same for a backlog of the guest */
+	STARVE_US = 200000,   /* before the guest is asked for credit; doubles */
 	STARVE_DOUBLINGS = 7,
 	SHY_US = 1000, /* where it tells only when asked */
 };
@@ -122,6 +123,7 @@ static void become_due(struct conn *c, uint8_t what)
 void conn_request(struct conn *c)
 {
 	c->state = CONN_REQUEST;
+	c->asked_us = loop_now();
 	hurry(c, REQUEST_US);
 	become_due(c, DUE_REQUEST);
 }
@@ -132,6 +134,41 @@ static void opened(struct conn *c)
 	c->readable = true;
 	c->dev->stats.opened++;
 	loop_timer_disarm(&c->timer);
+}
+
+/* Before a full backlog is tried again. */
+static uint64_t retry_us(const struct conn *c)
+{
+	return (uint64_t)DIAL_US << (c->tries < DIAL_DOUBLINGS ? c->tries : DIAL_DOUBLINGS);
+}
+
+/* The guest's RST to a REQUEST says that nobody listens, or that the backlog of who listens is full: the packets are
+ * alike. A full one holds connections that the guest took: where it has none, and took none lately, nobody listens.
+ * Else it is asked again, for as long as the port goes on taking others, and BACKLOG_US at least. False: refused. */
+static bool request_later(struct conn *c)
+{
+	uint64_t now = loop_now(), taken;
+
+	if (!device_taken_at(c->dev, c->guest_port, &taken) && now - taken >= BACKLOG_US)
+		return false;
+	if (now - c->asked_us >= REQUEST_US || (now - c->asked_us >= BACKLOG_US && now - taken >= BACKLOG_US))
+		return false;
+	if (c->tries < DIAL_DOUBLINGS)
+		c->tries++;
+	if (loop_timer_after(c->dev->loop, &c->timer, retry_us(c), NULL) < 0)
+		return false;
+	c->due &= (uint8_t)~DUE_REQUEST;
+	c->later = true;
+	return true;
+}
+
+static void request_again(struct conn *c)
+{
+	uint64_t past = loop_now() - c->asked_us;
+
+	c->later = false;
+	hurry(c, past < REQUEST_US ? REQUEST_US - past : 0);
+	become_due(c, DUE_REQUEST);
 }
 
 bool conn_dial(struct conn *c)
@@ -147,7 +184,7 @@ bool conn_dial(struct conn *c)
 	c->state = CONN_DIALING;
 	if (r == DIAL_REFUSED || ++c->tries == DIAL_TRIES)
 		return false;
-	hurry(c, (uint64_t)DIAL_US << (c->tries < DIAL_DOUBLINGS ? c->tries : DIAL_DOUBLINGS));
+	hurry(c, retry_us(c));
 	return true;
 }
 
@@ -213,6 +250,10 @@ static void timer_fired(struct loop_timer *t)
 
 	switch (c->state) {
 	case CONN_REQUEST:
+		if (c->later) {
+			request_again(c);
+			break;
+		}
 		c->dev->stats.refused++;
 		conn_abort(c);
 		break;
@@ -417,15 +458,19 @@ void conn_packet(struct conn *c, const struct vsock_header *h, struct iovec *iov
 	learn_credit(c, h);
 	switch (h->op) {
 	case VSOCK_OP_RESPONSE:
-		if (c->state != CONN_REQUEST || c->due & DUE_REQUEST) {
+		if (c->state != CONN_REQUEST || c->due & DUE_REQUEST || c->later) {
 			conn_abort(c);
 			return;
 		}
 		opened(c);
+		c->tries = 0;
+		device_taken(c->dev, c);
 		if (c->hybrid)
 			greet(c);
 		break;
 	case VSOCK_OP_RST:
+		if (c->state == CONN_REQUEST && (c->later || request_later(c)))
+			return;
 		if (c->state == CONN_REQUEST)
 			c->dev->stats.refused++;
 		drain(c);

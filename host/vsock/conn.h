@@ -2,7 +2,8 @@
  *
  * States, and what moves them on:
  *
- *   REQUEST   a host client is here; the guest is being asked. RESPONSE: OPEN. RST or no answer in time: end.
+ *   REQUEST   a host client is here; the guest is being asked. RESPONSE: OPEN. No answer in time: end. RST: asked again
+ *             after a while where the guest's backlog may be full, else end.
  *   DIALING   the guest asked; the host socket's backlog is full, tried again. Connected: OPEN. Too long: RST, end.
  *   OPEN      bytes flow. Each direction ends on its own:
  *             the host's end of file goes to the guest as SHUTDOWN(SEND), the guest's SHUTDOWN(SEND) to the host as
@@ -48,6 +49,8 @@ struct conn {
 	uint8_t state; /* enum conn_state */
 	uint8_t due;   /* DUE_ bits */
 	bool inserted;
+	bool taken;              /* the guest took it: counted by device_taken() */
+	bool later;              /* REQUEST: the guest said RST, and is asked again when the timer fires */
 	bool readable, writable; /* the socket, as far as known */
 	bool ending;             /* the socket has announced its end */
 	bool host_eof;           /* nothing more will be read from the socket */
@@ -58,7 +61,8 @@ struct conn {
 	bool starved;            /* waits for the guest's credit */
 	bool asked;              /* has asked for it, and has no answer yet */
 	bool shy;                /* the guest had some the last time it was asked */
-	uint8_t tries;           /* of dialing or asking for credit */
+	uint8_t tries;           /* of dialing, of asking the guest, or of asking for credit */
+	uint64_t asked_us;       /* REQUEST: since when */
 	/* guest to host */
 	uint32_t buf_alloc, rx_cnt, fwd_cnt, told_fwd_cnt;
 	struct buf spill;

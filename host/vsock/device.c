@@ -69,6 +69,16 @@ void device_insert(struct vsock_device *dev, struct conn *c)
 	dev->count++;
 }
 
+static size_t port_index(uint32_t guest_port)
+{
+	return (size_t)(guest_port * 0x9e3779b97f4a7c15ULL >> 54) % DEVICE_PORTS;
+}
+
+static struct device_port *port_place(struct vsock_device *dev, uint32_t guest_port)
+{
+	return &dev->ports[port_index(guest_port)];
+}
+
 void device_remove(struct vsock_device *dev, struct conn *c)
 {
 	struct conn **at;
@@ -81,6 +91,26 @@ void device_remove(struct vsock_device *dev, struct conn *c)
 	*at = c->next;
 	c->inserted = false;
 	dev->count--;
+	if (c->taken)
+		port_place(dev, c->guest_port)->taken--;
+	c->taken = false;
+}
+
+void device_taken(struct vsock_device *dev, struct conn *c)
+{
+	struct device_port *p = port_place(dev, c->guest_port);
+
+	c->taken = true;
+	p->taken++;
+	p->taken_us = loop_now();
+}
+
+bool device_taken_at(const struct vsock_device *dev, uint32_t guest_port, uint64_t *when)
+{
+	const struct device_port *p = &dev->ports[port_index(guest_port)];
+
+	*when = p->taken_us;
+	return p->taken > 0;
 }
 
 uint32_t device_credit(const struct vsock_device *dev)
@@ -567,6 +597,8 @@ void device_reset(struct vsock_device *dev)
 	for (i = 0; i < dev->table_size; i++)
 		while (dev->table[i])
 			conn_free(dev->table[i]);
+	for (i = 0; i < DEVICE_PORTS; i++)
+		dev->ports[i].taken_us = 0;
 	dev->stray_count = 0;
 	dev->driver_seen = dev->queues[VSOCK_RX] && dev->queues[VSOCK_TX];
 }

@@ -53,6 +53,15 @@ struct device_stats {
 	uint64_t to_guest, to_host; /* bytes of payload */
 };
 
+/* What is known of guest ports, a few by the same number in one place: of connections of the host that the guest took,
+ * how many there are, and when the last came. */
+enum { DEVICE_PORTS = 1024 };
+
+struct device_port {
+	uint32_t taken;
+	uint64_t taken_us;
+};
+
 struct vsock_device {
 	struct loop *loop;
 	uint32_t cid;
@@ -76,6 +85,7 @@ struct vsock_device {
 	size_t total;             /* connections, also those that drain */
 	uint64_t flight;          /* bytes sent to the guest that it has not said it has read */
 	uint32_t next_port;
+	struct device_port ports[DEVICE_PORTS];
 	struct list ready;    /* connections with something for the guest */
 	struct list draining; /* connections that the guest has done with */
 	struct stray strays[DEVICE_STRAYS];
@@ -108,6 +118,10 @@ struct conn *device_connect(struct vsock_device *dev, int fd, uint32_t guest_por
 struct conn *device_find(const struct vsock_device *dev, uint32_t host_port, uint32_t guest_port);
 void device_insert(struct vsock_device *dev, struct conn *c);
 void device_remove(struct vsock_device *dev, struct conn *c);
+/* The guest took this connection of the host; remembered until it is removed. */
+void device_taken(struct vsock_device *dev, struct conn *c);
+/* Whether the guest has connections that it took on that port; *when: the last one came, 0: never. */
+bool device_taken_at(const struct vsock_device *dev, uint32_t guest_port, uint64_t *when);
 /* Credit for one more connection. */
 uint32_t device_credit(const struct vsock_device *dev);
 

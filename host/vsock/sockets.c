@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "conn.h"
 #include "log.h"
 #include "str.h"
@@ -45,12 +46,13 @@ struct sockets {
 	struct loop *loop;
 	struct vsock_device *dev;
 	char *dir, *hybrid;
-	int dirfd;
+	const char *hybrid_name; /* in it, behind the last slash */
+	int dirfd, hybrid_dir;
 	struct listener *listeners;
 	size_t count;
 	struct list clients;
 	struct loop_timer resume;
-	bool warned;
+	bool warned, told;
 };
 
 /* --- parsers ----------------------------------------------------------------------------------------------------- */
@@ -102,42 +104,72 @@ static bool parse_hex(const char *text, uint32_t *out)
 	return true;
 }
 
-int sockets_parse_connect(const char *text, size_t len, uint64_t *cid, uint32_t *port)
+/* Blanks around what stands in a line. */
+static bool blank(char c)
 {
-	enum { LINE = 18 };
-	const char *newline = memchr(text, '\n', len);
-	uint32_t number;
-
-	if (!newline)
-		return len < LINE ? 0 : -1;
-	if (newline - text != LINE - 1 || text[8] != '.' || !parse_hex(text, &number) || !parse_hex(text + 9, port))
-		return -1;
-	*cid = number;
-	return LINE;
+	return c == ' ' || c == '\t' || c == '\r';
 }
 
-int sockets_parse_hybrid(const char *text, size_t len, uint32_t *port)
+/* The line of a client without the blanks around it. Bytes that it takes, its newline included; 0: it is not complete
+ * yet; -1: too long. */
+static int line_find(const char *text, size_t len, bool ended, const char **start, size_t *n)
 {
-	static const char word[] = "CONNECT ";
-	const size_t skip = sizeof(word) - 1;
-	const char *newline = memchr(text, '\n', len);
-	char number[12];
-	uint64_t value;
-	size_t digits;
+	const char *newline = memchr(text, '\n', len), *end = newline ? newline : text + len;
+	int used = newline ? (int)(newline - text) + 1 : (int)len;
 
-	if (!newline)
-		return len < SOCKETS_LINE_MAX ? 0 : -1;
-	if ((size_t)(newline - text) <= skip || strncasecmp(text, word, skip) != 0)
+	if (!newline && len == SOCKETS_LINE_MAX)
 		return -1;
-	digits = (size_t)(newline - text) - skip;
+	if (!newline && !ended)
+		return 0;
+	while (text < end && blank(*text))
+		text++;
+	*start = text;
+	*n = (size_t)(end - text);
+	while (*n > 0 && blank(text[*n - 1]))
+		(*n)--;
+	return used;
+}
+
+int sockets_parse_connect(const char *text, size_t len, bool ended, uint64_t *cid, uint32_t *port)
+{
+	enum { LINE = 17 };
+	const char *line;
+	uint32_t number;
+	size_t n;
+	int r = line_find(text, len, ended, &line, &n);
+
+	if (r <= 0)
+		return r;
+	if (n != LINE || line[8] != '.' || !parse_hex(line, &number) || !parse_hex(line + 9, port))
+		return -1;
+	*cid = number;
+	return r;
+}
+
+int sockets_parse_hybrid(const char *text, size_t len, bool ended, uint32_t *port)
+{
+	static const char word[] = "CONNECT";
+	const size_t skip = sizeof(word) - 1;
+	char number[12];
+	const char *line;
+	uint64_t value;
+	size_t n, digits;
+	int r = line_find(text, len, ended, &line, &n);
+
+	if (r <= 0)
+		return r;
+	if (n <= skip || strncasecmp(line, word, skip) != 0 || !blank(line[skip]))
+		return -1;
+	for (line += skip, digits = n - skip; blank(*line); line++) /* ends: what is last is no blank */
+		digits--;
 	if (digits >= sizeof(number))
 		return -1;
-	memcpy(number, text + skip, digits);
+	memcpy(number, line, digits);
 	number[digits] = '\0';
 	if (str_to_u64(number, UINT32_MAX - 1, &value) < 0)
 		return -1;
 	*port = (uint32_t)value;
-	return (int)(newline - text) + 1;
+	return r;
 }
 
 /* --- guest to host ----------------------------------------------------------------------------------------------- */
@@ -161,10 +193,32 @@ static bool descriptors_left(const struct sockets *s)
 	return next >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)next + FRONT_END_FDS < limit.rlim_cur;
 }
 
-static int dial_at(const struct sockaddr_un *address, int type)
+/* Connects to the socket by that name below a directory, if it is this user's or root's. Others can write to /tmp,
+ * where a hybrid socket may be. */
+static int dial_below(struct sockets *s, int dirfd, const char *name, int type)
 {
-	int fd = unixsock_connect(address, type);
+	const struct beneath_want want = { .type = S_IFSOCK, .owner = BENEATH_ANY_OWNER };
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_close_ int at = beneath_open(dirfd, name, O_PATH, 0, &want, &e);
+	char link[BENEATH_FD_PATH_MAX];
+	struct sockaddr_un address;
+	struct stat st;
+	int fd;
 
+	if (at < 0 || fstat(at, &st) < 0) {
+		errno = at < 0 ? e.code : errno;
+		return -1;
+	}
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		if (!s->told)
+			log_warn("vsock: %s belongs to user %u: the guest is not let to it", name, st.st_uid);
+		s->told = true;
+		errno = EPERM;
+		return -1;
+	}
+	if (unixsock_address(&address, -1, NULL, beneath_fd_path(link, at)) < 0)
+		return -1;
+	fd = unixsock_connect(&address, type);
 	if (fd >= 0 && type == SOCK_SEQPACKET)
 		allow_messages(fd);
 	return fd;
@@ -173,20 +227,18 @@ static int dial_at(const struct sockaddr_un *address, int type)
 enum dial sockets_dial(void *data, struct conn *c)
 {
 	struct sockets *s = data;
-	int type = c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, fd = -1;
-	_cleanup_free_ char *path = NULL;
-	struct sockaddr_un address;
+	int type = c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, fd;
+	_cleanup_free_ char *beside = NULL;
 	char name[24];
 
 	if (!descriptors_left(s))
 		return DIAL_LATER;
 	snprintf(name, sizeof(name), "%08x.%08" PRIx32, VSOCK_CID_HOST, c->host_port);
-	if (unixsock_address(&address, s->dirfd, s->dir, name) == 0)
-		fd = dial_at(&address, type);
+	fd = dial_below(s, s->dirfd, name, type);
 	if (fd < 0 && errno == ENOENT && s->hybrid) {
-		path = str_format("%s_%" PRIu32, s->hybrid, c->host_port);
-		if (path && unixsock_address(&address, -1, NULL, path) == 0)
-			fd = dial_at(&address, type);
+		beside = str_format("%s_%" PRIu32, s->hybrid_name, c->host_port);
+		if (beside)
+			fd = dial_below(s, s->hybrid_dir, beside, type);
 	}
 	if (fd < 0)
 		return errno == EAGAIN ? DIAL_LATER : DIAL_REFUSED;
@@ -213,33 +265,41 @@ static void client_late(struct loop_timer *t)
 	client_free(t->data);
 }
 
+/* Bytes of the client's first line, 0: not there yet, -1: wrong. The end of what a client sends ends its line; one that
+ * has gone in the middle of it wants nothing more. */
+static int first_line(const struct client *client, const char *line, size_t n, uint32_t events, uint64_t *cid,
+		      uint32_t *port)
+{
+	bool ended = events & (EPOLLRDHUP | EPOLLHUP);
+
+	if (events & EPOLLHUP && !memchr(line, '\n', n))
+		return -1;
+	return client->from->kind == HYBRID ? sockets_parse_hybrid(line, n, ended, port)
+					    : sockets_parse_connect(line, n, ended, cid, port);
+}
+
 /* The line is looked at where it is, so that what follows it stays in the socket. */
 static void client_ready(struct loop_io *io, uint32_t events)
 {
 	struct client *client = io->data;
 	struct sockets *s = client->from->all;
-	bool hybrid = client->from->kind == HYBRID;
 	char line[SOCKETS_LINE_MAX];
 	uint64_t cid = s->dev->cid;
 	uint32_t port = 0;
 	struct conn *c;
-	ssize_t n;
+	ssize_t n = recv(io->fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
 	int used;
 
-	(void)events;
-	n = recv(io->fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	used = n <= 0    ? -1
-		: hybrid ? sockets_parse_hybrid(line, (size_t)n, &port)
-			 : sockets_parse_connect(line, (size_t)n, &cid, &port);
+	used = n <= 0 ? -1 : first_line(client, line, (size_t)n, events, &cid, &port);
 	if (used == 0)
 		return;
 	if (used > 0 && cid == s->dev->cid && recv(io->fd, line, (size_t)used, MSG_DONTWAIT) == used) {
 		loop_io_remove(io);
 		c = device_connect(s->dev, steal_fd(&io->fd), port, VSOCK_STREAM);
 		if (c)
-			c->hybrid = hybrid;
+			c->hybrid = client->from->kind == HYBRID;
 	}
 	client_free(client);
 }
@@ -359,6 +419,17 @@ static int open_all(struct sockets *s, const struct sockets_options *o, struct e
 	return 0;
 }
 
+/* The directory of the hybrid socket, where programs of the host put theirs. */
+static int hybrid_open(struct sockets *s, struct error *err)
+{
+	const char *slash = strrchr(s->hybrid, '/');
+	_cleanup_free_ char *dir = slash ? strndup(s->hybrid, (size_t)(slash - s->hybrid) + 1) : strdup(".");
+
+	s->hybrid_name = slash ? slash + 1 : s->hybrid;
+	s->hybrid_dir = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return s->hybrid_dir < 0 ? error_set(err, dir ? errno : ENOMEM, "--hybrid %s", s->hybrid) : 0;
+}
+
 struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const struct sockets_options *o,
 			     struct error *err)
 {
@@ -380,11 +451,12 @@ struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const 
 	s->dir = strdup(o->state);
 	s->hybrid = o->hybrid ? strdup(o->hybrid) : NULL;
 	s->listeners = calloc(most, sizeof(*s->listeners));
+	s->hybrid_dir = -1;
 	if (s->dirfd < 0)
 		error_set(err, errno, "state directory %s", o->state);
 	else if (!s->dir || !s->listeners || (o->hybrid && !s->hybrid))
 		error_set(err, ENOMEM, "vsock sockets");
-	else if (open_all(s, o, err) == 0)
+	else if ((!s->hybrid || hybrid_open(s, err) == 0) && open_all(s, o, err) == 0)
 		return s;
 	sockets_close(s);
 	return NULL;
@@ -406,6 +478,8 @@ void sockets_close(struct sockets *s)
 	loop_timer_disarm(&s->resume);
 	if (s->dirfd >= 0)
 		close(s->dirfd);
+	if (s->hybrid_dir >= 0)
+		close(s->hybrid_dir);
 	free(s->listeners);
 	free(s->dir);
 	free(s->hybrid);

@@ -5,7 +5,10 @@
  *   %08x.%08x    (2, port) where a host program listens: connections of the guest to that port of the host arrive here
  *
  * and, where asked for, one socket of the hybrid protocol of Firecracker and Cloud Hypervisor: the client writes
- * "CONNECT PORT\n" and reads "OK HOSTPORT\n"; connections of the guest are looked for at PATH_PORT, too. */
+ * "CONNECT PORT\n" and reads "OK HOSTPORT\n"; connections of the guest are looked for at PATH_PORT, too.
+ *
+ * A socket that the guest is to reach belongs to the device's user or to root: what somebody else put there is refused.
+ */
 #pragma once
 
 #include "device.h"
@@ -35,7 +38,8 @@ enum dial sockets_dial(void *data, struct conn *c);
 int sockets_parse_port(const char **text, uint32_t *port, uint16_t *type);
 
 enum { SOCKETS_LINE_MAX = 32 };
-/* First line of a client, newline included. len: bytes at hand, at most SOCKETS_LINE_MAX.
+/* First line of a client, newline included. len: bytes at hand, at most SOCKETS_LINE_MAX; ended: no more will come, so
+ * that they are a line without a newline, too. Blanks around the words, and a carriage return, are nothing.
  * Bytes of the line, 0: not complete yet, -1: wrong. */
-int sockets_parse_connect(const char *text, size_t len, uint64_t *cid, uint32_t *port);
-int sockets_parse_hybrid(const char *text, size_t len, uint32_t *port);
+int sockets_parse_connect(const char *text, size_t len, bool ended, uint64_t *cid, uint32_t *port);
+int sockets_parse_hybrid(const char *text, size_t len, bool ended, uint32_t *port);

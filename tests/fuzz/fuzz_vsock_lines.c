@@ -17,10 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int n;
 
 	memcpy(line, data, len);
-	n = sockets_parse_connect(line, len, &cid, &port);
+	n = sockets_parse_connect(line, len, ended, &cid, &port);
 	if (n > 0 && ((size_t)n > len || line[n - 1] != '\n' || cid > UINT32_MAX))
 		abort();
-	n = sockets_parse_hybrid(line, len, &port);
+	n = sockets_parse_hybrid(line, len, ended, &port);
 	if (n > 0 && ((size_t)n > len || line[n - 1] != '\n' || port == UINT32_MAX))
 		abort();
 	memcpy(text, data, size);

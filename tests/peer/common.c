@@ -12,7 +12,14 @@
 #include "unixsock.h"
 #include "vsock.h"
 
-enum { BACKLOG = 4096 };
+/* PEER_BACKLOG=N: a server that takes fewer at once than the kernel allows. */
+static int backlog(void)
+{
+	const char *text = getenv("PEER_BACKLOG");
+	uint64_t n;
+
+	return text && str_to_u64(text, 4096, &n) == 0 ? (int)n : 4096;
+}
 
 /* Splits "HOST:PORT" in place. */
 static int host_port(char *text, char **host, uint32_t *port, struct error *err)
@@ -43,7 +50,7 @@ static int tcp(char *text, bool server, struct error *err)
 		return error_set(err, 0, "address \"%s\"", host);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (server ? bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, BACKLOG) < 0
+	if (server ? bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, backlog()) < 0
 		   : connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno != EINPROGRESS)
 		return error_set(err, errno, "tcp %s:%u", host, port);
 	return steal_fd(&fd);
@@ -56,7 +63,7 @@ static int vsock(char *text, int type, bool server, struct error *err)
 
 	if (host_port(text, &host, &port, err) < 0)
 		return -1;
-	return server ? vsock_listen(port, type, BACKLOG, err)
+	return server ? vsock_listen(port, type, backlog(), err)
 		      : vsock_connect((uint32_t)strtoul(host, NULL, 10), port, type, err);
 }
 
@@ -68,7 +75,7 @@ static int unix_socket(const char *path, int type, bool server, struct error *er
 	if (unixsock_address(&a, -1, NULL, path) < 0)
 		return error_set(err, errno, "%s", path);
 	if (server)
-		return unixsock_listen(&a, type, BACKLOG, err);
+		return unixsock_listen(&a, type, backlog(), err);
 	/* A backlog that is full is tried again: a client under test, not a daemon. */
 	while ((fd = unixsock_connect(&a, type)) < 0 && errno == EAGAIN)
 		usleep(1000);

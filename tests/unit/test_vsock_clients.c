@@ -57,13 +57,32 @@ static void test_parsers(void)
 		{ "0000000A.0000ffFF\n", 18, 10, 0xffff }, { "00000003.0000094", 0, 0, 0 },
 		{ "3.946\n", -1, 0, 0 }, { "00000003:00000946\n", -1, 0, 0 },
 		{ "00000003.0000094g\n", -1, 0, 0 }, { "0x000003.00000946\n", -1, 0, 0 },
-		{ "00000003.00000946 \n", -1, 0, 0 }, { "aaaaaaaaaaaaaaaaaaaaaaa", -1, 0, 0 }, { "\n", -1, 0, 0 },
-		{ "", 0, 0, 0 },
+		{ "00000003.00000946 \n", 19, 3, 0x946 }, { "  00000003.00000946\t\r\nmore", 22, 3, 0x946 },
+		{ "0000 0003.00000946\n", -1, 0, 0 }, { "00000003. 00000946\n", -1, 0, 0 },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -1, 0, 0 }, { "aaaaaaaaaaaaaaaaaaa\n", -1, 0, 0 },
+		{ "\n", -1, 0, 0 }, { "  \n", -1, 0, 0 }, { "", 0, 0, 0 },
 	}, hybrid[] = {
 		{ "CONNECT 52\n", 11, 0, 52 }, { "connect 1024\nrest", 13, 0, 1024 }, { "CONNECT 4294967294\n", 19, 0, 4294967294 },
 		{ "CONNECT 4294967295\n", -1, 0, 0 }, { "CONNECT \n", -1, 0, 0 }, { "CONNECT -1\n", -1, 0, 0 },
 		{ "CONNECT 1 2\n", -1, 0, 0 }, { "CONNECTX1\n", -1, 0, 0 }, { "CONN", 0, 0, 0 },
+		{ "CONNECT  1024 \r\n", 16, 0, 1024 }, { " connect\t52\n", 12, 0, 52 }, { "CONNECT  \n", -1, 0, 0 },
+		{ "CONNECT\n", -1, 0, 0 }, { "CONNECT1\n", -1, 0, 0 }, { "CONNECT 5", 0, 0, 0 },
 		{ "CONNECT 00000000000000052\n", -1, 0, 0 }, { "CONNECT 11111111111111111111111111111111", -1, 0, 0 },
+	};
+	static const struct {
+		const char *text;
+		bool hybrid;
+		int used;
+		uint32_t port;
+	} ends[] = {
+		{ "00000003.00000946", false, 17, 0x946 },
+		{ " 00000003.00000946 ", false, 19, 0x946 },
+		{ "00000003.0000094", false, -1, 0 },
+		{ "00000003.00000946\nmore", false, 18, 0x946 },
+		{ "CONNECT 52", true, 10, 52 },
+		{ "CONNECT 52 ", true, 11, 52 },
+		{ "CONNECT", true, -1, 0 },
+		{ "CONN", true, -1, 0 },
 	};
 	static const struct {
 		const char *text;
@@ -80,8 +99,8 @@ static void test_parsers(void)
 		size_t len = strlen(lines[i].text);
 		uint64_t cid = 0;
 		uint32_t port = 0;
-		int used = sockets_parse_connect(lines[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, &cid,
-						 &port);
+		int used = sockets_parse_connect(lines[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, false,
+						 &cid, &port);
 
 		ok(used == lines[i].used && (used <= 0 || (cid == lines[i].cid && port == lines[i].port)),
 		   "connect line %zu", i);
@@ -89,9 +108,20 @@ static void test_parsers(void)
 	for (i = 0; i < array_len(hybrid); i++) {
 		size_t len = strlen(hybrid[i].text);
 		uint32_t port = 0;
-		int used = sockets_parse_hybrid(hybrid[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, &port);
+		int used = sockets_parse_hybrid(hybrid[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, false,
+						&port);
 
 		ok(used == hybrid[i].used && (used <= 0 || port == hybrid[i].port), "hybrid line %zu", i);
+	}
+	for (i = 0; i < array_len(ends); i++) {
+		size_t len = strlen(ends[i].text);
+		uint64_t cid = 0;
+		uint32_t port = 0;
+		int used = ends[i].hybrid ? sockets_parse_hybrid(ends[i].text, len, true, &port)
+					  : sockets_parse_connect(ends[i].text, len, true, &cid, &port);
+
+		ok(used == ends[i].used && (used <= 0 || port == ends[i].port), "the end of what is sent ends line %zu",
+		   i);
 	}
 	for (i = 0; i < array_len(ports); i++) {
 		const char *rest = ports[i].text;
@@ -155,6 +185,46 @@ static void test_connect(void)
 	ok(strcmp(text, (char *)payload) == 0, "hybrid: OK and the host's port");
 	ok(got(&d, VSOCK_OP_RW, &h) && h.len == 5, "hybrid: bytes behind the line");
 	close(fd);
+	drv_close(&d);
+}
+
+/* A client that ends its sending without a newline has said its line; one that goes has not. */
+static void test_ended_line(void)
+{
+	static const char *const names[] = { "connect", "hybrid" },
+				 *const lines[] = { "00000003.000007d0", " CONNECT 2000 \r" };
+	struct vsock_header g, h;
+	struct drv d;
+	int fd, i;
+
+	drv_open(&d, "1000");
+	drv_start(&d, &plain);
+	for (i = 0; i < 2; i++) {
+		fd = host_connect(&d, names[i], SOCK_STREAM);
+		says(&d, fd, lines[i]);
+		ok(!drv_receive(&d, &h, payload), "%s: a line without newline is waited for", names[i]);
+		shutdown(fd, SHUT_WR);
+		ok(got(&d, VSOCK_OP_REQUEST, &h) && h.dst_port == 2000, "%s: until the client ends", names[i]);
+		answer(&d, &h, &g);
+		ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_SEND, "%s: the guest sees the end",
+		   names[i]);
+		g.len = 2;
+		drv_packet(&d, &g, "hi");
+		ok(host_read(&d, fd, payload, 64) >= 2, "%s: and can answer", names[i]);
+		close(fd);
+		while (drv_receive(&d, &h, payload))
+			;
+		fd = host_connect(&d, names[i], SOCK_STREAM);
+		says(&d, fd, "CONN");
+		shutdown(fd, SHUT_WR);
+		pump(&d);
+		ok(gone(fd), "%s: half a line and an end is refused at once", names[i]);
+		close(fd);
+		fd = host_connect(&d, names[i], SOCK_STREAM);
+		says(&d, fd, lines[i]);
+		close(fd);
+		ok(!drv_receive(&d, &h, payload), "%s: nobody is connected for a client that has gone", names[i]);
+	}
 	drv_close(&d);
 }
 
@@ -238,6 +308,116 @@ static void test_backlog(void)
 	close(first);
 	close(listener);
 	drv_close(&d);
+}
+
+/* The next packet from the device, which may come by a timer. */
+static bool comes(struct drv *d, uint16_t op, struct vsock_header *h)
+{
+	uint64_t start = loop_now();
+
+	while (loop_now() - start < 60000000) {
+		if (drv_poll(d, h, payload))
+			return h->op == op;
+		loop_once(d->loop, 10000, NULL);
+	}
+	return false;
+}
+
+static void refuse(struct drv *d, const struct vsock_header *request)
+{
+	struct vsock_header g = drv_header(request->dst_port, request->src_port, VSOCK_OP_RST);
+
+	drv_packet(d, &g, NULL);
+}
+
+/* A RST where the guest has taken others may be a full backlog. */
+static void test_guest_backlog(void)
+{
+	struct vsock_header g, h, other;
+	struct drv d;
+	int first, fd, later, i;
+	uint64_t start;
+
+	drv_open(&d, "1000,1001");
+	drv_start(&d, &plain);
+	fd = host_connect(&d, "guest.000003e8", SOCK_STREAM);
+	ok(got(&d, VSOCK_OP_REQUEST, &h), "a first client");
+	refuse(&d, &h);
+	ok(gone(fd), "is refused at once where the guest has taken nobody");
+	close(fd);
+
+	first = host_connect(&d, "guest.000003e8", SOCK_STREAM);
+	ok(got(&d, VSOCK_OP_REQUEST, &h), "a second one");
+	answer(&d, &h, &g);
+	fd = host_connect(&d, "guest.000003e8", SOCK_STREAM);
+	says(&d, fd, "early");
+	ok(got(&d, VSOCK_OP_REQUEST, &h), "a third one, beside it");
+	for (i = 0; i < 5; i++) {
+		refuse(&d, &h);
+		ok(!gone(fd), "a full backlog is waited for");
+		later = host_connect(&d, "guest.000003e9", SOCK_STREAM);
+		ok(got(&d, VSOCK_OP_REQUEST, &other) && other.dst_port == 1001, "and nobody else waits");
+		refuse(&d, &other);
+		ok(gone(later), "nor does a port where nobody is");
+		close(later);
+		ok(comes(&d, VSOCK_OP_REQUEST, &other) && other.src_port == h.src_port && other.dst_port == 1000,
+		   "it is asked again");
+	}
+	answer(&d, &other, &g);
+	ok(comes(&d, VSOCK_OP_RW, &h) && h.len == 5 && h.dst_port == 1000, "until it takes it");
+	g.len = 2;
+	ok(drv_packet(&d, &g, "hi") && host_read(&d, fd, payload, 2) == 2, "then it is like any other");
+	close(fd);
+	while (comes(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags != VSOCK_SHUT_BOTH)
+		;
+	g = drv_header(h.dst_port, h.src_port, VSOCK_OP_RST);
+	drv_packet(&d, &g, NULL);
+
+	/* The listener has gone, and the first connection is still there. */
+	fd = host_connect(&d, "guest.000003e8", SOCK_STREAM);
+	for (start = loop_now(); !gone(fd) && loop_now() - start < 60000000;) {
+		loop_once(d.loop, 10000, NULL);
+		while (drv_poll(&d, &h, payload))
+			if (h.op == VSOCK_OP_REQUEST)
+				refuse(&d, &h);
+	}
+	ok(loop_now() - start > 2000000 && loop_now() - start < 50000000, "or is given up after a time");
+	close(fd);
+	close(first);
+	drv_close(&d);
+}
+
+/* Another user's socket is nothing that the guest is let to: root alone can make one here. */
+static void test_foreign_socket(void)
+{
+	struct vsock_header g, h;
+	struct drv d;
+	char path[160], link[160];
+	int listener;
+
+	if (geteuid() != 0)
+		return;
+	drv_open(&d, "1000");
+	drv_start(&d, &plain);
+	snprintf(path, sizeof(path), "hybrid_%d", 70);
+	listener = host_listen(&d, path, SOCK_STREAM, 4);
+	g = drv_header(7000, 70, VSOCK_OP_REQUEST);
+	drv_packet(&d, &g, NULL);
+	ok(got(&d, VSOCK_OP_RESPONSE, &h), "beside the hybrid socket: one's own");
+	snprintf(path, sizeof(path), "%s_70", d.hybrid);
+	snprintf(link, sizeof(link), "%s_71", d.hybrid);
+	ok(symlink(path, link) == 0, "a link");
+	g = drv_header(7001, 71, VSOCK_OP_REQUEST);
+	drv_packet(&d, &g, NULL);
+	ok(got(&d, VSOCK_OP_RST, &h), "not a link");
+	ok(lchown(path, 1234, 1234) == 0, "somebody else's socket");
+	g = drv_header(7002, 70, VSOCK_OP_REQUEST);
+	drv_packet(&d, &g, NULL);
+	ok(got(&d, VSOCK_OP_RST, &h), "nor that");
+	unlink(link);
+	close(listener);
+	drv_close(&d);
+	unlink(path);
 }
 
 /* Descriptors run out: clients wait, those that are there go on. */
@@ -601,7 +781,10 @@ int main(void)
 	test_parsers();
 	test_connect();
 	test_silent_clients();
+	test_ended_line();
 	test_backlog();
+	test_guest_backlog();
+	test_foreign_socket();
 	test_descriptors();
 	test_back_pressure();
 	test_fairness();

@@ -82,20 +82,20 @@ static void test_pause(void)
 	for (packed = 0; packed < 2; packed++) {
 		struct drv_options o = { .packed = packed, .event_idx = true };
 
-		drv_open(&d, "1000");
+		drv_open(&d, "1000,1001");
 		drv_start(&d, &o);
 		fd = open_from_host(&d, &g);
 		ok(talks(&d, fd, &g), "before the pause");
 		drv_stop(&d, base);
 		ok(send(fd, "pong", 4, MSG_NOSIGNAL) == 4, "the host writes meanwhile");
-		other = host_connect(&d, "guest.000003e8", SOCK_STREAM);
+		other = host_connect(&d, "guest.000003e9", SOCK_STREAM);
 		ok(!host_eof(&d, other), "and a new client waits");
 		drv_resume(&d, base);
 		ok(drv_receive(&d, &h, payload) && drv_receive(&d, &h, payload), "both arrive");
 		drv_packet(&d,
 			   &(struct vsock_header){ .src_cid = GUEST_CID,
 						   .dst_cid = 2,
-						   .src_port = 1000,
+						   .src_port = 1001,
 						   .dst_port = h.op == VSOCK_OP_REQUEST ? h.src_port : g.dst_port + 1,
 						   .type = 1,
 						   .op = VSOCK_OP_RST },
