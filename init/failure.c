@@ -56,7 +56,7 @@ static bool debug_shell(void)
 		return false;
 	}
 	say("pith.debug=1: a shell on the console");
-	supervise_request(&r, reply, sizeof(reply));
+	supervise_request(&r, NULL, 0, reply, sizeof(reply));
 	return true;
 }
 

@@ -65,7 +65,7 @@ static void rc_start(void)
 		failure_end(root_reason ? root_reason : (const char *const[]){ RC_INIT ": ", strerror(errno), NULL });
 		return;
 	}
-	self.rc = program_start(argv, self.control, env, false);
+	self.rc = program_start(argv, &self.control, self.control >= 0, env, false);
 	self.rc_started = self.rc > 0;
 	if (self.rc > 0)
 		return;
@@ -123,30 +123,59 @@ static void signals_read(void)
 	}
 }
 
+/* The descriptors that came with a message. */
+static size_t fds_take(struct msghdr *m, int fds[INITCTL_FDS])
+{
+	size_t n = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || n + count > INITCTL_FDS)
+			continue;
+		memcpy(fds + n, CMSG_DATA(c), count * sizeof(int));
+		n += count;
+	}
+	return n;
+}
+
 static void control_read(void)
 {
 	char message[INITCTL_MESSAGE], reply[INITCTL_REPLY];
+	union {
+		struct cmsghdr first;
+		char bytes[CMSG_SPACE(INITCTL_FDS * sizeof(int))];
+	} control;
 	struct sockaddr_un from;
-	socklen_t from_size = sizeof(from);
-	struct control_request request;
+	struct iovec iov = { message, sizeof(message) };
+	struct msghdr m = { .msg_name = &from,
+			    .msg_namelen = sizeof(from),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.bytes,
+			    .msg_controllen = sizeof(control.bytes) };
+	struct control_request request = { 0 };
+	int fds[INITCTL_FDS];
 	const char *wrong;
-	ssize_t n =
-		recvfrom(self.control, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC, (void *)&from, &from_size);
-	size_t answer;
+	ssize_t n = recvmsg(self.control, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	size_t answer, fd_count;
 
 	if (n < 0)
 		return;
-	wrong = control_parse(message, (size_t)n, &request);
+	fd_count = fds_take(&m, fds);
+	wrong = m.msg_flags & MSG_CTRUNC ? "too many descriptors" : control_parse(message, (size_t)n, &request);
 	if (wrong) {
 		strcpy(reply, "error: ");
 		strcat(reply, wrong);
 		strcat(reply, "\n");
 		answer = strlen(reply);
+		while (fd_count > 0)
+			close(fds[--fd_count]);
 	} else {
-		answer = supervise_request(&request, reply, sizeof(reply));
+		answer = supervise_request(&request, fds, fd_count, reply, sizeof(reply));
 	}
 	/* A requester that went away, or left no address, does without. */
-	sendto(self.control, reply, answer, MSG_DONTWAIT | MSG_NOSIGNAL, (void *)&from, from_size);
+	sendto(self.control, reply, answer, MSG_DONTWAIT | MSG_NOSIGNAL, (void *)&from, m.msg_namelen);
 }
 
 static int deadline_sooner(int a, int b)
@@ -226,7 +255,9 @@ int main(int argc, char **argv)
 	/* Ctrl-alt-del becomes SIGINT. In a container that is refused, which tells it from a machine. */
 	say_setup(reboot(RB_DISABLE_CAD) == 0);
 	resumed = resume_take(argc, argv, parts, sizeof(parts) / sizeof(*parts));
-	if (!resumed)
+	if (resumed)
+		supervise_resumed();
+	else
 		time_text(self.start, "PITH_START=");
 	resume_setup(argv[0], parts, sizeof(parts) / sizeof(*parts));
 	sockets_open(&set);

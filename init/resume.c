@@ -16,6 +16,7 @@ enum {
 	PARTS = 4,
 	DROP_STATE_AFTER = 8, /* faults */
 	SLEEP_AFTER = 32,
+	KEPT = 256, /* descriptors */
 };
 
 struct header {
@@ -27,11 +28,13 @@ struct header {
 static const uint64_t magic = 0x70697468494e4954; /* "pithINIT" */
 
 static struct {
-	int exe, keep;
+	int exe;
+	int kept[KEPT];
+	size_t kept_count;
 	uint64_t faults;
 	struct resume_part parts[PARTS];
 	size_t count;
-} self = { .exe = -1, .keep = -1 };
+} self = { .exe = -1 };
 
 static char fault_stack[8192] __attribute__((aligned(16))); /* the usual one may be what is broken */
 
@@ -65,7 +68,8 @@ static void signal_fault(int signo)
 		argv[2] = number(state, fd < 0 ? 0 : (uint64_t)fd);
 		argv[3] = number(exe, (uint64_t)self.exe);
 		fcntl(self.exe, F_SETFD, 0);
-		fcntl(self.keep, F_SETFD, 0);
+		for (size_t i = 0; i < self.kept_count && i < KEPT; i++)
+			fcntl(self.kept[i], F_SETFD, 0);
 		syscall(SYS_execveat, self.exe, "", argv, environ, 0x1000 /* AT_EMPTY_PATH */);
 	}
 	say("too many faults in PID 1: it rests; nothing is supervised any more");
@@ -123,6 +127,14 @@ bool resume_take(int argc, char **argv, const struct resume_part *parts, size_t 
 
 void resume_keep(int fd)
 {
-	self.keep = fd;
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (self.kept_count < KEPT)
+		self.kept[self.kept_count++] = fd;
+}
+
+void resume_drop(int fd)
+{
+	for (size_t i = 0; i < self.kept_count; i++)
+		if (self.kept[i] == fd)
+			self.kept[i--] = self.kept[--self.kept_count];
 }

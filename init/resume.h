@@ -19,8 +19,9 @@ struct resume_part {
  * where they are. */
 void resume_setup(const char *exe, const struct resume_part *parts, size_t count);
 
-/* A descriptor, named in the state, that the new program goes on with. */
+/* A descriptor, named in the state, that the new program goes on with, until it is dropped. */
 void resume_keep(int fd);
+void resume_drop(int fd);
 
 /* Whether this is a program that takes over; the parts have then been filled as far as the state was good. */
 bool resume_take(int argc, char **argv, const struct resume_part *parts, size_t count);

@@ -118,8 +118,8 @@ void shutdown_begin(enum shutdown_action action)
 	self.wanted = action;
 	supervise_freeze();
 	say("shutting down: ", actions[action].name);
-	self.rc =
-		program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, -1, NULL, false);
+	self.rc = program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, NULL, 0, NULL,
+				false);
 	if (self.rc < 0) {
 		say("cannot start rc.shutdown: ", strerror(errno));
 		kill_and_sync();

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "resume.h"
 #include "say.h"
 
 enum {
@@ -28,6 +29,8 @@ struct program {
 	bool stopping;               /* forgotten once it has ended */
 	uint64_t started, due;       /* when it was, when it is to be started or killed */
 	uint64_t delay;              /* microseconds before the next start that fails or ends early */
+	int fds[INITCTL_FDS];        /* held for it */
+	size_t fd_count;
 };
 
 static struct {
@@ -70,7 +73,19 @@ static void environment_make(const char *envp[ENVIRONMENT + 1], const char *cons
 	envp[n] = NULL;
 }
 
-static _Noreturn void child_run(const char *const argv[], int fd, const char *const env[], bool tty)
+/* To their places, from above all of these: one must not fall onto another. */
+static void fds_place(const int *fds, size_t count)
+{
+	int above[INITCTL_FDS];
+
+	for (size_t i = 0; i < count; i++)
+		above[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, INITCTL_FD + (int)count);
+	for (size_t i = 0; i < count; i++)
+		dup2(above[i], INITCTL_FD + (int)i);
+}
+
+static _Noreturn void child_run(const char *const argv[], const int *fds, size_t fd_count, const char *const env[],
+				bool tty)
 {
 	const char *envp[ENVIRONMENT + 1];
 	sigset_t none;
@@ -80,10 +95,7 @@ static _Noreturn void child_run(const char *const argv[], int fd, const char *co
 	oom_score_lower();
 	if (tty)
 		ioctl(STDIN_FILENO, TIOCSCTTY, 1); /* a shell without job control is still one */
-	if (fd == 3)
-		fcntl(fd, F_SETFD, 0);
-	else if (fd >= 0)
-		dup2(fd, 3);
+	fds_place(fds, fd_count);
 	environment_make(envp, env);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -92,12 +104,12 @@ static _Noreturn void child_run(const char *const argv[], int fd, const char *co
 	_exit(127);
 }
 
-pid_t program_start(const char *const argv[], int fd, const char *const env[], bool tty)
+pid_t program_start(const char *const argv[], const int *fds, size_t fd_count, const char *const env[], bool tty)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		child_run(argv, fd, env, tty);
+		child_run(argv, fds, fd_count, env, tty);
 	return pid;
 }
 
@@ -109,13 +121,15 @@ static void delay_next(struct program *p)
 
 static void program_try(struct program *p)
 {
-	const char *argv[INITCTL_ARGS + 1] = { NULL };
+	char count[sizeof("PITH_FDS=") + NUMBER_SIZE] = "PITH_FDS=", digits[NUMBER_SIZE];
+	const char *argv[INITCTL_ARGS + 1] = { NULL }, *env[] = { p->fd_count > 0 ? count : NULL, NULL };
 	const char *at = p->words;
 	pid_t pid;
 
+	strcat(count, number(digits, p->fd_count));
 	for (size_t i = 0; i < p->argc; i++, at += strlen(at) + 1)
 		argv[i] = at;
-	pid = program_start(argv, -1, NULL, false);
+	pid = program_start(argv, p->fds, p->fd_count, env, false);
 	p->started = boot_us();
 	if (pid > 0) {
 		p->pid = pid;
@@ -135,13 +149,22 @@ static struct program *program_find(const char *name)
 	return NULL;
 }
 
+static void fds_drop(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		resume_drop(fds[i]);
+		close(fds[i]);
+	}
+}
+
 static void program_forget(struct program *p)
 {
+	fds_drop(p->fds, p->fd_count);
 	memmove(p, p + 1, (size_t)(self.programs + self.count - (p + 1)) * sizeof(*p));
 	self.count--;
 }
 
-static const char *supervise_respawn(const struct control_request *r)
+static const char *supervise_respawn(const struct control_request *r, const int *fds, size_t *fd_count)
 {
 	struct program *p = program_find(r->name);
 	char *at;
@@ -158,6 +181,10 @@ static const char *supervise_respawn(const struct control_request *r)
 	at = p->words; /* as large as the message that they came in */
 	for (; r->argv[p->argc]; p->argc++)
 		at = stpcpy(at, r->argv[p->argc]) + 1;
+	for (; *fd_count > 0; --*fd_count) {
+		resume_keep(*fds);
+		p->fds[p->fd_count++] = *fds++;
+	}
 	program_try(p);
 	return NULL;
 }
@@ -187,16 +214,18 @@ static void reply_put(char *reply, size_t size, size_t *n, const char *s)
 		reply[(*n)++] = *s++;
 }
 
-size_t supervise_request(const struct control_request *request, char *reply, size_t size)
+size_t supervise_request(const struct control_request *request, const int *fds, size_t fd_count, char *reply,
+			 size_t size)
 {
 	const char *wrong = NULL;
 	char digits[NUMBER_SIZE];
 	size_t n = 0;
 
 	if (request->verb == CONTROL_RESPAWN)
-		wrong = supervise_respawn(request);
+		wrong = supervise_respawn(request, fds, &fd_count);
 	else if (request->verb == CONTROL_STOP)
 		wrong = supervise_stop(request->name);
+	fds_drop(fds, fd_count); /* nobody wants them */
 	reply_put(reply, size, &n, wrong ? "error: " : "ok");
 	reply_put(reply, size, &n, wrong ? wrong : "");
 	reply_put(reply, size, &n, "\n");
@@ -265,6 +294,13 @@ int supervise_due(void)
 void supervise_freeze(void)
 {
 	self.frozen = true;
+}
+
+void supervise_resumed(void)
+{
+	for (const struct program *p = self.programs; p < self.programs + self.count; p++)
+		for (size_t i = 0; i < p->fd_count; i++)
+			resume_keep(p->fds[i]);
 }
 
 void *supervise_state(size_t *size)

@@ -9,12 +9,14 @@
 
 #include "control.h"
 
-/* Starts argv with the console as streams; fd >= 0 is given to it as descriptor 3, `env` (may be NULL) is added to its
- * environment. tty: the console becomes its controlling terminal. Pid, or -1 with errno: there was no process. */
-pid_t program_start(const char *const argv[], int fd, const char *const env[], bool tty);
+/* Starts argv with the console as streams; the descriptors are given to it as 3, 4..., `env` (may be NULL) is added to
+ * its environment. tty: the console becomes its controlling terminal. Pid, or -1 with errno: there was no process. */
+pid_t program_start(const char *const argv[], const int *fds, size_t fd_count, const char *const env[], bool tty);
 
-/* Carries out a request; `reply` gets what the requester is told, at most size bytes; returns its length. */
-size_t supervise_request(const struct control_request *request, char *reply, size_t size);
+/* Carries out a request; `reply` gets what the requester is told, at most size bytes; returns its length. The
+ * descriptors of the request, INITCTL_FDS at most, are this part's from then on. */
+size_t supervise_request(const struct control_request *request, const int *fds, size_t fd_count, char *reply,
+			 size_t size);
 
 /* A reaped child. True when it was one of ours. */
 bool supervise_ended(pid_t pid, int status);
@@ -25,5 +27,6 @@ int supervise_due(void);
 /* From here on nothing is started again. */
 void supervise_freeze(void);
 
-/* The table's bytes, for a PID 1 that takes over from itself (resume.h). */
+/* The table's bytes, for a PID 1 that takes over from itself (resume.h); then, its descriptors are kept anew. */
 void *supervise_state(size_t *size);
+void supervise_resumed(void);
