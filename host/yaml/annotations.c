@@ -15,6 +15,7 @@ static const struct annotation {
 	unsigned sections; /* where it means something: bits by enum section */
 } known[] = {
 	{ "org.pith.onfail", 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN },
+	{ "org.pith.vsock.ports", 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN | 1 << SECTION_SERVICES },
 	{ "org.pith.restart", 1 << SECTION_SERVICES },
 	{ "org.pith.after", 1 << SECTION_SERVICES },
 	{ "org.pith.ready", 1 << SECTION_SERVICES },

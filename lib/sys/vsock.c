@@ -17,16 +17,37 @@ static int open_socket(int type, struct error *err)
 	return fd < 0 ? error_set(err, errno, "vsock socket") : fd;
 }
 
-int vsock_listen(uint32_t port, int type, int backlog, struct error *err)
+int vsock_bind(uint32_t port, int type, struct error *err)
 {
 	struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port };
 	_cleanup_close_ int fd = open_socket(type, err);
 
 	if (fd < 0)
 		return -1;
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, backlog) < 0)
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return error_set(err, errno, "vsock port %u", port);
+	return steal_fd(&fd);
+}
+
+int vsock_listen(uint32_t port, int type, int backlog, struct error *err)
+{
+	_cleanup_close_ int fd = vsock_bind(port, type, err);
+
+	if (fd < 0)
+		return -1;
+	if (listen(fd, backlog) < 0)
 		return error_set(err, errno, "listen on vsock port %u", port);
 	return steal_fd(&fd);
+}
+
+int vsock_accept(int listener, uint32_t *cid)
+{
+	struct sockaddr_vm from = { .svm_cid = VMADDR_CID_ANY };
+	socklen_t n = sizeof(from);
+	int fd = accept4(listener, (struct sockaddr *)&from, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	*cid = n >= sizeof(from) && from.svm_family == AF_VSOCK ? from.svm_cid : VMADDR_CID_ANY;
+	return fd;
 }
 
 int vsock_connect(uint32_t cid, uint32_t port, int type, struct error *err)

@@ -6,10 +6,14 @@
 
 #include "error.h"
 
-enum { VSOCK_CID_ANYBODY = -1, VSOCK_CID_LOOPBACK = 1 };
-
-/* Listens for connections from any cid. type: SOCK_STREAM or SOCK_SEQPACKET. Descriptor, or -1. */
+/* The port is this socket's; nobody can connect to it until somebody listens. type: SOCK_STREAM or SOCK_SEQPACKET,
+ * which share their ports. Descriptor, or -1. */
+int vsock_bind(uint32_t port, int type, struct error *err);
+/* Listens. Whoever has a vsock socket can connect, a container of the same guest (cid 1) as well as the host (cid 2):
+ * vsock_accept() says who it is. Descriptor, or -1. */
 int vsock_listen(uint32_t port, int type, int backlog, struct error *err);
+/* accept4(2); *cid is whose connection it is. Descriptor, or -1 with errno. */
+int vsock_accept(int listener, uint32_t *cid);
 /* Starts a connection: writable when it stands or failed (getsockopt SO_ERROR). Descriptor, or -1. */
 int vsock_connect(uint32_t cid, uint32_t port, int type, struct error *err);
 

@@ -2,5 +2,6 @@
 guest-programs += pith-agent
 pith-agent.srcs := $(wildcard pkg/agent/*.c)
 pith-agent.layers := base sys proto
-test_agent.srcs := pkg/agent/user.c
-fuzz_agent.srcs := pkg/agent/user.c
+test_agent.srcs := pkg/agent/user.c pkg/agent/claims.c
+fuzz_agent.srcs := $(test_agent.srcs)
+test_ports.srcs := pkg/agent/keeper.c pkg/agent/claims.c

@@ -12,6 +12,7 @@
 
 #include "initctl.h"
 #include "io.h"
+#include "keeper.h"
 #include "log.h"
 #include "server.h"
 #include "spawn.h"
@@ -32,6 +33,20 @@ static void on_signal(void *data, int signo)
 		loop_quit(a->loop, 0);
 }
 
+/* On the sockets that PID 1 has for it, unless it is told where. */
+static int listen_open(struct agent *a, const char *where, struct error *err)
+{
+	size_t given = where ? 0 : initctl_fds();
+	int fd;
+
+	if (given == 0)
+		return server_open(a, where ? where : "vsock:2373", err);
+	a->keeper = keeper_open(a->loop, INITCTL_FD, given, &fd, err);
+	if (!a->keeper)
+		return -1;
+	return fd < 0 ? server_open(a, "vsock:2373", err) : server_adopt(a, fd, err);
+}
+
 static int serve(struct agent *a, const char *where, struct error *err)
 {
 	sigset_t signals;
@@ -46,7 +61,7 @@ static int serve(struct agent *a, const char *where, struct error *err)
 	/* The runtime leaves us the processes that it starts. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "become subreaper");
-	if (dir_make(AGENT_RUN_DIR, 0700, err) < 0 || server_open(a, where, err) < 0)
+	if (dir_make(AGENT_RUN_DIR, 0700, err) < 0 || listen_open(a, where, err) < 0)
 		return -1;
 	return loop_run(a->loop, err);
 }
@@ -59,6 +74,7 @@ static int run(struct agent *a, const char *where)
 	if (a->loop) {
 		session_drop_all(a);
 		server_close(a);
+		keeper_close(a->keeper);
 		reaper_free(&a->reaper);
 		loop_free(a->loop);
 	}
@@ -77,10 +93,35 @@ static bool vsock_there(void)
 		cid != VMADDR_CID_ANY;
 }
 
-/* Under a PID 1 that is not ours it runs by itself. */
+/* Where there is no PID 1 of ours to hold the sockets, the agent has them alone. */
+static int run_alone(char **argv, const int *fds, size_t count, struct error *err)
+{
+	struct spawn_fd given[INITCTL_FDS];
+	char text[16];
+
+	for (size_t i = 0; i < count; i++)
+		given[i] = (struct spawn_fd){ fds[i], INITCTL_FD + (int)i };
+	snprintf(text, sizeof(text), "%zu", count);
+	if (setenv("PITH_FDS", text, 1) < 0)
+		return error_set(err, errno, "environment");
+	return spawn(&(struct spawn){ .path = argv[0],
+				      .argv = argv,
+				      .fds = given,
+				      .fd_count = count,
+				      .inherit_stdio = true,
+				      .new_session = true },
+		     err) < 0
+		? -1
+		: 0;
+}
+
+/* Before any container: the ports that the host talks to are the machine's from here on. Under a PID 1 that is not ours
+ * the agent runs by itself. */
 static int keep_running(void)
 {
 	_cleanup_error_ struct error err = { 0 };
+	int fds[INITCTL_FDS];
+	size_t count;
 	char self[512];
 	char *argv[] = { self, NULL };
 	ssize_t n;
@@ -93,8 +134,11 @@ static int keep_running(void)
 		return 1;
 	}
 	self[n] = '\0';
-	if (initctl_respawn("agent", GRACE_SECONDS, argv, &err) == 0 ||
-	    spawn(&(struct spawn){ .path = self, .argv = argv, .inherit_stdio = true, .new_session = true }, &err) > 0)
+	count = keeper_sockets(fds, "/containers");
+	if (initctl_respawn_with("agent", GRACE_SECONDS, argv, fds, count, &err) == 0)
+		return 0;
+	error_clear(&err);
+	if (run_alone(argv, fds, count, &err) == 0)
 		return 0;
 	log_error("%s", error_text(&err));
 	return 1;
@@ -109,7 +153,7 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	struct agent a = { .io.fd = -1, .services = "/containers/services" };
-	const char *where = "vsock:2373", *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *where = NULL, *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	int c;
 
 	io_fill_standard();

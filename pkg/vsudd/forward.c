@@ -1,11 +1,15 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/vm_sockets.h>
+
 #include "log.h"
+#include "ports.h"
 #include "str.h"
 #include "unixsock.h"
 #include "vsock.h"
@@ -144,6 +148,17 @@ static void resume(struct loop_timer *t)
 	loop_io_want(&f->io, EPOLLIN, NULL);
 }
 
+/* A container of this guest has a vsock socket as well as the host, and no right to what the host may have. */
+static bool welcome(struct forward *f, uint32_t cid)
+{
+	if (f->out || f->from == VMADDR_CID_ANY || cid == f->from)
+		return true;
+	if (!f->refused)
+		log_warn("vsock port %u: refused a connection from cid %u", f->port, cid);
+	f->refused = true;
+	return false;
+}
+
 static void listener_ready(struct loop_io *io, uint32_t events)
 {
 	struct forward *f = io->data;
@@ -151,10 +166,14 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	for (i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		uint32_t cid = VMADDR_CID_ANY;
+		int fd = vsock_accept(io->fd, &cid);
 
 		if (fd >= 0) {
-			dial_start(f, fd);
+			if (welcome(f, cid))
+				dial_start(f, fd);
+			else
+				close(fd);
 			continue;
 		}
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
@@ -167,6 +186,19 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 	}
 }
 
+static int listen_in(struct forward *f, struct error *err)
+{
+	_cleanup_error_ struct error e = { 0 };
+	int fd = -1;
+
+	f->lease = ports_ask(PORTS_SOCKET, f->port, &fd, &e);
+	if (f->lease < 0 && e.code == ENOENT)
+		return vsock_listen(f->port, SOCK_STREAM, BACKLOG, err);
+	if (f->lease >= 0 && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return error_set(err, errno, "vsock port %u", f->port);
+	return f->lease < 0 ? error_move(err, &e) : fd;
+}
+
 int forward_open(struct forward *f, struct relays *relays, struct error *err)
 {
 	f->relays = relays;
@@ -174,8 +206,7 @@ int forward_open(struct forward *f, struct relays *relays, struct error *err)
 	if (unixsock_address(&f->address, -1, NULL, f->path) < 0)
 		return error_set(err, errno, "%s", f->path);
 	f->io = (struct loop_io){ .events = EPOLLIN, .fn = listener_ready, .data = f };
-	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err)
-			  : vsock_listen(f->port, SOCK_STREAM, BACKLOG, err);
+	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err) : listen_in(f, err);
 	return f->io.fd < 0 ? -1 : loop_io_add(relays->loop, &f->io, err);
 }
 
@@ -185,7 +216,7 @@ int forward_parse_in(char *text, struct forward *f, struct error *err)
 {
 	char *kind = strchr(text, ':'), *path = kind ? strchr(kind + 1, ':') : NULL;
 
-	*f = (struct forward){ .io.fd = -1 };
+	*f = (struct forward){ .io.fd = -1, .lease = -1, .from = VMADDR_CID_HOST };
 	if (!path || path[1] == '\0')
 		return error_set(err, 0, "\"%s\" is not PORT:unix:PATH", text);
 	*kind++ = '\0';
@@ -204,7 +235,7 @@ int forward_parse_out(char *text, struct forward *f, struct error *err)
 	char *port = strrchr(text, ':'), *cid = NULL;
 	uint64_t number;
 
-	*f = (struct forward){ .out = true, .io.fd = -1 };
+	*f = (struct forward){ .out = true, .io.fd = -1, .lease = -1 };
 	if (port) {
 		*port = '\0';
 		cid = strrchr(text, ':');
@@ -220,5 +251,20 @@ int forward_parse_out(char *text, struct forward *f, struct error *err)
 		return error_set(err, 0, "\"%s\" is no vsock port, nor the GUID of one", port);
 	f->cid = (uint32_t)number;
 	f->path = text + strlen("unix:");
+	return 0;
+}
+
+int forward_parse_from(const char *text, uint32_t *cid, struct error *err)
+{
+	uint64_t number;
+
+	if (str_eq(text, "host"))
+		*cid = VMADDR_CID_HOST;
+	else if (str_eq(text, "any"))
+		*cid = VMADDR_CID_ANY;
+	else if (str_to_u64(text, UINT32_MAX - 1, &number) == 0)
+		*cid = (uint32_t)number;
+	else
+		return error_set(err, 0, "-from %s: \"host\", \"any\" or a context id", text);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <linux/vm_sockets.h>
+
 #include "io.h"
 #include "log.h"
 #include "str.h"
@@ -20,6 +22,8 @@ enum { FORWARDS_MAX = 64 };
 static const char help[] =
 	"usage: vsudd [-inport PORT:unix:PATH]... [-outport unix:PATH:CID:PORT]... [OPTION...]\n"
 	"  -inport PORT:unix:PATH      connections to this vsock port go to the Unix socket\n"
+	"  -from CID                   who may connect to the vsock ports: host (the default), any, or a context id;\n"
+	"                              with any, so may every container of this machine\n"
 	"  -outport unix:PATH:CID:PORT connections to the Unix socket go to this vsock port\n"
 	"  -syslog PORT[:PATH]         messages to the socket at PATH (/dev/log) go to this port of the host\n"
 	"  -user UID[:GID]             runs as this user once it listens\n"
@@ -31,6 +35,7 @@ struct options {
 	struct forward forwards[FORWARDS_MAX];
 	size_t count;
 	char *syslog, *user, *pidfile;
+	uint32_t from;
 	bool detach, help;
 };
 
@@ -53,6 +58,8 @@ static int set(struct options *o, const char *name, char *value, struct error *e
 		return add(o, value, forward_parse_in, err);
 	if (str_eq(name, "outport"))
 		return add(o, value, forward_parse_out, err);
+	if (str_eq(name, "from"))
+		return forward_parse_from(value, &o->from, err);
 	if (str_eq(name, "syslog"))
 		o->syslog = value;
 	else if (str_eq(name, "user"))
@@ -65,10 +72,11 @@ static int set(struct options *o, const char *name, char *value, struct error *e
 /* One or two dashes; the value follows after a blank or "=". */
 static int parse(int argc, char **argv, struct options *o, struct error *err)
 {
-	static const char *const names[] = { "inport", "outport", "syslog", "user", "pidfile" };
+	static const char *const names[] = { "inport", "outport", "from", "syslog", "user", "pidfile" };
 	int i;
 	size_t j;
 
+	o->from = VMADDR_CID_HOST;
 	for (i = 1; i < argc; i++) {
 		char *name = argv[i], *value;
 
@@ -176,9 +184,11 @@ static int run(struct options *o, struct error *err)
 	if (loop_signals(loop, &signals, on_signal, loop, err) < 0 ||
 	    (o->pidfile && write_pidfile(o->pidfile, err) < 0))
 		return -1;
-	for (i = 0; i < o->count; i++)
+	for (i = 0; i < o->count; i++) {
+		o->forwards[i].from = o->from;
 		if (forward_open(&o->forwards[i], &relays, err) < 0)
 			return -1;
+	}
 	if ((o->syslog && !syslog_open(loop, o->syslog, err)) || (o->detach && detach(err) < 0) ||
 	    (o->user && become(o->user, err) < 0) || confine(err) < 0)
 		return -1;

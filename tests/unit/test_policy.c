@@ -63,6 +63,24 @@ static void test_refused(void)
 	}
 }
 
+static void test_vsock_ports(void)
+{
+	static const char *const wrong[] = { "all",        "2375,all", "-1",
+					     "4294967295", "1;2",      "00000946-facb-11e6-bd58-64006a7986d4" };
+	_cleanup_policy_ struct policy p = { 0 };
+	uint32_t ports[2];
+
+	ok(policy_vsock_ports(" 2375, 00000948-facb-11e6-bd58-64006a7986d3\t7,", ports, 2, NULL) == 3 &&
+		   ports[0] == 2375 && ports[1] == 2376,
+	   "vsock ports, as many as there is room for");
+	ok(policy_vsock_ports("", ports, 2, NULL) == 0, "no vsock ports");
+	for (size_t i = 0; i < array_len(wrong); i++)
+		ok(policy_vsock_ports(wrong[i], ports, 2, NULL) < 0 &&
+			   policy_set(&p, "org.pith.vsock.ports", wrong[i], NULL) == -1,
+		   "no vsock port: %s", wrong[i]);
+	ok(policy_set(&p, "org.pith.vsock.ports", "2375", NULL) == 0, "what the builder takes");
+}
+
 static void test_units(void)
 {
 	static const struct {
@@ -189,6 +207,7 @@ int main(void)
 	test_values();
 	test_refused();
 	test_units();
+	test_vsock_ports();
 	test_order();
 	test_onfail();
 	test_settings();
