@@ -8,10 +8,13 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "io.h"
 #include "str.h"
 #include "vsock.h"
 
 enum { PATIENCE_US = 5 * 1000000 };
+
+static void ready(struct loop_io *io, uint32_t events);
 
 void remote_drop(struct remote *r)
 {
@@ -22,6 +25,7 @@ void remote_drop(struct remote *r)
 	if (r->io.fd >= 0)
 		close(r->io.fd);
 	free(r->line);
+	free(r->path);
 	*r = (struct remote){ .data = r->data };
 }
 
@@ -45,9 +49,52 @@ static void fail(struct remote *r, int code, const char *what)
 	finish(r, &e);
 }
 
+/* Empty as long as the host has given it to nobody. */
+static void secret_read(char secret[FIFO_SECRET + 1])
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	secret[0] = '\0';
+	if (file_read(FIFO_SECRET_FILE, FIFO_SECRET, &text, NULL) == 0 && fifo_secret_valid(buf_text(&text), text.len))
+		memcpy(secret, buf_text(&text), FIFO_SECRET + 1);
+}
+
+/* A connection, and the request for it. */
+static int ask(struct remote *r, struct error *err)
+{
+	char secret[FIFO_SECRET + 1];
+
+	secret_read(secret);
+	free(r->line);
+	r->line = str_format("%s %s%s%s\n", r->write ? "write" : "read", secret, *secret ? " " : "", r->path);
+	if (!r->line || strlen(r->line) > FIFO_LINE)
+		return error_set(err, r->line ? ENAMETOOLONG : ENOMEM, "%s", r->path);
+	r->io = (struct loop_io){ .events = EPOLLOUT, .fn = ready, .data = r };
+	r->io.fd = vsock_connect(VMADDR_CID_HOST, FIFO_PORT, SOCK_STREAM, err);
+	return r->io.fd < 0 ? -1 : loop_io_add(r->loop, &r->io, err);
+}
+
 static void late(struct loop_timer *timer)
 {
 	fail(timer->data, ETIMEDOUT, "a fifo of the host");
+}
+
+/* The machine's agent has the host's secret now, or a new one. */
+static void ask_again(struct remote *r)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	if (r->again) {
+		fail(r, EPERM, "a fifo of the host: it takes this machine's secret for none");
+		return;
+	}
+	r->again = true;
+	r->have = 0;
+	loop_io_remove(&r->io);
+	close(r->io.fd);
+	r->io.fd = -1;
+	if (ask(r, &e) < 0)
+		finish(r, &e);
 }
 
 /* The answer and no byte of the stream behind it: "ok\n", or else a line and the end. */
@@ -66,7 +113,9 @@ static void answer_read(struct remote *r)
 	}
 	r->have += (size_t)n;
 	result = fifo_answer_parse(r->answer, r->have, &used, &e);
-	if (result > 0)
+	if (result == FIFO_AGAIN)
+		ask_again(r);
+	else if (result > 0)
 		finish(r, NULL);
 	else if (result < 0)
 		finish(r, &e);
@@ -103,14 +152,13 @@ static void ready(struct loop_io *io, uint32_t events)
 
 int remote_start(struct remote *r, struct loop *loop, const char *path, bool write, remote_fn *done, struct error *err)
 {
-	*r = (struct remote){ .data = r->data, .loop = loop, .done = done, .active = true };
-	r->io = (struct loop_io){ .fd = -1, .events = EPOLLOUT, .fn = ready, .data = r };
+	*r = (struct remote){ .data = r->data, .loop = loop, .done = done, .write = write, .active = true };
+	r->io.fd = -1;
 	r->timer = (struct loop_timer){ .fn = late, .data = r };
-	r->line = str_format("%s %s\n", write ? "write" : "read", path);
-	if (!r->line || strlen(r->line) > FIFO_LINE)
-		error_set(err, r->line ? ENAMETOOLONG : ENOMEM, "%s", path);
-	else if ((r->io.fd = vsock_connect(VMADDR_CID_HOST, FIFO_PORT, SOCK_STREAM, err)) >= 0 &&
-		 loop_io_add(loop, &r->io, err) == 0 && loop_timer_after(loop, &r->timer, PATIENCE_US, err) == 0)
+	r->path = strdup(path);
+	if (!r->path)
+		error_set(err, ENOMEM, "%s", path);
+	else if (ask(r, err) == 0 && loop_timer_after(loop, &r->timer, PATIENCE_US, err) == 0)
 		return 0;
 	remote_drop(r);
 	return -1;

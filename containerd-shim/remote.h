@@ -19,10 +19,10 @@ struct remote {
 	struct loop_io io;
 	struct loop_timer timer;
 	remote_fn *done;
-	char *line; /* what to ask */
+	char *path, *line; /* what to ask for; the request, until it is sent */
 	char answer[160];
 	size_t have;
-	bool active;
+	bool write, again, active;
 };
 
 /* write: something is to be written into the fifo. `done` is called once, from the loop. */

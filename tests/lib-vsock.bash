@@ -35,9 +35,11 @@ vsock_device() {
 	local state=$1
 	shift
 	mkdir -p "$state"
+	# sanitizers read /proc and make calls of their own
+	[ "${device_variant:-host}" = host ] || set -- "$@" --unconfined
 	# shellcheck disable=SC2086 # a command with options, or nothing
 	apart ${device_wrap:-} "${device_program:-$root_dir/build/${device_variant:-host}/pith}" vsock --socket "$state/vhost" --state "$state" \
-		--ports "${vsock_ports:-1000,1001/seqpacket,1002,1003,2374}" "$@" </dev/null >/dev/null 2>"$state/device.log" &
+		--ports "${vsock_ports:-1000,1001/seqpacket,1002,1003,1004,2374}" "$@" </dev/null >/dev/null 2>"$state/device.log" &
 	device=$!
 	wait_until 10 test -S "$state/vhost"
 }

@@ -25,6 +25,10 @@ setup_file() {
 		  - name: shell
 		    image: "@pkg:$root_dir/pkg/busybox"
 		    command: [/bin/sh, -c, "echo tock >&2; trap 'exit 0' TERM; while :; do echo tick; sleep 1; done"]
+		  - name: attacker
+		    image: "@pkg:$root_dir/pkg/busybox"
+		    command: [/bin/sh, -c, "trap 'exit 0' TERM; sleep 100000 & wait"]
+		    binds: ["/usr/bin:/root"]
 	EOF
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name vsudd-containerd "$root_dir/examples/vsudd-containerd.yml" "$BATS_FILE_TMPDIR/more.yml"
 	"$pith" run --accel tcg --vsock-ports 2374 --mem 1536 --detached "$name" 3>&- 8>&- 9>&-
@@ -151,9 +155,14 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	ln -s mine "$state/link"
 	timeout 60 cat "$state/mine" >got 3>&- &
 	reader=$!
-	python3 - "$state" "$PWD" <<-'END'
+	# whoever asks without the secret makes the machine have it
+	run -0 timeout 20 socat -t 20 - "UNIX-CONNECT:$state/00000002.00000944" <<<"read $state/mine"
+	[ "$output" = again ]
+	secret=$(machine exec -n "$name" admin cat /proc/1/root/run/pith/exec/host.secret)
+	[[ $secret =~ ^[0-9a-f]{32}$ ]]
+	python3 - "$state" "$PWD" "$secret" <<-'END'
 		import os, socket, sys
-		state, here = os.path.realpath(sys.argv[1]), sys.argv[2]
+		state, here, secret = os.path.realpath(sys.argv[1]), sys.argv[2], sys.argv[3]
 		def ask(line):
 		    s = socket.socket(socket.AF_UNIX)
 		    s.settimeout(20)
@@ -161,11 +170,14 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 		    s.sendall(line.encode())
 		    return s, s.makefile().readline()
 		for path in here + "/elsewhere", state + "/file", state + "/link", state + "/none", state + "/x/../mine", "/etc/passwd", state:
-		    _, answer = ask("read " + path + "\n")
+		    _, answer = ask("read " + secret + " " + path + "\n")
 		    assert answer.startswith("error "), (path, answer)
 		_, answer = ask("x" * 5000)
 		assert answer.startswith("error "), answer
-		s, answer = ask("write " + state + "/mine\n")
+		for wrong in "", "0" * 32 + " ", secret[:-1] + " ", secret.upper() + " ":
+		    _, answer = ask("write " + wrong + state + "/mine\n")
+		    assert answer == "again\n" or answer.startswith("error "), (wrong, answer)
+		s, answer = ask("write " + secret + " " + state + "/mine\n")
 		assert answer == "ok\n", answer
 		s.sendall(b"hello")
 		s.close()
@@ -294,6 +306,61 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	within 20 grep -q 'agent: warning: refused a connection from cid 1' "$state/console.log"
 }
 
+# What containerd answers to a client's first bytes.
+hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
+
+@test "a container without a capability gets to no service of the machine over vsock, nor on its ports" {
+	attacker() { machine exec -n "$name" attacker "$@"; }
+	run -0 attacker grep CapEff /proc/self/status
+	[[ $output == *0000000000000000 ]]
+	# shellcheck disable=SC2059 # a format
+	[ -n "$(printf "$hello" | timeout 20 socat -t 5 - "UNIX-CONNECT:$state/guest.00000946" | head -c 9 | od -An -tx1)" ]
+	for cid in 1 2 3; do
+		run attacker sh -c "printf '$hello' | timeout 20 /root/peer cat vsock:$cid:2374 | cat -v"
+		[[ $output != *'^@'* ]] || { echo "cid $cid: $output"; false; }
+	done
+	grep -q 'vsudd.*refused a connection from cid 1' <(machine logs "$name" vsudd 2>&1)
+	for port in 2373 2374 2375 2376; do
+		for type in '' seqpacket-; do
+			run ! attacker timeout 20 /root/peer serve "${type}vsock::$port"
+			[[ $output == *"in use"* ]] || { echo "port $port: $output"; false; }
+		done
+	done
+	# others are its own
+	run attacker timeout 2 /root/peer serve vsock::2377
+	[[ $output == *serving* ]] || { echo "$output"; false; }
+}
+
+@test "Unix sockets of the machine are root's alone, and nothing listens on the network" {
+	run -0 machine exec -n "$name" admin sh -c '
+		for path in $(awk "\$8 ~ /^\// { print \$8 }" /proc/1/net/unix | sort -u); do
+			[ ! -S "/proc/1/root$path" ] || stat -c "%u %a $path" "/proc/1/root$path"
+		done
+		echo "network: $(cat /proc/1/net/tcp /proc/1/net/tcp6 2>/dev/null | awk "\$4 == \"0A\"" | wc -l)"'
+	for path in /run/pith/init.sock /run/pith/service.sock /run/pith/vsock/ports /run/containerd/containerd.sock; do
+		[[ $output == *" $path"* ]] || { echo "$output"; false; }
+	done
+	# nobody but their owner, or root's group, may write to them
+	[ "$(awk '$1 != "network:" && ($1 != 0 || $2 % 10 >= 2) { n++ } END { print n + 0 }' <<<"$output")" -eq 0 ] || { echo "$output"; false; }
+	[[ $output == *"network: 0"* ]]
+}
+
+@test "a container gets no fifo of the host, whatever path it knows" {
+	mkfifo "$state/private"
+	exec {private}<>"$state/private"
+	echo "a secret line" >&"$private"
+	path=$(realpath "$state")/private
+	for secret in '' 00000000000000000000000000000000' '; do
+		run machine exec -n "$name" attacker sh -c "sleep 3 | timeout 20 /root/peer cat vsock:2:2372 'read $secret$path'"
+		[[ $output != *"a secret line"* ]]
+		[[ $output == *again* || $output == *error* ]] || { echo "$output"; false; }
+	done
+	read -rt 5 line <&"$private"
+	[ "$line" = "a secret line" ]
+	exec {private}>&-
+	rm "$state/private"
+}
+
 # --- the rest ----------------------------------------------------------------------------------------------------
 
 @test "pith ps, logs, top, restart, stop, start" {
@@ -339,9 +406,22 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 }
 
 @test "the agent comes back when it is killed, and containerd's socket leads to the new containerd" {
+	# a container that waits for its port, and PID 1 anew in between
+	"$pith" exec -n "$name" attacker sh -c 'i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); /root/peer serve vsock::2373 vsock::2374 2>/dev/null; done' 3>&- &
+	attack=$!
 	run machine exec -n "$name" admin sh -c 'kill -9 $(pidof pith-agent)'
 	[ "$status" -ne 0 ]
 	within 30 in_shell true
+	machine exec -n "$name" admin kill -SEGV 1
+	for _ in 1 2 3; do
+		run machine exec -n "$name" admin sh -c 'kill -9 $(pidof pith-agent)'
+		within 60 in_shell true
+	done
+	grep -q 'in PID 1; it went on' "$state/console.log"
+	kill "$attack" 2>/dev/null || :
+	in_vsudd() { timeout 10 ctr -a "$state/guest.00000946" -n services.linuxkit tasks list | grep -q vsudd; }
+	machine exec -n "$name" admin sh -c 'kill -9 $(pidof vsudd)'
+	within 90 in_vsudd
 	in_admin() { machine exec -n "$name" admin "$@"; }
 	within 30 in_admin sh -c 'kill -9 $(pidof containerd)'
 	answers() { timeout -k 1 10 ctr -a "$state/guest.00000946" -n services.linuxkit tasks list | grep -q vsudd; }

@@ -335,6 +335,30 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	in_guest 'for p in /proc/[0-9]*; do grep -q "vsock:2:5001" $p/cmdline 2>/dev/null && kill ${p#/proc/}; done; echo' >/dev/null
 }
 
+@test "the device has given its rights up" {
+	[ "$device_variant" = host ] || skip "sanitizers need theirs"
+	run awk '/^(NoNewPrivs|Seccomp):/ { printf "%s%s ", $1, $2 }' "/proc/$device/status"
+	[ "$output" = "NoNewPrivs:1 Seccomp:2 " ]
+}
+
+@test "the device's sockets are its user's alone" {
+	for name in vhost connect hybrid guest.000003e8 guest.00000946; do
+		[ -S "$state/$name" ]
+		[ "$(stat -c %A "$state/$name" | cut -c 5-)" = ------ ] || { stat "$state/$name"; false; }
+	done
+}
+
+@test "a full backlog of the guest: 200 and 2,000 clients at once are all taken" {
+	for clients in 200 2000; do
+		run timeout 120 "$peer" load "unix:$state/guest.000003ec" "$clients" 1 64 0
+		[ "$status" -eq 0 ] || { echo "$output"; false; }
+		[[ $output == "$clients connections, "*", 0 failed"* ]]
+	done
+	# and a port where nobody ever was keeps nobody waiting beside them
+	run timeout 2 socat - "UNIX-CONNECT:$state/connect" <<<"00000003.0000edcb"
+	[ "$status" -ne 124 ]
+}
+
 @test "a paused machine keeps its connections" {
 	coproc pair { socat -t 30 - "UNIX-CONNECT:$state/guest.000003e8"; }
 	printf 'echo\nbefore\n' >&"${pair[1]}"
@@ -360,6 +384,13 @@ in_guest() { printf '%s\n' "$*" | timeout "${limit:-60}" "$peer" cat "unix:$stat
 	wait_until 10 bash -c "printf 'echo\nx' | timeout 2 socat -t 1 - UNIX-CONNECT:$state/guest.00000946 | grep -q x"
 	run timeout 60 "$peer" load "unix:$state/guest.00000946" 20 1 300000 5
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	# the host alone, unless it is told otherwise
+	for cid in 1 3; do
+		run in_guest "echo inside | peer cat vsock:$cid:2374 echo"
+		[[ $output != *inside* ]]
+	done
+	run in_guest '/vsudd -from any -inport 2381:unix:/run/target </dev/null >/dev/null 2>&1 & any=$!; until echo inside | peer cat vsock:1:2381 echo; do sleep 0.1; done; kill $any'
+	[[ $output == *inside* ]]
 	$peer serve "unix:$state/00000002.0000138a" 2>/dev/null &
 	server=$!
 	wait_until 5 test -S "$state/00000002.0000138a"
@@ -606,7 +637,7 @@ most_memory() {
 	state=$BATS_TEST_TMPDIR/checked
 	device_wrap="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
 	device_variant=host
-	vsock_device "$state"
+	vsock_device "$state" --unconfined # valgrind's own calls
 	vsock_guest "$state" "$dir/initrd"
 	run timeout 120 build/host/host-peer load "unix:$state/guest.000003e8" 20 1 100000 5
 	[ "$status" -eq 0 ]

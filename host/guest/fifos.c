@@ -3,16 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "beneath.h"
 #include "copy.h"
 #include "list.h"
 #include "str.h"
@@ -31,6 +30,9 @@ struct fifos {
 	struct loop_io io;
 	struct sockaddr_un address;
 	char **folders;
+	struct secret secret;
+	secret_reach_fn *reach;
+	void *reach_data;
 	struct list streams;
 	unsigned count, asking;
 	int dirfd;
@@ -46,6 +48,7 @@ struct stream {
 	struct copy copy;
 	char refusal[160];
 	bool asking, write;
+	bool later; /* is told to ask again, once the agent has the secret */
 };
 
 /* --- which fifo --------------------------------------------------------------------------------------------------- */
@@ -61,20 +64,15 @@ static int reopen(int fd, int flags)
 /* Looked at before it is opened: opening a device may do something. */
 static int open_below(const char *folder, const char *rest, struct error *err)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	const struct beneath_want want = { .type = S_IFIFO, .owner = geteuid() };
 	_cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	struct stat st;
 	int fifo;
 
-	if (dir >= 0)
-		fd = (int)syscall(SYS_openat2, dir, rest, &how, sizeof(how));
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(err, errno, "%s/%s", folder, rest);
-	if (!S_ISFIFO(st.st_mode))
-		return error_set(err, 0, "%s/%s is not a fifo", folder, rest);
-	if (st.st_uid != geteuid())
-		return error_set(err, 0, "%s/%s belongs to somebody else", folder, rest);
+	if (dir < 0)
+		return error_set(err, errno, "%s", folder);
+	fd = beneath_open(dir, rest, O_PATH, 0, &want, err);
+	if (fd < 0)
+		return -1;
 	fifo = reopen(fd, O_RDWR);
 	return fifo < 0 ? error_set(err, errno, "%s/%s", folder, rest) : fifo;
 }
@@ -178,8 +176,16 @@ static int copying_start(struct stream *s, int fifo, struct error *err)
 static void asked(struct stream *s, const struct fifo_request *request)
 {
 	_cleanup_error_ struct error e = { 0 };
-	int fifo = fifos_find(s->all->folders, request->path, &e);
+	int fifo;
 
+	if (!secret_is(&s->all->secret, request->secret)) {
+		/* The machine's shim after all, perhaps. Nothing that it says is looked at before. */
+		s->later = true;
+		loop_io_remove(&s->io);
+		secret_give(&s->all->secret);
+		return;
+	}
+	fifo = fifos_find(s->all->folders, request->path, &e);
 	s->write = request->write;
 	if (fifo < 0) {
 		refuse(s, error_text(&e));
@@ -195,6 +201,38 @@ static void asked(struct stream *s, const struct fifo_request *request)
 	} else if (copying_start(s, fifo, &e) < 0) {
 		stream_free(s);
 	}
+}
+
+/* The agent has the secret, or cannot have it: those who asked without it are told. */
+static void secret_given(void *data, const struct error *why)
+{
+	struct fifos *f = data;
+	struct list *at = f->streams.next, *next;
+
+	for (; at != &f->streams; at = next) {
+		struct stream *s = list_entry(at, struct stream, place);
+
+		next = at->next;
+		if (!s->later)
+			continue;
+		s->later = false;
+		if (why) {
+			refuse(s, error_text(why));
+			continue;
+		}
+		(void)!send(s->io.fd, "again\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT); /* or it has gone */
+		stream_free(s);
+	}
+}
+
+static int agent_reach(void *data, int fd)
+{
+	struct fifos *f = data;
+
+	if (f->reach)
+		return f->reach(f->reach_data, fd);
+	close(fd);
+	return -1;
 }
 
 static void stream_ready(struct loop_io *io, uint32_t events)
@@ -223,6 +261,20 @@ static void stream_ready(struct loop_io *io, uint32_t events)
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
+/* The shim asks as soon as it is connected: who has been connected for longest without having got anything goes first.
+ */
+static void oldest_drop(struct fifos *f)
+{
+	for (struct list *at = f->streams.next; at != &f->streams; at = at->next) {
+		struct stream *s = list_entry(at, struct stream, place);
+
+		if (s->asking) {
+			stream_free(s);
+			return;
+		}
+	}
+}
+
 static void accept_ready(struct loop_io *io, uint32_t events)
 {
 	struct fifos *f = io->data;
@@ -232,6 +284,8 @@ static void accept_ready(struct loop_io *io, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
+	if (f->asking >= ASKING)
+		oldest_drop(f);
 	s = f->asking < ASKING && f->count < STREAMS ? calloc(1, sizeof(*s)) : NULL;
 	if (!s) {
 		close(fd);
@@ -262,7 +316,7 @@ static char **folders_all(const char *state, const char *more)
 	return steal_ptr(&v);
 }
 
-struct fifos *fifos_open(struct loop *loop, const char *state, const char *folders, struct error *err)
+struct fifos *fifos_open(struct loop *loop, const struct fifos_options *o, struct error *err)
 {
 	struct fifos *f = calloc(1, sizeof(*f));
 	char name[24];
@@ -273,17 +327,27 @@ struct fifos *fifos_open(struct loop *loop, const char *state, const char *folde
 	}
 	list_init(&f->streams);
 	f->loop = loop;
+	f->reach = o->reach;
+	f->reach_data = o->data;
+	f->secret = (struct secret){ .loop = loop, .reach = agent_reach, .done = secret_given, .data = f };
 	f->io = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = accept_ready, .data = f };
-	f->folders = folders_all(state, folders);
-	f->dirfd = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	f->folders = folders_all(o->state, o->folders);
+	f->dirfd = open(o->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(name, sizeof(name), "00000002.%08" PRIx32, (uint32_t)FIFO_PORT);
-	if (!f->folders || f->dirfd < 0 || unixsock_address(&f->address, f->dirfd, state, name) < 0)
-		error_set(err, errno, "%s/%s", state, name);
+	if (secret_init(&f->secret, err) < 0)
+		;
+	else if (!f->folders || f->dirfd < 0 || unixsock_address(&f->address, f->dirfd, o->state, name) < 0)
+		error_set(err, errno, "%s/%s", o->state, name);
 	else if ((f->io.fd = unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err)) >= 0 &&
 		 loop_io_add(loop, &f->io, err) == 0)
 		return f;
 	fifos_close(f);
 	return NULL;
+}
+
+char *const *fifos_folders(const struct fifos *f)
+{
+	return f->folders;
 }
 
 void fifos_close(struct fifos *f)
@@ -300,5 +364,6 @@ void fifos_close(struct fifos *f)
 	if (f->dirfd >= 0)
 		close(f->dirfd);
 	strv_free(f->folders);
+	secret_clear(&f->secret);
 	free(f);
 }

@@ -2,7 +2,7 @@ host/vsock.sees := host/command host/guest host/vsock/virtio
 pith.srcs += $(wildcard host/vsock/*.c)
 
 # the device without the command, and the test's own other side of it
-vsock-device = $(filter-out %/command.c %/start.c,$(wildcard host/vsock/*.c)) $(wildcard host/vsock/virtio/*.c)
+vsock-device = $(filter-out %/command.c %/start.c %/device_confine.c,$(wildcard host/vsock/*.c)) $(wildcard host/vsock/virtio/*.c)
 test_vsock_device.srcs := tests/unit/vsock_driver.c $(vsock-device)
 test_vsock_session.srcs := $(test_vsock_device.srcs)
 test_vsock_traffic.srcs := $(test_vsock_device.srcs)

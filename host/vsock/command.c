@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "backend.h"
 #include "commands.h"
 #include "conn.h"
+#include "device_confine.h"
 #include "fifos.h"
 #include "io.h"
 #include "log.h"
@@ -43,6 +46,8 @@ static const char help[] =
 	"  --fifos DIRS    further folders, with colons between, of fifos that the guest may have for containers' "
 	"streams\n"
 	"                  (" FIFOS_DEFAULT " and the state directory)\n"
+	"  --unconfined    keeps its rights once it runs, for debuggers; else it keeps its own sockets, the state\n"
+	"                  directory, the folders of fifos, and few system calls\n"
 	"\n"
 	"SIGUSR1 makes it print what it has done so far.\n";
 
@@ -57,6 +62,7 @@ enum {
 	OPT_POLL,
 	OPT_FIFOS,
 	OPT_BACKGROUND,
+	OPT_UNCONFINED,
 	OPT_HELP
 };
 
@@ -71,6 +77,7 @@ struct options {
 	uint32_t cid, poll_us;
 	struct sockets_options sockets;
 	const char *fifos;
+	bool unconfined;
 	bool background; /* once it is ready, nothing is kept of the caller's terminal */
 	bool help;
 };
@@ -124,6 +131,9 @@ static int set(struct options *o, int option, const char *value, struct error *e
 	case OPT_FIFOS:
 		o->fifos = value;
 		break;
+	case OPT_UNCONFINED:
+		o->unconfined = true;
+		break;
 	case OPT_BACKGROUND:
 		o->background = true;
 		break;
@@ -155,6 +165,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 		{ "poll", required_argument, NULL, OPT_POLL },
 		{ "fifos", required_argument, NULL, OPT_FIFOS },
 		{ "background", no_argument, NULL, OPT_BACKGROUND },
+		{ "unconfined", no_argument, NULL, OPT_UNCONFINED },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ 0 },
 	};
@@ -268,6 +279,11 @@ static int leave_stderr(struct error *err)
 	return null < 0 || dup2(null, 2) < 0 ? error_set(err, errno, "/dev/null") : 0;
 }
 
+static int reach_agent(void *data, int fd)
+{
+	return device_connect(data, fd, AGENT_PORT, VSOCK_STREAM) ? 0 : -1;
+}
+
 static int run(struct program *p, struct error *err)
 {
 	sigset_t signals;
@@ -286,10 +302,22 @@ static int run(struct program *p, struct error *err)
 	p->dev.dial_data = p->sockets;
 	if (!p->sockets)
 		return -1;
-	p->fifos = fifos_open(p->loop, p->options.sockets.state, p->options.fifos, err);
+	p->fifos = fifos_open(p->loop,
+			      &(struct fifos_options){ .state = p->options.sockets.state,
+						       .folders = p->options.fifos,
+						       .reach = reach_agent,
+						       .data = &p->dev },
+			      err);
 	if (!p->fifos || open_backend(p, err) < 0)
 		return -1;
 	if (p->options.background && leave_stderr(err) < 0)
+		return -1;
+	if (!p->options.unconfined &&
+	    vsock_confine(&(struct vsock_confine){ .state = p->options.sockets.state,
+						   .socket = p->options.socket,
+						   .hybrid = p->options.sockets.hybrid,
+						   .fifo_folders = fifos_folders(p->fifos) },
+			  err) < 0)
 		return -1;
 	if (p->options.ready >= 0) {
 		if (io_write(p->options.ready, "+", 1) < 0)
@@ -314,6 +342,7 @@ int cmd_vsock(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	umask(0077); /* its sockets are its user's, wherever they are */
 	raise_limit();
 	short_slices();
 	r = run(&p, &e);

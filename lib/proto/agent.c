@@ -19,6 +19,7 @@ static const struct {
 	[AGENT_INPUT_END] = { true, 0, 0 },
 	[AGENT_RESIZE] = { true, 4, 4 },
 	[AGENT_SIGNAL] = { true, 4, 4 },
+	[AGENT_SECRET] = { true, FIFO_SECRET, FIFO_SECRET },
 	[AGENT_STARTED] = { true, 0, 0 },
 	[AGENT_OUTPUT] = { true, 1, AGENT_PAYLOAD },
 	[AGENT_ERRORS] = { true, 1, AGENT_PAYLOAD },
@@ -282,6 +283,15 @@ static bool path_plain(const char *path)
 	return true;
 }
 
+bool fifo_secret_valid(const char *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && ((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')); i++)
+		;
+	return n == FIFO_SECRET && i == n;
+}
+
 int fifo_request_parse(const void *bytes, size_t n, struct fifo_request *out, size_t *used, struct error *err)
 {
 	static const struct {
@@ -300,6 +310,14 @@ int fifo_request_parse(const void *bytes, size_t n, struct fifo_request *out, si
 		if ((size_t)line <= skip || memcmp(text, words[i].word, skip) != 0)
 			continue;
 		len = (size_t)line - 1 - skip;
+		out->secret[0] = '\0';
+		if (len > FIFO_SECRET && text[skip + FIFO_SECRET] == ' ' &&
+		    fifo_secret_valid(text + skip, FIFO_SECRET)) {
+			memcpy(out->secret, text + skip, FIFO_SECRET);
+			out->secret[FIFO_SECRET] = '\0';
+			skip += FIFO_SECRET + 1;
+			len -= FIFO_SECRET + 1;
+		}
 		if (len >= sizeof(out->path) || memchr(text, '\0', (size_t)line))
 			break;
 		out->write = words[i].write;
@@ -324,6 +342,10 @@ int fifo_answer_parse(const void *bytes, size_t n, size_t *used, struct error *e
 	if (line == 3 && memcmp(text, "ok\n", 3) == 0) {
 		*used = 3;
 		return 1;
+	}
+	if (line == 6 && memcmp(text, "again\n", 6) == 0) {
+		*used = 6;
+		return FIFO_AGAIN;
 	}
 	if (line > (int)sizeof(word) && memcmp(text, word, sizeof(word) - 1) == 0)
 		return error_say(err, ENOENT, "%.*s", line - (int)sizeof(word), text + sizeof(word) - 1);

@@ -11,11 +11,11 @@
  *                  INPUT_END  its end
  *                  RESIZE     u16 rows, u16 columns of the terminal
  *                  SIGNAL     u32 signal number for the process
- *   guest to host  STARTED    the command runs
- *                  OUTPUT, ERRORS   bytes of its standard output and standard error (a terminal: OUTPUT alone)
- *                  TAKEN      u32 bytes of standard input that have been passed on
- *                  EXITED     u32 exit status, or 128 + signal; the last frame
- *                  FAILED     u32 exit status, and a line of text: the command could not be run; the last frame
+ *                  SECRET     instead of REQUEST: FIFO_SECRET characters, kept for the shim (below); EXITED is the
+ * answer guest to host  STARTED    the command runs OUTPUT, ERRORS   bytes of its standard output and standard error (a
+ * terminal: OUTPUT alone) TAKEN      u32 bytes of standard input that have been passed on EXITED     u32 exit status,
+ * or 128 + signal; the last frame FAILED     u32 exit status, and a line of text: the command could not be run; the
+ * last frame
  *
  * The host sends at most AGENT_WINDOW bytes of input that it has not been told TAKEN for: a process that does not read
  * holds up neither signals nor the terminal's size. Output is held up by the stream itself. A connection that ends
@@ -42,6 +42,7 @@ enum agent_type {
 	AGENT_INPUT_END,
 	AGENT_RESIZE,
 	AGENT_SIGNAL,
+	AGENT_SECRET,
 	AGENT_STARTED = 16,
 	AGENT_OUTPUT,
 	AGENT_ERRORS,
@@ -92,23 +93,36 @@ int agent_request_add(struct buf *b, const struct agent_request *r, struct error
  * A client of containerd names fifos for a process's streams. Those of a client on the host are not in the guest: the
  * shim then connects to port FIFO_PORT of the host and asks, with a line, for
  *
- *   "read PATH\n"    what comes out of the fifo (a process's input), or
- *   "write PATH\n"   a place to write to (its output)
+ *   "read SECRET PATH\n"    what comes out of the fifo (a process's input), or
+ *   "write SECRET PATH\n"   a place to write to (its output)
  *
- * The answer is "ok\n", or "error TEXT\n" and the end. From then on the connection carries the bytes, and its end of
- * file the fifo's. For "read" the end is passed on only once the guest has shut its own sending side down ("what is in
- * there is all there is"), since a fifo's writers come and go. */
+ * A container can connect to the host as well as the shim can. The secret is what only the machine's own programs know:
+ * the host gives it to the agent, on whose port nobody else can be, and the agent keeps it in FIFO_SECRET_FILE. A
+ * request without it, or with an old one, makes the host give it to the agent (anew); the answer to it is
+ *
+ *   "again\n"               and the end: ask once more, with what is in the file now.
+ *
+ * Else the answer is "ok\n", or "error TEXT\n" and the end. From then on the connection carries the bytes, and its end
+ * of file the fifo's. For "read" the end is passed on only once the guest has shut its own sending side down ("what is
+ * in there is all there is"), since a fifo's writers come and go. */
 enum {
 	FIFO_PORT = 2372,
 	FIFO_LINE = 4200, /* bytes of a request at most, and of an answer */
+	FIFO_SECRET = 32, /* hexadecimal digits, small letters */
 };
+
+#define FIFO_SECRET_FILE "/run/pith/exec/host.secret"
 
 struct fifo_request {
 	bool write;
-	char path[4096]; /* absolute, without "." and ".." */
+	char secret[FIFO_SECRET + 1]; /* empty: none */
+	char path[4096];              /* absolute, without "." and ".." */
 };
 
+/* Whether these are FIFO_SECRET digits. */
+bool fifo_secret_valid(const char *text, size_t n);
 /* As agent_frame_parse(). */
 int fifo_request_parse(const void *bytes, size_t n, struct fifo_request *out, size_t *used, struct error *err);
-/* 1: yes, 0: more bytes are needed, -1: no, with the host's reason in err. */
+enum { FIFO_AGAIN = 2 };
+/* 1: yes, FIFO_AGAIN: ask again; 0: more bytes are needed, -1: no, with the host's reason in err. */
 int fifo_answer_parse(const void *bytes, size_t n, size_t *used, struct error *err);

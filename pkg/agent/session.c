@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "io.h"
 #include "launch.h"
 #include "server.h"
 #include "spawn.h"
@@ -318,6 +319,20 @@ static int frame_request(struct session *s, const struct agent_frame *f)
 	return 0;
 }
 
+/* The host proves nothing by it: it will want it back from the shim. */
+static int frame_secret(struct session *s, const struct agent_frame *f)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	if (s->state != WAITING || !fifo_secret_valid((const char *)f->data, f->len))
+		return -1;
+	loop_timer_disarm(&s->timer);
+	s->state = ENDING;
+	if (file_write(FIFO_SECRET_FILE, f->data, f->len, 0600, &e) < 0)
+		return agent_frame_failed(&s->out, 1, error_text(&e));
+	return agent_frame_number(&s->out, AGENT_EXITED, 0);
+}
+
 static int frame_input(struct session *s, const struct agent_frame *f)
 {
 	if (s->input_ended || s->input.len + f->len > AGENT_WINDOW)
@@ -347,6 +362,8 @@ static int frame_take(struct session *s, const struct agent_frame *f)
 {
 	if (f->type == AGENT_REQUEST)
 		return frame_request(s, f);
+	if (f->type == AGENT_SECRET)
+		return frame_secret(s, f);
 	if (s->state == WAITING)
 		return -1;
 	switch (f->type) {

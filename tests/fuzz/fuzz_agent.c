@@ -1,9 +1,10 @@
 /* What the agent, the shim and the host take from each other: frames, requests, fifo lines; and a container's config.
- * Frames that parse are made again and must be the same. */
+ * Frames that parse are made again and must be the same. Which vsock ports a container's config claims. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
+#include "claims.h"
 #include "process_spec.h"
 #include "user.h"
 
@@ -71,6 +72,18 @@ static void users(const uint8_t *data, size_t size)
 	free(text);
 }
 
+/* A container's config.json claims ports. */
+static void claims(const uint8_t *data, size_t size)
+{
+	uint32_t ports[CLAIMS_MAX];
+	struct claims c;
+
+	claims_init(&c);
+	claims_add(&c, (const char *)data, size, NULL);
+	if (claims_ports(&c, ports) > CLAIMS_MAX)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *args[] = { "true", NULL }, *env[] = { "A=b", NULL };
@@ -81,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request(data, size);
 	fifos(data, size);
 	users(data, size);
+	claims(data, size);
 	process_spec_make((const char *)data, size, &change, &out, NULL);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "claims.h"
 #include "jsonr.h"
 #include "process_spec.h"
 #include "str.h"
@@ -145,9 +146,16 @@ static void test_fifos(void)
 	static const struct {
 		const char *line, *path; /* NULL: refused, "": not complete */
 		bool write;
+		const char *secret; /* NULL: none */
 	} rows[] = {
 		{ "read /run/containerd/fifo/1/a-stdin\n", "/run/containerd/fifo/1/a-stdin", false },
 		{ "write /x\nbytes", "/x", true },
+		{ "read 0123456789abcdef0123456789abcdef /x\n", "/x", false, "0123456789abcdef0123456789abcdef" },
+		{ "read 0123456789abcdef0123456789abcdeF /x\n", NULL, false },
+		{ "read 0123456789abcdef0123456789abcde /x\n", NULL, false },
+		{ "read 0123456789abcdef0123456789abcdef x\n", NULL, false },
+		{ "read 0123456789abcdef0123456789abcdef \n", NULL, false },
+		{ "read 0123456789abcdef0123456789abcdef\n", NULL, false },
 		{ "write /x", "", false },
 		{ "", "", false },
 		{ "write x\n", NULL, false },
@@ -171,7 +179,8 @@ static void test_fifos(void)
 
 		ok(!rows[i].path            ? r < 0
 			   : !*rows[i].path ? r == 0
-					    : r == 1 && str_eq(f.path, rows[i].path) && f.write == rows[i].write,
+					    : r == 1 && str_eq(f.path, rows[i].path) && f.write == rows[i].write &&
+				   str_eq(f.secret, rows[i].secret ? rows[i].secret : ""),
 		   "fifo: %s", rows[i].line);
 	}
 	memset(longest, 'a', sizeof(longest));
@@ -181,6 +190,7 @@ static void test_fifos(void)
 	ok(fifo_request_parse(longest, sizeof(longest), &f, &used, NULL) < 0, "fifo: a path that is too long");
 	ok(fifo_request_parse("read /a\0b\n", 10, &f, &used, NULL) < 0, "fifo: a NUL");
 	ok(fifo_answer_parse("ok\nx", 4, &used, NULL) == 1 && used == 3, "answer: ok");
+	ok(fifo_answer_parse("again\n", 6, &used, NULL) == FIFO_AGAIN && used == 6, "answer: again");
 	ok(fifo_answer_parse("ok", 2, &used, NULL) == 0, "answer: not complete");
 	ok(fifo_answer_parse("error no such fifo\n", 19, &used, &e) < 0 && str_eq(error_text(&e), "no such fifo"),
 	   "answer: the reason");
@@ -293,8 +303,68 @@ static void test_users(void)
 	}
 }
 
+#define OURS            "\"mounts\":[{\"source\":\"/run/pith/vsock\",\"destination\":\"/run/pith/vsock\"}]"
+#define VSUDD(rest)     "{\"process\":{\"args\":[\"/vsudd\"," rest "]}}"
+#define OUR_VSUDD(rest) "{" OURS ",\"process\":{\"args\":[\"/vsudd\"," rest "]}}"
+
+/* Which ports the machine holds. */
+static void test_claims(void)
+{
+	static const struct {
+		const char *name, *json, *ports; /* NULL: refused */
+	} rows[] = {
+		{ "nothing asked", "{}", "2374 2375 2376" },
+		{ "a port of our vsudd", OUR_VSUDD("\"-inport\",\"5000:unix:/a\""), "2374 2375 2376 5000" },
+		{ "one that is held anyway", OUR_VSUDD("\"--inport=2374:unix:/a\""), "2374 2375 2376" },
+		{ "two, one a GUID",
+		  OUR_VSUDD("\"-inport\",\"7:unix:/a\",\"-inport\",\"00000008-facb-11e6-bd58-64006a7986d3:unix:/b\""),
+		  "2374 2375 2376 7 8" },
+		{ "of a vsudd that binds by itself", VSUDD("\"-inport\",\"2374:unix:/a\",\"-detach\""), "2375 2376" },
+		{ "of one whose folder is elsewhere",
+		  "{\"mounts\":[{\"source\":\"/run/pith/vsock\",\"destination\":\"/x\"}],"
+		  "\"process\":{\"args\":[\"v\",\"-inport\",\"2376:unix:/a\"]}}",
+		  "2374 2375" },
+		{ "no port", OUR_VSUDD("\"-inport\",\"x:unix:/a\",\"-inport\""), "2374 2375 2376" },
+		{ "words that only look like it", OUR_VSUDD("\"-inports\",\"1:unix:/a\",\"inport\",\"2:unix:/a\""),
+		  "2374 2375 2376" },
+		{ "an annotation", "{\"annotations\":{\"org.pith.vsock.ports\":\"2375, 2376\"}}", "2374" },
+		{ "a broken annotation", "{\"annotations\":{\"org.pith.vsock.ports\":\"all\"}}", NULL },
+		{ "an annotation of another type", "{\"annotations\":{\"org.pith.vsock.ports\":1}}", NULL },
+		{ "arguments of another type", "{\"process\":{\"args\":[1]}}", NULL },
+		{ "no arguments", "{\"process\":{\"args\":{}},\"mounts\":{\"source\":1}}", "2374 2375 2376" },
+		{ "no JSON", "{", NULL },
+	};
+	_cleanup_buf_ struct buf many = { 0 };
+	uint32_t ports[CLAIMS_MAX];
+	struct claims c;
+	size_t i, j, n;
+
+	for (i = 0; i < array_len(rows); i++) {
+		_cleanup_buf_ struct buf got = { 0 };
+		int r;
+
+		claims_init(&c);
+		r = claims_add(&c, rows[i].json, strlen(rows[i].json), NULL);
+		n = claims_ports(&c, ports);
+		for (j = 0; j < n; j++)
+			buf_addf(&got, "%s%u", j ? " " : "", ports[j]);
+		if (rows[i].ports)
+			ok_str(r < 0 ? "refused" : buf_text(&got), rows[i].ports, rows[i].name);
+		else
+			ok(r < 0, "held: %s", rows[i].name);
+	}
+	buf_addstr(&many, "{" OURS ",\"process\":{\"args\":[\"v\"");
+	for (i = 0; i < 1000; i++)
+		buf_addf(&many, ",\"-inport\",\"%zu:unix:/a\"", 10000 + i);
+	buf_addstr(&many, "]}}");
+	claims_init(&c);
+	ok(claims_add(&c, buf_text(&many), many.len, NULL) == 0 && claims_ports(&c, ports) == CLAIMS_MAX,
+	   "held: as many as there is room for");
+}
+
 int main(void)
 {
+	test_claims();
 	test_users();
 	test_frames();
 	test_made_frames();

@@ -1,0 +1,39 @@
+/* What a program gives up once everything is open: system calls that it does not make any more, and files that it does
+ * not need. For programs that read what others wrote. All of it is for this process and its children, for ever. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* A call that stays; with `arg` (from 1) only where that argument, as an int, is `value`. A call may have several rows.
+ */
+struct confine_call {
+	unsigned short number;
+	unsigned char arg;
+	uint32_t value;
+};
+
+enum { CONFINE_CALLS = 160 };
+
+/* No new privileges, and of all system calls only these, at most CONFINE_CALLS: another one fails with EPERM. 1 where
+ * the kernel has no filters, which is no error. */
+int confine_calls(const struct confine_call *calls, size_t count, struct error *err);
+
+enum {
+	CONFINE_READ = 1, /* files below the directory */
+	CONFINE_WRITE = 2,
+	CONFINE_REMOVE = 4, /* what is no directory */
+};
+
+struct confine_dir {
+	int fd; /* of the directory; O_PATH is enough */
+	unsigned access;
+};
+
+/* Of the file system only what is below these; neither TCP, nor abstract sockets and signals of others where the kernel
+ * can refuse them (Landlock: Linux 5.13, 6.7, 6.12). What is open already stays; connecting to a Unix socket by its
+ * path, and opening without reading or writing (O_PATH), is not held back. 1 where the kernel has none of it, which is
+ * no error. No new privileges. */
+int confine_files(const struct confine_dir *dirs, size_t count, struct error *err);
