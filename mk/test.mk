@@ -31,6 +31,7 @@ lint-run:
 	@cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --suppressions-list=mk/cppcheck.txt \
 		-j 2 --max-configs=4 -D__linux__ -D__x86_64__ $(filter %.c,$(c-files))
 	@mk/check-layers
+	@mk/check-opens
 	@shellcheck $$(git grep -lE '^#!/bin/(ba)?sh' -- ':!*.bats')
 format:  ## put all C sources into the project's form
 	clang-format -i $(c-files)
