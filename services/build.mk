@@ -2,7 +2,7 @@
 guest-programs += service
 service.srcs := services/main.c services/capture.c services/client.c services/containerd.c services/containerd_calls.c \
 	services/containerd_exec.c services/control.c services/daemon.c services/direct.c services/keep.c services/logfile.c \
-	services/memory_line.c services/notify.c services/ready.c services/recorded.c services/request.c services/rival.c \
+	services/memory_line.c services/notify.c services/pulse.c services/ready.c services/recorded.c services/request.c services/rival.c \
 	services/rpc.c services/saved.c services/service.c services/settings.c services/shim_wait.c services/supervisor.c \
 	services/usage.c $(onboot.srcs)
 service.layers := base sys proto

@@ -23,6 +23,7 @@
 #include "io.h"
 #include "log.h"
 #include "process.h"
+#include "pulse.h"
 #include "service.h"
 #include "shim_wait.h"
 #include "str.h"
@@ -39,6 +40,7 @@ struct containerd {
 	bool owned;               /* nobody but us uses it */
 	bool swept;               /* stale containers have been looked for */
 	struct loop_timer settle; /* what can wait is done when the start is over */
+	struct pulse pulse;
 	struct rpc_call events, stale;
 	char **stale_names;
 };
@@ -507,14 +509,29 @@ static void settled(struct loop_timer *timer)
 	}
 }
 
+static void connection_close(struct containerd *e)
+{
+	struct rpc *r = e->rpc;
+
+	pulse_end(&e->pulse);
+	e->rpc = NULL;
+	rpc_free(r);
+}
+
 static void connection_lost(void *data)
 {
 	struct containerd *e = data;
-	struct rpc *r = e->rpc;
 
-	e->rpc = NULL;
-	rpc_free(r);
+	connection_close(e);
 	daemon_lost(e->daemon);
+}
+
+static void silent(void *data)
+{
+	struct containerd *e = data;
+
+	daemon_silent(e->daemon);
+	connection_lost(e);
 }
 
 static void start_now(struct engine_task *t)
@@ -566,6 +583,7 @@ static void daemon_up(void *data)
 	for (i = 0; i < v->count; i++)
 		if (v->services[i]->engine == &e->engine && v->services[i]->task)
 			resume(v->services[i]->task);
+	pulse_begin(&e->pulse, v->loop, e->rpc, daemon_patience(e->daemon));
 	loop_timer_after(v->loop, &e->settle, SETTLE_US, NULL);
 }
 
@@ -737,22 +755,18 @@ static void containerd_detach(struct engine *engine, struct service *s)
 static void containerd_shutdown(struct engine *engine)
 {
 	struct containerd *e = (struct containerd *)engine;
-	struct rpc *r = e->rpc;
 
-	e->rpc = NULL;
-	rpc_free(r);
+	connection_close(e);
 	daemon_stop(e->daemon);
 }
 
 static void containerd_free(struct engine *engine)
 {
 	struct containerd *e = (struct containerd *)engine;
-	struct rpc *r = e->rpc;
 
-	e->rpc = NULL;
 	rpc_cancel(&e->events);
 	rpc_cancel(&e->stale);
-	rpc_free(r);
+	connection_close(e);
 	loop_timer_disarm(&e->settle);
 	daemon_free(e->daemon);
 	free(e->socket);
@@ -787,6 +801,8 @@ struct engine *engine_containerd(struct supervisor *v, const struct containerd_o
 				  .owned = o->program != NULL };
 	e->engine.socket = e->socket;
 	e->settle = (struct loop_timer){ .fn = settled, .data = e };
+	e->pulse.silent = silent;
+	e->pulse.data = e;
 	if (!e->socket)
 		error_set(err, ENOMEM, "%s", o->socket);
 	else

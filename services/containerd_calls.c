@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "containers_service.pb-c.h"
+#include "empty.pb-c.h"
 #include "events_service.pb-c.h"
 #include "task_events.pb-c.h"
 #include "tasks_service.pb-c.h"
@@ -14,6 +15,7 @@
 #define CONTAINERS "/containerd.services.containers.v1.Containers/"
 #define TASKS      "/containerd.services.tasks.v1.Tasks/"
 #define EVENTS     "/containerd.services.events.v1.Events/"
+#define VERSION    "/containerd.services.version.v1.Version/"
 
 /* Type URLs under which containerd keeps the OCI specification's objects, as JSON. */
 #define SPEC_TYPE    "types.containerd.io/opencontainers/runtime-spec/1/Spec"
@@ -36,6 +38,13 @@ static Google__Protobuf__Any json_any(const char *type, const char *json)
 	any.value.data = (uint8_t *)text(json);
 	any.value.len = strlen(json);
 	return any;
+}
+
+void containerd_version(struct rpc *r, struct rpc_call *c)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	rpc_start(r, c, VERSION "Version", NULL, &request.base);
 }
 
 void containerd_container_create(struct rpc *r, struct rpc_call *c, const char *ns, const char *id, const char *spec)

@@ -489,6 +489,18 @@ void daemon_lost(struct daemon *d)
 	loop_timer_after(d->loop, &d->timer, LOOK_US, NULL);
 }
 
+uint64_t daemon_patience(const struct daemon *d)
+{
+	return d->serve;
+}
+
+void daemon_silent(struct daemon *d)
+{
+	log_error("containerd: %s does not answer%s", d->socket, d->program ? ", killing it" : "");
+	if (d->program)
+		process_kill(d, SIGKILL);
+}
+
 void daemon_stop(struct daemon *d)
 {
 	loop_timer_disarm(&d->timer);

@@ -26,5 +26,9 @@ void daemon_free(struct daemon *d);
 
 /* The connection to it broke: up() follows when it serves again. */
 void daemon_lost(struct daemon *d);
+/* It had a call for as long as daemon_patience() (microseconds) without an answer: it is killed and started anew;
+ * somebody else's is connected to again. */
+void daemon_silent(struct daemon *d);
+uint64_t daemon_patience(const struct daemon *d);
 /* TERM, later KILL; gone() follows. */
 void daemon_stop(struct daemon *d);
