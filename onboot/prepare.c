@@ -13,6 +13,8 @@
 #include "rtnetlink.h"
 #include "str.h"
 
+enum { STACK_MOST = 64 }; /* mounts of killed programs over each other */
+
 void bundle_clear(struct bundle *b)
 {
 	free(b->path);
@@ -199,9 +201,11 @@ static bool is_inside(const char *path, const char *dir)
 	return path[0] != '/' || (strncmp(path, dir, n) == 0 && path[n] == '/');
 }
 
-static void undo_from(const struct bundle *b, size_t count)
+/* How many it has taken away. flags: of umount2(2). */
+static unsigned undo_from(const struct bundle *b, size_t count, int flags)
 {
 	char name[NAME_MAX + 1], base[BENEATH_FD_PATH_MAX], path[BENEATH_FD_PATH_MAX + NAME_MAX + 1];
+	unsigned gone = 0;
 
 	while (count-- > 0) {
 		const struct oci_mount *m = &b->runtime.mounts[count];
@@ -214,8 +218,9 @@ static void undo_from(const struct bundle *b, size_t count)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", beneath_fd_path(base, parent), name);
 		/* Busy means that somebody else still needs it: it stays then. */
-		umount2(path, UMOUNT_NOFOLLOW);
+		gone += umount2(path, UMOUNT_NOFOLLOW | flags) == 0;
 	}
+	return gone;
 }
 
 int prepare_filesystem(const struct bundle *b, struct error *err)
@@ -226,7 +231,7 @@ int prepare_filesystem(const struct bundle *b, struct error *err)
 
 	for (i = 0; i < r->mount_count; i++) {
 		if (mount_one(b, &r->mounts[i], err) < 0) {
-			undo_from(b, i);
+			undo_from(b, i, 0);
 			return -1;
 		}
 	}
@@ -234,13 +239,13 @@ int prepare_filesystem(const struct bundle *b, struct error *err)
 		_cleanup_close_ int dir = place_make(b, *p, err);
 
 		if (dir < 0) {
-			undo_from(b, r->mount_count);
+			undo_from(b, r->mount_count, 0);
 			return -1;
 		}
 	}
 	for (p = r->cgroups; p && *p; p++) {
 		if (cgroup_make(*p, err) < 0) {
-			undo_from(b, r->mount_count);
+			undo_from(b, r->mount_count, 0);
 			return -1;
 		}
 	}
@@ -303,5 +308,11 @@ void prepare_release(const struct bundle *b)
 
 void prepare_undo(const struct bundle *b)
 {
-	undo_from(b, b->runtime.mount_count);
+	undo_from(b, b->runtime.mount_count, 0);
+}
+
+void prepare_clear(const struct bundle *b)
+{
+	for (int i = 0; i < STACK_MOST && undo_from(b, b->runtime.mount_count, MNT_DETACH) > 0; i++)
+		;
 }

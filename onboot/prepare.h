@@ -33,3 +33,7 @@ void prepare_release(const struct bundle *b);
 /* Takes away the mounts inside the bundle's own directory, last first; those elsewhere were made for others and
  * stay. A mount that is still in use stays too. */
 void prepare_undo(const struct bundle *b);
+
+/* The same for what a program left that was killed before it could say what it had mounted, however often: also mounts
+ * in use, which last as long as those who use them. */
+void prepare_clear(const struct bundle *b);

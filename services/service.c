@@ -139,9 +139,14 @@ static int prepare(struct service *s, struct error *err)
 	if (!s->capture.loop &&
 	    capture_open(&s->capture, s->supervisor->loop, s->supervisor->logs, run_dir, s->name, err) < 0)
 		return -1;
-	if (!s->prepared && prepare_filesystem(&s->bundle, err) < 0)
-		return -1;
-	s->prepared = true;
+	if (!s->prepared) {
+		if (s->saved || !s->supervisor->first)
+			prepare_clear(&s->bundle);
+		if (prepare_filesystem(&s->bundle, err) < 0)
+			return -1;
+		s->prepared = true;
+		save(s);
+	}
 	if (!s->taken)
 		capture_begin(&s->capture);
 	ready_arm(&s->ready, s);

@@ -142,6 +142,20 @@ restarted
 0" ]
 }
 
+@test "a supervisor that is killed while services start leaves no mounts over which the next one mounts" {
+	service rw readonly=false -- serve
+	bundle_overlay "$ROOT/services/rw"
+	held_containerd
+	run machine 'mounts() { grep -c " $ROOT/services/rw/" /proc/self/mountinfo; }; twice() { [ $(mounts) = 2 ]; }; touch $ROOT/hold
+		for i in 1 2 3; do supervise --containerd $ROOT/held; within 10 is rw starting; within 10 twice; supervisor_dies; done; mounts
+		supervise --containerd $ROOT/held; rm $ROOT/hold; becomes rw running; mounts; finish; echo $?; mounts'
+	echo "$output"
+	[ "$output" = "2
+2
+0
+0" ]
+}
+
 @test "containerd that never serves is given up on and replaced" {
 	service one -- serve
 	held_containerd
@@ -154,6 +168,19 @@ restarted
 fine
 "*"/etc/containerd/runtime-config.toml: start_timeout: 'soon' is no duration (500ms, 10s, 2m)
 1" ]]
+}
+
+@test "a containerd that is stuck is killed and replaced, whoever was its supervisor" {
+	service one -- serve
+	run machine 'containerd_configure; echo "start_timeout = \"2s\"" >/etc/containerd/runtime-config.toml; supervise; becomes one running; a=$(field one 3) p=$(pidof containerd)
+		kill -STOP $p; within 20 says "containerd.sock does not answer, killing it"; within 20 ctr version; [ $(pidof containerd) != $p ] && echo another
+		p=$(pidof containerd); kill -STOP $p; supervisor_dies; supervise; within 20 eval "! kill -0 $p"; within 20 ctr version; pidof containerd | wc -w
+		becomes one running; [ $(field one 3) = $a ] && "$SERVICE" restart one && echo fine; finish; echo $?'
+	echo "$output"
+	[ "$output" = "another
+1
+fine
+0" ]
 }
 
 @test "a containerd of before that keeps the database and listens to nobody is ended" {
