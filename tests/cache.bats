@@ -490,3 +490,32 @@ damage() {
 	cache export -outfile x.tar -format=oci test/app:1
 	[ -s x.tar ]
 }
+
+@test "only who may change the cache can lock it, and who is waited for is said" {
+	umask 022
+	cache import app.tar
+	for f in .lock .users; do
+		[ "$(stat -c %a "cache/$f")" = 600 ]
+		chmod 644 "cache/$f" # as older versions made them
+	done
+	cache ls
+	[ "$(stat -c %a cache/.users)" = 600 ]
+	background holder.out flock cache/.lock sleep 600
+	holder=$background
+	held() { ! flock -n cache/.lock true; }
+	within 10 held
+	background waits.out "$pith" cache --cache "$T/cache" import --name test/again app.tar
+	within 10 grep -q "waiting for process $holder (flock), which has the image cache $T/cache locked" waits.out
+	pkill -P "$holder"
+	within 10 ended "$background"
+	[ -n "$(digest_of docker.io/test/again:latest)" ]
+	[ "$(stat -c %a cache/.lock)" = 600 ]
+	# a cache that a group shares
+	rm cache/.lock
+	chmod 775 cache
+	cache import app.tar
+	[ "$(stat -c %a cache/.lock)" = 660 ]
+	# what somebody left in its place
+	rm cache/.lock && mkfifo cache/.lock
+	fails_with 1 'a regular file is wanted, this is a fifo' cache import app.tar
+}

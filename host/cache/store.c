@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "lock.h"
 #include "store_private.h"
 #include "str.h"
 
@@ -102,11 +103,7 @@ static int make_layout(struct store *s, struct error *err)
 /* A cache that cannot be written to cannot be collected either: no lock is needed then. */
 static void join_users(struct store *s)
 {
-	_cleanup_free_ char *path = str_format("%s/.users", s->dir);
-
-	s->users = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644) : -1;
-	while (s->users >= 0 && flock(s->users, LOCK_SH) < 0 && errno == EINTR)
-		;
+	s->users = cache_lock(s->dir, ".users", LOCK_SH, NULL);
 }
 
 struct store *store_open(const char *dir, struct error *err)
@@ -144,18 +141,7 @@ void store_close(struct store *s)
 
 int store_lock(struct store *s, struct error *err)
 {
-	_cleanup_free_ char *path = str_format("%s/.lock", s->dir);
-	_cleanup_close_ int fd = -1;
-
-	if (!path)
-		return error_set(err, ENOMEM, "%s", s->dir);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return error_set(err, errno, "%s", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "%s", path);
-	return steal_fd(&fd);
+	return cache_lock(s->dir, ".lock", LOCK_EX, err);
 }
 
 /* --- blobs --- */

@@ -8,6 +8,8 @@
  *   .lock         flock(2) held while index.json is read and replaced
  *   .users        flock(2), shared, held by everybody who has the store open; exclusive to remove blobs
  *
+ * Only those can open the two who may change the directory: nobody else holds anybody up.
+ *
  * Blobs are never believed: every read computes the digest and fails when it differs. */
 #pragma once
 

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "image.h"
 #include "io.h"
+#include "lock.h"
 #include "str.h"
 #include "tap.h"
 #include "transfer.h"
@@ -194,11 +196,27 @@ static void test_damage(struct store *s)
 	oci_descriptor_clear(&d);
 }
 
+static void test_locks(void)
+{
+	static const char text[] = "1: POSIX  ADVISORY  WRITE 10 fe:01:100 0 EOF\n"
+				   "2: -> FLOCK  ADVISORY  WRITE 11 fe:01:200 0 EOF\n"
+				   "broken\n"
+				   "3: FLOCK  ADVISORY  READ  12 fe:01:200 0 EOF\n"
+				   "4: OFDLCK ADVISORY  WRITE -1 fe:01:300 0 0";
+	dev_t device = makedev(0xfe, 1);
+
+	ok(cache_lock_holder(text, device, 100) == 10, "a lock's holder is found");
+	ok(cache_lock_holder(text, device, 200) == 12, "whoever waits does not hold it");
+	ok(cache_lock_holder(text, device, 300) == 0, "one that no process has");
+	ok(cache_lock_holder(text, makedev(0xfe, 2), 100) == 0 && cache_lock_holder("", device, 1) == 0, "nobody");
+}
+
 int main(void)
 {
 	_cleanup_free_ char *cache = NULL, *shared = NULL;
 	struct store *s;
 
+	test_locks();
 	if (!mkdtemp(dir))
 		return 1;
 	cache = str_format("%s/a/b/cache", dir);
