@@ -278,6 +278,55 @@ mac-addr" ]
 	fails 'takes no path with a comma in it' --virtiofs 'a,b' guest.img
 }
 
+@test "a kernel that was cut, or is none, is found before it hangs" {
+	# 512 bytes, four sectors of setup code, 16 MiB
+	{
+		head -c 497 /dev/zero && printf '\4\0\0\0\0\020\0' && head -c 10 /dev/zero && printf HdrS && head -c 100000 /dev/zero
+	} >cut-kernel
+	head -c 5000 /dev/zero >zero-kernel
+	: >empty-kernel
+	for name in cut zero empty; do touch $name-initrd.img $name-cmdline; done
+	fails "cut-kernel: the kernel is cut: $(stat -c %s cut-kernel) bytes of at least 16779776 are there" cut
+	fails 'zero-kernel: this is no kernel that QEMU boots' zero
+	fails 'empty-kernel: this is no kernel that QEMU boots' empty
+}
+
+@test "QEMU runs in its sandbox, and gets no privileges" {
+	started vm guest.img
+	grep -qx 'NoNewPrivs:	1' "/proc/$(cat guest.img-state/qemu.pid)/status"
+	grep -qx 'Seccomp:	2' "/proc/$(cat guest.img-state/qemu.pid)/status"
+	vm_send q
+	vm_wait 10
+	[ "$status" -eq 0 ]
+	# one that was built without
+	printf '#!/bin/sh\ncase "$*" in *-sandbox*) echo "qemu: -sandbox on: sandbox support is not there" >&2; exit 1;; esac
+		exec %s "$@"\n' "$(command -v qemu-system-x86_64)" >qemu
+	chmod +x qemu
+	rm -r guest.img-state
+	fails '--no-sandbox runs it without' --accel tcg --qemu "$T/qemu" guest.img
+	started again --no-sandbox --qemu "$T/qemu" guest.img
+	vm_send q
+	vm_wait 10
+	[ "$status" -eq 0 ]
+}
+
+# listens ADDRESS: the machine does there, on port $p
+listens() { ss -Hltn "src $1 sport $p" | grep -q .; }
+
+@test "a published port is the host's own, unless an address is given" {
+	p=$(free_port)
+	started vm --networking user,restrict --publish "$p:80" guest.img
+	listens 127.0.0.1
+	run ! listens 0.0.0.0
+	tr '\0' '\n' <"/proc/$(cat guest.img-state/qemu.pid)/cmdline" | grep -q '^user,.*restrict=on'
+	vm_send q
+	vm_wait 10
+	started vm --publish "0.0.0.0:$p:80" guest.img
+	listens 0.0.0.0
+	vm_send q
+	vm_wait 10
+}
+
 @test "a window that cannot be had is told" {
 	unset DISPLAY WAYLAND_DISPLAY
 	fails gtk --accel tcg --gui guest.img

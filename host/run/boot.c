@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "kernel_file.h"
 #include "str.h"
 
 /* The kernel's own limit is 2 to 4 KiB, depending on the architecture. */
@@ -124,6 +125,24 @@ static int read_arch(struct boot *out, struct error *err)
 	if (n < 0)
 		return error_set(err, errno, "%s", out->kernel);
 	out->arch = boot_arch(head, (size_t)n);
+	return 0;
+}
+
+int boot_check(const struct boot *b, struct error *err)
+{
+	_cleanup_close_ int fd = b->kernel ? open(b->kernel, O_RDONLY | O_CLOEXEC) : -1;
+	_cleanup_free_ uint8_t *head = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (!b->kernel)
+		return 0;
+	head = malloc(KERNEL_FILE_HEAD);
+	n = fd < 0 || !head || fstat(fd, &st) < 0 ? -1 : io_pread(fd, head, KERNEL_FILE_HEAD, 0);
+	if (n < 0)
+		return error_set(err, errno, "%s", b->kernel);
+	if (kernel_file_check(head, (size_t)n, (uint64_t)st.st_size, err) < 0)
+		return error_wrap(err, "%s", b->kernel);
 	return 0;
 }
 

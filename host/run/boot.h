@@ -31,6 +31,9 @@ struct boot {
 int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct error *err);
 void boot_clear(struct boot *b);
 
+/* Looks at what is in the kernel's file: one that is cut, or no kernel, fails with its name. */
+int boot_check(const struct boot *b, struct error *err);
+
 /* The architecture that a kernel file's first bytes speak of: "x86_64" (Documentation/arch/x86/boot.rst), "aarch64"
  * (Documentation/arch/arm64/booting.rst), or NULL. */
 enum { BOOT_HEAD = 0x206 };

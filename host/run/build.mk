@@ -2,7 +2,7 @@ host/run.sees := host/command host/state host/stream host/vsock
 pith.srcs += $(wildcard host/run/*.c)
 pith.deps += jansson crypto
 
-test_run.srcs := $(addprefix host/run/,options.c disk.c disk_header.c disk_notes.c publish.c qmp.c console.c boot.c iso9660.c) \
+test_run.srcs := $(addprefix host/run/,options.c disk.c disk_header.c disk_notes.c publish.c qmp.c console.c boot.c iso9660.c kernel_file.c) \
 	$(wildcard host/state/*.c) host/stream/outfile.c host/stream/guard.c
 test_run.deps := jansson
 fuzz_run.srcs := $(addprefix host/run/,options.c disk.c disk_header.c disk_notes.c publish.c) $(wildcard host/state/*.c) \
@@ -16,3 +16,4 @@ fuzz_ending.srcs := host/run/ending.c
 state.srcs := $(wildcard host/state/*.c) host/run/disk_header.c host/run/disk_notes.c host/stream/outfile.c host/stream/guard.c
 test_state.srcs := $(state.srcs)
 fuzz_disk.srcs := $(state.srcs)
+fuzz_boot.srcs := host/run/kernel_file.c

@@ -435,6 +435,7 @@ static int start_qemu(struct machine *m, int messages[2], struct error *err)
 			fds[s.fd_count++] = m->setup->fds[i];
 		/* QEMU ends cleanly on SIGTERM, should this process be killed. */
 		s.death_signal = SIGTERM;
+		s.no_new_privileges = !m->setup->privileges;
 		m->pid = spawn(&s, err);
 	}
 	cleanup_close(&in[0]);
@@ -539,8 +540,9 @@ static int outcome(struct machine *m, struct error *err)
 	if (m->lost && (m->status == 0 || m->lost_status != 0))
 		return error_set(err, 0, "%s", m->lost);
 	if (m->status != 0)
-		return error_set(err, 0, "QEMU failed (%s)%s%s", spawn_status_text(m->status),
-				 said && *said ? ": " : "", said ? said : "");
+		return error_set(err, 0, "QEMU failed (%s)%s%s%s", spawn_status_text(m->status),
+				 said && *said ? ": " : "", said ? said : "",
+				 said && strstr(said, "sandbox") ? ": --no-sandbox runs it without" : "");
 	if (str_eq(m->reason, "guest-panic"))
 		return error_set(err, 0, "the guest's kernel panicked");
 	if (str_eq(m->reason, "host-signal") || str_eq(m->reason, "host-error") || str_eq(m->reason, "host-ui"))

@@ -29,6 +29,7 @@ struct machine_setup {
 	char *const *command;       /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */
 	const struct spawn_fd *fds; /* further descriptors for it */
 	size_t fd_count;
+	bool privileges; /* QEMU may start programs that get some */
 	uint64_t stop_timeout_us;
 	struct console *console;   /* NULL in the background */
 	const struct state *state; /* the console's output goes into its console.log, too */

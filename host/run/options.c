@@ -19,8 +19,11 @@ const char run_help[] =
 	"  --mem SIZE           memory, in MB or with K, M, G (1024)\n"
 	"  --disk SPEC          [file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata]; made when missing;\n"
 	"                       again for more disks\n"
-	"  --publish SPEC       [ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host; again for more\n"
-	"  --networking MODE    user, tap,NAME, bridge,NAME or none (user)\n"
+	"  --publish SPEC       [ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host (127.0.0.1; 0.0.0.0 "
+	"for\n"
+	"                       all of its addresses); again for more\n"
+	"  --networking MODE    user, user,restrict (nothing but published ports), tap,NAME, bridge,NAME or none "
+	"(user)\n"
 	"  --data TEXT          metadata for the guest; --data-file FILE reads it from a file\n"
 	"  --state DIR          state directory (NAME-state)\n"
 	"  --detached           run in the background; the console goes to STATE/console.log, `kill` of the process\n"
@@ -35,6 +38,7 @@ const char run_help[] =
 	"  --arch ARCH          x86_64 or aarch64 (the image's)\n"
 	"  --accel NAME         auto, kvm or tcg (auto: KVM where it runs a guest)\n"
 	"  --qemu PATH          the QEMU to run (qemu-system-ARCH)\n"
+	"  --no-sandbox         without QEMU's system call filter, for one that has none\n"
 	"  --gui                a window instead of no display\n"
 	"  --usb                a USB controller; --device SPEC adds what QEMU's -device takes\n"
 	"  --virtiofs DIR       a directory that the guest can mount as virtiofs0; again for virtiofs1, ...\n"
@@ -73,7 +77,7 @@ enum option_id {
 
 /* Switches set one field and nothing else. */
 struct switches {
-	int detached, gui, usb, uefi, no_reboot, raw_console;
+	int detached, gui, usb, uefi, no_reboot, raw_console, no_sandbox;
 	int kernel, squashfs, erofs, iso;
 };
 
@@ -214,8 +218,8 @@ static int arguments(struct run_options *o, int count, char **args, struct error
 
 static bool networking_known(const char *mode)
 {
-	return str_eq(mode, "user") || str_eq(mode, "none") || (str_starts(mode, "tap,") && mode[4]) ||
-		(str_starts(mode, "bridge,") && mode[7]);
+	return str_eq(mode, "user") || str_eq(mode, "user,restrict") || str_eq(mode, "none") ||
+		(str_starts(mode, "tap,") && mode[4]) || (str_starts(mode, "bridge,") && mode[7]);
 }
 
 static int check(const struct run_options *o, struct error *err)
@@ -223,11 +227,11 @@ static int check(const struct run_options *o, struct error *err)
 	if (o->arch && !str_eq(o->arch, "x86_64") && !str_eq(o->arch, "aarch64"))
 		return error_set(err, 0, "--arch %s: unknown: x86_64 or aarch64", o->arch);
 	if (!networking_known(o->networking))
-		return error_set(err, 0, "--networking %s: unknown: user, tap,NAME, bridge,NAME or none",
+		return error_set(err, 0, "--networking %s: unknown: user, user,restrict, tap,NAME, bridge,NAME or none",
 				 o->networking);
 	if (o->data && o->data_file)
 		return error_set(err, 0, "--data and --data-file: only one of them can be given");
-	if (o->port_count && !str_eq(o->networking, "user"))
+	if (o->port_count && !str_starts(o->networking, "user"))
 		return error_set(err, 0, "--publish needs --networking user");
 	if (strv_len(o->virtiofs) > VIRTIOFS_MAX)
 		return error_set(err, 0, "--virtiofs: at most %d directories can be shared", VIRTIOFS_MAX);
@@ -259,6 +263,7 @@ static int finish(struct run_options *o, const struct switches *s, int count, ch
 	o->uefi = s->uefi || o->firmware;
 	o->no_reboot = s->no_reboot;
 	o->raw_console = s->raw_console;
+	o->no_sandbox = s->no_sandbox;
 	if (o->help)
 		return 0;
 	if (!*o->networking || str_eq(o->networking, "default"))
@@ -304,6 +309,7 @@ int run_options_parse(int argc, char **argv, struct run_options *out, struct err
 		{ "uefi", no_argument, &s.uefi, 1 },
 		{ "no-reboot", no_argument, &s.no_reboot, 1 },
 		{ "raw-console", no_argument, &s.raw_console, 1 },
+		{ "no-sandbox", no_argument, &s.no_sandbox, 1 },
 		{ "kernel", no_argument, &s.kernel, 1 },
 		{ "squashfs", no_argument, &s.squashfs, 1 },
 		{ "erofs", no_argument, &s.erofs, 1 },

@@ -19,7 +19,7 @@ struct run_options {
 	size_t disk_count;
 	struct publish *ports;
 	size_t port_count;
-	const char *networking; /* "user", "tap,NAME", "bridge,NAME", "none" */
+	const char *networking; /* "user", "user,restrict", "tap,NAME", "bridge,NAME", "none" */
 	const char *state;      /* NULL: named after the image */
 	const char *format;     /* of a NAME that is a disk; NULL: not said */
 	const char *data, *data_file;
@@ -34,7 +34,7 @@ struct run_options {
 	bool vsock;
 	uint64_t vsock_cid;
 	uint64_t stop_timeout_us;
-	bool uefi, gui, usb, detached, no_reboot, raw_console;
+	bool uefi, gui, usb, detached, no_reboot, raw_console, no_sandbox;
 	bool help;
 };
 

@@ -60,6 +60,11 @@ int publish_parse(const char *text, struct publish *out, struct error *err)
 	return 0;
 }
 
+const char *publish_address(const struct publish *p)
+{
+	return p->address[0] ? p->address : PUBLISH_ADDRESS;
+}
+
 int publish_check(const struct publish *p, struct error *err)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(p->host) };
@@ -67,8 +72,7 @@ int publish_check(const struct publish *p, struct error *err)
 	_cleanup_close_ int fd = -1;
 	int on = 1;
 
-	if (p->address[0])
-		inet_pton(AF_INET, p->address, &sa.sin_addr);
+	inet_pton(AF_INET, publish_address(p), &sa.sin_addr); /* valid since it was parsed */
 	fd = socket(AF_INET, (p->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(err, errno, "port %u/%s", p->host, kind);
@@ -87,6 +91,5 @@ int publish_check(const struct publish *p, struct error *err)
 				 "port %u/%s of the host needs privileges: publish one above 1023, as in --publish "
 				 "%u:%u%s",
 				 p->host, kind, p->host + 8000u, p->guest, p->udp ? "/udp" : "");
-	return error_set(err, errno, "port %u/%s of the host%s%s", p->host, kind, p->address[0] ? " at " : "",
-			 p->address);
+	return error_set(err, errno, "port %u/%s of the host at %s", p->host, kind, publish_address(p));
 }

@@ -1,4 +1,5 @@
-/* Ports of the guest that are reachable on the host: `--publish [ADDRESS:]HOST:GUEST[/tcp|udp]`. */
+/* Ports of the guest that are reachable on the host: `--publish [ADDRESS:]HOST:GUEST[/tcp|udp]`, as docker
+ * writes them. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,12 +7,17 @@
 
 #include "error.h"
 
+/* Who reaches a port of the host that was published without an address: programs of the host. */
+#define PUBLISH_ADDRESS "127.0.0.1"
+
 struct publish {
-	char address[48]; /* IPv4 address of the host to listen on; "" for all */
+	char address[48]; /* IPv4 address of the host to listen on; "": PUBLISH_ADDRESS */
 	uint16_t host;
 	uint16_t guest;
 	bool udp;
 };
+
+const char *publish_address(const struct publish *p);
 
 /* Parses one option's value. Reads nothing but `text`. */
 int publish_parse(const char *text, struct publish *out, struct error *err);

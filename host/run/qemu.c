@@ -98,6 +98,23 @@ static void machine(struct args *a, const struct qemu_setup *s)
 		add(a, "-no-reboot");
 }
 
+/* What QEMU does not do is not to be done by whoever gets control of it through a device. The bridge helper is a
+ * program with privileges, and a window's toolkit may start programs. */
+static void sandbox(struct args *a, const struct qemu_setup *s)
+{
+	bool bridge = qemu_has_privileges(s->options);
+	const char *spawn = bridge || s->options->gui ? "allow" : "deny";
+
+	if (!s->options->no_sandbox)
+		addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=%s,spawn=%s,resourcecontrol=deny",
+		     bridge ? "allow" : "deny", spawn);
+}
+
+bool qemu_has_privileges(const struct run_options *o)
+{
+	return str_starts(o->networking, "bridge,");
+}
+
 /* A device that is a process of its own reads and writes the guest's memory, which therefore has to be shared. */
 static void memory(struct args *a, const struct qemu_setup *s)
 {
@@ -207,9 +224,12 @@ static void user_network(struct args *a, const struct run_options *o)
 	size_t i;
 	int failed = buf_addstr(&text, "user,id=net0");
 
+	if (str_eq(o->networking, "user,restrict"))
+		failed |= buf_addstr(&text, ",restrict=on");
+
 	for (i = 0; i < o->port_count; i++)
-		failed |= buf_addf(&text, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp", o->ports[i].address,
-				   o->ports[i].host, o->ports[i].guest);
+		failed |= buf_addf(&text, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp",
+				   publish_address(&o->ports[i]), o->ports[i].host, o->ports[i].guest);
 	if (failed)
 		a->failed = true;
 	addf(a, "-netdev", "%s", buf_text(&text));
@@ -225,7 +245,7 @@ static void network(struct args *a, const struct qemu_setup *s)
 		return;
 	if (!device)
 		a->failed = true;
-	else if (str_eq(mode, "user"))
+	else if (str_eq(mode, "user") || str_eq(mode, "user,restrict"))
 		user_network(a, s->options);
 	else if (str_starts(mode, "tap,"))
 		addf(a, "-netdev", "tap,id=net0,ifname=%s,script=no,downscript=no", device);
@@ -241,6 +261,7 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 	size_t i;
 
 	machine(&a, s);
+	sandbox(&a, s);
 	memory(&a, s);
 	console(&a);
 	devices(&a);

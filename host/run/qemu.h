@@ -29,5 +29,8 @@ struct qemu_setup {
 	int virtiofs_fd;
 };
 
+/* Whether QEMU starts a program that gets privileges of its own. */
+bool qemu_has_privileges(const struct run_options *o);
+
 /* argv for QEMU; NULL on failure. strv_free(). */
 char **qemu_command(const struct qemu_setup *setup, struct error *err);

@@ -271,7 +271,7 @@ static int look(struct run *r, struct error *err)
 	const struct run_options *o = &r->options;
 
 	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || choose_arch(r, err) < 0 || find_qemu(r, err) < 0 ||
-	    check_ports(r, err) < 0 || check_shares(r, err) < 0)
+	    boot_check(&r->boot, err) < 0 || check_ports(r, err) < 0 || check_shares(r, err) < 0)
 		return -1;
 	return read_metadata(r, err);
 }
@@ -421,6 +421,7 @@ static int run_machine(struct run *r, struct error *err)
 	_cleanup_(console_close) struct console console = { .in = -1, .out = -1 };
 	struct machine_setup m = {
 		.fds = r->fds,
+		.privileges = qemu_has_privileges(&r->options),
 		.stop_timeout_us = r->options.stop_timeout_us,
 		.state = &r->state,
 		.started = started,

@@ -113,6 +113,8 @@ static _Noreturn void child_run(const struct spawn *s, pid_t parent, int report,
 		child_fail(report, AT_TTY);
 	if (s->cwd && chdir(s->cwd) < 0)
 		child_fail(report, AT_CWD);
+	if (s->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		child_fail(report, AT_EXEC);
 	execvpe(s->path, s->argv, s->env ? s->env : environ);
 	child_fail(report, AT_EXEC);
 }

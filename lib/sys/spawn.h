@@ -21,10 +21,11 @@ struct spawn {
 	const struct spawn_fd
 		*fds; /* everything else below 3 goes to /dev/null; above 2 it is closed by close-on-exec */
 	size_t fd_count;
-	bool inherit_stdio;   /* descriptors 0 to 2 stay instead of /dev/null */
-	bool stdout_only;     /* spawn_wait() collects standard output alone */
-	bool new_session;     /* setsid */
-	bool new_group;       /* setpgid(0, 0) */
+	bool inherit_stdio;     /* descriptors 0 to 2 stay instead of /dev/null */
+	bool stdout_only;       /* spawn_wait() collects standard output alone */
+	bool no_new_privileges; /* prctl(PR_SET_NO_NEW_PRIVS) */
+	bool new_session;       /* setsid */
+	bool new_group;         /* setpgid(0, 0) */
 	int controlling_tty;  /* with new_session: number in the child, plus one, of the descriptor to take as terminal;
 				 0: none */
 	int death_signal;     /* prctl(PR_SET_PDEATHSIG); 0: none */

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "disk.h"
 #include "iso9660.h"
+#include "kernel_file.h"
 #include "options.h"
 #include "publish.h"
 #include "qmp.h"
@@ -97,6 +98,7 @@ static void ports(void)
 			   p.udp == good[i].udp,
 		   "--publish %s is taken", good[i].text);
 		ok_str(p.address, good[i].address, "its address");
+		ok_str(publish_address(&p), "127.0.0.1", "which is the host's own, unless another was said");
 		error_clear(&err);
 	}
 	for (i = 0; i < array_len(bad); i++) {
@@ -138,6 +140,7 @@ static void options(void)
 		"--networking tap a",
 		"--networking bridge, a",
 		"--publish 1:1 --networking none a",
+		"--networking user,restricted a",
 		"--data x --data-file y a",
 		"--detached --gui a",
 		"--vsock-cid 2 a",
@@ -296,6 +299,70 @@ static void iso(void)
 	}
 }
 
+static void le(uint8_t *p, uint64_t v, int n)
+{
+	for (; n--; v >>= 8)
+		*p++ = (uint8_t)v;
+}
+
+/* A kernel's headers at `full` bytes are fine, one less is not. */
+static void kernel_row(const char *what, const uint8_t *head, size_t n, uint64_t full)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	ok(kernel_file_check(head, n, full, &err) == 0, "%s: whole", what);
+	ok(kernel_file_check(head, n, full - 1, &err) < 0 && strstr(error_text(&err), "the kernel is cut"), "%s: cut",
+	   what);
+}
+
+static void kernel_files(void)
+{
+	static const char *const none[] = { "", "text", "#!/bin/sh\n", "MZ", "QFI\xfb" };
+	uint8_t head[2048] = { 0 };
+	struct error err = { 0 };
+
+	for (size_t i = 0; i < array_len(none); i++) {
+		ok(kernel_file_check((const uint8_t *)none[i], strlen(none[i]), 4096, &err) < 0 &&
+			   strstr(err.msg, "no kernel"),
+		   "no kernel: \"%s\"", none[i]);
+		error_clear(&err);
+	}
+	memcpy(head + 0x202, "HdrS", 4);
+	head[0x1f1] = 27;
+	le(head + 0x1f4, 1000, 4);
+	kernel_row("bzImage", head, sizeof(head), 28 * 512 + 16000);
+	le(head + 0x3c, 0x400, 4);
+	memcpy(head + 0x400, "PE\0\0", 4);
+	le(head + 0x406, 2, 2);
+	le(head + 0x414, 16, 2);
+	le(head + 0x418 + 16 + 16, 512, 4);
+	le(head + 0x418 + 16 + 20, 1024, 4);
+	le(head + 0x418 + 56 + 16, 100000, 4);
+	le(head + 0x418 + 56 + 20, 4096, 4);
+	kernel_row("bzImage with EFI's header", head, sizeof(head), 104096);
+	memset(head + 0x1f0, 0, 32);
+	memcpy(head + 0x38, "ARM\x64", 4);
+	kernel_row("arm64's Image", head, sizeof(head), 104096);
+	le(head + 0x406, 65535, 2);
+	le(head + 0x3c, UINT32_MAX, 4);
+	ok(kernel_file_check(head, sizeof(head), 1, &err) == 0, "headers that lead nowhere say nothing");
+	memset(head, 0, sizeof(head));
+	memcpy(head, "MZ\0\0zimg", 8);
+	le(head + 8, 1000, 4);
+	le(head + 12, 5000, 4);
+	kernel_row("EFI zboot", head, sizeof(head), 6000);
+	memset(head, 0, sizeof(head));
+	memcpy(head, "\177ELF\2\1", 6);
+	le(head + 32, 64, 8);
+	le(head + 56, 1, 2);
+	le(head + 64, 1, 4);
+	le(head + 64 + 8, 4096, 8);
+	le(head + 64 + 32, 10000, 8);
+	kernel_row("ELF", head, sizeof(head), 14096);
+	le(head + 64 + 32, UINT64_MAX, 8);
+	ok(kernel_file_check(head, sizeof(head), 1, &err) == 0, "a length beyond all numbers says nothing");
+}
+
 int main(void)
 {
 	unsetenv("LINUXKIT_QEMU_ACCEL");
@@ -306,5 +373,6 @@ int main(void)
 	keys();
 	kernels();
 	iso();
+	kernel_files();
 	return tap_done();
 }
