@@ -60,7 +60,7 @@ static void secret_read(char secret[FIFO_SECRET + 1])
 }
 
 /* A connection, and the request for it. */
-static int ask(struct remote *r, struct error *err)
+static int remote_ask(struct remote *r, struct error *err)
 {
 	char secret[FIFO_SECRET + 1];
 
@@ -80,7 +80,7 @@ static void late(struct loop_timer *timer)
 }
 
 /* The machine's agent has the host's secret now, or a new one. */
-static void ask_again(struct remote *r)
+static void remote_ask_again(struct remote *r)
 {
 	_cleanup_error_ struct error e = { 0 };
 
@@ -93,7 +93,7 @@ static void ask_again(struct remote *r)
 	loop_io_remove(&r->io);
 	close(r->io.fd);
 	r->io.fd = -1;
-	if (ask(r, &e) < 0)
+	if (remote_ask(r, &e) < 0)
 		finish(r, &e);
 }
 
@@ -114,7 +114,7 @@ static void answer_read(struct remote *r)
 	r->have += (size_t)n;
 	result = fifo_answer_parse(r->answer, r->have, &used, &e);
 	if (result == FIFO_AGAIN)
-		ask_again(r);
+		remote_ask_again(r);
 	else if (result > 0)
 		finish(r, NULL);
 	else if (result < 0)
@@ -158,7 +158,7 @@ int remote_start(struct remote *r, struct loop *loop, const char *path, bool wri
 	r->path = strdup(path);
 	if (!r->path)
 		error_set(err, ENOMEM, "%s", path);
-	else if (ask(r, err) == 0 && loop_timer_after(loop, &r->timer, PATIENCE_US, err) == 0)
+	else if (remote_ask(r, err) == 0 && loop_timer_after(loop, &r->timer, PATIENCE_US, err) == 0)
 		return 0;
 	remote_drop(r);
 	return -1;

@@ -124,7 +124,7 @@ static void signals_read(void)
 }
 
 /* The descriptors that came with a message. */
-static size_t fds_take(struct msghdr *m, int fds[INITCTL_FDS])
+static size_t fds_received(struct msghdr *m, int fds[INITCTL_FDS])
 {
 	size_t n = 0;
 
@@ -162,7 +162,7 @@ static void control_read(void)
 
 	if (n < 0)
 		return;
-	fd_count = fds_take(&m, fds);
+	fd_count = fds_received(&m, fds);
 	wrong = m.msg_flags & MSG_CTRUNC ? "too many descriptors" : control_parse(message, (size_t)n, &request);
 	if (wrong) {
 		strcpy(reply, "error: ");

@@ -13,7 +13,7 @@ enum {
 	REFUSAL_US = 200000,
 };
 
-static void stop(struct secret *s)
+static void delivery_stop(struct secret *s)
 {
 	loop_timer_disarm(&s->timer);
 	loop_io_remove(&s->io);
@@ -23,36 +23,36 @@ static void stop(struct secret *s)
 	buf_clear(&s->in);
 }
 
-static void given(struct secret *s, const struct error *why)
+static void delivery_end(struct secret *s, const struct error *why)
 {
-	stop(s);
+	delivery_stop(s);
 	if (!why)
 		s->given_us = loop_now();
 	s->done(s->data, why);
 }
 
-static void failed(struct secret *s, const char *why)
+static void delivery_fail(struct secret *s, const char *why)
 {
 	_cleanup_error_ struct error e = { 0 };
 
 	error_set(&e, 0, "%s", why);
-	given(s, &e);
+	delivery_end(s, &e);
 }
 
 /* Nothing was under way: what is waited for is the delay alone. */
-static void due(struct loop_timer *timer)
+static void delivery_due(struct loop_timer *timer)
 {
 	struct secret *s = timer->data;
 
 	if (s->io.fd >= 0)
-		failed(s, "the machine's agent does not answer");
+		delivery_fail(s, "the machine's agent does not answer");
 	else if (s->given_us > 0)
 		s->done(s->data, NULL);
 	else
-		failed(s, "the machine has no agent");
+		delivery_fail(s, "the machine has no agent");
 }
 
-static void ready(struct loop_io *io, uint32_t events)
+static void delivery_ready(struct loop_io *io, uint32_t events)
 {
 	struct secret *s = io->data;
 	uint8_t *room = buf_reserve(&s->in, AGENT_HEADER + 4096);
@@ -70,20 +70,20 @@ static void ready(struct loop_io *io, uint32_t events)
 	if (r == 0 && s->in.len < AGENT_HEADER + 4096)
 		return;
 	if (r > 0 && f.type == AGENT_EXITED && f.number == 0)
-		given(s, NULL);
+		delivery_end(s, NULL);
 	else
-		failed(s, "the machine's agent does not take the host's secret");
+		delivery_fail(s, "the machine's agent does not take the host's secret");
 }
 
 /* A connection to the agent with the frame on its way. */
-static int start(struct secret *s)
+static int delivery_start(struct secret *s)
 {
 	_cleanup_buf_ struct buf frame = { 0 };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -1;
-	s->io = (struct loop_io){ .fd = pair[0], .events = EPOLLIN, .fn = ready, .data = s };
+	s->io = (struct loop_io){ .fd = pair[0], .events = EPOLLIN, .fn = delivery_ready, .data = s };
 	/* A new socket has room for it. */
 	if (agent_frame_add(&frame, AGENT_SECRET, s->text, FIFO_SECRET) < 0 ||
 	    send(pair[0], buf_bytes(&frame), frame.len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)frame.len) {
@@ -99,8 +99,8 @@ void secret_give(struct secret *s)
 
 	if (loop_timer_armed(&s->timer))
 		return;
-	if (!fresh && start(s) < 0) {
-		stop(s);
+	if (!fresh && delivery_start(s) < 0) {
+		delivery_stop(s);
 		s->given_us = 0;
 	}
 	/* Without memory for a timer those who ask wait until they give up. */
@@ -123,7 +123,7 @@ int secret_init(struct secret *s, struct error *err)
 	uint8_t bytes[FIFO_SECRET / 2];
 
 	s->io.fd = -1;
-	s->timer = (struct loop_timer){ .fn = due, .data = s };
+	s->timer = (struct loop_timer){ .fn = delivery_due, .data = s };
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		return error_set(err, errno, "random bytes");
 	for (size_t i = 0; i < sizeof(bytes); i++)
@@ -134,7 +134,7 @@ int secret_init(struct secret *s, struct error *err)
 void secret_clear(struct secret *s)
 {
 	if (s->loop)
-		stop(s);
+		delivery_stop(s);
 	buf_free(&s->in);
 	explicit_bzero(s->text, sizeof(s->text));
 }

@@ -105,7 +105,7 @@ static bool parse_hex(const char *text, uint32_t *out)
 }
 
 /* Blanks around what stands in a line. */
-static bool blank(char c)
+static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
@@ -121,11 +121,11 @@ static int line_find(const char *text, size_t len, bool ended, const char **star
 		return -1;
 	if (!newline && !ended)
 		return 0;
-	while (text < end && blank(*text))
+	while (text < end && is_blank(*text))
 		text++;
 	*start = text;
 	*n = (size_t)(end - text);
-	while (*n > 0 && blank(text[*n - 1]))
+	while (*n > 0 && is_blank(text[*n - 1]))
 		(*n)--;
 	return used;
 }
@@ -158,9 +158,9 @@ int sockets_parse_hybrid(const char *text, size_t len, bool ended, uint32_t *por
 
 	if (r <= 0)
 		return r;
-	if (n <= skip || strncasecmp(line, word, skip) != 0 || !blank(line[skip]))
+	if (n <= skip || strncasecmp(line, word, skip) != 0 || !is_blank(line[skip]))
 		return -1;
-	for (line += skip, digits = n - skip; blank(*line); line++) /* ends: what is last is no blank */
+	for (line += skip, digits = n - skip; is_blank(*line); line++) /* ends: what is last is no blank */
 		digits--;
 	if (digits >= sizeof(number))
 		return -1;

@@ -20,7 +20,7 @@
 #error "no number for this architecture"
 #endif
 
-static int no_new_privileges(struct error *err)
+static int privileges_drop(struct error *err)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? error_set(err, errno, "no_new_privs") : 0;
 }
@@ -36,7 +36,7 @@ static_assert(HEAD + ROW * CONFINE_CALLS + TAIL <= BPF_MAXINSNS, "more than a fi
 #define RETURN(what)              BPF_STMT(BPF_RET | BPF_K, (what))
 
 /* Where an argument's lower half is: the upper one is nothing to a call that takes an int. */
-static uint32_t argument(unsigned char arg)
+static uint32_t argument_place(unsigned char arg)
 {
 	uint32_t at = (uint32_t)offsetof(struct seccomp_data, args) + (arg - 1u) * (uint32_t)sizeof(uint64_t);
 
@@ -49,7 +49,7 @@ static size_t row_put(struct sock_filter *code, const struct confine_call *c)
 	const struct sock_filter plain[] = { SKIP_UNLESS(c->number, 1), RETURN(SECCOMP_RET_ALLOW) };
 	const struct sock_filter checked[ROW] = {
 		SKIP_UNLESS(c->number, 4),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(c->arg)),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument_place(c->arg)),
 		SKIP_UNLESS(c->value, 1),
 		RETURN(SECCOMP_RET_ALLOW),
 		LOAD(nr),
@@ -82,7 +82,7 @@ int confine_calls(const struct confine_call *calls, size_t count, struct error *
 		n += row_put(code + n, &calls[i]);
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ERRNO | EPERM);
 	program.len = (unsigned short)n;
-	if (no_new_privileges(err) < 0)
+	if (privileges_drop(err) < 0)
 		return -1;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0)
 		return 0;
@@ -118,7 +118,7 @@ struct landlock_beneath {
 } __attribute__((packed));
 
 /* All that a version of Landlock knows to refuse. */
-static struct landlock_rules rules_of(long version)
+static struct landlock_rules rules_make(long version)
 {
 	static const uint64_t fs[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };
 
@@ -129,7 +129,7 @@ static struct landlock_rules rules_of(long version)
 	};
 }
 
-static uint64_t rights(unsigned access)
+static uint64_t access_rights(unsigned access)
 {
 	return (access & CONFINE_READ ? FS_READ : 0u) | (access & CONFINE_WRITE ? FS_WRITE | FS_TRUNCATE : 0u) |
 		(access & CONFINE_REMOVE ? FS_REMOVE : 0u);
@@ -138,11 +138,11 @@ static uint64_t rights(unsigned access)
 int confine_files(const struct confine_dir *dirs, size_t count, struct error *err)
 {
 	long version = syscall(SYS_LANDLOCK_CREATE, NULL, 0, LANDLOCK_VERSION);
-	struct landlock_rules rules = version > 0 ? rules_of(version) : (struct landlock_rules){ 0 };
+	struct landlock_rules rules = version > 0 ? rules_make(version) : (struct landlock_rules){ 0 };
 	size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
 	_cleanup_close_ int set = -1;
 
-	if (no_new_privileges(err) < 0)
+	if (privileges_drop(err) < 0)
 		return -1;
 	if (version <= 0) /* not built, or not switched on */
 		return 1;
@@ -150,7 +150,7 @@ int confine_files(const struct confine_dir *dirs, size_t count, struct error *er
 	if (set < 0)
 		return error_set(err, errno, "landlock");
 	for (size_t i = 0; i < count; i++) {
-		struct landlock_beneath b = { .access = rights(dirs[i].access) & rules.fs, .fd = dirs[i].fd };
+		struct landlock_beneath b = { .access = access_rights(dirs[i].access) & rules.fs, .fd = dirs[i].fd };
 
 		if (b.access && syscall(SYS_LANDLOCK_ADD, set, LANDLOCK_BENEATH, &b, 0) < 0)
 			return error_set(err, errno, "landlock");

@@ -59,7 +59,7 @@ static ssize_t answer_read(int connection, char text[PORTS_MESSAGE], int *fd)
 	return n;
 }
 
-static int connected(const char *path, struct error *err)
+static int ports_connect(const char *path, struct error *err)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -77,7 +77,7 @@ static int connected(const char *path, struct error *err)
 
 int ports_ask(const char *socket, uint32_t port, int *listener, struct error *err)
 {
-	_cleanup_close_ int fd = connected(socket, err), got = -1;
+	_cleanup_close_ int fd = ports_connect(socket, err), got = -1;
 	char text[PORTS_MESSAGE];
 	ssize_t n;
 

@@ -18,7 +18,7 @@
 /* containerd, Docker without and with TLS. The agent's own is bound by itself. */
 static const uint32_t known[] = { 2374, 2375, 2376 };
 
-static bool contains(const uint32_t *ports, size_t count, uint32_t port)
+static bool ports_contain(const uint32_t *ports, size_t count, uint32_t port)
 {
 	while (count > 0)
 		if (ports[--count] == port)
@@ -26,9 +26,9 @@ static bool contains(const uint32_t *ports, size_t count, uint32_t port)
 	return false;
 }
 
-static void add(uint32_t ports[CLAIMS_MAX], size_t *count, uint32_t port)
+static void ports_add(uint32_t ports[CLAIMS_MAX], size_t *count, uint32_t port)
 {
-	if (*count < CLAIMS_MAX && !contains(ports, *count, port))
+	if (*count < CLAIMS_MAX && !ports_contain(ports, *count, port))
 		ports[(*count)++] = port;
 }
 
@@ -36,7 +36,7 @@ void claims_init(struct claims *c)
 {
 	*c = (struct claims){ 0 };
 	for (size_t i = 0; i < array_len(known); i++)
-		add(c->held, &c->held_count, known[i]);
+		ports_add(c->held, &c->held_count, known[i]);
 }
 
 size_t claims_ports(const struct claims *c, uint32_t out[CLAIMS_MAX])
@@ -44,7 +44,7 @@ size_t claims_ports(const struct claims *c, uint32_t out[CLAIMS_MAX])
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->held_count; i++)
-		if (!contains(c->own, c->own_count, c->held[i]))
+		if (!ports_contain(c->own, c->own_count, c->held[i]))
 			out[n++] = c->held[i];
 	return n;
 }
@@ -52,7 +52,7 @@ size_t claims_ports(const struct claims *c, uint32_t out[CLAIMS_MAX])
 /* --- one bundle --------------------------------------------------------------------------------------------------- */
 
 /* Its place in the container is the one that vsudd asks at. */
-static bool may_ask(const struct jsonr *config)
+static bool config_may_ask(const struct jsonr *config)
 {
 	struct jsonr list = jsonr_get(config, "mounts"), mount;
 	struct jsonr_iter it = jsonr_iter(&list);
@@ -67,7 +67,7 @@ static bool may_ask(const struct jsonr *config)
 }
 
 /* "PORT:unix:PATH" after the option, or in the same word behind "=". NULL: this word is no such option. */
-static const char *inport(const char *word, const char *next)
+static const char *inport_value(const char *word, const char *next)
 {
 	if (word[0] != '-')
 		return NULL;
@@ -91,17 +91,17 @@ static void inport_add(struct claims *c, const char *value, bool asks)
 	if (vsock_parse_port(text, &port) < 0)
 		return;
 	if (asks)
-		add(c->held, &c->held_count, port);
+		ports_add(c->held, &c->held_count, port);
 	else
-		add(c->own, &c->own_count, port);
+		ports_add(c->own, &c->own_count, port);
 }
 
-static int add_command(struct claims *c, const struct jsonr *config, struct error *err)
+static int command_add(struct claims *c, const struct jsonr *config, struct error *err)
 {
 	struct jsonr process = jsonr_get(config, "process"), args = jsonr_get(&process, "args"), v;
 	struct jsonr_iter it = jsonr_iter(&args);
 	_cleanup_free_ char *word = NULL;
-	bool asks = may_ask(config);
+	bool asks = config_may_ask(config);
 
 	while (args.type == JSONR_ARRAY && jsonr_element(&it, &v)) {
 		_cleanup_free_ char *next = jsonr_text(&v);
@@ -110,10 +110,10 @@ static int add_command(struct claims *c, const struct jsonr *config, struct erro
 		if (!next)
 			return error_set(err, EINVAL, "process.args");
 		/* The option by itself waits for the next word; one with "=" has its value. */
-		value = word ? inport(word, next) : NULL;
+		value = word ? inport_value(word, next) : NULL;
 		if (value == next)
 			inport_add(c, value, asks);
-		value = inport(next, NULL);
+		value = inport_value(next, NULL);
 		if (value)
 			inport_add(c, value, asks);
 		free(word);
@@ -122,7 +122,7 @@ static int add_command(struct claims *c, const struct jsonr *config, struct erro
 	return 0;
 }
 
-static int add_annotation(struct claims *c, const struct jsonr *config, struct error *err)
+static int annotation_add(struct claims *c, const struct jsonr *config, struct error *err)
 {
 	struct jsonr all = jsonr_get(config, "annotations"), v = jsonr_get(&all, CLAIMS_ANNOTATION);
 	_cleanup_free_ char *text = v.type == JSONR_NONE ? NULL : jsonr_text(&v);
@@ -136,7 +136,7 @@ static int add_annotation(struct claims *c, const struct jsonr *config, struct e
 	if (n < 0)
 		return error_wrap(err, CLAIMS_ANNOTATION);
 	for (int i = 0; i < n && i < CLAIMS_MAX; i++)
-		add(c->own, &c->own_count, ports[i]);
+		ports_add(c->own, &c->own_count, ports[i]);
 	return 0;
 }
 
@@ -144,9 +144,9 @@ int claims_add(struct claims *c, const char *json, size_t n, struct error *err)
 {
 	struct jsonr config;
 
-	if (jsonr_parse(json, n, &config, err) < 0 || add_command(c, &config, err) < 0)
+	if (jsonr_parse(json, n, &config, err) < 0 || command_add(c, &config, err) < 0)
 		return -1;
-	return add_annotation(c, &config, err);
+	return annotation_add(c, &config, err);
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */

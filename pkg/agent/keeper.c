@@ -53,7 +53,7 @@ struct keeper {
 
 /* --- opened once -------------------------------------------------------------------------------------------------- */
 
-static void take(int fds[INITCTL_FDS], size_t *count, int fd, struct error *err)
+static void fds_take(int fds[INITCTL_FDS], size_t *count, int fd, struct error *err)
 {
 	if (fd >= 0)
 		fds[(*count)++] = fd;
@@ -84,13 +84,13 @@ size_t keeper_sockets(int fds[INITCTL_FDS], const char *containers)
 	struct claims claims;
 	size_t count = 0, n, i;
 
-	take(fds, &count, vsock_listen(AGENT_PORT, SOCK_STREAM, AGENT_BACKLOG, &e), &e);
-	take(fds, &count, ports_listen(&e), &e);
+	fds_take(fds, &count, vsock_listen(AGENT_PORT, SOCK_STREAM, AGENT_BACKLOG, &e), &e);
+	fds_take(fds, &count, ports_listen(&e), &e);
 	claims_init(&claims);
 	claims_read(&claims, containers);
 	n = claims_ports(&claims, ports);
 	for (i = 0; i < n && count < INITCTL_FDS; i++)
-		take(fds, &count, vsock_bind(ports[i], SOCK_STREAM, &e), &e);
+		fds_take(fds, &count, vsock_bind(ports[i], SOCK_STREAM, &e), &e);
 	if (i < n)
 		log_warn("vsock port %u and %zu more are not held: there is room for %zu", ports[i], n - i - 1, i);
 	return count;
@@ -185,7 +185,7 @@ static void lease_ready(struct loop_io *io, uint32_t events)
 	lease_answer(l, text);
 }
 
-static void asked(struct loop_io *io, uint32_t events)
+static void lease_accept(struct loop_io *io, uint32_t events)
 {
 	struct keeper *k = io->data;
 	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -207,7 +207,7 @@ static void asked(struct loop_io *io, uint32_t events)
 
 /* --- the agent's -------------------------------------------------------------------------------------------------- */
 
-static int keep(struct keeper *k, int fd, int *agent, struct error *err)
+static int socket_keep(struct keeper *k, int fd, int *agent, struct error *err)
 {
 	union {
 		struct sockaddr any;
@@ -220,7 +220,7 @@ static int keep(struct keeper *k, int fd, int *agent, struct error *err)
 	if (getsockname(fd, &a.any, &n) < 0)
 		return error_set(err, errno, "descriptor %d", fd);
 	if (a.any.sa_family == AF_UNIX) {
-		k->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = asked, .data = k };
+		k->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = lease_accept, .data = k };
 		return loop_io_add(k->loop, &k->io, err);
 	}
 	if (a.any.sa_family != AF_VSOCK)
@@ -248,7 +248,7 @@ struct keeper *keeper_open(struct loop *loop, int first, size_t count, int *agen
 	k->io.fd = -1;
 	list_init(&k->leases);
 	for (size_t i = 0; i < count && i < INITCTL_FDS; i++)
-		if (keep(k, first + (int)i, agent, err) < 0) {
+		if (socket_keep(k, first + (int)i, agent, err) < 0) {
 			keeper_close(k);
 			return NULL;
 		}

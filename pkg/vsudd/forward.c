@@ -149,7 +149,7 @@ static void resume(struct loop_timer *t)
 }
 
 /* A container of this guest has a vsock socket as well as the host, and no right to what the host may have. */
-static bool welcome(struct forward *f, uint32_t cid)
+static bool peer_welcome(struct forward *f, uint32_t cid)
 {
 	if (f->out || f->from == VMADDR_CID_ANY || cid == f->from)
 		return true;
@@ -170,7 +170,7 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 		int fd = vsock_accept(io->fd, &cid);
 
 		if (fd >= 0) {
-			if (welcome(f, cid))
+			if (peer_welcome(f, cid))
 				dial_start(f, fd);
 			else
 				close(fd);
@@ -186,7 +186,7 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 	}
 }
 
-static int listen_in(struct forward *f, struct error *err)
+static int inport_listen(struct forward *f, struct error *err)
 {
 	_cleanup_error_ struct error e = { 0 };
 	int fd = -1;
@@ -206,7 +206,7 @@ int forward_open(struct forward *f, struct relays *relays, struct error *err)
 	if (unixsock_address(&f->address, -1, NULL, f->path) < 0)
 		return error_set(err, errno, "%s", f->path);
 	f->io = (struct loop_io){ .events = EPOLLIN, .fn = listener_ready, .data = f };
-	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err) : listen_in(f, err);
+	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err) : inport_listen(f, err);
 	return f->io.fd < 0 ? -1 : loop_io_add(relays->loop, &f->io, err);
 }
 
