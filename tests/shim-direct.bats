@@ -341,7 +341,7 @@ clean" ]
 @test "the runtime's own words: not in the container's output, and the reason of a call that came to nothing" {
 	run world 'runtime_wrap; box one -- sh -c "echo out; echo err >&2; sleep 1000"; shim one; fifos out err; cat $T/out >$T/got.out & cat $T/err >$T/got.err &
 		echo "echo to out; echo a warning >&2; head -c 200000 /dev/zero >&2" >$T/garbage-create; create one stdout=$T/out stderr=$T/err >/dev/null; start one >/dev/null; within 5 grep -q err $T/got.err; cat $T/got.out $T/got.err
-		fifos e.out e.err; cat $T/e.out $T/e.err >$T/got.exec & echo "echo its reason >&2; exit 1" >$T/garbage-exec; add one e "echo never" stdout=$T/e.out stderr=$T/e.err; rm $T/garbage-exec; wc -c <$T/got.exec
+		fifos e.out e.err; cat $T/e.out >$T/got.exec & cat $T/e.err >>$T/got.exec & echo "echo its reason >&2; exit 1" >$T/garbage-exec; add one e "echo never" stdout=$T/e.out stderr=$T/e.err; rm $T/garbage-exec; wc -c <$T/got.exec
 		box two -- true; shim two; fifos two; cat $T/two >$T/got.two & echo "echo another reason >&2; exit 1" >$T/garbage-create; create two stderr=$T/two; within 5 test -e $T/got.two; wc -c <$T/got.two; call Shutdown id=two; A=$(cat $T/bundles/one/address); finish one; clean' 2>&1
 	echo "$output"
 	[ "$output" = "out

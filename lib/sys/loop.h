@@ -61,8 +61,11 @@ struct loop_child {
 	loop_child_fn *fn; /* called once; the child is reaped and the source removed by then */
 	void *data;
 	/* private */
+	struct loop *loop;
 	pid_t pid;
 	struct loop_io io;
+	struct loop_timer again; /* it has ended, but is not our child yet */
+	uint64_t delay_us;
 	struct loop_child *next;
 };
 
@@ -92,7 +95,8 @@ static inline bool loop_timer_armed(const struct loop_timer *timer)
 	return timer->loop != NULL;
 }
 
-/* Watches a child of this process by pidfd and reaps it. */
+/* Watches a child of this process by pidfd and reaps it. For a subreaper it may also be the child of a child that is
+ * about to end: its end is told when that has ended, too, and has left it to us. */
 int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struct error *err);
 void loop_child_remove(struct loop_child *child);
 /* Whether this process is watched, for whoever reaps the children that are not. */

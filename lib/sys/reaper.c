@@ -1,8 +1,11 @@
 #include "reaper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+
+#include "process.h"
 
 struct stranger {
 	pid_t pid;
@@ -10,7 +13,7 @@ struct stranger {
 };
 
 /* More processes than that do not end in the time of a runtime's call; the oldest are then forgotten. */
-enum { STRANGERS_MAX = 4096 };
+enum { STRANGERS_MAX = 4096, FOREIGN_US = 5000 };
 
 void reaper_init(struct reaper *r, struct loop *loop)
 {
@@ -103,14 +106,6 @@ void reaper_release(struct reaper *r)
 		reaper_free(r);
 }
 
-static void late_passed(struct loop_timer *timer)
-{
-	struct exit_watch *w = timer->data;
-
-	exit_watch_remove(w);
-	w->fn(w, w->status);
-}
-
 /* Takes the kept status of a process out. */
 static bool stranger_take(struct reaper *r, pid_t pid, int *status)
 {
@@ -123,18 +118,46 @@ static bool stranger_take(struct reaper *r, pid_t pid, int *status)
 	return true;
 }
 
-int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct error *err)
+static bool is_child(pid_t pid)
 {
 	siginfo_t info = { 0 };
-	bool child = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* Of a child the kernel tells us; of one that is still another's, only that one could. */
+static void late_passed(struct loop_timer *timer)
+{
+	struct exit_watch *w = timer->data;
+
+	if (w->foreign && is_child(w->pid)) {
+		w->foreign = false;
+		return;
+	}
+	if (w->foreign && !stranger_take(w->reaper, w->pid, &w->status)) {
+		if (kill(w->pid, 0) == 0 && loop_timer_after(w->reaper->loop, timer, FOREIGN_US, NULL) == 0)
+			return;
+		w->status = 255 << 8; /* its parent has reaped it: that is no success */
+	}
+	exit_watch_remove(w);
+	w->fn(w, w->status);
+}
+
+int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct error *err)
+{
+	bool child = is_child(pid);
 
 	watch->pid = pid;
+	watch->foreign = false;
 	watch->late = (struct loop_timer){ .fn = late_passed, .data = watch };
 	/* A live child with the number of a kept status is another process than that. */
 	if (!child) {
-		if (!stranger_take(r, pid, &watch->status))
-			return error_set(err, ESRCH, "process %d", (int)pid);
-		if (loop_timer_after(r->loop, &watch->late, 0, err) < 0)
+		if (!stranger_take(r, pid, &watch->status)) {
+			if (!process_descends(pid))
+				return error_set(err, ESRCH, "process %d", (int)pid);
+			watch->foreign = true;
+		}
+		if (loop_timer_after(r->loop, &watch->late, watch->foreign ? FOREIGN_US : 0, err) < 0)
 			return -1;
 	}
 	list_append(&r->watches, &watch->place);

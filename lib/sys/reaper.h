@@ -34,7 +34,8 @@ struct exit_watch {
 	struct list place;
 	pid_t pid;
 	int status;
-	struct loop_timer late; /* for one that had ended before it was watched */
+	struct loop_timer late; /* for one that had ended before it was watched, or is not our child yet */
+	bool foreign;
 };
 
 void reaper_init(struct reaper *r, struct loop *loop);
@@ -45,7 +46,8 @@ void reaper_run(struct reaper *r);
 void reaper_hold(struct reaper *r);
 void reaper_release(struct reaper *r);
 
-/* The function is called from the loop, never from here. ESRCH: it is no child of ours. */
+/* The function is called from the loop, never from here. It may also be the child of a process of ours that is about to
+ * end. ESRCH: it is neither. */
 int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct error *err);
 /* Legal on one that was never added. */
 void exit_watch_remove(struct exit_watch *watch);

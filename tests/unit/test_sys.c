@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "loop.h"
+#include "process.h"
 #include "reaper.h"
 #include "spawn.h"
 #include "str.h"
@@ -263,6 +265,102 @@ static void test_spawn_fds(void)
 	ok_str(buf_text(&out), "A B\n", "descriptors at their numbers");
 }
 
+/* A child that has a child, which ends with 3: the first ends only when *go is closed. Returns the second's number, as
+ * a runtime does that leaves its container's process to us. */
+static pid_t grandchild(int *go)
+{
+	int number[2], gate[2];
+	pid_t pid = -1;
+
+	if (pipe2(number, O_CLOEXEC) < 0 || pipe2(gate, O_CLOEXEC) < 0)
+		return -1;
+	if (fork() == 0) {
+		char byte;
+
+		close(gate[1]);
+		pid = fork();
+		if (pid == 0)
+			_exit(3);
+		if (write(number[1], &pid, sizeof(pid)) < 0 || read(gate[0], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	if (read(number[0], &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
+		pid = -1;
+	close(number[0]);
+	close(number[1]);
+	close(gate[0]); /* whose other end is ours alone: closing it lets the child end */
+	*go = gate[1];
+	return pid;
+}
+
+static void rounds(struct loop *loop, struct reaper *r, int n)
+{
+	while (n-- > 0) {
+		loop_once(loop, 10000, NULL);
+		if (r)
+			reaper_run(r);
+	}
+}
+
+static int late_status;
+
+static void on_late_exit(struct exit_watch *w, int status)
+{
+	(void)w;
+	late_status = status;
+}
+
+static void on_late_child(struct loop_child *c, int status)
+{
+	(void)c;
+	late_status = status;
+}
+
+/* The process has ended, but its parent, which told us the number, has not. */
+static void test_not_ours_yet(void)
+{
+	struct loop *loop = loop_new(NULL);
+	struct loop_child child = { .fn = on_late_child };
+	struct exit_watch watch = { .fn = on_late_exit };
+	struct reaper r;
+	uint64_t deadline = loop_now() + 10 * 1000000;
+	int go = -1;
+	pid_t pid;
+
+	ok(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "a subreaper");
+	late_status = -1;
+	pid = grandchild(&go);
+	ok(pid > 0 && loop_child_add(loop, &child, pid, NULL) == 0 && loop_child_watched(loop, pid),
+	   "watched by pidfd");
+	rounds(loop, NULL, 3);
+	ok(late_status == -1, "it is not told before it is ours");
+	close(go);
+	while (late_status == -1 && loop_now() < deadline)
+		loop_once(loop, 10000, NULL);
+	ok(WIFEXITED(late_status) && WEXITSTATUS(late_status) == 3 && !loop_child_watched(loop, pid),
+	   "then with its status");
+
+	late_status = -1;
+	reaper_init(&r, loop);
+	pid = grandchild(&go);
+	ok(process_descends(pid) && exit_watch_add(&r, &watch, pid, NULL) == 0, "watched by the reaper");
+	rounds(loop, &r, 3);
+	ok(late_status == -1, "it is not told before it is ours");
+	close(go);
+	while (late_status == -1 && loop_now() < deadline)
+		rounds(loop, &r, 1);
+	ok(WIFEXITED(late_status) && WEXITSTATUS(late_status) == 3 && !exit_watch_active(&watch),
+	   "then with its status");
+	ok(!process_descends(getppid()) && !process_descends(1) && exit_watch_add(&r, &watch, getppid(), NULL) < 0,
+	   "another's process is never ours");
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	reaper_free(&r);
+	loop_free(loop);
+}
+
 /* Runs and reaps a child with that number (0: any). Returns it; -1: not allowed to choose. */
 static pid_t child_end(struct reaper *r, pid_t number, int status)
 {
@@ -330,5 +428,6 @@ int main(void)
 	test_spawn_fds();
 	test_spawn_recorded();
 	test_reaper();
+	test_not_ours_yet();
 	return tap_done();
 }
