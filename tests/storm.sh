@@ -41,9 +41,9 @@ look() {
 	(cd /host/sys/fs/cgroup && find . -type d | sort) >"$dir/$1.cgroups"
 	processes >"$dir/$1.processes"
 	(cd /host/run && find . -path ./storm -prune -o -print | sort) >"$dir/$1.files"
+	descriptors "$(pidof containerd)" >"$dir/$1.containerd"
 	echo "mounts $(wc -l <"$dir/$1.mounts"), cgroups $(wc -l <"$dir/$1.cgroups"), processes $(wc -l <"$dir/$1.processes")," \
-		"descriptors of init $(descriptors 1), supervisor $(descriptors "$(supervisor)"), containerd $(descriptors "$(pidof containerd)")," \
-		"files of /run $(wc -l <"$dir/$1.files")" >"$dir/$1"
+		"files of /run $(wc -l <"$dir/$1.files"), descriptors of init $(descriptors 1), supervisor $(descriptors "$(supervisor)")" >"$dir/$1"
 }
 
 # Twice the same: nothing is on its way any more.
@@ -54,8 +54,9 @@ look_settled() {
 	look "$1"
 	cmp -s "$dir/$1" "$dir/last"
 }
+# containerd has one for each shim that it has started itself: all of them before, fewer afterwards.
 as_before() {
-	look_settled after && cmp -s "$dir/before" "$dir/after"
+	look_settled after && cmp -s "$dir/before" "$dir/after" && [ "$(cat $dir/after.containerd)" -le "$(cat $dir/before.containerd)" ]
 }
 
 # The next number below $1; the seed goes on in the file.
@@ -109,7 +110,7 @@ begin() {
 	await 120 all_run || echo "storm: services do not come up"
 	with_containerd && await 60 ctr version >/dev/null
 	await 60 look_settled before || echo "storm: nothing settles"
-	echo "storm: before: $(cat $dir/before)"
+	echo "storm: before: $(cat $dir/before), containerd $(cat $dir/before.containerd)"
 	echo 0 >$dir/kills
 	sed 's/.*pith.storm.seed=\([0-9]*\).*/\1/' /proc/cmdline >$dir/seed
 	echo "storm: seed $(cat $dir/seed)"
@@ -143,7 +144,7 @@ finish() {
 	else
 		compare
 	fi
-	echo "storm: after: $(cat $dir/after)"
+	echo "storm: after: $(cat $dir/after), containerd $(cat $dir/after.containerd)"
 	echo "storm: $(cat $dir/kills) strikes"
 	echo "storm: over"
 	sleep 100000
