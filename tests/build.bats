@@ -1,5 +1,6 @@
 # pith build: the command line, what it says, what it refuses and what it leaves behind. The trees that it makes are judged
 # by conformance.bats.
+# Takes minutes.
 
 load lib.bash
 load lib-images.bash

@@ -1,7 +1,8 @@
 # The vsock device behind a real QEMU with a real guest: sockets of the state directory, clients that people use, the
 # faults that such devices are known for, pauses and reboots; vsudd in the guest.
-# VSOCK_SOAK=SECONDS: how long the soak test runs (60; 600 before a release). VSOCK_DEVICE=asan: the device with
+# VSOCK_SOAK=SECONDS: how long the soak test runs (30; 600 before a release). VSOCK_DEVICE=asan: the device with
 # sanitizers.
+# Takes minutes.
 
 load_helpers() {
 	cd "$BATS_TEST_DIRNAME/.."
@@ -553,7 +554,7 @@ most_memory() {
 }
 
 @test "soak: 24 bytes to 1 GiB, random directions, half-closes and clients that vanish; every byte checked, memory bounded" {
-	soak=${VSOCK_SOAK:-60}
+	soak=${VSOCK_SOAK:-30}
 	fds=$(ls "/proc/$device/fd" | wc -l)
 	timeout $((soak + 300)) "$peer" load "$echo_port" 64 24 1073741824 "$soak" "$RANDOM" >"$state/soak" 2>&1 &
 	server=$!
