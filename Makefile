@@ -68,7 +68,7 @@ host.needs :=
 sanitize := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 asan.cc := gcc
 asan.cflags = $(common) -O1 $(sanitize)
-asan.link = gcc $(sanitize) -o $(1) $(2) -Wl,--start-group $(3) -Wl,--end-group
+asan.link = gcc $(sanitize) -Wl,--gc-sections -o $(1) $(2) -Wl,--start-group $(3) -Wl,--end-group
 asan.needs :=
 
 fuzz.cc := clang

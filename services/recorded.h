@@ -4,6 +4,7 @@
  * The file keeps its length and is written in place: one that is there can be written when /run is full. */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"

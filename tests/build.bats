@@ -562,12 +562,12 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	printf 'init: ["%s/thing:1"]\n' "$registry" >x.yml
 
 	[[ $(build_here x.yml | content) == registry ]] # the cache is empty
-	"$pith" -q cache --cache "$T/cache" import old.tar
+	"$pith" -q cache --cache "$T/cache" import --force old.tar
 	[[ $(build_here x.yml | content) == cached ]]
 	start_docker docker.tar
 	[[ $(build_here x.yml | content) == cached ]]
 	[[ $(build_here --docker x.yml | content) == docker ]]
-	"$pith" -q cache --cache "$T/cache" import old.tar
+	"$pith" -q cache --cache "$T/cache" import --force old.tar
 	[[ $(build_here --docker=false x.yml | content) == cached ]]
 	[[ $(build_here --pull --docker x.yml | content) == registry ]]
 	[[ $(build_here x.yml | content) == registry ]] # it is in the cache from then on
@@ -912,7 +912,7 @@ zboot() {
 
 decompress() {
 	"$BATS_TEST_DIRNAME/oci-image" k.oci docker.io/test/k:1 "kernel@$1"
-	"$pith" -q cache --cache "$CACHE" import k.oci
+	"$pith" -q cache --cache "$CACHE" import --force k.oci
 	printf 'kernel: {image: test/k:1, tar: none}\n' >k.yml
 	build --decompress-kernel --format kernel+initrd k.yml
 }
