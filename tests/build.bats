@@ -310,7 +310,7 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 		--format tar,kernel+initrd x.yml|go with no other one
 		--format kernel+initrd --o y x.yml|use --name and --dir
 		--format tar --o y --name z x.yml|leave out --name and --dir
-		--nonsense x.yml|unknown option "--nonsense"
+		--nonsense x.yml|unknown option --nonsense
 		--format|--format needs a value
 		--initrd cpio x.yml|--initrd cpio: it is one of auto, plain, erofs, squashfs
 		--compress xz x.yml|xz
@@ -372,8 +372,7 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	END
 	LINUXKIT_CACHE=$CACHE "$pith" build --arch amd64 --format tar x.yml
 	paths x.tar | grep -qx containers/services/web/lower/bin/app
-	refused 1 --mirror http://127.0.0.1 x.yml
-	[[ $stderr == *'--mirror and --cert-file are not supported: '*registries.conf* ]]
+	"$pith" build --mirror http://127.0.0.1 --cache "$CACHE" --arch amd64 --format tar x.yml
 	refused 2 -v 7 x.yml
 	[[ $stderr == *'--verbose 7: it is one of 0, 1, 2, 3'* ]]
 }

@@ -189,14 +189,16 @@ watched_apt() {
 	jq -e '.config.Labels["org.mobyproject.config"] | fromjson | . == {"readonly": true, "env": ["9"], "annotations": {"a": "1"}}' config.json
 }
 
-fails() {
-	local want=$1
-	shift
+fails_with() {
+	local want=$2 code=$1
+	shift 2
 	run --separate-stderr "$pith" pkg "$@"
 	echo "$stderr"
-	[ "$status" -eq 1 ]
+	[ "$status" -eq "$code" ]
 	[[ $stderr == *"$want"* ]]
 }
+fails() { fails_with 1 "$@"; }
+misused() { fails_with 2 "$@"; }
 
 @test "what is wrong with a build.yml is said with line and column; nothing is left in the cache" {
 	fails 'No such file or directory' build p
@@ -225,10 +227,10 @@ fails() {
 	touch p/Dockerfile
 	fails 'p/build.yml says nothing of files, and p/Dockerfile is not run' build p
 	rm p/Dockerfile
-	fails 'which package?' build
-	fails 'unknown option --nonsense' build --nonsense p
-	fails 'build, push, show-tag or manifest?' paint p
-	fails 'only one of them can be given' build --force --nobuild p
+	misused 'which package?' build
+	misused 'unknown option --nonsense' build --nonsense p
+	misused 'build, push, show-tag, manifest or remote-tag?' paint p
+	misused 'only one of them can be given' build --force --nobuild p
 	run "$pith" cache ls
 	[[ $output != *thing* ]]
 }
@@ -373,7 +375,7 @@ leads_out() {
 	[[ $output == *"is not built for linux/amd64" ]]
 	run build --force --skip-platforms linux/arm
 	[[ $output == *"building pith/thing:"* ]]
-	fails '--platforms' build --platforms / p
-	fails '--skip-platforms' build --skip-platforms , p
-	fails 'only one of them can be given' build --platforms linux/amd64 --skip-platforms linux/arm64 p
+	misused '--platforms' build --platforms / p
+	misused '--skip-platforms' build --skip-platforms , p
+	misused 'only one of them can be given' build --platforms linux/amd64 --skip-platforms linux/arm64 p
 }

@@ -21,14 +21,16 @@ started() {
 }
 
 # fails MESSAGE ARGUMENT...: `pith run` fails with status 1, one line that has the message, and leaves nothing.
-fails() {
-	local want=$1 before after
-	shift
+fails() { fails_with 1 "$@"; }
+misused() { fails_with 2 "$@"; }
+fails_with() {
+	local code=$1 want=$2 before after
+	shift 2
 	before=$(ls -A)
 	run --separate-stderr env PATH="${run_path:-$PATH}" "$pith" run "$@" </dev/null
 	after=$(ls -A)
 	echo "$stderr"
-	[ "$status" -eq 1 ]
+	[ "$status" -eq "$code" ]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	[[ $stderr == *"$want"* ]]
 	[ "$before" = "$after" ]
@@ -239,7 +241,7 @@ mac-addr" ]
 		--disk file=new.img,size=1M --data text guest.img
 }
 
-@test "bad input: one line that says what to do, status 1, nothing left" {
+@test "bad input: one line that says what to do, status 1 or 2, nothing left" {
 	touch a.yml
 	mkdir dir
 	touch lone-kernel
@@ -247,31 +249,31 @@ mac-addr" ]
 	fails 'a.yml is a YAML file' a.yml
 	fails 'no machine image dir' dir
 	fails 'lone-kernel has no root beside it' lone
-	fails 'which image?'
-	fails 'one image at a time' guest.img other
+	misused 'which image?'
+	misused 'one image at a time' guest.img other
 	fails 'back-end "vbox" is not there: qemu is the only one' vbox guest.img
-	fails 'unknown option --no-such' --no-such guest.img
-	fails 'option --mem needs a value' --mem
-	fails '--mem 3Q: not a size' --mem 3Q guest.img
-	fails '--cpus 0: not a number from 1' --cpus 0 guest.img
+	misused 'unknown option --no-such' --no-such guest.img
+	misused 'option --mem needs a value' --mem
+	misused '--mem 3Q: not a size' --mem 3Q guest.img
+	misused '--cpus 0: not a number from 1' --cpus 0 guest.img
 	fails '--accel warp: unknown' --accel warp guest.img
-	fails '--arch vax: unknown' --arch vax guest.img
-	fails '--networking carrier-pigeon: unknown' --networking carrier-pigeon guest.img
-	fails '--publish 80: the guest'"'"'s port is missing' --publish 80 guest.img
-	fails '--publish 0:80: the host'"'"'s port' --publish 0:80 guest.img
-	fails '--publish 1:2/icmp: the protocol is tcp or udp' --publish 1:2/icmp guest.img
-	fails '--publish needs --networking user' --publish 1234:80 --networking none guest.img
-	fails 'size "lots" is not a size' --disk size=lots guest.img
+	misused '--arch vax: unknown' --arch vax guest.img
+	misused '--networking carrier-pigeon: unknown' --networking carrier-pigeon guest.img
+	misused '--publish 80: the guest'"'"'s port is missing' --publish 80 guest.img
+	misused '--publish 0:80: the host'"'"'s port' --publish 0:80 guest.img
+	misused '--publish 1:2/icmp: the protocol is tcp or udp' --publish 1:2/icmp guest.img
+	misused '--publish needs --networking user' --publish 1234:80 --networking none guest.img
+	misused 'size "lots" is not a size' --disk size=lots guest.img
 	fails 'disk none.img does not exist: add a size' --disk none.img guest.img
-	fails '"colour" is unknown: file, size, format' --disk a.img,colour=red guest.img
-	fails '--data and --data-file' --data x --data-file y guest.img
+	misused '"colour" is unknown: file, size, format' --disk a.img,colour=red guest.img
+	misused '--data and --data-file' --data x --data-file y guest.img
 	fails 'missing.txt' --data-file missing.txt guest.img
 	fails '--qemu /no/qemu: there is no such program' --qemu /no/qemu guest.img
 	fails 'firmware /no/fw' --fw /no/fw guest.img
 	fails '--virtiofs missing: No such file' --virtiofs missing guest.img
 	fails '--virtiofs a.yml: Not a directory' --virtiofs a.yml guest.img
 	fails '--virtiofsd /no/virtiofsd: No such file' --virtiofs dir --virtiofsd /no/virtiofsd guest.img
-	fails '--virtiofsd serves directories: name them with --virtiofs' --virtiofsd /bin/true guest.img
+	misused '--virtiofsd serves directories: name them with --virtiofs' --virtiofsd /bin/true guest.img
 	mkdir st 'a,b'
 	echo nonsense >st/mac-addr
 	fails 'st/mac-addr: "nonsense" is not a MAC address: remove the file' --state st guest.img

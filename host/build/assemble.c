@@ -363,7 +363,7 @@ static int add_root(struct assembly *a, struct loaded_image *img, struct spec *s
 /* A file of the container's root, for names of users; one that is not there, or is not a file, has none. */
 static int read_names(const struct assembly *a, const char *root, const char *path, struct buf *out, struct error *err)
 {
-	const struct tree_node *n = doubts_find(a->tree, root, path);
+	const struct tree_node *n = tree_resolve(a->tree, root, path);
 
 	if (!n || n->inode->type != TREE_FILE)
 		return 0;

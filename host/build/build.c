@@ -113,7 +113,7 @@ static int dry_run(const struct config *c)
 
 static int make(struct config *c, const struct build_options *o, struct error *err)
 {
-	_cleanup_store_ struct store *store = store_open(o->cache, err);
+	_cleanup_store_ struct store *store = store_open(NULL, err);
 	struct assembly_options how = { .store = store,
 					.platform = o->platform,
 					.pull = o->pull,
@@ -184,12 +184,6 @@ int cmd_build(int argc, char **argv)
 		fputs(build_help, stdout);
 		return 0;
 	}
-	if (o.verbosity >= 0)
-		log_setup("pith",
-			  o.verbosity == 0           ? LOG_LEVEL_ERROR
-				  : o.verbosity == 1 ? LOG_LEVEL_INFO
-						     : LOG_LEVEL_DEBUG,
-			  false);
 	if (o.size_given && !o.json_errors)
 		log_warn("--size has no effect: the formats made here are as large as what is in them");
 	if (o.sbom_given && !o.json_errors)

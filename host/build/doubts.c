@@ -152,70 +152,6 @@ void doubts_config(struct config *c)
 	check_hidden(c);
 }
 
-/* --- paths in the tree ------------------------------------------------------------------------------------------- */
-
-enum { HOPS_MAX = 40 };
-
-static void drop_last(char **parts, size_t *n)
-{
-	if (*n)
-		free(parts[--*n]);
-	parts[*n] = NULL;
-}
-
-/* Puts a link's target in front of what is left of a path. */
-static char *follow(const char *target, const char *rest)
-{
-	return str_format("%s/%s", target, rest);
-}
-
-const struct tree_node *doubts_find(const struct tree *t, const char *root, const char *path)
-{
-	_cleanup_free_ char *left = strdup(path);
-	_cleanup_strv_ char **done = calloc(1, sizeof *done);
-	const struct tree_node *node = tree_find(t, root);
-	size_t n = 0;
-	int hops = 0;
-	char *p = left;
-
-	while (left && done && node) {
-		_cleanup_free_ char *joined = NULL, *full = NULL;
-		const struct tree_node *here;
-		char *end;
-
-		p += strspn(p, "/");
-		if (!*p)
-			return node;
-		end = p + strcspn(p, "/");
-		if (end - p == 1 && *p == '.') {
-			p = end;
-			continue;
-		}
-		if (end - p == 2 && p[0] == '.' && p[1] == '.')
-			drop_last(done, &n);
-		else if (strv_addf(&done, "%.*s", (int)(end - p), p) < 0)
-			return NULL;
-		else
-			n++;
-		joined = strv_join(done, "/");
-		full = joined ? str_format("%s%s%s", root, *root && *joined ? "/" : "", joined) : NULL;
-		here = full ? tree_find(t, full) : NULL;
-		if (here && here->inode->type == TREE_SYMLINK) {
-			char *next = ++hops < HOPS_MAX ? follow(here->inode->target, end) : NULL;
-
-			drop_last(done, &n);
-			while (next && next[0] == '/' && n)
-				drop_last(done, &n);
-			free(left);
-			left = p = next;
-			continue;
-		}
-		node = here;
-		p = end;
-	}
-	return NULL;
-}
-
 /* --- containers -------------------------------------------------------------------------------------------------- */
 
 static void check_user(struct assembly *a, const struct spec_input *in, const struct where *where)
@@ -242,7 +178,7 @@ void doubts_mount(void *data, const char *destination, const struct node *at)
 	if (m->above && str_starts(destination, m->above) && (destination[n] == '/' || str_eq(m->above, "/")))
 		return;
 	m->above = destination;
-	if (!at || doubts_find(m->a->tree, m->root, destination))
+	if (!at || tree_resolve(m->a->tree, m->root, destination))
 		return;
 	diag_warning(&m->a->config->diags, at->at, m->where,
 		     "the image has no %s to mount this on, and it cannot be made in a read-only container",
@@ -416,7 +352,7 @@ static void check_script(struct assembly *a, const char *dir, const struct tree_
 	struct where where[2] = { 0 };
 	char program[SCRIPT_HEAD];
 
-	if (!path || !interpreter(n, program) || doubts_find(a->tree, "", program))
+	if (!path || !interpreter(n, program) || tree_resolve(a->tree, "", program))
 		return;
 	script_place(a, path, n->inode, &at, where);
 	diag_warning(&a->config->diags, at, where[1].up ? &where[1] : NULL,
@@ -446,7 +382,7 @@ void doubts_init(struct assembly *a, const struct entry *from)
 	size_t i;
 
 	for (i = 0; i < array_len(script_dirs); i++) {
-		const struct tree_node *dir = tree_find(a->tree, script_dirs[i]), *n;
+		const struct tree_node *dir = tree_resolve(a->tree, "", script_dirs[i]), *n;
 
 		for (n = dir ? dir->children : NULL; n; n = n->next)
 			remember_script(a, n->inode, from);
@@ -458,7 +394,7 @@ void doubts_scripts(struct assembly *a)
 	size_t i;
 
 	for (i = 0; a->config->init.count && i < array_len(script_dirs); i++) {
-		const struct tree_node *dir = tree_find(a->tree, script_dirs[i]), *n;
+		const struct tree_node *dir = tree_resolve(a->tree, "", script_dirs[i]), *n;
 
 		for (n = dir ? dir->children : NULL; n; n = n->next)
 			check_script(a, script_dirs[i], n);

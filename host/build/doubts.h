@@ -26,7 +26,3 @@ void doubts_mount(void *data, const char *destination, const struct node *at);
 void doubts_init(struct assembly *a, const struct entry *from);
 /* Scripts of etc/init.d and etc/shutdown.d whose interpreter the root has not. */
 void doubts_scripts(struct assembly *a);
-
-/* The node that a path below root ("" or "containers/...") of the tree leads to, links followed as a process with that
- * root would; NULL: there is none. */
-const struct tree_node *doubts_find(const struct tree *t, const char *root, const char *path);

@@ -1,10 +1,10 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "globals.h"
 #include "str.h"
 
 const char *const format_names[FORMATS] = {
@@ -62,7 +62,6 @@ enum option_id {
 	OPT_ARCH,
 	OPT_PULL,
 	OPT_DOCKER,
-	OPT_CACHE,
 	OPT_ALLOW_SOURCE,
 	OPT_DECOMPRESS_KERNEL,
 	OPT_DRY_RUN,
@@ -73,10 +72,6 @@ enum option_id {
 	OPT_NO_SBOM,
 	OPT_SBOM,
 	OPT_INPUT_TAR,
-	OPT_VERBOSE,
-	OPT_QUIET,
-	OPT_REGISTRY,
-	OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -91,7 +86,6 @@ static const struct option long_options[] = {
 	{ "arch", required_argument, NULL, OPT_ARCH },
 	{ "pull", optional_argument, NULL, OPT_PULL },
 	{ "docker", optional_argument, NULL, OPT_DOCKER },
-	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "allow-source", required_argument, NULL, OPT_ALLOW_SOURCE },
 	{ "decompress-kernel", optional_argument, NULL, OPT_DECOMPRESS_KERNEL },
 	{ "dry-run", optional_argument, NULL, OPT_DRY_RUN },
@@ -103,14 +97,7 @@ static const struct option long_options[] = {
 	{ "sbom-current-time", optional_argument, NULL, OPT_SBOM },
 	{ "sbom-output", required_argument, NULL, OPT_SBOM },
 	{ "input-tar", required_argument, NULL, OPT_INPUT_TAR },
-	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
-	{ "v", optional_argument, NULL, OPT_VERBOSE },
-	{ "quiet", optional_argument, NULL, OPT_QUIET },
-	{ "q", no_argument, NULL, OPT_QUIET },
-	{ "mirror", required_argument, NULL, OPT_REGISTRY },
-	{ "cert-file", required_argument, NULL, OPT_REGISTRY },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "h", no_argument, NULL, OPT_HELP },
+	GLOBAL_OPTIONS,
 	{ 0 },
 };
 
@@ -172,13 +159,7 @@ static int choose(const char *option, const char *value, const char *const *word
 /* Go's way of switches: --pull, --pull=false. */
 static int set_switch(const char *option, const char *value, bool *out, struct error *err)
 {
-	static const char *const words[] = { "false", "true", "0", "1", NULL };
-	int i = 1;
-
-	if (value && choose(option, value, words, &i, err) < 0)
-		return -1;
-	*out = i & 1;
-	return 0;
+	return option_switch(option, value, out, err);
 }
 
 static int set_arch(struct build_options *o, const char *value, struct error *err)
@@ -198,19 +179,11 @@ static int check_size(struct build_options *o, const char *value, struct error *
 	return 0;
 }
 
-static int set_verbosity(struct build_options *o, const char *value, struct error *err)
-{
-	static const char *const words[] = { "0", "1", "2", "3", NULL };
-
-	o->verbosity = 2;
-	return value ? choose("verbose", value, words, &o->verbosity, err) : 0;
-}
-
 static int set_more(struct build_options *o, int option, const char *value, struct error *err)
 {
 	static const char *const initrds[] = { "auto", "plain", "erofs", "squashfs", NULL };
 	static const char *const forms[] = { "text", "json", NULL };
-	bool ignored, quiet;
+	bool ignored;
 	int i;
 
 	switch (option) {
@@ -239,24 +212,10 @@ static int set_more(struct build_options *o, int option, const char *value, stru
 	case OPT_INPUT_TAR:
 		return error_say(err, ENOTSUP,
 				 "--input-tar is not supported: leave it out, all images come from the cache");
-	case OPT_REGISTRY:
-		return error_say(err, ENOTSUP,
-				 "--mirror and --cert-file are not supported: skopeo has mirrors and certificates from "
-				 "/etc/containers/registries.conf and /etc/containers/certs.d");
-	case OPT_VERBOSE:
-		return set_verbosity(o, value, err);
-	case OPT_QUIET:
-		if (set_switch("quiet", value, &quiet, err) < 0)
-			return -1;
-		o->verbosity = quiet ? 0 : o->verbosity;
-		return 0;
 	case OPT_STRICT:
 		return set_switch("strict", value, &o->strict, err);
 	case OPT_SCHEMA:
 		o->schema = true;
-		return 0;
-	case OPT_HELP:
-		o->help = true;
 		return 0;
 	default:
 		return error_set(err, 0, "`pith build --help` lists the options");
@@ -276,9 +235,6 @@ static int set(struct build_options *o, int option, const char *value, struct er
 		return 0;
 	case OPT_OUTPUT:
 		o->output = value;
-		return 0;
-	case OPT_CACHE:
-		o->cache = value;
 		return 0;
 	case OPT_ALLOW_SOURCE:
 		return strv_add(&o->allow_sources, value) < 0 ? error_set(err, ENOMEM, "--allow-source") : 0;
@@ -320,27 +276,18 @@ static int check_formats(struct build_options *o, struct error *err)
 	return 0;
 }
 
-static bool is_digit(const char *s)
-{
-	return s[0] >= '0' && s[0] <= '9' && !s[1];
-}
-
 int build_options_parse(int argc, char **argv, struct build_options *out, struct error *err)
 {
 	int option;
 
-	*out = (struct build_options){ .platform = platform_host(), .zip = ZIP_GZIP, .verbosity = -1 };
+	*out = (struct build_options){ .platform = platform_host(), .zip = ZIP_GZIP };
 	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long_only(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == '?')
-			return error_set(err, 0, "unknown option \"%s\": `pith build --help` lists them",
-					 argv[optind - 1]);
-		if (option == ':')
-			return error_set(err, 0, "%s needs a value", argv[optind - 1]);
-		if (option == OPT_VERBOSE && !optarg && argv[optind] && is_digit(argv[optind]))
-			optarg = argv[optind++]; /* `-v 2` */
-		if (set(out, option, optarg, err) < 0)
+	while ((option = option_next(argc, argv, long_options, false, "pith build --help", err)) != OPTION_END) {
+		if (option == OPTION_BAD)
+			return -1;
+		if (option == GLOBAL_HELP)
+			out->help = true;
+		else if (set(out, option, optarg, err) < 0)
 			return -1;
 	}
 	out->inputs = argv + optind;

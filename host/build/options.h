@@ -27,7 +27,7 @@ enum initrd_kind {
 };
 
 struct build_options {
-	const char *name, *dir, *output, *cache; /* point into argv; NULL: not given */
+	const char *name, *dir, *output; /* point into argv; NULL: not given */
 	struct platform platform;
 	bool formats[FORMATS];
 	enum initrd_kind initrd;
@@ -38,7 +38,6 @@ struct build_options {
 	bool schema, help;
 	bool size_given, sbom_given; /* without effect */
 	char **allow_sources;        /* paths that packages may take files from */
-	int verbosity;               /* LinuxKit's: 0 to 3; -1: not given */
 	char *const *inputs;         /* NULL-terminated */
 };
 

@@ -1,10 +1,10 @@
 /* `pith cache`: the command line of the image cache. The only file here that prints. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
+#include "globals.h"
 #include "io.h"
 #include "log.h"
 #include "skopeo.h"
@@ -12,8 +12,8 @@
 #include "transfer.h"
 
 struct options {
-	const char *cache, *platform, *outfile, *format, *name, *remote_name;
-	int published_only, arch_tags, override, force;
+	const char *platform, *outfile, *format, *name, *remote_name;
+	bool published_only, arch_tags, override, force;
 	char **args;
 	size_t count;
 };
@@ -247,41 +247,55 @@ static int run_clean(struct store *s, const struct options *o, struct error *err
 
 /* --- the command line --- */
 
-enum { OPT_CACHE = 1, OPT_PLATFORM, OPT_OUTFILE, OPT_FORMAT, OPT_NAME, OPT_REMOTE_NAME, OPT_HELP };
+enum {
+	OPT_PLATFORM = 1,
+	OPT_OUTFILE,
+	OPT_FORMAT,
+	OPT_NAME,
+	OPT_REMOTE_NAME,
+	OPT_PUBLISHED_ONLY,
+	OPT_ARCH_TAGS,
+	OPT_OVERRIDE,
+	OPT_FORCE,
+};
 
+/* 1: help is wanted. */
 static int parse_options(int argc, char **argv, struct options *o, struct error *err)
 {
-	const struct option table[] = {
-		{ "cache", required_argument, NULL, OPT_CACHE },
+	static const struct option table[] = {
 		{ "platform", required_argument, NULL, OPT_PLATFORM },
 		{ "outfile", required_argument, NULL, OPT_OUTFILE },
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "name", required_argument, NULL, OPT_NAME },
 		{ "remote-name", required_argument, NULL, OPT_REMOTE_NAME },
-		{ "published-only", no_argument, &o->published_only, 1 },
-		{ "with-arch-tags", no_argument, &o->arch_tags, 1 },
-		{ "override", no_argument, &o->override, 1 },
-		{ "force", no_argument, &o->force, 1 },
-		{ "help", no_argument, NULL, OPT_HELP },
+		{ "published-only", optional_argument, NULL, OPT_PUBLISHED_ONLY },
+		{ "with-arch-tags", optional_argument, NULL, OPT_ARCH_TAGS },
+		{ "override", optional_argument, NULL, OPT_OVERRIDE },
+		{ "force", optional_argument, NULL, OPT_FORCE },
+		GLOBAL_OPTIONS,
 		{ 0 },
 	};
-	const char **strings[] = {
-		[OPT_CACHE] = &o->cache,   [OPT_PLATFORM] = &o->platform, [OPT_OUTFILE] = &o->outfile,
-		[OPT_FORMAT] = &o->format, [OPT_NAME] = &o->name,         [OPT_REMOTE_NAME] = &o->remote_name
-	};
+	const char **strings[] = { [OPT_PLATFORM] = &o->platform,
+				   [OPT_OUTFILE] = &o->outfile,
+				   [OPT_FORMAT] = &o->format,
+				   [OPT_NAME] = &o->name,
+				   [OPT_REMOTE_NAME] = &o->remote_name };
+	bool *switches[] = { [OPT_PUBLISHED_ONLY] = &o->published_only,
+			     [OPT_ARCH_TAGS] = &o->arch_tags,
+			     [OPT_OVERRIDE] = &o->override,
+			     [OPT_FORCE] = &o->force };
 	int c;
 
-	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
-		if (c == 'h' || c == OPT_HELP)
+	while ((c = option_next(argc, argv, table, false, "pith cache --help", err)) != OPTION_END) {
+		if (c == OPTION_BAD)
+			return -1;
+		if (c == GLOBAL_HELP)
 			return 1;
-		if (c == ':')
-			return error_say(err, 0, "option %s needs a value", argv[optind - 1]);
-		if (c == '?')
-			return error_say(err, 0, "unknown option %s: `pith cache --help` lists them", argv[optind - 1]);
-		if (c)
+		if (c < OPT_PUBLISHED_ONLY)
 			*strings[c] = optarg;
+		else if (option_switch(table[c - 1].name, optarg, switches[c], err) < 0)
+			return -1;
 	}
 	o->args = argv + optind;
 	o->count = (size_t)(argc - optind);
@@ -300,13 +314,23 @@ static const struct command {
 
 static int run(const struct command *command, const struct options *o, struct error *err)
 {
-	_cleanup_store_ struct store *s = store_open(o->cache, err);
+	_cleanup_store_ struct store *s = store_open(NULL, err);
 
 	return s ? command->run(s, o, err) : -1;
 }
 
+static const char *nearest(const char *wrong)
+{
+	const char *names[array_len(commands) + 1] = { 0 };
+
+	for (size_t i = 0; i < array_len(commands); i++)
+		names[i] = commands[i].name;
+	return option_suggest(wrong, names);
+}
+
 int cmd_cache(int argc, char **argv)
 {
+	const char *near;
 	_cleanup_error_ struct error err = { 0 };
 	struct options o = { 0 };
 	int r = parse_options(argc, argv, &o, &err);
@@ -336,6 +360,10 @@ int cmd_cache(int argc, char **argv)
 		log_error("%s", error_text(&err));
 		return 1;
 	}
-	log_error("unknown command \"%s\": `pith cache --help` lists them", o.args[0]);
+	near = nearest(o.args[0]);
+	if (near)
+		log_error("unknown command \"%s\": did you mean \"%s\"?", o.args[0], near);
+	else
+		log_error("unknown command \"%s\": `pith cache --help` lists them", o.args[0]);
 	return 2;
 }

@@ -64,11 +64,66 @@ static int skopeo(char *const *argv, char *directory, struct buf *output, struct
 			 reason ? reason : "");
 }
 
+/* --- mirrors ------------------------------------------------------------------------------------------------------ */
+
+/* Whether an entry of $LINUXKIT_MIRROR, [REGISTRY=]URL, is for this registry. *url: where its URL begins. */
+static bool is_mirror_of(const char *entry, const char *registry, size_t n, bool any, const char **url)
+{
+	const char *equals = strchr(entry, '=');
+	size_t k = equals ? (size_t)(equals - entry) : 0;
+
+	*url = equals ? equals + 1 : entry;
+	if (k && equals[-1] == '/')
+		k--;
+	return equals ? k == n && strncmp(entry, registry, n) == 0 : any;
+}
+
+/* The URL of the registry's mirror, the last one that is named; NULL: none. list: the words of $LINUXKIT_MIRROR. */
+static const char *mirror_of(char *const *list, const char *registry, size_t n)
+{
+	const char *found = NULL, *url;
+
+	for (size_t i = 0; list && list[i]; i++)
+		if (is_mirror_of(list[i], registry, n, true, &url) && !strchr(list[i], '='))
+			found = url;
+	for (size_t i = 0; list && list[i]; i++)
+		if (is_mirror_of(list[i], registry, n, false, &url))
+			found = url;
+	return found;
+}
+
+/* A name as it is pulled: with its mirror's host instead of its registry's, or as it is. *plain: by http. */
+static char *mirrored(const char *name, bool *plain, struct error *err)
+{
+	const char *all = getenv("LINUXKIT_MIRROR"), *path = strchr(name, '/'), *url, *host;
+	_cleanup_strv_ char **list = all ? strv_split(all, ", ") : NULL;
+	size_t n;
+	char *out;
+
+	url = path ? mirror_of(list, name, (size_t)(path - name)) : NULL;
+	*plain = url && str_starts(url, "http://");
+	if (!url) {
+		out = strdup(name);
+	} else if (!*plain && !str_starts(url, "https://")) {
+		error_say(err, 0, "LINUXKIT_MIRROR: \"%s\" must begin with http:// or https://", url);
+		return NULL;
+	} else {
+		host = strstr(url, "://") + 3;
+		n = strlen(host);
+		while (n && host[n - 1] == '/')
+			n--;
+		out = str_format("%.*s%s", (int)n, host, path);
+	}
+	if (!out)
+		error_set(err, ENOMEM, "%s", name);
+	return out;
+}
+
 /* The manifest or index that a registry has for a reference, as it is. */
-static int fetch_raw(const char *reference, struct buf *out, struct error *err)
+static int fetch_raw(const char *reference, bool plain, struct buf *out, struct error *err)
 {
 	_cleanup_free_ char *remote = str_format("docker://%s", reference);
-	char *const argv[] = { "skopeo", "inspect", "--raw", remote, NULL };
+	char *const argv[] = { "skopeo", "inspect", "--raw", remote, plain ? "--tls-verify=false" : NULL, NULL };
 
 	if (!remote)
 		return error_set(err, ENOMEM, "%s", reference);
@@ -125,9 +180,9 @@ static int take_directory(struct store *s, const char *dir, struct oci_descripto
 	return store_add_blob(s, buf_bytes(&text), text.len, out, err);
 }
 
-/* daemon: the Docker daemon's address, NULL: skopeo's own idea of it. */
-static int copy_from(struct store *s, const char *source, const char *daemon, struct oci_descriptor *out,
-		     struct error *err)
+/* option: one more of skopeo's, with its value; NULL: none. */
+static int copy_from(struct store *s, const char *source, const char *option, const char *value,
+		     struct oci_descriptor *out, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 	_cleanup_free_ char *target = NULL;
@@ -139,18 +194,17 @@ static int copy_from(struct store *s, const char *source, const char *daemon, st
 	if (!target)
 		return error_set(err, ENOMEM, "pulling");
 
-	char *const argv[] = { "skopeo",       "copy", "--preserve-digests",
-			       (char *)source, target, daemon ? "--src-daemon-host" : NULL,
-			       (char *)daemon, NULL };
+	char *const argv[] = { "skopeo", "copy",         "--preserve-digests", (char *)source,
+			       target,   (char *)option, (char *)value,        NULL };
 
 	if (skopeo(argv, dir.path, NULL, err) < 0)
 		return -1;
 	return take_directory(s, dir.path, out, err);
 }
 
-static int copy_in(struct store *s, const char *source, struct oci_descriptor *out, struct error *err)
+static int copy_in(struct store *s, const char *source, bool plain, struct oci_descriptor *out, struct error *err)
 {
-	return copy_from(s, source, NULL, out, err);
+	return copy_from(s, source, plain ? "--src-tls-verify=false" : NULL, NULL, out, err);
 }
 
 static int missing_blob(void *data, const struct oci_descriptor *blob, struct error *err)
@@ -163,7 +217,8 @@ static bool complete(struct store *s, const struct oci_descriptor *d)
 	return reach_walk(s, d, NULL, missing_blob, s, NULL) == 0;
 }
 
-static int pull_instance(struct store *s, const char *repository, const struct oci_descriptor *d, struct error *err)
+static int pull_instance(struct store *s, const char *repository, bool plain, const struct oci_descriptor *d,
+			 struct error *err)
 {
 	_cleanup_descriptor_ struct oci_descriptor got = { 0 };
 	_cleanup_free_ char *source = str_format("docker://%s@%s", repository, d->digest);
@@ -172,7 +227,7 @@ static int pull_instance(struct store *s, const char *repository, const struct o
 		return error_set(err, ENOMEM, "pulling");
 	if (reach_whole(s, d, NULL))
 		return 0;
-	if (copy_in(s, source, &got, err) < 0)
+	if (copy_in(s, source, plain, &got, err) < 0)
 		return -1;
 	if (!str_eq(got.digest, d->digest))
 		return error_say(err, EBADMSG, "the registry gave %s for %s", got.digest, d->digest);
@@ -187,7 +242,7 @@ static bool named_before(const struct oci_index *index, size_t i)
 	return false;
 }
 
-static int pull_index(struct store *s, const char *repository, const struct oci_index *index,
+static int pull_index(struct store *s, const char *repository, bool plain, const struct oci_index *index,
 		      const struct platform *platform, struct error *err)
 {
 	size_t found = 0;
@@ -198,7 +253,7 @@ static int pull_index(struct store *s, const char *repository, const struct oci_
 		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || str_eq(d->platform.os, "unknown") ||
 		    (platform && !platform_match(platform, &d->platform)))
 			continue;
-		if (!named_before(index, i) && pull_instance(s, repository, d, err) < 0)
+		if (!named_before(index, i) && pull_instance(s, repository, plain, d, err) < 0)
 			return -1;
 		found++;
 		if (platform)
@@ -226,19 +281,23 @@ static int pull(struct store *s, const struct ref *ref, const char *name, const 
 	_cleanup_buf_ struct buf raw = { 0 };
 	_cleanup_index_ struct oci_index index = { 0 };
 	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
+	bool plain;
+	_cleanup_free_ char *from = mirrored(name, &plain, err), *repository = NULL;
 
-	if (fetch_raw(name, &raw, err) < 0)
+	repository = from ? mirrored(ref->name, &plain, err) : NULL;
+	if (!repository || fetch_raw(from, plain, &raw, err) < 0)
 		return -1;
 	if (oci_index_parse(buf_bytes(&raw), raw.len, &index, NULL) < 0) {
-		_cleanup_free_ char *source = str_format("docker://%s", name);
+		_cleanup_free_ char *source = str_format("docker://%s", from);
 		_cleanup_manifest_ struct oci_manifest m = { 0 };
 
 		if (!source)
 			return error_set(err, ENOMEM, "pulling");
-		if (oci_manifest_parse(buf_bytes(&raw), raw.len, &m, err) < 0 || copy_in(s, source, &root, err) < 0)
+		if (oci_manifest_parse(buf_bytes(&raw), raw.len, &m, err) < 0 ||
+		    copy_in(s, source, plain, &root, err) < 0)
 			return -1;
 	} else {
-		if (pull_index(s, ref->name, &index, platform, err) < 0)
+		if (pull_index(s, repository, plain, &index, platform, err) < 0)
 			return -1;
 		root.media_type = strdup(index.media_type ? index.media_type : OCI_INDEX);
 		if (!root.media_type)
@@ -284,7 +343,7 @@ int image_pull_docker(struct store *s, const char *text, struct error *err)
 	if (!source)
 		return error_set(err, ENOMEM, "pulling");
 	/* skopeo does not look at Docker's own variable */
-	if (copy_from(s, source, host && *host ? host : NULL, &d, err) < 0 ||
+	if (copy_from(s, source, host && *host ? "--src-daemon-host" : NULL, host, &d, err) < 0 ||
 	    set_name(s, name, &d, ORIGIN_DOCKER, err) < 0)
 		return error_wrap(err, "image %s from Docker", name);
 	return 0;
@@ -302,12 +361,31 @@ char *registry_digest(const char *text, struct error *err)
 	if (ref_parse(text, &ref, err) < 0)
 		return NULL;
 	name = ref_cache_name(&ref);
-	if (!name || fetch_raw(name, &raw, err) < 0)
+	if (!name || fetch_raw(name, false, &raw, err) < 0)
 		return NULL;
 	digest = sink_digest(NULL, err);
 	if (!digest || sink_write(digest, buf_bytes(&raw), raw.len, err) < 0 || sink_finish(digest, err) < 0)
 		return NULL;
 	return strdup(sink_digest_text(digest));
+}
+
+int registry_copy(const char *from, const char *to, struct error *err)
+{
+	_cleanup_ref_ struct ref ref = { 0 }, target = { 0 };
+	_cleanup_free_ char *source = NULL, *name = NULL, *destination = NULL, *target_name = NULL;
+
+	if (ref_parse(from, &ref, err) < 0 || ref_parse(to, &target, err) < 0)
+		return -1;
+	name = ref_cache_name(&ref);
+	target_name = ref_cache_name(&target);
+	source = name ? str_format("docker://%s", name) : NULL;
+	destination = target_name ? str_format("docker://%s", target_name) : NULL;
+	if (!source || !destination)
+		return error_set(err, ENOMEM, "%s", to);
+
+	char *const argv[] = { "skopeo", "copy", "--all", "--preserve-digests", source, destination, NULL };
+
+	return skopeo(argv, NULL, NULL, err) < 0 ? error_wrap(err, "copying %s to %s", name, target_name) : 0;
 }
 
 /* From a layout of its own that borrows the cache's blobs: the cache may hold names that skopeo cannot parse. whole: an

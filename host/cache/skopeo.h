@@ -21,5 +21,9 @@ int image_push(struct store *s, const char *text, const char *remote, unsigned w
 /* Into the Docker daemon of this machine, under the same name, for this machine's platform. */
 int image_push_docker(struct store *s, const char *text, struct error *err);
 
+/* What a registry has under a name gets another one, perhaps in another registry: all platforms, with the same digests.
+ */
+int registry_copy(const char *from, const char *to, struct error *err);
+
 /* The digest that a registry has for a name; NULL on failure (also when there is none). Caller frees. */
 char *registry_digest(const char *text, struct error *err);

@@ -1,10 +1,10 @@
 /* `pith pkg`: build, push, show-tag and manifest, with LinuxKit's options. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "globals.h"
 #include "image.h"
 #include "log.h"
 #include "package.h"
@@ -17,6 +17,7 @@ static const char help[] =
 	"       pith pkg push [OPTION...] DIR...       build, then copy to the registry\n"
 	"       pith pkg show-tag [OPTION...] DIR...   the names that the images have\n"
 	"       pith pkg manifest [OPTION...] DIR...   copy what the cache has of the platforms to the registry\n"
+	"       pith pkg remote-tag FROM TO            one more name for an image of a registry\n"
 	"\n"
 	"  --force                build even when nothing has changed, and take a name that another image has\n"
 	"  --platforms LIST       linux/amd64,...; this machine's by default\n"
@@ -41,6 +42,7 @@ enum action {
 	ACTION_PUSH,
 	ACTION_SHOW_TAG,
 	ACTION_MANIFEST,
+	ACTION_REMOTE_TAG,
 };
 
 struct pkg {
@@ -52,7 +54,7 @@ struct pkg {
 	char **allowed; /* --allow-source */
 	char **dirs;
 	size_t unchanged; /* images that were there already */
-	int force, push, nobuild, pull, docker, canonical, dry_run, help, no_manifest;
+	bool force, push, nobuild, pull, docker, canonical, dry_run, help, no_manifest;
 };
 
 enum option_id {
@@ -63,12 +65,18 @@ enum option_id {
 	OPT_TAG,
 	OPT_HASH,
 	OPT_BUILD_YML,
-	OPT_CACHE,
 	OPT_DEV,
 	OPT_MANIFEST,
 	OPT_ALLOW_SOURCE,
 	OPT_NO_EFFECT,
 	OPT_NO_EFFECT_VALUE,
+	OPT_FORCE,
+	OPT_PUSH,
+	OPT_NOBUILD,
+	OPT_PULL,
+	OPT_DOCKER,
+	OPT_CANONICAL,
+	OPT_DRY_RUN,
 };
 
 /* --- one package ------------------------------------------------------------------------------- */
@@ -195,6 +203,25 @@ static int show_tag(struct pkg *g, const char *dir, struct error *err)
 	return 0;
 }
 
+/* One more name for what a registry has. */
+static int remote_tag(const char *from, const char *to, struct error *err)
+{
+	_cleanup_error_ struct error none = { 0 };
+	_cleanup_free_ char *have = registry_digest(from, err), *there = NULL;
+
+	if (!have)
+		return error_wrap(err, "%s", from);
+	there = registry_digest(to, &none);
+	if (there && str_eq(there, have)) {
+		log_info("%s is %s already", to, from);
+		return 0;
+	}
+	if (registry_copy(from, to, err) < 0)
+		return -1;
+	log_info("tagged %s as %s", from, to);
+	return 0;
+}
+
 /* --- command line ------------------------------------------------------------------------------ */
 
 static int add_platforms(struct platform **platforms, size_t *count, const char *list, const char *option,
@@ -216,8 +243,29 @@ static int add_platforms(struct platform **platforms, size_t *count, const char 
 			      : error_set(err, 0, "--%s \"%s\": write it like linux/amd64,linux/arm64", option, list);
 }
 
-static int set(struct pkg *g, int id, const char *value, const char *shown, struct error *err)
+static const char *name_of(const struct option *table, int id)
 {
+	while (table->name && table->val != id)
+		table++;
+	return table->name ? table->name : "";
+}
+
+static int set_switch(struct pkg *g, int id, const char *name, const char *value, struct error *err)
+{
+	bool *switches[] = {
+		[OPT_FORCE - OPT_FORCE] = &g->force,     [OPT_PUSH - OPT_FORCE] = &g->push,
+		[OPT_NOBUILD - OPT_FORCE] = &g->nobuild, [OPT_PULL - OPT_FORCE] = &g->pull,
+		[OPT_DOCKER - OPT_FORCE] = &g->docker,   [OPT_CANONICAL - OPT_FORCE] = &g->canonical,
+		[OPT_DRY_RUN - OPT_FORCE] = &g->dry_run,
+	};
+
+	return option_switch(name, value, switches[id - OPT_FORCE], err);
+}
+
+static int set(struct pkg *g, int id, const char *name, const char *value, struct error *err)
+{
+	bool on;
+
 	switch (id) {
 	case OPT_PLATFORMS:
 		return add_platforms(&g->platforms, &g->platform_count, value, "platforms", err);
@@ -240,21 +288,19 @@ static int set(struct pkg *g, int id, const char *value, const char *shown, stru
 		return 0;
 	case OPT_ALLOW_SOURCE:
 		return strv_add(&g->allowed, value) < 0 ? error_set(err, ENOMEM, "--allow-source") : 0;
-	case OPT_CACHE:
-		store_set_default(value);
-		return 0;
 	case OPT_MANIFEST:
-		g->no_manifest = value && (str_eq(value, "false") || str_eq(value, "0"));
+		if (option_switch(name, value, &on, err) < 0)
+			return -1;
+		g->no_manifest = !on;
 		return 0;
 	case OPT_DEV:
-		g->package.dev = true;
-		return 0;
+		return option_switch(name, value, &g->package.dev, err);
 	case OPT_NO_EFFECT:
 	case OPT_NO_EFFECT_VALUE:
-		log_debug("%s has no effect: packages are not built with Docker", shown);
+		log_debug("options of builds with Docker have no effect");
 		return 0;
 	default:
-		return error_set(err, 0, "unknown option %s: `pith pkg --help` lists them", shown);
+		return set_switch(g, id, name, value, err);
 	}
 }
 
@@ -269,26 +315,24 @@ static int parse(struct pkg *g, int argc, char **argv, struct error *err)
 		{ "hash", required_argument, NULL, OPT_HASH },
 		{ "build-yml", required_argument, NULL, OPT_BUILD_YML },
 		{ "allow-source", required_argument, NULL, OPT_ALLOW_SOURCE },
-		{ "cache", required_argument, NULL, OPT_CACHE },
-		{ "dev", no_argument, NULL, OPT_DEV },
+		{ "dev", optional_argument, NULL, OPT_DEV },
 		{ "manifest", optional_argument, NULL, OPT_MANIFEST },
-		{ "force", no_argument, &g->force, 1 },
-		{ "push", no_argument, &g->push, 1 },
-		{ "nobuild", no_argument, &g->nobuild, 1 },
-		{ "pull", no_argument, &g->pull, 1 },
-		{ "docker", no_argument, &g->docker, 1 },
-		{ "canonical", no_argument, &g->canonical, 1 },
-		{ "dry-run", no_argument, &g->dry_run, 1 },
-		{ "help", no_argument, &g->help, 1 },
+		{ "force", optional_argument, NULL, OPT_FORCE },
+		{ "push", optional_argument, NULL, OPT_PUSH },
+		{ "nobuild", optional_argument, NULL, OPT_NOBUILD },
+		{ "pull", optional_argument, NULL, OPT_PULL },
+		{ "docker", optional_argument, NULL, OPT_DOCKER },
+		{ "canonical", optional_argument, NULL, OPT_CANONICAL },
+		{ "dry-run", optional_argument, NULL, OPT_DRY_RUN },
 		/* LinuxKit's, about builds with Docker, git and buildkit */
-		{ "disable-cache", no_argument, NULL, OPT_NO_EFFECT },
-		{ "enable-cache", no_argument, NULL, OPT_NO_EFFECT },
-		{ "ignore-cached", no_argument, NULL, OPT_NO_EFFECT },
-		{ "network", no_argument, NULL, OPT_NO_EFFECT },
-		{ "nonetwork", no_argument, NULL, OPT_NO_EFFECT },
-		{ "force-dirty", no_argument, NULL, OPT_NO_EFFECT },
-		{ "precache-images", no_argument, NULL, OPT_NO_EFFECT },
-		{ "builder-restart", no_argument, NULL, OPT_NO_EFFECT },
+		{ "disable-cache", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "enable-cache", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "ignore-cached", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "network", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "nonetwork", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "force-dirty", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "precache-images", optional_argument, NULL, OPT_NO_EFFECT },
+		{ "builder-restart", optional_argument, NULL, OPT_NO_EFFECT },
 		{ "hash-commit", required_argument, NULL, OPT_NO_EFFECT_VALUE },
 		{ "hash-path", required_argument, NULL, OPT_NO_EFFECT_VALUE },
 		{ "builders", required_argument, NULL, OPT_NO_EFFECT_VALUE },
@@ -301,28 +345,28 @@ static int parse(struct pkg *g, int argc, char **argv, struct error *err)
 		{ "progress", required_argument, NULL, OPT_NO_EFFECT_VALUE },
 		{ "ssh", required_argument, NULL, OPT_NO_EFFECT_VALUE },
 		{ "registry-creds", required_argument, NULL, OPT_NO_EFFECT_VALUE },
+		GLOBAL_OPTIONS,
 		{ 0 },
 	};
 	int c;
 
-	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
-		const char *shown = argv[optind - 1];
-
-		if (c == 'h')
-			g->help = 1;
-		else if (c == ':')
-			return error_set(err, 0, "option %s needs a value", shown);
-		else if (c != 0 && set(g, c, optarg, shown, err) < 0)
+	while ((c = option_next(argc, argv, table, false, "pith pkg --help", err)) != OPTION_END) {
+		if (c == OPTION_BAD)
+			return -1;
+		if (c == GLOBAL_HELP)
+			g->help = true;
+		else if (set(g, c, name_of(table, c), optarg, err) < 0)
 			return -1;
 	}
 	g->dirs = argv + optind;
 	return 0;
 }
 
-static int check(struct pkg *g, struct error *err)
+static int check(struct pkg *g, enum action action, struct error *err)
 {
+	if (action == ACTION_REMOTE_TAG)
+		return strv_len(g->dirs) == 2 ? 0 : error_set(err, 0, "remote-tag takes two names: FROM and TO");
 	if (g->nobuild && g->force)
 		return error_set(err, 0, "--force and --nobuild: only one of them can be given");
 	if (g->platform_count && g->skip_count)
@@ -359,8 +403,8 @@ static int run(struct pkg *g, enum action action, struct error *err)
 {
 	size_t i;
 
-	if (check(g, err) < 0)
-		return -1;
+	if (action == ACTION_REMOTE_TAG)
+		return remote_tag(g->dirs[0], g->dirs[1], err);
 	if (action != ACTION_SHOW_TAG) {
 		g->store = store_open(NULL, err);
 		if (!g->store)
@@ -374,55 +418,70 @@ static int run(struct pkg *g, enum action action, struct error *err)
 	return 0;
 }
 
-static int find_action(const char *name, enum action *out)
+static const struct {
+	const char *name;
+	enum action action;
+} actions[] = {
+	{ "build", ACTION_BUILD },       { "push", ACTION_PUSH },      { "show-tag", ACTION_SHOW_TAG },
+	{ "manifest", ACTION_MANIFEST }, { "index", ACTION_MANIFEST }, { "remote-tag", ACTION_REMOTE_TAG },
+};
+
+/* The first word that is no option. */
+static int find_action(struct pkg *g, enum action *out, struct error *err)
 {
-	static const struct {
-		const char *name;
-		enum action action;
-	} actions[] = { { "build", ACTION_BUILD },
-			{ "push", ACTION_PUSH },
-			{ "show-tag", ACTION_SHOW_TAG },
-			{ "manifest", ACTION_MANIFEST },
-			{ "index", ACTION_MANIFEST } };
+	const char *names[array_len(actions) + 1] = { 0 }, *near, *name = g->dirs[0];
 	size_t i;
 
-	for (i = 0; name && i < array_len(actions); i++)
+	if (!name)
+		return error_set(err, 0, "build, push, show-tag, manifest or remote-tag? `pith pkg --help` tells more");
+	for (i = 0; i < array_len(actions); i++) {
+		names[i] = actions[i].name;
 		if (str_eq(name, actions[i].name)) {
 			*out = actions[i].action;
+			g->dirs++;
 			return 0;
 		}
-	return -1;
+	}
+	near = option_suggest(name, names);
+	if (near)
+		return error_set(err, 0, "unknown command \"%s\": did you mean \"%s\"?", name, near);
+	return error_set(err, 0, "unknown command \"%s\": build, push, show-tag, manifest or remote-tag?", name);
+}
+
+static void clear(struct pkg *g)
+{
+	store_close(g->store);
+	strv_free(g->allowed);
+	free(g->platforms);
+	free(g->skip);
+}
+
+/* Help, or misuse: the status; -1: go on. */
+static int command_line(struct pkg *g, int argc, char **argv, enum action *action, struct error *err)
+{
+	if (parse(g, argc, argv, err) < 0)
+		return 2;
+	if (g->help) {
+		fputs(help, stdout);
+		return 0;
+	}
+	return find_action(g, action, err) < 0 || check(g, *action, err) < 0 ? 2 : -1;
 }
 
 int cmd_pkg(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
 	struct pkg g = { 0 };
-	enum action action;
-	int status = 0;
+	enum action action = ACTION_BUILD;
+	int status = command_line(&g, argc, argv, &action, &err);
 
-	if (argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-help") || str_eq(argv[1], "-h"))) {
-		fputs(help, stdout);
-		return 0;
-	}
-	if (find_action(argv[1], &action) < 0) {
-		log_error("pkg: build, push, show-tag or manifest? `pith pkg --help` tells more");
-		return 1;
-	}
-	if (parse(&g, argc - 1, argv + 1, &err) < 0) {
-		status = -1;
-	} else if (g.help) {
-		fputs(help, stdout);
-	} else {
+	if (status < 0) {
 		if (g.push && action == ACTION_BUILD)
 			action = ACTION_PUSH;
-		status = run(&g, action, &err);
+		status = run(&g, action, &err) < 0 ? 1 : 0;
 	}
-	if (status < 0)
+	if (status)
 		log_error("%s", error_text(&err));
-	store_close(g.store);
-	strv_free(g.allowed);
-	free(g.platforms);
-	free(g.skip);
-	return status < 0 ? 1 : 0;
+	clear(&g);
+	return status;
 }

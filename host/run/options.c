@@ -1,8 +1,9 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 
+#include "globals.h"
 #include "str.h"
 #include "virtiofs.h"
 
@@ -28,6 +29,7 @@ const char run_help[] =
 	"  --state DIR          state directory (NAME-state)\n"
 	"  --detached           run in the background; the console goes to STATE/console.log, `kill` of the process\n"
 	"                       in STATE/pith.pid powers the guest down\n"
+	"  --quiet, --verbose [0-3], and the other global options of `pith --help`\n"
 	"  --stop-timeout SEC   time that a guest has to power down before it is stopped (60)\n"
 	"  --no-reboot          end when the guest reboots\n"
 	"  --raw-console        Ctrl-C goes to the guest\n"
@@ -72,13 +74,13 @@ enum option_id {
 	OPT_FIFOS,
 	OPT_FORMAT,
 	OPT_STOP_TIMEOUT,
-	OPT_HELP,
 };
 
-/* Switches set one field and nothing else. */
+/* Switches set one field and nothing else: the ids from here on are their places in the list. */
+enum { SWITCHES = 0x800 };
 struct switches {
-	int detached, gui, usb, uefi, no_reboot, raw_console, no_sandbox;
-	int kernel, squashfs, erofs, iso;
+	bool detached, gui, usb, uefi, no_reboot, raw_console, no_sandbox;
+	bool kernel, squashfs, erofs, iso;
 };
 
 static int number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err)
@@ -140,8 +142,7 @@ static int set_more(struct run_options *o, int option, const char *value, struct
 		o->stop_timeout_us *= 1000000;
 		return 0;
 	default:
-		o->help = true;
-		return 0;
+		return error_set(err, 0, "`pith run --help` lists the options");
 	}
 }
 
@@ -192,22 +193,40 @@ static int boot_kind(struct run_options *o, const struct switches *s, struct err
 	return 0;
 }
 
+/* LinuxKit's back-ends, none of which is here, and some have options of their own: so they are looked for first. */
+static int other_backend(int argc, char **argv, struct error *err)
+{
+	static const char *const others[] = { "aws",
+					      "azure",
+					      "equinixmetal",
+					      "gcp",
+					      "hyperkit",
+					      "hyperv",
+					      "openstack",
+					      "packet",
+					      "scaleway",
+					      "vbox",
+					      "vcenter",
+					      "virtualization",
+					      "virtualization.framework",
+					      "vmware" };
+	size_t i;
+
+	for (i = 0; argc > 2 && i < array_len(others); i++)
+		if (str_eq(argv[1], others[i]))
+			return error_say(err, ENOTSUP, "back-end \"%s\" is not there: qemu is the only one", argv[1]);
+	return 0;
+}
+
 /* [qemu] NAME: the back-end may be named, as for LinuxKit. */
 static int arguments(struct run_options *o, int count, char **args, struct error *err)
 {
-	static const char *const others[] = {
-		"aws",      "azure", "gcp",     "hyperkit",       "hyperv", "openstack",
-		"scaleway", "vbox",  "vcenter", "virtualization", "vmware", "equinixmetal"
-	};
-	size_t i;
-
-	if (count == 2 && str_eq(args[0], "qemu")) {
+	if (count >= 2 && str_eq(args[0], "qemu")) {
 		args++;
 		count--;
 	}
-	for (i = 0; count == 2 && i < array_len(others); i++)
-		if (str_eq(args[0], others[i]))
-			return error_set(err, 0, "back-end \"%s\" is not there: qemu is the only one", args[0]);
+	if (count >= 2 && other_backend(count + 1, args - 1, err) < 0)
+		return -1;
 	if (count < 1)
 		return error_set(err, 0, "which image? `pith run NAME` boots what `pith build NAME.yml` wrote");
 	if (count > 1)
@@ -277,6 +296,25 @@ static int finish(struct run_options *o, const struct switches *s, int count, ch
 	return check(o, err);
 }
 
+static const char *name_of(const struct option *table, int id)
+{
+	while (table->name && table->val != id)
+		table++;
+	return table->name ? table->name : "";
+}
+
+static int set_switch(struct switches *s, int id, const char *name, const char *value, struct error *err)
+{
+	bool on;
+
+	if (option_switch(name, value, &on, err) < 0)
+		return -1;
+	memcpy((char *)s + (id - SWITCHES), &on, sizeof on);
+	return 0;
+}
+
+#define SWITCH(field) (SWITCHES + (int)offsetof(struct switches, field))
+
 int run_options_parse(int argc, char **argv, struct run_options *out, struct error *err)
 {
 	struct switches s = { 0 };
@@ -302,33 +340,33 @@ int run_options_parse(int argc, char **argv, struct run_options *out, struct err
 		{ "fifos", required_argument, NULL, OPT_FIFOS },
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "stop-timeout", required_argument, NULL, OPT_STOP_TIMEOUT },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "detached", no_argument, &s.detached, 1 },
-		{ "gui", no_argument, &s.gui, 1 },
-		{ "usb", no_argument, &s.usb, 1 },
-		{ "uefi", no_argument, &s.uefi, 1 },
-		{ "no-reboot", no_argument, &s.no_reboot, 1 },
-		{ "raw-console", no_argument, &s.raw_console, 1 },
-		{ "no-sandbox", no_argument, &s.no_sandbox, 1 },
-		{ "kernel", no_argument, &s.kernel, 1 },
-		{ "squashfs", no_argument, &s.squashfs, 1 },
-		{ "erofs", no_argument, &s.erofs, 1 },
-		{ "iso", no_argument, &s.iso, 1 },
+		{ "detached", optional_argument, NULL, SWITCH(detached) },
+		{ "gui", optional_argument, NULL, SWITCH(gui) },
+		{ "usb", optional_argument, NULL, SWITCH(usb) },
+		{ "uefi", optional_argument, NULL, SWITCH(uefi) },
+		{ "no-reboot", optional_argument, NULL, SWITCH(no_reboot) },
+		{ "raw-console", optional_argument, NULL, SWITCH(raw_console) },
+		{ "no-sandbox", optional_argument, NULL, SWITCH(no_sandbox) },
+		{ "kernel", optional_argument, NULL, SWITCH(kernel) },
+		{ "squashfs", optional_argument, NULL, SWITCH(squashfs) },
+		{ "erofs", optional_argument, NULL, SWITCH(erofs) },
+		{ "iso", optional_argument, NULL, SWITCH(iso) },
+		GLOBAL_OPTIONS,
 		{ 0 },
 	};
 	int c;
 
 	defaults(out);
-	opterr = 0;
+	if (other_backend(argc, argv, err) < 0)
+		return -1;
 	optind = 0;
-	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
-		if (c == 'h')
-			c = OPT_HELP;
-		if (c == ':')
-			return error_set(err, 0, "option %s needs a value", argv[optind - 1]);
-		if (c == '?')
-			return error_set(err, 0, "unknown option %s: `pith run --help` lists them", argv[optind - 1]);
-		if (c != 0 && set(out, c, optarg, err) < 0)
+	while ((c = option_next(argc, argv, table, false, "pith run --help", err)) != OPTION_END) {
+		if (c == OPTION_BAD)
+			return -1;
+		if (c == GLOBAL_HELP)
+			out->help = true;
+		else if (c >= SWITCHES ? set_switch(&s, c, name_of(table, c), optarg, err) < 0
+				       : set(out, c, optarg, err) < 0)
 			return -1;
 	}
 	return finish(out, &s, argc - optind, argv + optind, err);

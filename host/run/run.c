@@ -563,7 +563,7 @@ int cmd_run(int argc, char **argv)
 	r.vsock.fd = -1;
 	if (run_options_parse(argc, argv, &r.options, &err) < 0) {
 		log_error("%s", error_text(&err));
-		status = 1;
+		status = err.code == ENOTSUP ? 1 : 2; /* a back-end that is not there is no misuse */
 	} else if (r.options.help) {
 		fputs(run_help, stdout);
 		status = 0;
