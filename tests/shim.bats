@@ -229,9 +229,9 @@ clean" ]
 @test "a Delete whose client goes: the shim ends by itself, and the name can be used again" {
 	run world 'containerd_up; c run -d $IMAGE one sleep 1000; sleep 1000 >/proc/$(cat $STATE/one/init.pid)/fd/1 & h=$!; c task kill -s KILL one; within 5 stopped one
 		timeout 1 ctr -a $SOCKET -n $NS task rm one; echo "status $?"; gone() { no_task one && [ -z "$(shims)" ]; }; within 40 gone || shims
-		c c rm one; c run --rm $IMAGE one echo again; kill $h; wait; rm -rf /run/containerd/fifo/*; clean' 2>&1
+		c c rm one; c run --rm $IMAGE one echo again; kill $h; wait $h; rm -rf /run/containerd/fifo/*; clean' 2>&1
 	echo "$output"
-	[ "$(grep -v Terminated <<<"$output")" = "status 124
+	[ "$(grep -vE "Terminated|DEPRECATION" <<<"$output")" = "status 124
 again
 clean" ]
 }
