@@ -17,7 +17,10 @@
 #include "str.h"
 
 static const struct confine_call calls[] = {
-	/* the loop */
+/* the loop */
+#ifdef SYS_epoll_wait
+	{ SYS_epoll_wait },
+#endif
 	{ SYS_epoll_pwait },
 	{ SYS_epoll_ctl },
 	{ SYS_clock_gettime },
@@ -77,7 +80,6 @@ static const struct confine_call calls[] = {
 	{ SYS_open },
 	{ SYS_unlink },
 	{ SYS_poll },
-	{ SYS_epoll_wait },
 	{ SYS_getrlimit },
 #endif
 };

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
@@ -216,29 +215,6 @@ static int stop_signal_parse(const char *text, struct policy *p, struct error *e
 	return p->stop_signal < 0 ? error_set(err, 0, "'%s' is no signal", text) : 0;
 }
 
-int policy_vsock_ports(const char *text, uint32_t *ports, size_t max, struct error *err)
-{
-	size_t count = 0;
-
-	while (*(text += strspn(text, ", \t\n"))) {
-		size_t n = strcspn(text, ", \t\n");
-		uint32_t port;
-		char word[40];
-
-		if (n < sizeof(word)) {
-			memcpy(word, text, n);
-			word[n] = '\0';
-		}
-		if (n >= sizeof(word) || vsock_parse_port(word, &port) < 0 || count == INT_MAX)
-			return error_set(err, 0, "'%.*s' is no vsock port", (int)(n < 64 ? n : 64), text);
-		if (count < max)
-			ports[count] = port;
-		count++;
-		text += n;
-	}
-	return (int)count;
-}
-
 static const struct {
 	const char *key;
 	int (*parse)(const char *text, struct policy *p, struct error *err);
@@ -260,7 +236,7 @@ int policy_set(struct policy *p, const char *key, const char *value, struct erro
 		if (str_eq(keys[i].key, key))
 			return keys[i].parse(value, p, err);
 	if (str_eq(key, "org.pith.vsock.ports"))
-		return policy_vsock_ports(value, NULL, 0, err) < 0 ? -1 : 0;
+		return vsock_parse_ports(value, NULL, 0, err) < 0 ? -1 : 0;
 	return str_eq(key, "org.pith.onfail") ? policy_onfail(value, &onfail, err) : 1;
 }
 

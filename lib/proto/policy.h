@@ -70,8 +70,6 @@ void policy_clear(struct policy *p);
  */
 int policy_set(struct policy *p, const char *key, const char *value, struct error *err);
 
-/* org.pith.vsock.ports: how many, the first `max` of them in `ports`; -1: not a list of ports. */
-int policy_vsock_ports(const char *text, uint32_t *ports, size_t max, struct error *err);
 int policy_onfail(const char *text, enum policy_onfail *out, struct error *err);
 
 /* Errors name the annotation. */

@@ -134,6 +134,7 @@ size_t initctl_fds(void)
 
 	if (!text || str_to_u64(text, INITCTL_FDS, &count) < 0)
 		return 0;
+	unsetenv("PITH_FDS"); /* what it starts has none of them */
 	for (size_t i = 0; i < count; i++)
 		if (fcntl(INITCTL_FD + (int)i, F_SETFD, FD_CLOEXEC) < 0)
 			return i; /* not what it says */

@@ -1,6 +1,7 @@
 #include "vsock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -81,4 +82,27 @@ int vsock_parse_port(const char *text, uint32_t *port)
 		return -1;
 	*port = (uint32_t)number;
 	return 0;
+}
+
+int vsock_parse_ports(const char *text, uint32_t *ports, size_t max, struct error *err)
+{
+	size_t count = 0;
+
+	while (*(text += strspn(text, ", \t\n"))) {
+		size_t n = strcspn(text, ", \t\n");
+		uint32_t port;
+		char word[40];
+
+		if (n < sizeof(word)) {
+			memcpy(word, text, n);
+			word[n] = '\0';
+		}
+		if (n >= sizeof(word) || vsock_parse_port(word, &port) < 0 || count == INT_MAX)
+			return error_set(err, 0, "'%.*s' is no vsock port", (int)(n < 64 ? n : 64), text);
+		if (count < max)
+			ports[count] = port;
+		count++;
+		text += n;
+	}
+	return (int)count;
 }

@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -20,3 +21,6 @@ int vsock_connect(uint32_t cid, uint32_t port, int type, struct error *err);
 /* "2374", or the GUID of a Hyper-V service, "00000946-facb-11e6-bd58-64006a7986d3", whose first part is the port in
  * hexadecimal and whose rest is always the same. 0, or -1: neither. */
 int vsock_parse_port(const char *text, uint32_t *port);
+/* A list of ports as above, with commas or blanks between: how many, the first `max` of them in `ports`; -1: it is
+ * none. */
+int vsock_parse_ports(const char *text, uint32_t *ports, size_t max, struct error *err);

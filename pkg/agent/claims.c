@@ -10,7 +10,6 @@
 #include "jsonr.h"
 #include "log.h"
 #include "oci.h"
-#include "policy.h"
 #include "ports.h"
 #include "str.h"
 #include "vsock.h"
@@ -132,7 +131,7 @@ static int annotation_add(struct claims *c, const struct jsonr *config, struct e
 	if (v.type != JSONR_NONE && !text)
 		return error_set(err, EINVAL, CLAIMS_ANNOTATION);
 	if (text)
-		n = policy_vsock_ports(text, ports, CLAIMS_MAX, err);
+		n = vsock_parse_ports(text, ports, CLAIMS_MAX, err);
 	if (n < 0)
 		return error_wrap(err, CLAIMS_ANNOTATION);
 	for (int i = 0; i < n && i < CLAIMS_MAX; i++)

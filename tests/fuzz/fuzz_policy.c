@@ -4,6 +4,7 @@
 
 #include "policy.h"
 #include "settings.h"
+#include "vsock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n < sizeof(text)) {
 		memcpy(text, data, n);
 		text[n] = '\0';
-		policy_vsock_ports(text, ports, 4, &e);
+		vsock_parse_ports(text, ports, 4, &e);
 	}
 	settings_parse((const char *)data, n, s, 2, &e);
 	free(s[0].value);

@@ -6,24 +6,44 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What was taken lies in the bytes, and ends with a newline or where the client has ended. */
+static void line_check(int n, const char *line, size_t len, bool ended)
+{
+	if (n > 0 && ((size_t)n > len || (line[n - 1] != '\n' && !(ended && (size_t)n == len))))
+		abort();
+	if (n == 0 && ended && len > 0)
+		abort();
+}
+
+static void lines_try(const char *line, size_t len, bool ended)
+{
+	uint32_t port = 0;
+	uint64_t cid = 0;
+	int n = sockets_parse_connect(line, len, ended, &cid, &port);
+
+	line_check(n, line, len, ended);
+	if (n > 0 && cid > UINT32_MAX)
+		abort();
+	n = sockets_parse_hybrid(line, len, ended, &port);
+	line_check(n, line, len, ended);
+	if (n > 0 && port == UINT32_MAX)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size < SOCKETS_LINE_MAX ? size : SOCKETS_LINE_MAX;
 	char *line = malloc(len), *text = malloc(size + 1); /* exactly as long, so that reading on is seen */
 	const char *rest = text;
 	uint32_t port = 0;
-	uint64_t cid = 0;
 	uint16_t type = 0;
-	int n;
 
-	memcpy(line, data, len);
-	n = sockets_parse_connect(line, len, ended, &cid, &port);
-	if (n > 0 && ((size_t)n > len || line[n - 1] != '\n' || cid > UINT32_MAX))
-		abort();
-	n = sockets_parse_hybrid(line, len, ended, &port);
-	if (n > 0 && ((size_t)n > len || line[n - 1] != '\n' || port == UINT32_MAX))
-		abort();
-	memcpy(text, data, size);
+	if (len > 0)
+		memcpy(line, data, len);
+	lines_try(line, len, false);
+	lines_try(line, len, true);
+	if (size > 0)
+		memcpy(text, data, size);
 	text[size] = '\0';
 	while (sockets_parse_port(&rest, &port, &type) > 0)
 		if (rest > text + size || (type != VSOCK_STREAM && type != VSOCK_SEQPACKET))

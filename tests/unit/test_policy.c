@@ -5,6 +5,7 @@
 #include "settings.h"
 #include "str.h"
 #include "tap.h"
+#include "vsock.h"
 
 static int parse(const char *key, const char *value, struct policy *p, struct error *e)
 {
@@ -70,12 +71,12 @@ static void test_vsock_ports(void)
 	_cleanup_policy_ struct policy p = { 0 };
 	uint32_t ports[2];
 
-	ok(policy_vsock_ports(" 2375, 00000948-facb-11e6-bd58-64006a7986d3\t7,", ports, 2, NULL) == 3 &&
+	ok(vsock_parse_ports(" 2375, 00000948-facb-11e6-bd58-64006a7986d3\t7,", ports, 2, NULL) == 3 &&
 		   ports[0] == 2375 && ports[1] == 2376,
 	   "vsock ports, as many as there is room for");
-	ok(policy_vsock_ports("", ports, 2, NULL) == 0, "no vsock ports");
+	ok(vsock_parse_ports("", ports, 2, NULL) == 0, "no vsock ports");
 	for (size_t i = 0; i < array_len(wrong); i++)
-		ok(policy_vsock_ports(wrong[i], ports, 2, NULL) < 0 &&
+		ok(vsock_parse_ports(wrong[i], ports, 2, NULL) < 0 &&
 			   policy_set(&p, "org.pith.vsock.ports", wrong[i], NULL) == -1,
 		   "no vsock port: %s", wrong[i]);
 	ok(policy_set(&p, "org.pith.vsock.ports", "2375", NULL) == 0, "what the builder takes");

@@ -115,9 +115,9 @@ static void test_handed(const char *path, uint32_t port, int held)
 	close(a.listener);
 	close(a.lease);
 	keeper_close(k);
-	loop_free(loop);
-	a = ask(loop_new(NULL), path, port);
+	a = ask(loop, path, port);
 	ok(a.lease < 0 && a.code == ENOENT, "with nobody to ask, a port is not held");
+	loop_free(loop);
 }
 
 int main(void)
