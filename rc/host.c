@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "log.h"
 #include "rc.h"
 #include "str.h"
+
+#define SMALL_MEMORY (UINT64_C(128) << 20)
 
 bool rc_is_machine(void)
 {
@@ -161,6 +164,16 @@ static int limit_set(pid_t pid, int resource, rlim_t wanted)
 	return prlimit(pid, resource, &limit, NULL);
 }
 
+/* The kernel refuses a single mapping of more than the memory. Go's runtime makes one of 32 MiB at its start, of which
+ * it uses little: a small machine could not start a container. */
+static void overcommit_allow(void)
+{
+	struct sysinfo s;
+
+	if (rc_is_machine() && sysinfo(&s) == 0 && s.totalram * s.mem_unit < SMALL_MEMORY)
+		file_poke("/proc/sys/vm/overcommit_memory", "1", NULL);
+}
+
 /* For everything that is started from here, and for what PID 1 starts later. */
 int rc_limits(struct rc *rc, struct error *err)
 {
@@ -172,6 +185,7 @@ int rc_limits(struct rc *rc, struct error *err)
 		{ RLIMIT_NPROC, RLIM_INFINITY },
 	};
 
+	overcommit_allow();
 	for (size_t i = 0; i < array_len(limits); i++) {
 		if (limit_set(0, limits[i].resource, limits[i].limit) < 0)
 			return error_set(err, errno, "set resource limits");

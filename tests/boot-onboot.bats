@@ -154,7 +154,7 @@ machine() {
 	section c mounts >mounts
 	memory() { section c memory | awk -v f="$1:" '$1 == f {print $2}'; }
 	mounts_documented mounts "$(memory MemTotal)" '^/(containers/services|run/netns|run/utsns|run/pith|run/containerd)/|^/var/extra$'
-	grep -qE '^/dev/loop0 / erofs ro,' mounts
+	grep -qE '^(/dev/loop0|/rootfs.erofs) / erofs ro,' mounts
 	[ "$(memory Shmem)" -lt $(($(stat -c %s m-initrd.img) / 1024 + 4096)) ]
 	[ $(($(memory MemTotal) - $(memory MemAvailable))) -lt 98304 ]
 	[ "$(memory Pss)" -lt 200 ]

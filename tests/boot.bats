@@ -27,12 +27,24 @@ power_off() {
 	[ "$status" -eq 0 ]
 }
 
-@test "examples/hello.yml: one container prints a line; the power button ends it" {
+@test "examples/hello.yml: one container prints a line in 48 MiB; the power button ends it; less is refused in one line" {
+	local memory=48
+	[ "$(guest_flavour)" = tuned ] || memory=112
 	"$pith" build --dir "$T" --name hello "$root_dir/examples/hello.yml"
-	boot hello
-	vm_expect 60 '^Hello from a container on Linux 6\.12'
+	vm_start hello --mem "$memory" --stop-timeout $((20 * ${PITH_TEST_SLOWNESS:-1})) "$T/hello"
+	vm_expect 60 '^Hello from a container on Linux 6\.'
 	power_off
 	grep -q 'Power down' hello.console
+	run --separate-stderr "$pith" run --accel tcg --mem 40 "$T/hello"
+	echo "$stderr"
+	[ "$status" -eq 1 ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *'--mem 40M: '*'hello needs at least '*'M (its kernel takes '* ]]
+	# against that advice it ends, too
+	vm_start hello --mem 24 --low-memory "$T/hello"
+	vm_wait 60
+	[ "$status" -eq 1 ]
+	[ "$(lines hello.err)" = 1 ]
 }
 
 # not_set_up NAME MESSAGE: a machine of the tree NAME fails with that message, and takes the console's last words along

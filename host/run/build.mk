@@ -11,6 +11,10 @@ fuzz_qmp.srcs := host/run/qmp.c
 fuzz_qmp.deps := jansson
 fuzz_console.srcs := host/run/console.c
 test_ending.srcs := host/run/ending.c
+test_memory.srcs = $(addprefix host/run/,memory.c boot.c) $(stream.srcs)
+test_memory.deps := z zstd crypto
+fuzz_memory.srcs = $(addprefix host/run/,memory.c boot.c) $(stream.srcs)
+fuzz_memory.deps := z zstd crypto
 fuzz_ending.srcs := host/run/ending.c
 
 state.srcs := $(wildcard host/state/*.c) host/run/disk_header.c host/run/disk_notes.c host/stream/outfile.c host/stream/guard.c

@@ -18,6 +18,7 @@ const char run_help[] =
 	"\n"
 	"  --cpus N             virtual processors (1)\n"
 	"  --mem SIZE           memory, in MB or with K, M, G (1024)\n"
+	"  --low-memory         boot with less memory than the image needs\n"
 	"  --disk SPEC          [file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata]; made when missing;\n"
 	"                       again for more disks\n"
 	"  --publish SPEC       [ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host (127.0.0.1; 0.0.0.0 "
@@ -80,7 +81,7 @@ enum option_id {
 enum { SWITCHES = 0x800 };
 struct switches {
 	bool detached, gui, usb, uefi, no_reboot, raw_console, no_sandbox;
-	bool kernel, squashfs, erofs, iso;
+	bool kernel, squashfs, erofs, iso, low_memory;
 };
 
 static int number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err)
@@ -283,6 +284,7 @@ static int finish(struct run_options *o, const struct switches *s, int count, ch
 	o->no_reboot = s->no_reboot;
 	o->raw_console = s->raw_console;
 	o->no_sandbox = s->no_sandbox;
+	o->low_memory = s->low_memory;
 	if (o->help)
 		return 0;
 	if (!*o->networking || str_eq(o->networking, "default"))
@@ -347,6 +349,7 @@ int run_options_parse(int argc, char **argv, struct run_options *out, struct err
 		{ "no-reboot", optional_argument, NULL, SWITCH(no_reboot) },
 		{ "raw-console", optional_argument, NULL, SWITCH(raw_console) },
 		{ "no-sandbox", optional_argument, NULL, SWITCH(no_sandbox) },
+		{ "low-memory", optional_argument, NULL, SWITCH(low_memory) },
 		{ "kernel", optional_argument, NULL, SWITCH(kernel) },
 		{ "squashfs", optional_argument, NULL, SWITCH(squashfs) },
 		{ "erofs", optional_argument, NULL, SWITCH(erofs) },

@@ -34,6 +34,7 @@ struct run_options {
 	bool vsock;
 	uint64_t vsock_cid;
 	uint64_t stop_timeout_us;
+	bool low_memory; /* however little */
 	bool uefi, gui, usb, detached, no_reboot, raw_console, no_sandbox;
 	bool help;
 };

@@ -79,6 +79,13 @@ static const char *kernel_options(const struct qemu_setup *s)
 	return s->kvm || is_arm(s) ? PANIC : PANIC "clearcpuid=141 ";
 }
 
+/* The file system that an initramfs is unpacked into is by default one that takes no more than half of the memory. */
+static const char *root_options(const struct boot *b)
+{
+	return b->initrd && !strstr(b->cmdline, "root=") && !strstr(b->cmdline, "rootfstype=") ? "rootfstype=ramfs "
+											       : "";
+}
+
 static void machine(struct args *a, const struct qemu_setup *s)
 {
 	add(a, s->program);
@@ -215,7 +222,7 @@ static void kernel(struct args *a, const struct qemu_setup *s)
 	addf(a, "-kernel", "%s", s->boot->kernel);
 	if (s->boot->initrd)
 		addf(a, "-initrd", "%s", s->boot->initrd);
-	addf(a, "-append", "%s%s", kernel_options(s), s->boot->cmdline);
+	addf(a, "-append", "%s%s%s", kernel_options(s), root_options(s->boot), s->boot->cmdline);
 }
 
 static void user_network(struct args *a, const struct run_options *o)

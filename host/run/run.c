@@ -18,6 +18,7 @@
 #include "io.h"
 #include "log.h"
 #include "machine.h"
+#include "memory.h"
 #include "metadata.h"
 #include "qemu.h"
 #include "state.h"
@@ -272,6 +273,9 @@ static int look(struct run *r, struct error *err)
 
 	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || choose_arch(r, err) < 0 || find_qemu(r, err) < 0 ||
 	    boot_check(&r->boot, err) < 0 || check_ports(r, err) < 0 || check_shares(r, err) < 0)
+		return -1;
+	/* a firmware has its own ways to place them */
+	if (!o->low_memory && !o->uefi && memory_check(&r->boot, o->memory, err) < 0)
 		return -1;
 	return read_metadata(r, err);
 }
