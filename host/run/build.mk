@@ -11,9 +11,9 @@ fuzz_qmp.srcs := host/run/qmp.c
 fuzz_qmp.deps := jansson
 fuzz_console.srcs := host/run/console.c
 test_ending.srcs := host/run/ending.c
-test_memory.srcs = $(addprefix host/run/,memory.c boot.c) $(stream.srcs)
+test_memory.srcs = $(addprefix host/run/,memory.c boot.c kernel_file.c) $(stream.srcs)
 test_memory.deps := z zstd crypto
-fuzz_memory.srcs = $(addprefix host/run/,memory.c boot.c) $(stream.srcs)
+fuzz_memory.srcs = $(addprefix host/run/,memory.c boot.c kernel_file.c) $(stream.srcs)
 fuzz_memory.deps := z zstd crypto
 fuzz_ending.srcs := host/run/ending.c
 
