@@ -76,6 +76,25 @@ paths() { tar tf "$1" | sed 's,/$,,' | sort; }
 
 # --- messages -------------------------------------------------------------------------------------------------
 
+@test "names that a terminal would obey are escaped, wherever they come from" {
+	local evil=$'e\033[31mvil\r\302\233x'
+	has_no_control() { ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2\x9b' "$1"; }
+	touch "$evil.yml"
+	printf 'services: [{name: "a\\e[31mb", image: "test/app", \302\205colour: "\\e]0;title\\a"}]\n' >x.yml
+	for command in "build $evil" "build $evil.yml" 'build x.yml' "build --dir $evil x.yml" "build --format $evil x.yml" \
+		"build --$evil x.yml" "$evil" "run $evil" "run --disk $evil=1 x" "ps $evil" "exec $evil a b" "cache $evil" \
+		"cache import $evil" "cache export $evil" "pkg build $evil" "metadata create $evil/x y" "vsock --$evil"; do
+		IFS=' ' read -r -a words -d '' <<<"$command" || true
+		words[-1]=${words[-1]%$'\n'}
+		run --separate-stderr "$pith" --cache "$CACHE" "${words[@]}" </dev/null
+		printf %s "$stderr" >said
+		printf %s "$output" >shown
+		[ "$status" -ne 0 ]
+		has_no_control said || { cat -v said; false; }
+		has_no_control shown || { cat -v shown; false; }
+	done
+}
+
 @test "all problems of a file come in one run, with line, caret and what to write" {
 	cat >x.yml <<-END
 		services:

@@ -42,6 +42,14 @@ static const char usage_text[] =
 
 /* --- ls --- */
 
+/* A name may come from an index that somebody else wrote. */
+static void print_name(const char *name, size_t width, const char *digest)
+{
+	_cleanup_free_ char *shown = str_escape(name);
+
+	printf("%-*s  %s\n", (int)width, shown ? shown : "?", digest);
+}
+
 static int run_ls(struct store *s, const struct options *o, struct error *err)
 {
 	struct store_entry *entries;
@@ -54,7 +62,7 @@ static int run_ls(struct store *s, const struct options *o, struct error *err)
 		if (strlen(entries[i].name) > width)
 			width = strlen(entries[i].name);
 	for (size_t i = 0; i < count; i++)
-		printf("%-*s  %s\n", (int)width, entries[i].name, entries[i].desc.digest);
+		print_name(entries[i].name, width, entries[i].desc.digest);
 	store_list_free(entries, count);
 	return fflush(stdout) < 0 ? error_set(err, errno, "standard output") : 0;
 }

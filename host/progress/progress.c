@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "str.h"
 
 /* Shorter steps are not worth a line. */
 #define FIRST_US 200000
@@ -138,14 +139,16 @@ static void progress_tell(struct progress *p)
 
 void progress_begin(struct progress *p, unsigned flags, uint64_t total, const char *fmt, ...)
 {
+	char what[sizeof(p->what)];
 	va_list ap;
 
 	if (!self.known)
 		find_terminal();
 	*p = (struct progress){ .flags = flags, .total = total, .outer = self.top, .open = true };
 	va_start(ap, fmt);
-	vsnprintf(p->what, sizeof(p->what), fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	str_escape_to(p->what, sizeof(p->what), what, strlen(what));
 	p->began = progress_now();
 	p->told = self.terminal ? 0 : p->began;
 	self.top = p;

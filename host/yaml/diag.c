@@ -202,6 +202,27 @@ static bool starts_char(char c)
 	return ((unsigned char)c & 0xc0) != 0x80;
 }
 
+/* One byte of a line; what a terminal would take for a command is a dot. */
+static void put_char(FILE *to, const char *s, size_t n)
+{
+	size_t len = starts_char(*s) ? str_shown(s, n) : 1;
+
+	if (*s == '\t')
+		putc(' ', to);
+	else if (starts_char(*s) && len)
+		fwrite(s, 1, len, to);
+	else if (starts_char(*s))
+		putc('.', to);
+}
+
+/* Names come from files, and so do the texts that have them in it. */
+static void put_text(FILE *to, const char *s)
+{
+	_cleanup_free_ char *shown = str_escape(s);
+
+	fputs(shown ? shown : "no memory", to);
+}
+
 /* The line with tabs as blanks and control characters as dots, and the caret below. A very long line is cut in front,
  * so that the place is still seen. */
 static void print_line(const struct diag *x, FILE *to, bool color)
@@ -219,7 +240,7 @@ static void print_line(const struct diag *x, FILE *to, bool color)
 				break;
 		}
 		if (column > skip)
-			putc(line[i] == '\t' ? ' ' : iscntrl((unsigned char)line[i]) ? '.' : line[i], to);
+			put_char(to, line + i, n - i);
 	}
 	fprintf(to, "%s\n      | %*s%s^", i < n ? "..." : "", (int)(x->at.column - 1 - skip + (skip ? 3 : 0)), "",
 		color ? "\033[1;32m" : "");
@@ -245,17 +266,27 @@ static void print_one(const struct diag *x, FILE *to, bool color)
 	const char *bold = color ? "\033[1m" : "", *off = color ? "\033[0m" : "";
 
 	fprintf(to, "%s", bold);
-	if (x->at.file)
-		fprintf(to, "%s:", x->at.file->name);
+	if (x->at.file) {
+		put_text(to, x->at.file->name);
+		putc(':', to);
+	}
 	if (x->at.line)
 		fprintf(to, "%u:%u:", x->at.line, x->at.column);
-	fprintf(to, "%s%s%s:%s %s%s%s\n", x->at.file ? " " : "", on, severity, off, x->where ? x->where : "",
-		x->where && *x->where ? ": " : "", x->message ? x->message : "no memory");
+	fprintf(to, "%s%s%s:%s ", x->at.file ? " " : "", on, severity, off);
+	if (x->where && *x->where) {
+		put_text(to, x->where);
+		fputs(": ", to);
+	}
+	put_text(to, x->message ? x->message : "no memory");
+	putc('\n', to);
 	/* a note is one line: there may be many, and nothing to mend */
 	if (x->at.file && x->at.line && x->severity != SEVERITY_NOTE)
 		print_line(x, to, color);
-	if (x->hint)
-		fprintf(to, "      = %s\n", x->hint);
+	if (x->hint) {
+		fputs("      = ", to);
+		put_text(to, x->hint);
+		putc('\n', to);
+	}
 }
 
 void diags_print(struct diags *d, FILE *to, bool color)

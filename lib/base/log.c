@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "str.h"
+
 static struct {
 	const char *name;
 	enum log_level level;
@@ -47,8 +49,8 @@ static size_t log_clamp(size_t at, int n, size_t size)
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
-	char line[1024];
-	size_t at = 0, room = sizeof(line) - 1;
+	char text[1024], line[1024];
+	size_t at = 0, n, room = sizeof(line) - 1;
 	int saved = errno;
 	va_list ap;
 
@@ -64,8 +66,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 		at = log_clamp(at, snprintf(line + at, room - at, "%s: ", self.name), room);
 	at = log_clamp(at, snprintf(line + at, room - at, "%s", prefix[level]), room);
 	va_start(ap, fmt);
-	at = log_clamp(at, vsnprintf(line + at, room - at, fmt, ap), room);
+	n = log_clamp(0, vsnprintf(text, sizeof(text), fmt, ap), sizeof(text));
 	va_end(ap);
+	at += str_escape_to(line + at, room - at, text, n);
 	line[at++] = '\n';
 	if (self.before)
 		self.before();

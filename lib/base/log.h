@@ -22,7 +22,8 @@ void log_before(void (*fn)(void));
 /* Whether messages of that level are written. */
 bool log_shows(enum log_level level);
 
-/* A line is one write(2), so that lines of several processes do not mix; over 1000 bytes are cut. */
+/* What a terminal would take for a command is shown as an escape (str.h): names come from images, guests and files.
+ * A line is one write(2), so that lines of several processes do not mix; over 1000 bytes are cut. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

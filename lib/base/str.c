@@ -30,6 +30,70 @@ char *str_format(const char *fmt, ...)
 	return s;
 }
 
+/* The length of a well-formed character of UTF-8 (RFC 3629) and its number; 0 for anything else. */
+static size_t utf8_char(const unsigned char *s, size_t n, uint32_t *c)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+
+	if (len == 0 || len > n)
+		return 0;
+	*c = len == 1 ? s[0] : s[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*c = *c << 6 | (s[i] & 0x3fu);
+	}
+	if ((len == 3 && *c < 0x800) || (len == 4 && (*c < 0x10000 || *c > 0x10ffff)) || (*c >= 0xd800 && *c < 0xe000))
+		return 0;
+	return len;
+}
+
+size_t str_shown(const char *s, size_t n)
+{
+	uint32_t c = 0;
+	size_t len = utf8_char((const unsigned char *)s, n, &c);
+
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0)) /* control characters, also those of eight bits */
+		return 0;
+	if (c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+		return 0;
+	return len;
+}
+
+size_t str_escape_to(char *out, size_t size, const char *s, size_t n)
+{
+	static const char letters[] = "\n\t\r", names[] = "ntr";
+	size_t at = 0, i = 0;
+
+	while (i < n) {
+		size_t len = str_shown(s + i, n - i), room = len;
+		const char *letter = s[i] ? strchr(letters, s[i]) : NULL;
+		char escape[5];
+
+		if (!len)
+			room = (size_t)(letter ? snprintf(escape, sizeof(escape), "\\%c", names[letter - letters])
+					       : snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)s[i]));
+		if (at + room + 1 > size)
+			break;
+		memcpy(out + at, len ? s + i : escape, room);
+		at += room;
+		i += len ? len : 1;
+	}
+	if (size)
+		out[at] = '\0';
+	return at;
+}
+
+char *str_escape(const char *s)
+{
+	size_t n = strlen(s);
+	char *out = malloc(4 * n + 1);
+
+	if (out)
+		str_escape_to(out, 4 * n + 1, s, n);
+	return out;
+}
+
 /* Reads digits from *s, which moves past them. */
 static int digits_count(const char **s, uint64_t max, uint64_t *out)
 {

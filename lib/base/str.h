@@ -18,6 +18,17 @@ static inline bool str_starts(const char *s, const char *prefix)
 }
 bool str_ends(const char *s, const char *suffix);
 
+/* --- what others wrote, for a terminal ---
+ * A character that moves the cursor, starts a command of the terminal or turns the writing's direction is written as an
+ * escape: \n, \t, \r, \xNN a byte. So are bytes that are no UTF-8. Everything else stays as it is. */
+
+/* The bytes of the character at s (of n bytes, n > 0) that may be shown as it is; 0: it may not. */
+size_t str_shown(const char *s, size_t n);
+/* Into out, with a NUL; what has no room is left out, an escape never in part. Returns the length. */
+size_t str_escape_to(char *out, size_t size, const char *s, size_t n);
+/* Into a new string; NULL without memory. */
+char *str_escape(const char *s);
+
 /* printf to a new string; NULL without memory. */
 char *str_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

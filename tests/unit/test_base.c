@@ -121,6 +121,46 @@ static void test_files(void)
 	ok(dir_remove(dir, &e) == 0, "and again");
 }
 
+/* --- what a terminal is shown ----------------------------------------------------------------------------------- */
+
+static void escapes(void)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "", "" },
+		{ "plain/name-1.2:tag", "plain/name-1.2:tag" },
+		{ "a\nb\tc\rd", "a\\nb\\tc\\rd" },
+		{ "\033[31mred\033]0;title\007", "\\x1b[31mred\\x1b]0;title\\x07" },
+		{ "del\177\b", "del\\x7f\\x08" },
+		{ "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xa7",
+		  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xa7" },
+		{ "csi \xc2\x9b"
+		  "31m",
+		  "csi \\xc2\\x9b31m" },
+		{ "raw \x9b"
+		  "31m",
+		  "raw \\x9b31m" },
+		{ "\xc3", "\\xc3" },
+		{ "\xc0\x9b \xed\xa0\x80 \xf5\x80\x80\x80", "\\xc0\\x9b \\xed\\xa0\\x80 \\xf5\\x80\\x80\\x80" },
+		{ "turn \xe2\x80\xae"
+		  "back",
+		  "turn \\xe2\\x80\\xaeback" },
+		{ "back\\slash", "back\\slash" },
+	};
+	char small[8];
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *got = str_escape(rows[i].in);
+
+		ok_str(got, rows[i].out, rows[i].out);
+	}
+	ok(str_escape_to(small, sizeof(small), "abc\033\033", 5) == 7 && str_eq(small, "abc\\x1b"), "what fits");
+	ok(str_escape_to(small, sizeof(small), "abcd\033", 5) == 4 && str_eq(small, "abcd"), "no part of an escape");
+	ok(str_escape_to(small, sizeof(small), "a\0b", 3) == 6 && str_eq(small, "a\\x00b"), "a NUL");
+	ok(str_escape_to(small, 0, "a", 1) == 0, "no room at all");
+}
+
 /* --- descriptors ------------------------------------------------------------------------------------------------ */
 
 /* A child whose descriptors in `closed` (bits) were closed by whoever started it: what the next file gets. */
@@ -170,6 +210,7 @@ int main(void)
 	test_str();
 	test_strv();
 	test_files();
+	escapes();
 	standard();
 	return tap_done();
 }
