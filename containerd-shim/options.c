@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "beneath.h"
+#include "linux_options.pb-c.h"
 #include "runtime_options.pb-c.h"
 #include "str.h"
 #include "toml.h"
@@ -15,6 +16,7 @@
 enum { FILE_MAX = 1 << 20 };
 
 static const char runc_type[] = "containerd.runc.v1.Options", table_type[] = "runtimeoptions.v1.Options";
+static const char old_type[] = "containerd.linux.runc.CreateOptions";
 
 /* Keys of the message around the table, which containerd leaves in it. */
 static const char *const outer_keys[] = { "TypeUrl", "ConfigPath", "ConfigBody" };
@@ -174,9 +176,40 @@ static runc_options *outer_parse(const ProtobufCBinaryData *data, char ***unknow
 	return o;
 }
 
+static bool copied(char **to, const char *from)
+{
+	return *from == '\0' || (*to = strdup(from));
+}
+
+static runc_options *old_parse(const ProtobufCBinaryData *data, struct error *err)
+{
+	Containerd__Linux__Runc__CreateOptions *old =
+		containerd__linux__runc__create_options__unpack(NULL, data->len, data->data);
+	_cleanup_runc_options_ runc_options *o = options_new(err);
+
+	if (!old)
+		error_set(err, EINVAL, "the options are no %s", old_type);
+	if (!old || !o)
+		runc_options_free(&o);
+	else if (!copied(&o->shim_cgroup, old->shim_cgroup) || !copied(&o->criu_work_path, old->criu_work_path))
+		runc_options_free(&o);
+	if (o) {
+		o->no_pivot_root = old->no_pivot_root;
+		o->no_new_keyring = old->no_new_keyring;
+		o->io_uid = old->io_uid;
+		o->io_gid = old->io_gid;
+	} else if (old) {
+		error_set(err, ENOMEM, "runtime options");
+	}
+	if (old)
+		containerd__linux__runc__create_options__free_unpacked(old, NULL);
+	return steal_ptr(&o);
+}
+
 bool options_are_known(const Google__Protobuf__Any *any)
 {
-	return str_ends(any->type_url, runc_type) || str_ends(any->type_url, table_type);
+	return str_ends(any->type_url, runc_type) || str_ends(any->type_url, table_type) ||
+		str_ends(any->type_url, old_type);
 }
 
 runc_options *options_read(const Google__Protobuf__Any *any, char ***unknown, struct error *err)
@@ -187,6 +220,8 @@ runc_options *options_read(const Google__Protobuf__Any *any, char ***unknown, st
 		return options_new(err);
 	if (str_ends(any->type_url, table_type))
 		return outer_parse(&any->value, unknown, err);
+	if (str_ends(any->type_url, old_type))
+		return old_parse(&any->value, err);
 	if (!str_ends(any->type_url, runc_type)) {
 		error_set(err, EINVAL, "options of type %s", any->type_url);
 		return NULL;

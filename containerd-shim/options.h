@@ -1,6 +1,7 @@
-/* The options of a task, in the two forms in which containerd hands them over: its own message for runc
+/* The options of a task, in the forms in which containerd hands them over: its own message for runc
  * (containerd.runc.v1.Options), and for a runtime of any other name a message with a table of its configuration as
- * TOML, or the path of a file with such a table (runtimeoptions.v1.Options).
+ * TOML, or the path of a file with such a table (runtimeoptions.v1.Options). Clients before 2.0 send a third message
+ * for such a runtime (containerd.linux.runc.CreateOptions).
  *
  * The table's keys are those of containerd's configuration for runc: BinaryName, Root, SystemdCgroup and so on, in any
  * case. As there, keys that are not known are no error. */
@@ -18,7 +19,7 @@ typedef Containerd__Runc__V1__Options runc_options;
 #define _cleanup_runc_options_ _cleanup_(runc_options_free)
 void runc_options_free(runc_options **o);
 
-/* Whether the message is one of the two. */
+/* Whether the message is one of them. */
 bool options_are_known(const Google__Protobuf__Any *any);
 
 /* NULL, or an empty one: the defaults. Reads the file where there is a path. The names of unknown keys are added to

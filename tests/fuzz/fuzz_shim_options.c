@@ -24,7 +24,8 @@ static void entries(const char *text, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const char *const types[] = { "runtimeoptions.v1.Options", "containerd.runc.v1.Options" };
+	static const char *const types[] = { "runtimeoptions.v1.Options", "containerd.runc.v1.Options",
+					     "containerd.linux.runc.CreateOptions" };
 	_cleanup_runc_options_ runc_options *table = NULL, *message = NULL;
 	_cleanup_strv_ char **unknown = NULL;
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
@@ -35,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	table = options_parse((const char *)data, n, &unknown, NULL);
 	/* A path in it would be opened. */
 	if (data[0] != 0x12 && !memchr(data, '/', n)) {
-		any.type_url = (char *)types[data[0] % 2];
+		any.type_url = (char *)types[data[0] % 3];
 		any.value = (ProtobufCBinaryData){ .data = (uint8_t *)data + 1, .len = n - 1 };
 		message = options_read(&any, NULL, NULL);
 	}

@@ -178,7 +178,8 @@ static runc_options *read_outer(const char *path, const char *body, struct error
 static void test_messages(void)
 {
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-	_cleanup_runc_options_ runc_options *body = NULL, *both = NULL, *none = NULL, *bad = NULL, *other = NULL;
+	_cleanup_runc_options_ runc_options *body = NULL, *both = NULL, *none = NULL, *bad = NULL, *other = NULL,
+					    *old = NULL;
 	char dir[] = "/tmp/pith-options.XXXXXX";
 	_cleanup_free_ char *file = mkdtemp(dir) ? str_format("%s/runtime.toml", dir) : NULL;
 	_cleanup_free_ char *fifo = str_format("%s/fifo", dir);
@@ -202,6 +203,14 @@ static void test_messages(void)
 	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\x08\x01", .len = 2 };
 	other = options_read(&any, NULL, &e);
 	ok(!other && strstr(error_text(&e), "some.other.Options"), "another type is refused by name");
+	any.type_url = (char *)"containerd.linux.runc.CreateOptions";
+	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\x08\x01\x4a\x02/s\x50\x07\x62\x02/w", .len = 12 };
+	old = options_read(&any, NULL, NULL);
+	ok(old && old->no_pivot_root && old->io_uid == 7 && old->io_gid == 0 && str_eq(old->shim_cgroup, "/s") &&
+		   str_eq(old->criu_work_path, "/w") && *old->binary_name == '\0',
+	   "what clients before 2.0 send");
+	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\xff\xff", .len = 2 };
+	ok(!options_read(&any, NULL, &e), "junk of that type");
 	any.type_url = (char *)"runtimeoptions.v1.Options";
 	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)"\xff\xff", .len = 2 };
 	ok(!options_read(&any, NULL, &e), "junk is refused");
