@@ -423,6 +423,55 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	paths x.tar | grep -qx containers/services/web/lower/bin/app
 	refused 1 --format tar "http://127.0.0.1:$port/y.yml"
 	[[ $(wc -l <<<"$stderr") -eq 1 && $stderr == *"cannot fetch http://127.0.0.1:$port/y.yml: "*404* ]]
+	# it takes no file of this machine, unless told to
+	mkdir own
+	echo mine >own/secret
+	printf 'files: [{path: s, source: %s/own/secret}]\n' "$T" >s.yml
+	refused 1 --format tar "http://127.0.0.1:$port/s.yml"
+	[[ $stderr == *'/s.yml:1:27: error: files[0] "s": YAML from a web server takes no file of this machine'*"--allow-source $T/own/secret"* ]]
+	refused 1 --format tar --allow-source "$T/ow" "http://127.0.0.1:$port/s.yml"
+	[[ ! -e s.tar ]]
+	build --format tar --allow-source "$T/own" "http://127.0.0.1:$port/s.yml"
+	[[ $(tar xOf s.tar s) == mine ]]
+	mkdir allowed
+	ln -s ../own/secret allowed/link
+	printf 'files: [{path: s, source: %s/allowed/link}]\n' "$T" >s.yml
+	refused 1 --format tar --allow-source "$T/allowed" "http://127.0.0.1:$port/s.yml"
+	printf 'init: ["@pkg:%s"]\n' "$T" >p.yml
+	refused 1 --format tar "http://127.0.0.1:$port/p.yml"
+	[[ $stderr == *'works only in a local file'* ]]
+}
+
+@test "what is asked for with TLS is not fetched without" {
+	service >x.yml
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1 \
+		-addext subjectAltName=IP:127.0.0.1 2>/dev/null
+	cat >server.py <<-'END'
+		import functools, http.server, ssl, sys, threading
+		plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+		class Redirect(http.server.SimpleHTTPRequestHandler):
+		    def do_GET(self):
+		        if self.path != "/away.yml":
+		            return super().do_GET()
+		        self.send_response(302)
+		        self.send_header("Location", "http://127.0.0.1:%d/x.yml" % plain.server_port)
+		        self.end_headers()
+		secure = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
+		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		context.load_cert_chain("cert.pem", "key.pem")
+		secure.socket = context.wrap_socket(secure.socket, server_side=True)
+		threading.Thread(target=plain.serve_forever, daemon=True).start()
+		print("port", secure.server_port, flush=True)
+		secure.serve_forever()
+	END
+	background server.log python3 server.py
+	within 20 grep -q 'port [0-9]' server.log
+	local port
+	port=$(sed -nE 's/.*port ([0-9]+).*/\1/p' server.log)
+	export CURL_CA_BUNDLE=$T/cert.pem
+	build --format tar "https://127.0.0.1:$port/x.yml"
+	refused 1 --format tar --name y "https://127.0.0.1:$port/away.yml"
+	[[ $stderr == *"cannot fetch https://127.0.0.1:$port/away.yml: "*rotocol* && ! -e y.tar ]] || { echo "$stderr"; return 1; }
 }
 
 @test "several files merge; volumes of one serve another; a name may be defined once" {
@@ -994,6 +1043,20 @@ pack() {
 	mkdir bin
 	PATH=$PWD/bin run build --decompress-kernel --format kernel+initrd k.yml
 	[[ $status -eq 1 && $output == *'lzop is not installed (Debian package lzop)'* ]] || { echo "$output"; return 1; }
+}
+
+@test "--decompress-kernel unpacks no more than a kernel can have" {
+	local method
+	mkdir temporary
+	export TMPDIR=$PWD/temporary
+	truncate -s 513M kernel
+	for method in 'zstd -qc' 'lz4 -l -q -c'; do
+		$method kernel >packed
+		run decompress packed
+		[[ $status -eq 1 && $output == *'cannot decompress the kernel: it unpacks to more than 512 MiB'* && ! -e k-kernel ]] ||
+			{ echo "$output"; return 1; }
+		[[ -z $(ls -A temporary) ]]
+	done
 }
 
 @test "a kernel image without what the YAML names is an error of that line" {

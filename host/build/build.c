@@ -145,7 +145,7 @@ static int build(struct build_options *o)
 	if (!c.unreadable) {
 		config_check(&c);
 		check_containers(&c);
-		files_check(&c, !o->dry_run);
+		files_check(&c, !o->dry_run, o->allow_sources);
 		doubts_config(&c);
 	}
 	if (c.diags.errors)

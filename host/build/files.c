@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include "assemble_private.h"
+#include "input.h"
 #include "io.h"
+#include "sources.h"
 #include "str.h"
 
 enum {
@@ -181,7 +183,32 @@ static void file_parse(struct config *c, const struct entry *e, struct file_entr
 	f->gid = owner(c, f, FILE_GID);
 }
 
-void files_check(struct config *c, bool sources)
+static bool is_allowed(const char *source, char *const *allowed)
+{
+	_cleanup_free_ char *real = realpath(source, NULL);
+
+	for (; real && allowed && *allowed; allowed++) {
+		_cleanup_free_ char *root = realpath(*allowed, NULL);
+
+		if (root && path_is_below(real, root))
+			return true;
+	}
+	return false;
+}
+
+/* Who writes what a web server gives is not who has the files here. */
+static void check_foreign(struct config *c, const struct file_entry *f, char *const *allowed)
+{
+	const struct node *n = node_field(f->node, FILE_SOURCE);
+	_cleanup_free_ char *source = n && n->len ? source_path(n->text) : NULL;
+
+	if (!source || !input_is_url(n->at.file->name) || is_allowed(source, allowed))
+		return;
+	wrong(c, f, FILE_SOURCE, "YAML from a web server takes no file of this machine");
+	diag_hint(&c->diags, "`--allow-source %s` allows it", source);
+}
+
+void files_check(struct config *c, bool sources, char *const *allowed)
 {
 	size_t i;
 
@@ -191,6 +218,7 @@ void files_check(struct config *c, bool sources)
 
 		file_parse(c, &c->added.list[i], &f, sources ? &skip : NULL);
 		check_content(c, &f);
+		check_foreign(c, &f, allowed);
 	}
 }
 

@@ -11,7 +11,7 @@
 
 #define SECOND UINT64_C(1000000)
 
-static bool is_url(const char *name)
+bool input_is_url(const char *name)
 {
 	return str_starts(name, "http://") || str_starts(name, "https://");
 }
@@ -32,7 +32,7 @@ static int read_stdin(struct buf *out, struct error *err)
 	return 0;
 }
 
-/* curl knows about proxies, certificates and redirections. */
+/* curl knows about proxies, certificates and redirections; what was asked for with TLS comes with TLS. */
 static int read_url(const char *url, struct buf *out, struct error *err)
 {
 	_cleanup_free_ char *size = str_format("%d", YAML_BYTES);
@@ -40,6 +40,8 @@ static int read_url(const char *url, struct buf *out, struct error *err)
 			       (char *)"-fsSL",
 			       (char *)"--proto",
 			       (char *)"=http,https",
+			       (char *)"--proto-redir",
+			       (char *)(str_starts(url, "https://") ? "=https" : "=http,https"),
 			       (char *)"--max-time",
 			       (char *)"60",
 			       (char *)"--max-filesize",
@@ -69,7 +71,7 @@ int input_read(const char *name, struct buf *out, struct error *err)
 {
 	if (str_eq(name, "-"))
 		return read_stdin(out, err);
-	if (is_url(name))
+	if (input_is_url(name))
 		return read_url(name, out, err);
 	return file_read(name, YAML_BYTES, out, err);
 }
@@ -78,7 +80,7 @@ char *input_dir(const char *name)
 {
 	const char *slash = strrchr(name, '/');
 
-	if (str_eq(name, "-") || is_url(name))
+	if (str_eq(name, "-") || input_is_url(name))
 		return NULL;
 	return slash ? strndup(name, slash > name ? (size_t)(slash - name) : 1) : strdup(".");
 }

@@ -163,8 +163,11 @@ static int source_length(struct source *source, uint64_t *length, struct error *
 	ssize_t n;
 
 	*length = 0;
-	while (s && (n = stream_read(s, buffer, sizeof buffer, err)) > 0)
+	while (s && (n = stream_read(s, buffer, sizeof buffer, err)) > 0) {
 		*length += (uint64_t)n;
+		if (*length > KERNEL_MAX)
+			return error_say(err, E2BIG, "it unpacks to more than %u MiB", (unsigned)(KERNEL_MAX >> 20));
+	}
 	return s && n == 0 ? 0 : -1;
 }
 
@@ -215,6 +218,9 @@ int kernel_decompress(struct tree *t, const char *path, struct error *err)
 	const struct tree_node *kernel = tree_find(t, path);
 	struct kernel_payload k;
 
+	if (kernel->inode->size > KERNEL_MAX)
+		return error_say(err, E2BIG, "cannot decompress the kernel: it has more than %u MiB",
+				 (unsigned)(KERNEL_MAX >> 20));
 	if (read_head(kernel, &k, err) < 0)
 		return error_wrap(err, "cannot decompress the kernel");
 	if (k.kind == KERNEL_KIND_OTHER || k.kind == KERNEL_KIND_PLAIN)

@@ -13,6 +13,8 @@
 #include "str.h"
 #include "toollog.h"
 
+enum { CHUNK = 64 << 10 };
+
 /* Each reads standard input and writes standard output. xz: what follows the first stream is nobody's. */
 static const struct {
 	const char *argv[6];
@@ -69,33 +71,77 @@ static struct source *unpacked_new(const char *path, struct error *err)
 
 /* --- the program --- */
 
-static int run(enum kernel_zip zip, int from, int to, struct error *err)
+/* What the program writes, up to the bound. */
+static int take_output(int from, int to, struct error *err)
 {
-	_cleanup_close_ int log = toollog_open(err);
+	_cleanup_free_ uint8_t *chunk = malloc(CHUNK);
+	uint64_t total = 0;
+	ssize_t n;
+
+	if (!chunk)
+		return error_set(err, ENOMEM, "kernel");
+	while ((n = io_read(from, chunk, CHUNK)) > 0) {
+		total += (uint64_t)n;
+		if (total > KERNEL_MAX)
+			return error_say(err, E2BIG, "it unpacks to more than %u MiB", (unsigned)(KERNEL_MAX >> 20));
+		if (io_write(to, chunk, (size_t)n) < 0)
+			return error_set(err, errno, "writing the kernel");
+	}
+	return n < 0 ? error_set(err, errno, "reading the kernel") : 0;
+}
+
+static int wait_for(pid_t pid, enum kernel_zip zip, int log, struct error *err)
+{
+	const char *program = programs[zip].argv[0];
+	_cleanup_free_ char *line = NULL;
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "%s", program);
+	if (status == 0)
+		return 0;
+	line = toollog_reason(log);
+	return error_say(err, 0, "%s failed (%s)%s%s", program, spawn_status_text(status), line ? ": " : "",
+			 line ? line : "");
+}
+
+static pid_t start(enum kernel_zip zip, int from, int to, int log, struct error *err)
+{
 	const struct spawn_fd fds[] = { { from, 0 }, { to, 1 }, { log, 2 } };
 	char *const *argv = (char *const *)programs[zip].argv;
 	struct spawn s = { .path = argv[0], .argv = argv, .fds = fds, .fd_count = 3, .death_signal = SIGKILL };
 	_cleanup_error_ struct error why = { 0 };
-	_cleanup_free_ char *line = NULL;
-	int status;
+	pid_t pid = spawn(&s, &why);
+
+	if (pid < 0 && why.code == ENOENT)
+		return error_say(err, ENOENT, "%s is not installed (Debian package %s)", argv[0],
+				 programs[zip].package);
+	return pid < 0 ? error_move(err, &why) : pid;
+}
+
+static int run(enum kernel_zip zip, int from, int to, struct error *err)
+{
+	_cleanup_close_ int log = toollog_open(err), ours = -1, theirs = -1;
+	int ends[2];
 	pid_t pid;
 
 	if (log < 0)
 		return -1;
-	pid = spawn(&s, &why);
-	if (pid < 0 && why.code == ENOENT)
-		return error_say(err, ENOENT, "%s is not installed (Debian package %s)", argv[0],
-				 programs[zip].package);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "kernel");
+	ours = ends[0];
+	theirs = ends[1];
+	pid = start(zip, from, theirs, log, err);
 	if (pid < 0)
-		return error_move(err, &why);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "%s", argv[0]);
-	if (status == 0)
-		return 0;
-	line = toollog_reason(log);
-	return error_say(err, 0, "%s failed (%s)%s%s", argv[0], spawn_status_text(status), line ? ": " : "",
-			 line ? line : "");
+		return -1;
+	close(steal_fd(&theirs));
+	if (take_output(ours, to, err) < 0) {
+		kill(pid, SIGKILL);
+		wait_for(pid, zip, log, NULL);
+		return -1;
+	}
+	return wait_for(pid, zip, log, err);
 }
 
 struct source *kernel_unpack(enum kernel_zip zip, struct stream *in, struct error *err)

@@ -31,7 +31,7 @@ static char *clean(const char *path)
 	return joined ? str_format("/%s", joined) : NULL;
 }
 
-static bool is_below(const char *path, const char *root)
+bool path_is_below(const char *path, const char *root)
 {
 	size_t n = strlen(root);
 
@@ -71,7 +71,7 @@ static int add_extra(struct recipe *r, const struct node *n, struct error *err)
 	named = path ? clean(path) : NULL;
 	if (!named)
 		return error_set(err, ENOMEM, "extra-sources");
-	real = is_below(named, r->real_dir) ? NULL : realpath(path, NULL);
+	real = path_is_below(named, r->real_dir) ? NULL : realpath(path, NULL);
 	if (!real)
 		return 0; /* what needs it says that it is not there */
 	if (strv_add(&r->extra, real) < 0 || strv_add(&r->extra_texts, text) < 0)
@@ -105,7 +105,7 @@ int sources_allow(struct recipe *r, char *const *allowed, struct error *err)
 static bool find_extra(const struct recipe *r, const char *real, size_t *index)
 {
 	for (*index = 0; r->extra && r->extra[*index]; ++*index)
-		if (is_below(real, r->extra[*index]))
+		if (path_is_below(real, r->extra[*index]))
 			return true;
 	return false;
 }
@@ -114,10 +114,10 @@ static bool is_allowed(const struct recipe *r, const char *real)
 {
 	size_t i;
 
-	if (is_below(real, r->real_dir) || find_extra(r, real, &i))
+	if (path_is_below(real, r->real_dir) || find_extra(r, real, &i))
 		return true;
 	for (i = 0; r->allowed && r->allowed[i]; i++)
-		if (is_below(real, r->allowed[i]))
+		if (path_is_below(real, r->allowed[i]))
 			return true;
 	return false;
 }
@@ -206,7 +206,7 @@ char *sources_outside(const struct recipe *r)
 		const char *source = node_text(files->items[i], PKG_FILE_SOURCE);
 		_cleanup_free_ char *real = source ? source_find(r, source, NULL) : NULL;
 
-		if (!real || is_below(real, r->real_dir) || !find_extra(r, real, &k))
+		if (!real || path_is_below(real, r->real_dir) || !find_extra(r, real, &k))
 			continue;
 		if (!strv_has(texts, r->extra_texts[k]) && strv_add(&texts, r->extra_texts[k]) < 0)
 			return NULL;
