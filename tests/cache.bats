@@ -235,8 +235,8 @@ docker_programs() {
 	cache import app.tar two.tar
 	cache push --remote-name "$registry/test/two:1" --with-arch-tags test/two:1
 	cache push --remote-name "$registry/app:1" test/app:1
-	[ "$(skopeo inspect --raw "docker://$registry/test/two:1" | sha256sum | cut -d' ' -f1)" = "$(digest_of docker.io/test/two:1 | cut -d: -f2)" ]
-	skopeo inspect "docker://$registry/test/two:1-arm64" | jq -e '.Architecture == "arm64"'
+	[ "$(skopeo inspect --tls-verify=false --raw "docker://$registry/test/two:1" | sha256sum | cut -d' ' -f1)" = "$(digest_of docker.io/test/two:1 | cut -d: -f2)" ]
+	skopeo inspect --tls-verify=false "docker://$registry/test/two:1-arm64" | jq -e '.Architecture == "arm64"'
 
 	other() { "$pith" --quiet cache --cache "$T/other" "$@"; }
 	other pull --platform linux/arm64 "$registry/test/two:1" "$registry/app:1"
@@ -251,6 +251,18 @@ docker_programs() {
 	fails_with 1 "not for linux/riscv64" other pull --platform riscv64 "$registry/test/two:1"
 	fails_with 1 "pulling $registry/none:latest: skopeo failed" other pull "$registry/none"
 	no_leftovers
+}
+
+@test "a registry of this machine is spoken to without TLS, and without a setting" {
+	start_registry
+	local name=localhost:${registry#*:}
+	cache import app.tar
+	cache push --remote-name "$name/a/b:1" test/app:1
+	printf 'services: [{name: a, image: "%s/a/b:1"}]\n' "$name" >x.yml
+	"$pith" build --cache "$T/other" --format tar --o x.tar x.yml
+	[ "$(tar -xOf x.tar containers/services/a/lower/etc/conf)" = new ]
+	cache pull "$registry/a/b:1"
+	[ "$(digest_of "$registry/a/b:1")" = "$(digest_of docker.io/test/app:1)" ]
 }
 
 @test "push skips what is there, unless told; only what is published is removed when asked so" {

@@ -1,9 +1,11 @@
 #include "skopeo.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 
 #include "io.h"
@@ -34,7 +36,7 @@ static int wait_copy(const struct spawn *s, char *directory, struct error *err)
 
 /* Runs skopeo: either to copy into a directory, or for what it prints on standard output, which is appended to *output
  * (both NULL: dropped). Its messages are told when it fails. */
-static int skopeo(char *const *argv, char *directory, struct buf *output, struct error *err)
+static int skopeo_once(char *const *argv, char *directory, struct buf *output, struct error *err)
 {
 	_cleanup_close_ int log = toollog_open(err);
 	struct spawn_fd fds[] = { { log, 2 } };
@@ -62,6 +64,79 @@ static int skopeo(char *const *argv, char *directory, struct buf *output, struct
 	reason = toollog_reason(log);
 	return error_say(err, 0, "skopeo failed (%s)%s%s", spawn_status_text(status), reason ? ": " : "",
 			 reason ? reason : "");
+}
+
+/* --- registries without TLS --- */
+
+enum registry_place registry_place(const char *reference)
+{
+	_cleanup_free_ char *host = strndup(reference, strcspn(reference, "/"));
+	char *port = host ? strrchr(host, ':') : NULL;
+	struct in_addr in;
+	uint32_t address;
+
+	if (!host)
+		return PLACE_ANYWHERE;
+	if (port && !strchr(port, ']'))
+		*port = '\0';
+	if (strcasecmp(host, "localhost") == 0 || str_eq(host, "[::1]"))
+		return PLACE_HERE;
+	if (inet_pton(AF_INET, host, &in) != 1)
+		return PLACE_ANYWHERE;
+	address = ntohl(in.s_addr);
+	if (address >> 24 == 127)
+		return PLACE_HERE;
+	return address >> 24 == 10 || address >> 20 == 0xac1 || address >> 16 == 0xc0a8 ? PLACE_PRIVATE
+											: PLACE_ANYWHERE;
+}
+
+static const char registry_transport[] = "docker://";
+enum { ARGS_MAX = 20 };
+
+/* The option that takes plain HTTP and any certificate for argv[i], a registry's reference. */
+static char *insecure_option(char *const *argv, size_t i)
+{
+	if (str_eq(argv[1], "inspect"))
+		return "--tls-verify=false";
+	for (i++; argv[i]; i++)
+		if (str_starts(argv[i], "dir:") || str_starts(argv[i], registry_transport))
+			return "--src-tls-verify=false";
+	return "--dest-tls-verify=false";
+}
+
+/* The arguments, with TLS not asked for at registries that are at `from` or nearer; whether there is any. */
+static bool without_tls(char *const *argv, enum registry_place from, char **out)
+{
+	bool any = false;
+	size_t n = 0;
+
+	for (size_t i = 0; argv[i] && n + 2 < ARGS_MAX; i++) {
+		bool registry = str_starts(argv[i], registry_transport);
+
+		if (registry && registry_place(argv[i] + strlen(registry_transport)) >= from) {
+			out[n++] = insecure_option(argv, i);
+			any = true;
+		}
+		out[n++] = argv[i];
+	}
+	out[n] = NULL;
+	return any;
+}
+
+/* skopeo_once(), with plain HTTP where that is meant. */
+static int skopeo(char *const *argv, char *directory, struct buf *output, struct error *err)
+{
+	char *near[ARGS_MAX], *private[ARGS_MAX];
+	struct error why = { 0 };
+
+	without_tls(argv, PLACE_HERE, near);
+	if (skopeo_once(near, directory, output, &why) == 0)
+		return 0;
+	if (!strstr(error_text(&why), "server gave HTTP response to HTTPS client") ||
+	    !without_tls(argv, PLACE_PRIVATE, private))
+		return error_move(err, &why);
+	error_clear(&why);
+	return skopeo_once(private, directory, output, err);
 }
 
 /* --- mirrors ------------------------------------------------------------------------------------------------------ */

@@ -27,3 +27,12 @@ int registry_copy(const char *from, const char *to, struct error *err);
 
 /* The digest that a registry has for a name; NULL on failure (also when there is none). Caller frees. */
 char *registry_digest(const char *text, struct error *err);
+
+/* Where a reference's registry is. */
+enum registry_place {
+	PLACE_ANYWHERE,
+	PLACE_PRIVATE, /* an address of RFC 1918: plain HTTP where the registry speaks nothing else, as LinuxKit has it
+			*/
+	PLACE_HERE,    /* this machine's own: TLS is not asked for, as Docker has it */
+};
+enum registry_place registry_place(const char *reference);

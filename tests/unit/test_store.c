@@ -8,6 +8,7 @@
 #include "image.h"
 #include "io.h"
 #include "lock.h"
+#include "skopeo.h"
 #include "str.h"
 #include "tap.h"
 #include "transfer.h"
@@ -211,6 +212,36 @@ static void test_locks(void)
 	ok(cache_lock_holder(text, makedev(0xfe, 2), 100) == 0 && cache_lock_holder("", device, 1) == 0, "nobody");
 }
 
+static void test_places(void)
+{
+	static const struct {
+		const char *reference;
+		enum registry_place want;
+	} rows[] = {
+		{ "localhost/a:1", PLACE_HERE },
+		{ "localhost:5000/a/b@sha256:0", PLACE_HERE },
+		{ "127.0.0.1:5871/a", PLACE_HERE },
+		{ "127.9.8.7/a", PLACE_HERE },
+		{ "[::1]:5000/a", PLACE_HERE },
+		{ "[::1]/a", PLACE_HERE },
+		{ "10.1.2.3:5000/a", PLACE_PRIVATE },
+		{ "172.16.0.1/a", PLACE_PRIVATE },
+		{ "172.31.255.255:1/a", PLACE_PRIVATE },
+		{ "192.168.1.1/a", PLACE_PRIVATE },
+		{ "172.32.0.1/a", PLACE_ANYWHERE },
+		{ "192.169.0.1/a", PLACE_ANYWHERE },
+		{ "128.0.0.1/a", PLACE_ANYWHERE },
+		{ "docker.io/library/a:127.0.0.1", PLACE_ANYWHERE },
+		{ "localhost.example.org/a", PLACE_ANYWHERE },
+		{ "127.0.0.1.example.org/a", PLACE_ANYWHERE },
+		{ "notlocalhost/a", PLACE_ANYWHERE },
+		{ "[2001:db8::1]:5000/a", PLACE_ANYWHERE },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++)
+		ok(registry_place(rows[i].reference) == rows[i].want, "place of %s", rows[i].reference);
+}
+
 int main(void)
 {
 	_cleanup_free_ char *cache = NULL, *shared = NULL;
@@ -228,6 +259,7 @@ int main(void)
 	test_images(s);
 	test_damage(s);
 	store_close(s);
+	test_places();
 	test_lock(shared);
 	error_clear(&err);
 	dir_remove(dir, NULL);
