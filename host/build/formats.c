@@ -192,11 +192,24 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 	return output_node(n, &x->set, path, err);
 }
 
+/* Where a file loses something that its image has given it, and LinuxKit's output does too. */
+static void warn_xattrs(const struct outputs *x, const char *format)
+{
+	const struct tree_node *n = tree_with_xattrs(x->a->tree->root);
+	_cleanup_free_ char *path = n ? tree_path(n) : NULL;
+
+	if (n)
+		log_warn("%s holds no extended attributes: /%s loses %s (and there may be more)", format,
+			 path ? path : "", n->inode->xattrs->name);
+}
+
 static int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, bool with_ucode,
 			struct error *err)
 {
 	struct output_initrd how = { .root = x->root, .zip = x->zip, .init = init_program(x), .early = x->early };
 
+	if (x->root == OUTPUT_PLAIN)
+		warn_xattrs(x, "a plain initrd");
 	if (with_ucode)
 		how.ucode = tree_find(x->boot, "ucode.cpio");
 	return output_initrd(x->a->tree, &how, set, path, err);
@@ -232,6 +245,8 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 	if (tree_find(x->early, "early"))
 		log_warn("%s: to boot from this takes a kernel with its drivers built in, and this one has modules",
 			 format_names[format]);
+	if (format == FORMAT_KERNEL_ISO)
+		warn_xattrs(x, "an ISO image");
 	say(path);
 	if (kinds[format].output(x->a->tree, &x->set, path, err) < 0)
 		return -1;

@@ -1,7 +1,7 @@
 # the file tree and its writers
 host/tree.sees := host/cache host/progress host/stream host/ref
 tree.srcs := $(addprefix host/tree/,tree.c links.c entries.c archive.c layer.c merge.c content.c walk.c write_tar.c write_cpio.c \
-	mkfs.c output.c directory.c layout.c)
+	mkfs.c limits.c output.c directory.c layout.c)
 pith.srcs += $(tree.srcs)
 
 # the tree stands on the cache, and what writes images on the tree: their tests link both

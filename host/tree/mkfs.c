@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "io.h"
 #include "outfile.h"
@@ -176,6 +177,8 @@ static int64_t build_time(const struct tree *t)
 
 int tree_write_squashfs(const struct tree *t, int fd, struct error *err)
 {
+	static const char *const prefixes[] = { "user.", "trusted.", "security.", NULL };
+	static const struct format_limits limits = { "squashfs", TREE_NAME_MAX, prefixes, UINT16_MAX + 1 };
 	const struct tree_inode *root = t->root->inode;
 	int64_t epoch = build_time(t);
 	char uid[16], gid[16], mode[16];
@@ -190,6 +193,8 @@ int tree_write_squashfs(const struct tree *t, int fd, struct error *err)
 	snprintf(uid, sizeof(uid), "%u", root->uid);
 	snprintf(gid, sizeof(gid), "%u", root->gid);
 	snprintf(mode, sizeof(mode), "%o", root->mode);
+	if (tree_fits(t, &limits, err) < 0)
+		return -1;
 	return run_with_tar(&tool, t, ROOT_NEVER, err);
 }
 
@@ -231,15 +236,6 @@ static int erofs_from_tar(const struct tree *t, int fd, int64_t *epoch, struct e
 	return run_with_tar(&tool, t, ROOT_ALWAYS, err);
 }
 
-static const struct tree_node *with_xattrs(const struct tree_node *dir)
-{
-	const struct tree_node *found = NULL;
-
-	for (const struct tree_node *n = dir->children; n && !found; n = n->next)
-		found = n->inode->xattrs ? n : with_xattrs(n);
-	return found;
-}
-
 /* --- from a directory --- */
 
 /* Puts the tree into a directory and has a tool make an image of it: the directory is added to its arguments (at most
@@ -250,6 +246,7 @@ struct imager {
 	const char *package; /* Debian's */
 	const char *const *argv;
 	const char *needs_root; /* what is to be said where there is no fakeroot */
+	bool keeps_xattrs;
 };
 
 static int unpack(const struct tree *t, const struct imager *how, const char *state, const char *root,
@@ -297,6 +294,34 @@ static int image_of(const struct imager *how, const char *state, const char *roo
 	return run(&tool, err);
 }
 
+/* tar only warns of what the directory's file system does not take (ext4: some 4 KiB of a file's attributes). */
+static int check_unpacked(const struct tree_node *node, const char *root, struct error *err)
+{
+	_cleanup_free_ char *path = node->inode->xattrs ? tree_path(node) : NULL, *full = NULL;
+
+	if (node->inode->xattrs) {
+		full = path ? str_format("%s/%s", root, path) : NULL;
+		if (!full)
+			return error_set(err, ENOMEM, "file tree");
+	}
+	for (const struct tree_xattr *x = node->inode->xattrs; x; x = x->next) {
+		_cleanup_free_ uint8_t *value = malloc(x->len + 1U);
+		ssize_t n = value ? lgetxattr(full, x->name, value, x->len + 1U) : -1;
+
+		if (n != (ssize_t)x->len || memcmp(value, x->value, x->len) != 0)
+			return error_say(
+				err, E2BIG,
+				"%s: extended attribute %s of %u bytes: the file system of %s cannot hold it, through "
+				"which mkfs.erofs before version 1.8 goes (TMPDIR names another; --initrd squashfs or "
+				"--format kernel+squashfs does without)",
+				*path ? path : "/", x->name, x->len, root);
+	}
+	for (const struct tree_node *n = node->children; n; n = n->next)
+		if (check_unpacked(n, root, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int from_directory(const struct tree *t, const struct imager *how, int fd, int64_t *epoch, struct error *err)
 {
 	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
@@ -310,7 +335,9 @@ static int from_directory(const struct tree *t, const struct imager *how, int fd
 		return error_set(err, ENOMEM, "%s", how->argv[0]);
 	if (mkdir(root, 0755) < 0)
 		return error_set(err, errno, "%s", root);
-	return unpack(t, how, state, root, err) < 0 ? -1 : image_of(how, state, root, fd, epoch, err);
+	if (unpack(t, how, state, root, err) < 0 || (how->keeps_xattrs && check_unpacked(t->root, root, err) < 0))
+		return -1;
+	return image_of(how, state, root, fd, epoch, err);
 }
 
 /* mkfs.erofs cannot read extended attributes through fakeroot (it asks for their size first, which fakeroot refuses).
@@ -319,8 +346,8 @@ static int erofs_from_directory(const struct tree *t, int fd, int64_t *epoch, st
 {
 	static const char *const argv[] = { "mkfs.erofs", EROFS_OPTIONS, IMAGE_PATH, NULL };
 	static const struct imager how = { "erofs-utils", argv,
-					   "making an erofs image with this mkfs.erofs (older than 1.8)" };
-	const struct tree_node *special = geteuid() != 0 ? with_xattrs(t->root) : NULL;
+					   "making an erofs image with this mkfs.erofs (older than 1.8)", true };
+	const struct tree_node *special = geteuid() != 0 ? tree_with_xattrs(t->root) : NULL;
 
 	if (special)
 		return error_say(
@@ -332,10 +359,18 @@ static int erofs_from_directory(const struct tree *t, int fd, int64_t *epoch, st
 
 int tree_write_erofs(const struct tree *t, int fd, struct error *err)
 {
+	static const char *const prefixes[] = { "user.", "trusted.", "security.", "system.posix_acl_", NULL };
+	struct format_limits limits = { "erofs", TREE_NAME_MAX, prefixes, UINT16_MAX };
 	int64_t epoch = build_time(t);
 	bool reads_tar = false;
 
 	if (erofs_reads_tar(&reads_tar, err) < 0)
+		return -1;
+	if (!reads_tar) { /* version 1.5 does not take a name of 255 bytes */
+		limits.format = "mkfs.erofs before version 1.8";
+		limits.name_max = TREE_NAME_MAX - 1;
+	}
+	if (tree_fits(t, &limits, err) < 0)
 		return -1;
 	return reads_tar ? erofs_from_tar(t, fd, &epoch, err) : erofs_from_directory(t, fd, &epoch, err);
 }

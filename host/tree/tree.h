@@ -120,6 +120,8 @@ struct tree_node *tree_find(const struct tree *t, const char *path);
 /* Where a path leads for a program whose root is at `root` ("": the tree's own): links are followed, the last one too,
  * and lead nowhere outside. NULL where it leads nowhere. */
 struct tree_node *tree_resolve(const struct tree *t, const char *root, const char *path);
+/* The first node at or below this one that has extended attributes; NULL: none has. */
+const struct tree_node *tree_with_xattrs(const struct tree_node *dir);
 /* Number of nodes, the root excluded. */
 size_t tree_count(const struct tree *t);
 /* The path of a node, "" for the root. Caller frees; NULL without memory. */

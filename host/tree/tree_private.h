@@ -98,6 +98,17 @@ enum tar_root {
 struct sink;
 int tree_write_tar_root(const struct tree *t, enum tar_root root, struct sink *out, struct error *err);
 
+/* --- what a format holds (limits.c) --- */
+struct format_limits {
+	const char *format;
+	size_t name_max;
+	const char *const *xattr_prefixes; /* NULL-terminated */
+	uint32_t xattr_max;                /* bytes of a value */
+};
+/* An error that names the first file of the tree that the format does not hold as it is. Times are those of 32 bits
+ * without a sign, which all formats have. */
+int tree_fits(const struct tree *t, const struct format_limits *limits, struct error *err);
+
 static inline bool node_is_dir(const struct tree_node *n)
 {
 	return n->inode->type == TREE_DIR;

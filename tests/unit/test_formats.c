@@ -207,6 +207,76 @@ static void test_erofs_tar(const struct tree *t)
 	same_bytes("erofs from an archive", "o.erofs", "tar.erofs");
 }
 
+/* What a format cannot hold is refused, with the file's name. */
+static void test_limits(void)
+{
+	static const struct tree_meta plain = { .mode = 0644 }, early = { .mode = 0644, .mtime = -1 },
+				      late = { .mode = 0644, .mtime = INT64_C(1) << 32 },
+				      last = { .mode = 0644, .mtime = UINT32_MAX };
+	_cleanup_free_ char *file = in("limits"), *big = calloc(1, 65536), *name = calloc(1, 256);
+	bool reads_tar = command("mkfs.erofs --help 2>&1 | grep -q -e --tar");
+	static const struct {
+		const char *what, *path, *want;
+		const struct tree_meta *meta;
+		const char *xattr;
+		size_t len;
+	} rows[] = {
+		{ "a time before 1970", "d/early", "d/early: time -1", &early, NULL, 0 },
+		{ "a time after 2106", "d/late", "d/late: time 4294967296", &late, NULL, 0 },
+		{ "the last time", "d/last", NULL, &last, NULL, 0 },
+		{ "an attribute of a kind that it does not know", "d/x", "d/x: extended attribute odd.name of 1 bytes",
+		  &plain, "odd.name", 1 },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++)
+		for (int erofs = 0; erofs < 2; erofs++) {
+			_cleanup_tree_ struct tree *t = tree_new(&err);
+			struct tree_node *n = tree_add_bytes(t, rows[i].path, rows[i].meta, "x", 1, &err);
+			const char *format = erofs ? "erofs" : "squashfs";
+			int r;
+
+			if (rows[i].xattr)
+				tree_set_xattr(n, rows[i].xattr, big, rows[i].len, &err);
+			r = (erofs ? output_erofs : output_squashfs)(t, NULL, file, &err);
+			ok(rows[i].want ? r < 0 && strstr(error_text(&err), rows[i].want) &&
+					   strstr(error_text(&err), "cannot hold")
+					: r == 0,
+			   "%s: %s: %s", format, rows[i].what, r < 0 ? error_text(&err) : "written");
+			if (r < 0)
+				error_clear(&err);
+		}
+
+	_cleanup_tree_ struct tree *large = tree_new(&err), *many = tree_new(&err), *longest = tree_new(&err);
+	int r;
+
+	tree_set_xattr(tree_add_bytes(large, "d/big", &plain, "x", 1, &err), "user.big", big, 65536, &err);
+	r = output_erofs(large, NULL, file, &err);
+	ok(r < 0 && strstr(error_text(&err), "d/big: extended attribute user.big of 65536 bytes"),
+	   "erofs: an attribute of 64 KiB: %s", r < 0 ? error_text(&err) : "written");
+	tree_add_bytes(many, "d/many", &plain, "x", 1, &err);
+	for (int i = 0; i < 128; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "user.some-name-%03d", i);
+		tree_set_xattr(tree_find(many, "d/many"), key, big, 100, &err);
+	}
+	r = geteuid() == 0 ? output_erofs(many, NULL, file, &err) : 0;
+	ok(r == 0 || strstr(error_text(&err), "d/many: extended attribute user.some-name-"),
+	   "erofs: many attributes are kept, or refused by name: %s", r < 0 ? error_text(&err) : "kept");
+	ok(reads_tar || geteuid() != 0 || r < 0 || !command("stat -f -c %%T %s | grep -q ext", dir),
+	   "erofs: ext4 cannot hold them");
+	memset(name, 'n', 255);
+	tree_add_bytes(longest, name, &plain, "x", 1, &err);
+	ok(output_squashfs(longest, NULL, file, &err) == 0, "squashfs: a name of 255 bytes");
+	r = output_erofs(longest, NULL, file, &err);
+	ok(reads_tar ? r == 0 : r < 0 && strstr(error_text(&err), "nnn: name of 255 bytes, which mkfs.erofs"),
+	   "erofs: a name of 255 bytes");
+	name[254] = '\0';
+	tree_remove(longest, "");
+	tree_add_bytes(longest, name, &plain, "x", 1, &err);
+	ok(output_erofs(longest, NULL, file, &err) == 0, "erofs: a name of 254 bytes");
+}
+
 static void test_other_user(void)
 {
 	_cleanup_tree_ struct tree *t = sample();
@@ -342,6 +412,7 @@ int main(void)
 	test_squashfs(t);
 	test_erofs(t);
 	test_erofs_tar(t);
+	test_limits();
 	test_other_user();
 	test_layout();
 	test_failures(t);
