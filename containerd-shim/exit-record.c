@@ -92,12 +92,12 @@ static int time_parse(const char *text, struct timespec *out)
 
 static int time_format(const struct timespec *t, char out[TIME_TEXT])
 {
-	char whole[32];
 	struct tm tm;
 
-	if (!gmtime_r(&t->tv_sec, &tm) || !strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm))
+	if (!gmtime_r(&t->tv_sec, &tm))
 		return -1;
-	snprintf(out, TIME_TEXT, "%s.%09ldZ", whole, t->tv_nsec);
+	snprintf(out, TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+		 tm.tm_hour, tm.tm_min, tm.tm_sec, t->tv_nsec);
 	return 0;
 }
 
