@@ -317,10 +317,32 @@ static int oom_score_plain(json_t *process)
 		: 0;
 }
 
+#define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Docker, ctr and CRI give a container a PATH whose image sets none, and whoever runs a further process in it expects
+ * that. An environment that is no list is left to the runtime to refuse. -1 without memory. */
+static int path_plain(json_t *process)
+{
+	json_t *env = json_object_get(process, "env"), *entry;
+	size_t i;
+
+	if (!json_is_object(process) || (env && !json_is_array(env) && !json_is_null(env)))
+		return 0;
+	if (!json_is_array(env)) {
+		if (json_object_set_new(process, "env", json_array()) < 0)
+			return -1;
+		env = json_object_get(process, "env");
+	}
+	json_array_foreach (env, i, entry)
+		if (json_is_string(entry) && str_starts(json_string_value(entry), "PATH="))
+			return 0;
+	return json_array_append_new(env, json_string(PATH_DEFAULT));
+}
+
 char *oci_config_with_root(const void *json, size_t n, const char *root, struct error *err)
 {
 	_cleanup_(cleanup_json) json_ref config = oci_load(json, n, err);
-	json_t *part;
+	json_t *part, *process = json_object_get(config, "process");
 	char *text;
 
 	if (!config)
@@ -332,8 +354,8 @@ char *oci_config_with_root(const void *json, size_t n, const char *root, struct 
 		error_set(err, 0, "root: not an object");
 		return NULL;
 	}
-	if (json_object_set_new(part, "path", json_string(root)) < 0 ||
-	    oom_score_plain(json_object_get(config, "process")) < 0 || !(text = json_dumps(config, JSON_COMPACT))) {
+	if (json_object_set_new(part, "path", json_string(root)) < 0 || oom_score_plain(process) < 0 ||
+	    path_plain(process) < 0 || !(text = json_dumps(config, JSON_COMPACT))) {
 		error_set(err, ENOMEM, "root.path");
 		return NULL;
 	}

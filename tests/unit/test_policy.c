@@ -187,10 +187,24 @@ static void test_root(void)
 		  "root.path replaced, the rest kept" },
 		{ "{}", "/r", "{\"root\":{\"path\":\"/r\"}}", "a root added" },
 		{ "{\"root\":1}", "/r", NULL, "a root that is no object is refused" },
-		{ "{\"process\":{},\"root\":{}}", "/r", "{\"process\":{\"oomScoreAdj\":0},\"root\":{\"path\":\"/r\"}}",
-		  "an OOM score added" },
-		{ "{\"process\":{\"oomScoreAdj\":-5},\"root\":{}}", "/r",
-		  "{\"process\":{\"oomScoreAdj\":-5},\"root\":{\"path\":\"/r\"}}", "one that is there stays" },
+		{ "{\"process\":{},\"root\":{}}", "/r",
+		  "{\"process\":{\"oomScoreAdj\":0,\"env\":[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/"
+		  "sbin:/bin\"]},\"root\":{\"path\":\"/r\"}}",
+		  "an OOM score and a PATH added" },
+		{ "{\"process\":{\"oomScoreAdj\":1,\"env\":[\"A=b\"]},\"root\":{}}", "/r",
+		  "{\"process\":{\"oomScoreAdj\":1,\"env\":[\"A=b\",\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/"
+		  "usr/bin:/sbin:/"
+		  "bin\"]},\"root\":{\"path\":\"/r\"}}",
+		  "a PATH added to others" },
+		{ "{\"process\":{\"oomScoreAdj\":1,\"env\":[\"PATH=/x\"]},\"root\":{}}", "/r",
+		  "{\"process\":{\"oomScoreAdj\":1,\"env\":[\"PATH=/x\"]},\"root\":{\"path\":\"/r\"}}",
+		  "a PATH that is there stays" },
+		{ "{\"process\":{\"oomScoreAdj\":1,\"env\":7},\"root\":{}}", "/r",
+		  "{\"process\":{\"oomScoreAdj\":1,\"env\":7},\"root\":{\"path\":\"/r\"}}",
+		  "an environment that is no list stays" },
+		{ "{\"process\":{\"oomScoreAdj\":-5,\"env\":[\"PATH=\"]},\"root\":{}}", "/r",
+		  "{\"process\":{\"oomScoreAdj\":-5,\"env\":[\"PATH=\"]},\"root\":{\"path\":\"/r\"}}",
+		  "one that is there stays" },
 	};
 
 	for (size_t i = 0; i < array_len(rows); i++) {
