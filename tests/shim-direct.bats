@@ -172,7 +172,7 @@ clean" ]
 		if len(sys.argv) > 2: input()
 	EOF
 	run world 'box one -- sleep 1000; shim one; p=$(shim_pid); mkfifo $T/hold; sleep 1000 >$T/hold & h=$!; python3 $T/abuse.py ${A#unix://} hold <$T/hold >$T/abuse 2>&1 & r=$!
-		within 30 grep -q half $T/abuse; cat $T/abuse; create one >/dev/null && start one >/dev/null && state one
+		within 30 grep -qs half $T/abuse; cat $T/abuse; create one >/dev/null && start one >/dev/null && state one
 		awk "/VmHWM/ { print (\$2 < 60000) ? \"small\" : \$0 }" /proc/$p/status; finish one; kill $h $r; wait; clean' 2>&1
 	echo "$output"
 	[ "$(grep -vE 'Terminated|Killed' <<<"$output")" = "long (1, 2)
