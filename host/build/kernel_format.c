@@ -160,7 +160,7 @@ static int source_length(struct source *source, uint64_t *length, struct error *
 {
 	_cleanup_stream_ struct stream *s = source->open(source, err);
 	uint8_t buffer[16384];
-	ssize_t n;
+	ssize_t n = -1;
 
 	*length = 0;
 	while (s && (n = stream_read(s, buffer, sizeof buffer, err)) > 0) {

@@ -29,12 +29,14 @@ static void vsock(const uint8_t *data, size_t n, const char *text)
 	const char *rest = text;
 	int r;
 
-	r = sockets_parse_connect((const char *)data, len, &cid, &port);
-	if (r > (int)len || (r > 0 && data[r - 1] != '\n'))
-		abort();
-	r = sockets_parse_hybrid((const char *)data, len, &port);
-	if (r > (int)len || (r > 0 && data[r - 1] != '\n'))
-		abort();
+	for (int ended = 0; ended <= 1; ended++) {
+		r = sockets_parse_connect((const char *)data, len, ended, &cid, &port);
+		if (r > (int)len || (r > 0 && !ended && data[r - 1] != '\n'))
+			abort();
+		r = sockets_parse_hybrid((const char *)data, len, ended, &port);
+		if (r > (int)len || (r > 0 && !ended && data[r - 1] != '\n'))
+			abort();
+	}
 	while (sockets_parse_port(&rest, &port, &type) > 0)
 		if (rest <= text || rest > text + strlen(text))
 			abort();

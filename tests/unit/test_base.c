@@ -153,7 +153,7 @@ static void escapes(void)
 	for (size_t i = 0; i < array_len(rows); i++) {
 		_cleanup_free_ char *got = str_escape(rows[i].in);
 
-		ok_str(got, rows[i].out, rows[i].out);
+		ok_str(got, rows[i].out, "escaped");
 	}
 	ok(str_escape_to(small, sizeof(small), "abc\033\033", 5) == 7 && str_eq(small, "abc\\x1b"), "what fits");
 	ok(str_escape_to(small, sizeof(small), "abcd\033", 5) == 4 && str_eq(small, "abcd"), "no part of an escape");
