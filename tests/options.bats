@@ -64,7 +64,7 @@ misuse() {
 	start_registry
 	printf 'image: x\norg: library\nfiles:\n  - {path: x, contents: x}\n' >p/build.yml
 	"$pith" -q pkg push --org "$registry/library" --hash 1 p
-	digest=$(skopeo inspect --format '{{.Digest}}' "docker://$registry/library/x:1")
+	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/library/x:1")
 	"$pith" -q cache clean
 	for how in "--mirror docker.io=http://$registry cache pull" "--mirror http://$registry cache pull" \
 		"cache pull --mirror https://none.invalid --mirror docker.io=http://$registry/"; do
@@ -87,11 +87,12 @@ misuse() {
 	"$pith" -q pkg push --org "$registry/me" --hash 1 p
 	run "$pith" pkg remote-tag "$registry/me/x:1" "$registry/me/x:v2"
 	[ "$status" -eq 0 ]
-	[ "$(skopeo inspect --format '{{.Digest}}' "docker://$registry/me/x:1")" = "$(skopeo inspect --format '{{.Digest}}' "docker://$registry/me/x:v2")" ]
+	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/me/x:1")
+	[ "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/me/x:v2")" = "$digest" ]
 	run "$pith" pkg remote-tag "$registry/me/x:1" "$registry/me/x:v2"
 	[[ $output == *"$registry/me/x:v2 is $registry/me/x:1 already" ]]
 	"$pith" -q pkg remote-tag "$registry/me/x:1" "$registry/you/y:1"
-	skopeo inspect "docker://$registry/you/y:1" >/dev/null
+	skopeo inspect --tls-verify=false "docker://$registry/you/y:1" >/dev/null
 	run "$pith" pkg remote-tag "$registry/me/x:none" "$registry/me/x:v3"
 	[ "$status" -eq 1 ]
 	misuse 'remote-tag takes two names' pkg remote-tag a
