@@ -10,6 +10,7 @@
  * died), the old one is killed and deleted, and the start begins again, once. A call that fails because the connection
  * broke is no failure of the service: its step is done again when containerd is back. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,9 @@
 #include "shim_wait.h"
 #include "str.h"
 #include "supervisor.h"
+
+/* What containerd keeps of tasks beside their state, where its configuration names no other root. */
+#define TASKS_KEPT "/var/lib/containerd/io.containerd.runtime.v2.task"
 
 enum { SETTLE_US = 1000 * 1000 };
 
@@ -565,6 +569,36 @@ static void resume(struct engine_task *t)
 	}
 }
 
+/* containerd removes a task's folder under a name with a dot in front. One that was killed in between leaves that name
+ * behind, passes over it ever after, and cannot remove a later task of the service, whose folder would get the same. */
+static void removed_clear(const char *tasks)
+{
+	_cleanup_strv_ char **spaces = dir_names(AT_FDCWD, tasks, false, NULL);
+
+	for (char **space = spaces; space && *space; space++) {
+		_cleanup_free_ char *dir = str_format("%s/%s", tasks, *space);
+		_cleanup_strv_ char **names = dir ? dir_names(AT_FDCWD, dir, true, NULL) : NULL;
+
+		for (char **name = names; name && *name; name++) {
+			_cleanup_free_ char *left = **name == '.' ? str_format("%s/%s", dir, *name) : NULL;
+			_cleanup_free_ char *rootfs = left ? str_format("%s/rootfs", left) : NULL;
+
+			if (!rootfs)
+				continue;
+			umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
+			dir_remove(left, NULL);
+		}
+	}
+}
+
+static void daemon_starting(void *data)
+{
+	const struct containerd *e = data;
+
+	removed_clear(e->state);
+	removed_clear(TASKS_KEPT);
+}
+
 static void daemon_up(void *data)
 {
 	struct containerd *e = data;
@@ -788,7 +822,9 @@ struct engine *engine_containerd(struct supervisor *v, const struct containerd_o
 		.free = containerd_free,
 	};
 	struct containerd *e = calloc(1, sizeof(*e));
-	struct daemon_callbacks callbacks = { .up = daemon_up, .gone = daemon_gone, .data = e };
+	struct daemon_callbacks callbacks = {
+		.starting = daemon_starting, .up = daemon_up, .gone = daemon_gone, .data = e
+	};
 
 	if (!e) {
 		error_set(err, ENOMEM, "engine");

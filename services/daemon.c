@@ -383,6 +383,7 @@ static void start(struct daemon *d)
 	d->give_up = d->started + (d->serve << d->doubled);
 	if (d->capture.loop)
 		capture_begin(&d->capture);
+	d->callbacks.starting(d->callbacks.data);
 	pid = program_spawn(d, &err);
 	d->child = (struct loop_child){ .fn = child_ended, .data = d };
 	if (pid > 0 && loop_child_add(d->loop, &d->child, pid, &err) < 0) {

@@ -29,6 +29,18 @@ still
 fine" ]]
 }
 
+@test "what a killed containerd left of a task that it was removing is gone before the next one starts" {
+	service one -- serve
+	run machine 'supervise; becomes one running; p=$(pidof containerd); left=/run/containerd/io.containerd.runtime.v2.task/services.linuxkit/.one
+		mkdir $left; echo x >$left/address; kill -9 $p; within 20 eval "[ -n \"\$(pidof containerd)\" ] && ctr version"
+		[ -e $left ] || echo gone; "$SERVICE" restart one && echo fine; becomes one running; [ -e $left ] || echo gone; finish; echo $?'
+	echo "$output"
+	[ "$output" = "gone
+fine
+gone
+0" ]
+}
+
 @test "a shim is killed: its service has failed, the others go on" {
 	service one -- serve
 	service two -- serve
