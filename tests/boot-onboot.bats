@@ -156,9 +156,7 @@ machine() {
 	mounts_documented mounts "$(memory MemTotal)" '^/(containers/services|run/netns|run/utsns|run/pith|run/containerd)/|^/var/extra$'
 	grep -qE '^(/dev/loop0|/rootfs.erofs) / erofs ro,' mounts
 	[ "$(memory Shmem)" -lt $(($(stat -c %s m-initrd.img) / 1024 + 4096)) ]
-	most=98304 # the distribution's kernel takes 80 MiB more for itself
-	[ "$(readlink "$root_dir/build/kernel/default")" = tuned ] || most=196608
-	[ $(($(memory MemTotal) - $(memory MemAvailable))) -lt $most ]
+	[ $(($(memory MemTotal) - $(memory MemAvailable))) -lt 98304 ]
 	[ "$(memory Pss)" -lt 200 ]
 
 	# links and namespaces
