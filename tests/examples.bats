@@ -47,9 +47,11 @@ type_line() {
 	grep -q 'reboot: Power down' c
 }
 
-@test "redis.yml: a real client sets and gets" {
+@test "redis.yml: a real client sets and gets, in 96 MiB" {
+	local memory=96
+	[ "$(readlink "$root_dir/build/kernel/default")" = tuned ] || memory=768
 	port=$(free_port)
-	example redis --publish "$port:6379"
+	example redis --publish "$port:6379" --mem "$memory"
 	within 150 eval '[ "$(timeout 2 redis-cli -p "$port" ping 2>/dev/null)" = PONG ] || ended "$vm_pid"'
 	[ "$(redis-cli -p "$port" set key 'a value')" = OK ]
 	[ "$(redis-cli -p "$port" get key)" = 'a value' ]

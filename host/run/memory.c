@@ -31,6 +31,17 @@ static uint64_t little_endian(const uint8_t *p, size_t bytes)
 	return v;
 }
 
+/* Whether the release, the first word of a bzImage's version, is one of our kernels'. */
+static bool release_is_ours(const uint8_t *head, size_t n)
+{
+	static const char end[] = "-pith";
+	size_t from = 0x200 + little_endian(head + 0x20e, 2), to = from;
+
+	while (to < n && head[to] > ' ')
+		to++;
+	return to < n && to - from >= strlen(end) && memcmp(head + to - strlen(end), end, strlen(end)) == 0;
+}
+
 struct memory_kernel memory_kernel_parse(const uint8_t *head, size_t n)
 {
 	const char *arch = boot_arch(head, n);
@@ -40,9 +51,11 @@ struct memory_kernel memory_kernel_parse(const uint8_t *head, size_t n)
 		return k;
 	if (str_eq(arch, "aarch64")) {
 		k.size = k.end = little_endian(head + 16, 8);
+		k.frees = true;
 	} else if (n >= MEMORY_KERNEL_HEAD && little_endian(head + 0x206, 2) >= 0x20a) { /* these fields' version */
 		k.size = little_endian(head + 0x260, 4);
 		k.end = little_endian(head + 0x258, 8) + k.size;
+		k.frees = release_is_ours(head, n);
 	}
 	/* More than any kernel has: what else is in there cannot be believed either. */
 	if (k.size > 1024 * MIB || k.end > 4096 * MIB)
@@ -84,10 +97,11 @@ int memory_cpio_parse(const uint8_t head[MEMORY_CPIO_HEAD], uint64_t *step, uint
 	return 0;
 }
 
-uint64_t memory_sum(const struct memory_kernel *k, uint64_t initrd, uint64_t unpacked)
+uint64_t memory_sum(const struct memory_kernel *k, uint64_t initrd, uint64_t packed, uint64_t unpacked)
 {
+	uint64_t both = (k->frees ? packed : initrd) + unpacked;
 	uint64_t early = k->end + initrd + FIRMWARE;
-	uint64_t start = k->size + initrd + unpacked + KERNEL_MORE;
+	uint64_t start = k->size + (both > initrd ? both : initrd) + KERNEL_MORE;
 	uint64_t later = k->size + unpacked + PROGRAMS;
 	uint64_t most = start > later ? start : later;
 
@@ -135,8 +149,8 @@ static uint64_t zeros_end(int fd, uint64_t at)
 	return at;
 }
 
-/* Archives one after another, with zeros between them; the last may be compressed. */
-static uint64_t unpacked_size(int fd, uint64_t size, uint64_t enough)
+/* Archives one after another, with zeros between them; the last may be compressed: *packed is its size. */
+static uint64_t unpacked_size(int fd, uint64_t size, uint64_t enough, uint64_t *packed)
 {
 	uint8_t head[MEMORY_CPIO_HEAD];
 	uint64_t at = 0, sum = 0, step, content;
@@ -150,6 +164,7 @@ static uint64_t unpacked_size(int fd, uint64_t size, uint64_t enough)
 		} else if (memcmp(head, "\0\0\0\0", 4) == 0) {
 			at = zeros_end(fd, at);
 		} else {
+			*packed = size - at;
 			return sum + unzipped(fd, at, enough);
 		}
 	}
@@ -159,7 +174,7 @@ static uint64_t unpacked_size(int fd, uint64_t size, uint64_t enough)
 static int kernel_read(const char *path, struct memory_kernel *out, struct error *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t head[MEMORY_KERNEL_HEAD];
+	uint8_t head[MEMORY_KERNEL_SETUP];
 	ssize_t n = fd < 0 ? -1 : io_pread(fd, head, sizeof(head), 0);
 
 	if (n < 0)
@@ -172,7 +187,7 @@ int memory_check(const struct boot *boot, uint64_t memory, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct memory_kernel kernel = { 0 };
-	uint64_t initrd = 0, unpacked = 0, need;
+	uint64_t initrd = 0, packed = 0, unpacked = 0, need;
 	struct stat st;
 
 	if (!boot->kernel)
@@ -186,9 +201,9 @@ int memory_check(const struct boot *boot, uint64_t memory, struct error *err)
 		if (fd < 0 || fstat(fd, &st) < 0)
 			return error_set(err, errno, "%s", boot->initrd);
 		initrd = (uint64_t)st.st_size;
-		unpacked = unpacked_size(fd, initrd, memory);
+		unpacked = unpacked_size(fd, initrd, memory, &packed);
 	}
-	need = memory_sum(&kernel, initrd, unpacked);
+	need = memory_sum(&kernel, initrd, packed, unpacked);
 	if (memory >= need)
 		return 0;
 	return error_set(err, 0,

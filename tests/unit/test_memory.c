@@ -47,6 +47,37 @@ static void test_kernels(void)
 	ok(memory_kernel_parse(head, 64).size == 30 * MIB, "arm64's Image");
 }
 
+static void test_releases(void)
+{
+	enum { AT = 0x3000 };
+	static uint8_t setup[AT + 10];
+	static const struct {
+		const char *version;
+		bool frees;
+	} cases[] = { { "6.12-pith ", true },  { "6.12-pith\0", true }, { "6-pith (p)", true },
+		      { "6.12 -pith", false }, { "6.12-deb- ", false }, { "6.12-pith-", false },
+		      { "-pit h ...", false }, { " -pith....", false } };
+
+	for (size_t i = 0; i < array_len(cases); i++) {
+		bzimage(setup, 0x20f, 20 * MIB, 16 * MIB);
+		put(setup + 0x20e, AT - 0x200, 2);
+		memcpy(setup + AT, cases[i].version, 10);
+		ok(memory_kernel_parse(setup, sizeof(setup)).frees == cases[i].frees, "release: %s", cases[i].version);
+	}
+	ok(!memory_kernel_parse(setup, AT).frees, "one that is not in what was read");
+}
+
+static void test_sums(void)
+{
+	struct memory_kernel k = { .size = 20 * MIB, .end = 36 * MIB };
+
+	ok(memory_sum(&k, 34 * MIB, 0, 34 * MIB) == 98 * MIB / 64 * 65, "a kernel that keeps the archive");
+	k.frees = true;
+	ok(memory_sum(&k, 34 * MIB, 0, 34 * MIB) == 72 * MIB / 64 * 65, "one that frees it: the programs are more");
+	ok(memory_sum(&k, 34 * MIB, 10 * MIB, 40 * MIB) == 80 * MIB / 64 * 65, "what is compressed is kept");
+	ok(memory_sum(&k, 80 * MIB, 0, 1 * MIB) == 117 * MIB, "the archive at first");
+}
+
 static void test_cpio(void)
 {
 	char head[MEMORY_CPIO_HEAD + 1];
@@ -155,6 +186,8 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	test_kernels();
+	test_releases();
+	test_sums();
 	test_cpio();
 	test_images(dir);
 	dir_remove(dir, NULL);
