@@ -113,6 +113,7 @@ image_root() {
 		echo "== lo"; ip -o addr show lo
 		echo "== resolv"; stat -c '%a %s' /run/resolvconf/resolv.conf; echo nameserver 10.0.2.3 >/etc/resolv.conf && cat /run/resolvconf/resolv.conf
 		echo "== rcu"; cat /sys/kernel/rcu_expedited
+		echo "== memory"; cat /sys/kernel/mm/lru_gen/min_ttl_ms
 		echo "== year"; date +%Y
 		echo "== end"
 		poweroff
@@ -151,6 +152,7 @@ unlimited' ]
 	[ "$(section console.txt resolv)" = '644 0
 nameserver 10.0.2.3' ]
 	[ "$(section console.txt rcu)" = 1 ]
+	[ "$(section console.txt memory)" = 1000 ]
 	[ "$(section console.txt year)" = 2031 ]
 }
 

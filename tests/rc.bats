@@ -9,11 +9,13 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	tree_make tree
 	rcu=$(cat /sys/kernel/rcu_expedited)
+	ttl=$(cat /sys/kernel/mm/lru_gen/min_ttl_ms 2>/dev/null) || ttl=''
 }
 
-# The one thing of the machine that a step changes for all namespaces.
+# What steps change of the machine for all namespaces.
 teardown() {
 	[ "$(cat /sys/kernel/rcu_expedited)" = "$rcu" ] || echo "$rcu" >/sys/kernel/rcu_expedited
+	[ -z "$ttl" ] || echo "$ttl" >/sys/kernel/mm/lru_gen/min_ttl_ms
 }
 
 # rc_in PROGRAM [proc]: PROGRAM as PID 1 of namespaces of its own, on a tmpfs with the tree; with /proc mounted it is in a
