@@ -17,8 +17,9 @@ enum { PAGE = 4096, BLOCK = 65536 };
 /* The kernel's own tables, its drivers' and threads' memory, and of each page a sixty-fourth. */
 #define KERNEL_MORE (10 * MIB)
 #define PAGES_PART  64
-/* For the runtime and a small program. */
-#define PROGRAMS (18 * MIB)
+/* For the runtime and a small program, and of a larger image the part that its programs keep in use. */
+#define PROGRAMS    (18 * MIB)
+#define IN_USE_PART 8
 /* What the bootloader keeps at the end of the memory. */
 #define FIRMWARE MIB
 
@@ -102,7 +103,7 @@ uint64_t memory_sum(const struct memory_kernel *k, uint64_t initrd, uint64_t pac
 	uint64_t both = (k->frees ? packed : initrd) + unpacked;
 	uint64_t early = k->end + initrd + FIRMWARE;
 	uint64_t start = k->size + (both > initrd ? both : initrd) + KERNEL_MORE;
-	uint64_t later = k->size + unpacked + PROGRAMS;
+	uint64_t later = k->size + unpacked + PROGRAMS + unpacked / IN_USE_PART;
 	uint64_t most = start > later ? start : later;
 
 	most += most / PAGES_PART;
