@@ -13,8 +13,8 @@ struct daemon;
 
 struct daemon_callbacks {
 	void (*starting)(void *data); /* none runs, and one is about to be started */
-	void (*up)(void *data);   /* it serves */
-	void (*gone)(void *data); /* it ended, after daemon_stop() */
+	void (*up)(void *data);       /* it serves */
+	void (*gone)(void *data);     /* it ended, after daemon_stop() */
 	void *data;
 };
 

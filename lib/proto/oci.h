@@ -62,7 +62,8 @@ int oci_config_parse(const void *json, size_t n, struct oci_config *out, struct 
 const char *oci_annotation(const struct oci_config *c, const char *key);
 
 /* The config.json with its root.path replaced (containerd keeps the file elsewhere, where a relative path would lead
- * nowhere), and with process.oomScoreAdj 0 and a PATH in process.env where it has none. NULL on failure; the caller frees it. */
+ * nowhere), and with process.oomScoreAdj 0 and a PATH in process.env where it has none. NULL on failure; the caller
+ * frees it. */
 char *oci_config_with_root(const void *json, size_t n, const char *root, struct error *err);
 
 /* The "process" of config.json with other arguments and without a terminal, as containerd wants it for a further
