@@ -1,20 +1,21 @@
-# One program for everything that /usr/bin/service is called as.
+# One program for everything that /usr/bin/service is called as. Each folder is a room.
+rooms.services := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/direct
 guest-programs += service
-service.srcs := services/main.c services/capture.c services/client.c services/containerd.c services/containerd_calls.c \
-	services/containerd_exec.c services/control.c services/daemon.c services/direct.c services/keep.c services/logfile.c \
-	services/memory_line.c services/notify.c services/pulse.c services/ready.c services/recorded.c services/request.c services/rival.c \
-	services/rpc.c services/saved.c services/service.c services/settings.c services/shim_wait.c services/supervisor.c \
-	services/usage.c $(onboot.srcs)
+service.srcs := $(foreach d,$(rooms.services),$(wildcard $(d)/*.c)) $(onboot.srcs)
 service.layers := base sys proto
 service.deps := nghttp2 protobuf-c jansson
-fuzz_containerd.srcs := services/containerd_calls.c services/rpc.c
+
+containerd-bytes := $(addprefix services/engine/containerd/,calls.c rpc.c)
+fuzz_containerd.srcs := $(containerd-bytes)
 fuzz_containerd.deps := nghttp2 protobuf-c
-test_containerd.srcs := services/containerd_calls.c services/rpc.c
+test_containerd.srcs := $(containerd-bytes)
 test_containerd.deps := nghttp2 protobuf-c
-fuzz_services.srcs := services/memory_line.c services/notify.c services/request.c services/rival.c services/saved.c services/shim_wait.c
+services-bytes := services/log/memory_line.c $(addprefix services/supervisor/,request.c saved.c) \
+	$(addprefix services/engine/containerd/,notify.c rival.c shim_wait.c)
+fuzz_services.srcs := $(services-bytes)
 fuzz_services.deps := jansson protobuf-c
-test_services.srcs := services/memory_line.c services/notify.c services/request.c services/rival.c services/saved.c services/shim_wait.c
+test_services.srcs := $(services-bytes)
 test_services.deps := jansson protobuf-c
-test_policy.srcs := services/settings.c
-fuzz_policy.srcs := services/settings.c
+test_policy.srcs := services/engine/containerd/settings.c
+fuzz_policy.srcs := services/engine/containerd/settings.c
 test_containers.srcs := onboot/rtnetlink.c

@@ -1,7 +1,7 @@
 /* Every message that the supervisor takes from containerd. The first byte chooses which. */
 #include <stdint.h>
 
-#include "containerd_calls.h"
+#include "calls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

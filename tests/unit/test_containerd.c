@@ -1,5 +1,5 @@
-/* services/containerd_calls: what containerd answers, good and broken. */
-#include "containerd_calls.h"
+/* services/engine/containerd/calls: what containerd answers, good and broken. */
+#include "calls.h"
 #include "tap.h"
 
 static struct rpc_call reply(const char *bytes, size_t n)

@@ -1,4 +1,4 @@
-#include "containerd_calls.h"
+#include "calls.h"
 
 #include <limits.h>
 

@@ -1,6 +1,6 @@
 #include "pulse.h"
 
-#include "containerd_calls.h"
+#include "calls.h"
 
 /* Any status is an answer; a lost connection says so elsewhere. */
 static void answered(struct rpc_call *c, enum grpc_status status, const char *message)

@@ -1,8 +1,8 @@
-#include "containerd_exec.h"
+#include "exec.h"
 
 #include <stdio.h>
 
-#include "containerd_calls.h"
+#include "calls.h"
 
 static void step_done(struct rpc_call *c, enum grpc_status status, const char *message);
 

@@ -17,8 +17,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "containerd_calls.h"
-#include "containerd_exec.h"
+#include "calls.h"
+#include "exec.h"
 #include "daemon.h"
 #include "engine.h"
 #include "io.h"
