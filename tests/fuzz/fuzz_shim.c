@@ -10,7 +10,7 @@
 #include "cgroups.h"
 #include "command.h"
 #include "events_forward.pb-c.h"
-#include "exit-record.h"
+#include "exit_record.h"
 #include "idmap.h"
 #include "job.h"
 #include "libcontainer.h"

@@ -9,7 +9,7 @@
 #include "bundle.h"
 #include "cgroups.h"
 #include "command.h"
-#include "exit-record.h"
+#include "exit_record.h"
 #include "idmap.h"
 #include "io.h"
 #include "job.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exit-record.h"
+#include "exit_record.h"
 #include "leftovers.h"
 #include "log.h"
 #include "ptysock.h"

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 
 #include "container.h"
-#include "exit-record.h"
+#include "exit_record.h"
 #include "log.h"
 #include "reply.h"
 #include "shim.h"

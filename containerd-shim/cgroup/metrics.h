@@ -8,7 +8,7 @@
 /* Fills type_url (static) and value, whose data the caller frees. What the kernel does not offer stays 0 or away. */
 int metrics_pack(const struct cgroups *groups, Google__Protobuf__Any *out, struct error *err);
 
-/* --- for the two versions, metrics-v1.c and metrics-v2.c: everything they make is in the arena --- */
+/* --- for the two versions, metrics_v1.c and metrics_v2.c: everything they make is in the arena --- */
 struct metrics {
 	struct arena arena;
 	bool failed; /* no memory */

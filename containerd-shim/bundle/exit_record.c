@@ -1,4 +1,4 @@
-#include "exit-record.h"
+#include "exit_record.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
 
 #include "bundle.h"
 #include "command.h"
-#include "exit-record.h"
+#include "exit_record.h"
 #include "io.h"
 #include "leftovers.h"
 #include "log.h"
