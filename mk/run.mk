@@ -14,5 +14,4 @@ run:  ## install what is lacking, build everything, boot EXAMPLE (hello); Ctrl-C
 	@$(MAKE) --no-print-directory boot
 boot: images
 	$(Q)$(B)/host/pith build --dir $(B)/run --name $(EXAMPLE) examples/$(EXAMPLE).yml
-	@echo "# Ctrl-C powers the machine down"
 	$(Q)$(B)/host/pith run $(RUN) $(B)/run/$(EXAMPLE)

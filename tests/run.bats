@@ -154,6 +154,7 @@ mac-addr" ]
 		set timeout 30
 		spawn sh -c "stty -a >before; '"$pith"' run --accel tcg guest.img; echo status=\$?; stty -a >after; echo finished"
 		expect_after timeout { puts "nothing came"; exit 1 } eof { puts "ended"; exit 1 }
+		expect "Ctrl-C powers the machine down"
 		expect "boot ok"
 		send "a"
 		expect "a"
@@ -202,6 +203,7 @@ mac-addr" ]
 	pid=$(cat guest.img-state/pith.pid)
 	background_pids+=("$pid")
 	[ "$(ps -o tty= -p "$pid")" = '?' ]
+	[[ $output == *'`pith stop guest.img` powers it down'* ]]
 	within 20 grep -q 'boot ok' guest.img-state/console.log
 	kill -TERM "$pid"
 	within 10 ended "$pid"
@@ -217,7 +219,7 @@ mac-addr" ]
 	started vm guest.img
 	run "$pith" run --accel tcg guest.img </dev/null
 	[ "$status" -eq 1 ]
-	[[ $output == *"a machine runs from guest.img-state (process $vm_pid)"* ]]
+	[[ $output == *"a machine runs from guest.img-state (process $vm_pid): \`pith stop guest.img\` ends it"* ]]
 	[ -e guest.img-state/console.log ]
 	vm_send q
 	vm_wait 10
@@ -234,6 +236,25 @@ mac-addr" ]
 	vm_send q
 	vm_wait 10
 	[ "$(head -c 4 raw.img)" = keep ]
+}
+
+@test "a disk grows to the size that is asked for, and never shrinks" {
+	head -c 1M /dev/zero >raw.img
+	printf keep | dd of=raw.img conv=notrunc status=none
+	qemu-img create -q -f qcow2 q.qcow2 1M
+	qemu-img create -q -f vmdk v.vmdk 1M
+	started vm --disk file=raw.img,size=3M --disk q.qcow2,size=2M --disk file=v.vmdk,size=2M,format=vmdk guest.img
+	vm_send q
+	vm_wait 10
+	[ "$(stat -c %s raw.img)" -eq $((3 << 20)) ]
+	[ "$(head -c 4 raw.img)" = keep ]
+	qemu-img info --output=json q.qcow2 | jq -e '."virtual-size" == 2097152'
+	[ "$(cat vm.err)" = 'pith: disk v.vmdk keeps its size: only raw and qcow2 files grow' ]
+	started again --disk file=raw.img,size=1M --disk q.qcow2,size=2M guest.img
+	vm_send q
+	vm_wait 10
+	[ "$(stat -c %s raw.img)" -eq $((3 << 20)) ]
+	[ "$(cat again.err)" = 'pith: disk raw.img is larger than size=: it stays as it is, since a disk never shrinks' ]
 }
 
 @test "QEMU's own message is shown when it fails, and what was made goes away" {
@@ -263,6 +284,8 @@ mac-addr" ]
 	misused '--publish 0:80: the host'"'"'s port' --publish 0:80 guest.img
 	misused '--publish 1:2/icmp: the protocol is tcp or udp' --publish 1:2/icmp guest.img
 	misused '--publish needs --networking user' --publish 1234:80 --networking none guest.img
+	misused '--publish 1234:81: port 1234/tcp of the host already leads to port 80' --publish 1234:80 --publish 1234:81 guest.img
+	misused 'already leads to port 80' --publish 0.0.0.0:1234:80 --publish 1234:81 guest.img
 	misused 'size "lots" is not a size' --disk size=lots guest.img
 	fails 'disk none.img does not exist: add a size' --disk none.img guest.img
 	misused '"colour" is unknown: file, size, format' --disk a.img,colour=red guest.img

@@ -8,19 +8,21 @@
 #include "disk_notes.h"
 #include "io.h"
 #include "outfile.h"
-#include "spawn.h"
+#include "qemu_img.h"
 #include "str.h"
 
 #define GIB (UINT64_C(1) << 30)
 
 /* Files below each other that an image may have. */
 enum { CHAIN_MAX = 32 };
+enum { SECTOR = 512 };
 
 void disk_clear(struct disk *d)
 {
 	free(d->path);
 	free(d->format);
 	free(d->id);
+	free(d->note);
 	*d = (struct disk){ 0 };
 }
 
@@ -189,6 +191,9 @@ static int decide(int fd, const struct stat *st, const char *path, const struct 
 		return -1;
 	if (str_eq(format, "qcow2") && h.format && str_eq(h.format, "qcow2") && chain_check(path, &h, err) < 0)
 		return -1;
+	out->size = str_eq(format, "qcow2")                     ? h.size
+		: str_eq(format, "raw") && S_ISREG(st->st_mode) ? (uint64_t)st->st_size
+								: 0;
 	out->name = strdup(format);
 	return out->name ? 0 : error_set(err, ENOMEM, "disk %s", path);
 }
@@ -246,31 +251,12 @@ char *disk_file(const char *path)
 
 static int make_other(const char *path, const char *format, uint64_t size, struct error *err)
 {
-	_cleanup_free_ char *file = disk_file(path);
-	_cleanup_free_ char *bytes = str_format("%llu", (unsigned long long)size);
-	_cleanup_(buf_free) struct buf output = { 0 };
-	char *argv[] = {
-		(char *)"qemu-img", (char *)"create", (char *)"-q", (char *)"-f", (char *)format, file, bytes, NULL
-	};
-	int status;
-
-	if (!bytes || !file)
-		return error_set(err, ENOMEM, "create disk %s", path);
 	if (make_empty(path, 0, err) < 0)
 		return -1;
-	status = spawn_wait(&(struct spawn){ .path = "qemu-img", .argv = argv }, &output, 4096, 0, err);
-	if (status == 0)
+	if (qemu_img_create(path, format, size, err) == 0)
 		return 0;
 	unlink(path);
-	if (status < 0 && err && err->code == ENOENT)
-		return error_set(err, 0,
-				 "create disk %s: qemu-img is not installed: apt-get install qemu-utils, or use "
-				 "format=raw",
-				 path);
-	if (status < 0)
-		return error_wrap(err, "create disk %s", path);
-	return error_set(err, 0, "create disk %s: %.*s", path, (int)strcspn(buf_text(&output), "\n"),
-			 buf_text(&output));
+	return -1;
 }
 
 static int make(struct disk *d, struct error *err)
@@ -302,6 +288,25 @@ static int own_path(struct disk *d, const struct state *state, unsigned index, s
 	return d->path ? state_adopt(state, name, err) : -1;
 }
 
+/* Sizes are whole sectors. */
+static uint64_t sectors(uint64_t size)
+{
+	return (size + SECTOR - 1) / SECTOR * SECTOR;
+}
+
+/* The file was there, and the user says how large it is to be. */
+static int grow(struct disk *d, uint64_t now, struct error *err)
+{
+	if (!d->size || d->made || sectors(d->size) == sectors(now))
+		return 0;
+	if (now && d->size > now)
+		return qemu_img_resize(d->path, d->format, d->size, err);
+	d->note = now
+		? str_format("disk %s is larger than size=: it stays as it is, since a disk never shrinks", d->path)
+		: str_format("disk %s keeps its size: only raw and qcow2 files grow", d->path);
+	return d->note ? 0 : error_set(err, ENOMEM, "disk %s", d->path);
+}
+
 int disk_prepare(struct disk *d, const struct state *state, unsigned index, const char *notes, struct error *err)
 {
 	_cleanup_error_ struct error why = { 0 };
@@ -326,7 +331,7 @@ int disk_prepare(struct disk *d, const struct state *state, unsigned index, cons
 	free(d->format);
 	d->format = f.name;
 	d->id = f.id;
-	return 0;
+	return grow(d, f.size, err);
 }
 
 void disk_undo(const struct disk *d)

@@ -11,6 +11,7 @@ struct disk {
 	char *path;    /* NULL: made in the state directory */
 	char *format;  /* "qcow2", "raw" or another that QEMU knows; NULL until disk_prepare(): not said */
 	char *id;      /* after disk_prepare(): for its note */
+	char *note;    /* after disk_prepare(): what the user should know, or NULL */
 	uint64_t size; /* bytes; 0: the file must be there */
 	bool sata;     /* instead of virtio */
 	bool readonly;
@@ -21,7 +22,8 @@ struct disk {
 int disk_parse(const char *text, struct disk *out, struct error *err);
 void disk_clear(struct disk *d);
 
-/* Creates the file where it is missing and a size is given, and settles the format. `index` numbers the default name
+/* Creates the file where it is missing and a size is given, and settles the format. A raw or qcow2 file that is there
+ * and smaller grows to the size; none shrinks. `index` numbers the default name
  * "disk.img", "disk1.img", ... in the state directory. */
 int disk_prepare(struct disk *d, const struct state *state, unsigned index, const char *notes, struct error *err);
 
@@ -35,7 +37,8 @@ struct disk_wish {
 };
 struct disk_format {
 	char *name;
-	char *id; /* for its note */
+	char *id;      /* for its note */
+	uint64_t size; /* that the guest sees, of a raw or qcow2 file; else 0 */
 };
 int disk_format(const char *path, const struct disk_wish *wish, struct disk_format *out, struct error *err);
 void disk_format_clear(struct disk_format *f);

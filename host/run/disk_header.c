@@ -55,6 +55,7 @@ static void qcow_parse(const uint8_t *head, size_t n, struct disk_header *out)
 	uint64_t backing = n >= 20 ? be64(head + 8) : 0;
 
 	out->format = version == 1 ? "qcow" : "qcow2";
+	out->size = n >= 32 ? be64(head + 24) : 0;
 	if (backing) {
 		text_take(out->backing, sizeof(out->backing), head, n, backing, be32(head + 16));
 		if (!out->backing[0])

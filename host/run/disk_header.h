@@ -15,6 +15,7 @@ struct disk_header {
 	const char *format;          /* as QEMU names it; NULL: nothing that is known, so the disk is raw */
 	char backing[DISK_NAME_MAX]; /* qcow2: the file under it, as the header names it; "" without */
 	char backing_format[32];     /* "" where the header does not say: QEMU would look at that file's first bytes */
+	uint64_t size;               /* qcow2: what the guest sees, in bytes */
 	bool data_file;              /* qcow2: the content is in another file */
 	bool names_files;            /* another file is opened with it, or may be */
 };

@@ -20,7 +20,8 @@ const char run_help[] =
 	"  --mem SIZE           memory, in MB or with K, M, G (1024)\n"
 	"  --low-memory         boot with less memory than the image needs\n"
 	"  --disk SPEC          [file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata]; made when missing;\n"
-	"                       again for more disks\n"
+	"                       a smaller one\n"
+	"                       grows to the size; again for more disks\n"
 	"  --publish SPEC       [ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host (127.0.0.1; 0.0.0.0 "
 	"for\n"
 	"                       all of its addresses); again for more\n"
@@ -28,8 +29,8 @@ const char run_help[] =
 	"(user)\n"
 	"  --data TEXT          metadata for the guest; --data-file FILE reads it from a file\n"
 	"  --state DIR          state directory (NAME-state)\n"
-	"  --detached           run in the background; the console goes to STATE/console.log, `kill` of the process\n"
-	"                       in STATE/pith.pid powers the guest down\n"
+	"  --detached           run in the background; the console goes to STATE/console.log, `pith stop NAME` powers\n"
+	"                       the guest down\n"
 	"  --quiet, --verbose [0-3], and the other global options of `pith --help`\n"
 	"  --stop-timeout SEC   time that a guest has to power down before it is stopped (60)\n"
 	"  --no-reboot          end when the guest reboots\n"
@@ -253,6 +254,8 @@ static int check(const struct run_options *o, struct error *err)
 		return error_set(err, 0, "--data and --data-file: only one of them can be given");
 	if (o->port_count && !str_starts(o->networking, "user"))
 		return error_set(err, 0, "--publish needs --networking user");
+	if (publish_check_all(o->ports, o->port_count, err) < 0)
+		return -1;
 	if (strv_len(o->virtiofs) > VIRTIOFS_MAX)
 		return error_set(err, 0, "--virtiofs: at most %d directories can be shared", VIRTIOFS_MAX);
 	if (o->virtiofsd && !o->virtiofs)

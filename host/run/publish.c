@@ -65,6 +65,33 @@ const char *publish_address(const struct publish *p)
 	return p->address[0] ? p->address : PUBLISH_ADDRESS;
 }
 
+static bool address_any(const struct publish *p)
+{
+	return str_eq(p->address, "0.0.0.0");
+}
+
+/* All addresses have the same port as each of them. */
+static bool publish_same(const struct publish *a, const struct publish *b)
+{
+	return a->host == b->host && a->udp == b->udp &&
+		(address_any(a) || address_any(b) || str_eq(publish_address(a), publish_address(b)));
+}
+
+int publish_check_all(const struct publish *ports, size_t count, struct error *err)
+{
+	size_t i, j;
+
+	for (i = 0; i < count; i++)
+		for (j = 0; j < i; j++)
+			if (publish_same(&ports[i], &ports[j]))
+				return error_set(err, 0,
+						 "--publish %u:%u: port %u/%s of the host already leads to port %u of "
+						 "the guest: publish another port of the host",
+						 ports[i].host, ports[i].guest, ports[i].host,
+						 ports[i].udp ? "udp" : "tcp", ports[j].guest);
+	return 0;
+}
+
 int publish_check(const struct publish *p, struct error *err)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(p->host) };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -21,6 +22,9 @@ const char *publish_address(const struct publish *p);
 
 /* Parses one option's value. Reads nothing but `text`. */
 int publish_parse(const char *text, struct publish *out, struct error *err);
+
+/* Whether each port of the host is published once. Reads nothing but the list. */
+int publish_check_all(const struct publish *ports, size_t count, struct error *err);
 
 /* Tries the host's side of the port: an error that says so and what to do when it cannot be listened on. QEMU
  * would say less, and only after everything else was set up. */

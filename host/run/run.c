@@ -182,9 +182,14 @@ static int prepare_disks(struct run *r, struct error *err)
 	wish.notes = buf_text(&notes);
 	if (r->boot.kind == BOOT_DISK && disk_format(r->boot.root, &wish, &r->root, err) < 0)
 		return -1;
-	for (i = 0; i < r->options.disk_count; i++)
-		if (disk_prepare(&r->options.disks[i], &r->state, (unsigned)i, wish.notes, err) < 0)
+	for (i = 0; i < r->options.disk_count; i++) {
+		struct disk *d = &r->options.disks[i];
+
+		if (disk_prepare(d, &r->state, (unsigned)i, wish.notes, err) < 0)
 			return -1;
+		if (d->note)
+			log_info("%s", d->note);
+	}
 	return note_disks(r, &notes, err);
 }
 
@@ -442,6 +447,10 @@ static int run_machine(struct run *r, struct error *err)
 	if (r->ready < 0) {
 		console_open(&console, true, r->options.raw_console);
 		m.console = &console;
+		if (console.terminal)
+			log_info("%s",
+				 r->options.raw_console ? "Ctrl-A X ends the machine at once"
+							: "Ctrl-C powers the machine down");
 	}
 	result = machine_run(&m, err);
 	remove_pids(r);
@@ -475,11 +484,13 @@ static void allow_signals(void)
 /* The process in front: 0 once the machine is there, 1 when the other ended without one, having said why. */
 static int wait_ready(int fd, const struct run *r)
 {
+	_cleanup_free_ char *title = state_title(r->state.dir);
 	char c;
 
 	if (io_read(fd, &c, 1) != 1)
 		return 1;
-	log_info("the machine runs; its state is in %s, kill its process in pith.pid to power it down", r->state.dir);
+	log_info("the machine runs, with its state in %s: `pith stop %s` powers it down", r->state.dir,
+		 title ? title : r->state.dir);
 	return 0;
 }
 

@@ -24,6 +24,18 @@ static bool link_foreign(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0;
 }
 
+char *state_title(const char *dir)
+{
+	static const char ending[] = "-state";
+	size_t n = strlen(dir), cut = sizeof(ending) - 1;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if (n > cut && dir[n - cut - 1] != '/' && strncmp(dir + n - cut, ending, cut) == 0)
+		n -= cut;
+	return strndup(dir, n);
+}
+
 int state_directory(const char *dir, struct error *err)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,15 +111,14 @@ static int dir_open(struct state *s, struct error *err)
 
 static int taken(struct state *s, struct error *err)
 {
+	_cleanup_free_ char *title = state_title(s->dir), *process = NULL;
 	uint64_t start;
 	pid_t pid = state_lock_holder(s->lock, &start);
 
 	s->made = false; /* it is the other's */
-	if (pid > 0)
-		return error_set(err, 0,
-				 "a machine runs from %s (process %d): stop it (kill %d) or use another --state",
-				 s->dir, (int)pid, (int)pid);
-	return error_set(err, 0, "a machine runs from %s: stop it or use another --state", s->dir);
+	process = pid > 0 ? str_format(" (process %d)", (int)pid) : NULL;
+	return error_set(err, 0, "a machine runs from %s%s: `pith stop %s` ends it, --state names another place",
+			 s->dir, process ? process : "", title ? title : s->dir);
 }
 
 static int lock(struct state *s, struct error *err)
