@@ -1,4 +1,4 @@
-/* The cache: names, blobs, images written and collected. Archives of other tools are tests/cache.bats. */
+/* The cache: names, blobs, images written and collected. Archives of other tools are tests/bats/cache.bats. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# Every guest program that an image ships is one hardened static binary; sizes that are promised hold.
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.."
+	shopt -s nullglob
+	programs=(build/guest/*)
+	[ ${#programs[@]} -ge 5 ]
+}
+
+@test "guest programs are static, position independent, without an interpreter" {
+	for p in "${programs[@]}"; do
+		echo "$p"
+		readelf -hW "$p" | grep -q 'Type:.*DYN'
+		if readelf -lW "$p" | grep -q INTERP; then return 1; fi
+		if readelf -dW "$p" | grep -q NEEDED; then return 1; fi
+	done
+}
+
+@test "guest programs have read-only relocations, no executable stack, no writable code" {
+	for p in "${programs[@]}"; do
+		echo "$p"
+		readelf -lW "$p" | grep -q GNU_RELRO
+		readelf -dW "$p" | grep -qE 'FLAGS.*NOW'
+		readelf -lW "$p" | awk '$1 == "GNU_STACK" { print $7 }' | grep -qx RW
+		if readelf -lW "$p" | awk '$1 == "LOAD"' | grep -q 'RWE'; then return 1; fi
+	done
+}
+
+@test "guest programs are built with the stack protector" {
+	for p in "${programs[@]}"; do
+		echo "$p"
+		[ -e "build/obj/guest/$(basename "$p").debug" ]
+		nm "build/obj/guest/$(basename "$p").debug" | grep -q __stack_chk_fail
+	done
+}
+
+@test "guest programs are stripped" {
+	for p in "${programs[@]}"; do
+		echo "$p"
+		if readelf -SW "$p" | grep -qE '\.(symtab|debug_info)'; then return 1; fi
+	done
+}
+
+@test "init stays below 60 KiB" {
+	[ "$(stat -c %s build/guest/init)" -lt $((60 * 1024)) ]
+}
+
+@test "pith is position independent with read-only relocations" {
+	readelf -hW build/host/pith | grep -q 'Type:.*DYN'
+	readelf -lW build/host/pith | grep -q GNU_RELRO
+	readelf -dW build/host/pith | grep -qE 'FLAGS.*NOW'
+	readelf -lW build/host/pith | awk '$1 == "GNU_STACK" { print $7 }' | grep -qx RW
+}

@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# The command line that LinuxKit's users and scripts know, as far as it is the same for several commands.
+
+load ../lib/common
+load ../lib/images
+
+setup() {
+	test_begin
+	export PITH_CACHE=$T/cache
+	mkdir p
+	printf 'image: x\nfiles:\n  - {path: x, contents: x}\n' >p/build.yml
+}
+teardown() { test_end; }
+
+# misuse WANT ARGUMENT...: one line on standard error that says it, status 2
+misuse() {
+	local want=$1
+	shift
+	run --separate-stderr "$pith" "$@"
+	echo "$stderr"
+	[ "$status" -eq 2 ] && [ -z "$output" ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *"$want"* ]]
+}
+
+@test "options of pkg are taken before its command and behind it" {
+	for line in '--org example show-tag p' 'show-tag --org example p' 'show-tag p --org=example' '-org example show-tag p' \
+		'-q --org example -v 1 show-tag p' '--force=false --org example show-tag --canonical=false p'; do
+		# shellcheck disable=SC2086
+		[[ $("$pith" pkg $line) == example/x:* ]]
+	done
+	[[ $("$pith" pkg --canonical --org example show-tag p) == docker.io/example/x:* ]]
+	run --separate-stderr "$pith" pkg --org example build p
+	[ "$status" -eq 0 ]
+	[[ $stderr == *'building example/x:'* ]]
+	misuse 'unknown command "shw-tag": did you mean "show-tag"?' pkg --org example shw-tag p
+	misuse 'unknown command "example": build, push, show-tag, manifest or remote-tag?' pkg example show-tag p
+	misuse 'build, push, show-tag, manifest or remote-tag?' pkg
+	misuse 'unknown option --ogr: did you mean --org?' pkg --ogr x show-tag p
+	misuse '--force maybe: it is one of false, true' pkg build --force=maybe p
+}
+
+@test "global options stand before every command and behind it" {
+	for line in '--mirror docker.io=http://m.example cache ls' '--cert-file CERT cache ls' 'cache -v 2 ls' 'cache --verbose=0 ls' \
+		'-q cache ls' 'cache ls -q' 'pkg show-tag -q p' '-mirror=http://m.example pkg show-tag p' '--cache other cache ls' \
+		'--quiet=false cache ls'; do
+		"$pith" pkg build -q p
+		openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout key -out cert 2>/dev/null
+		# shellcheck disable=SC2086
+		run --separate-stderr "$pith" ${line/CERT/cert}
+		echo "$line: $stderr"
+		[ "$status" -eq 0 ]
+	done
+	[ -d other ]
+	misuse 'unknown option --mirrow: did you mean --mirror?' --mirrow x cache ls
+	misuse '--mirror m.example: write [REGISTRY=]URL' --mirror m.example cache ls
+	misuse '--cert-file: missing: No such file' build --cert-file missing y.yml
+	misuse '--cert-file p/build.yml: there is no certificate in it' --cert-file p/build.yml cache ls
+	misuse 'option --cache needs a value' --cache
+	misuse 'unknown command "bild": did you mean "build"?' bild
+}
+
+@test "an image is pulled from its registry's mirror" {
+	start_registry
+	printf 'image: x\norg: library\nfiles:\n  - {path: x, contents: x}\n' >p/build.yml
+	"$pith" -q pkg push --org "$registry/library" --hash 1 p
+	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/library/x:1")
+	"$pith" -q cache clean
+	for how in "--mirror docker.io=http://$registry cache pull" "--mirror http://$registry cache pull" \
+		"cache pull --mirror https://none.invalid --mirror docker.io=http://$registry/"; do
+		# shellcheck disable=SC2086
+		"$pith" $how x:1
+		"$pith" cache ls | grep -q "^docker.io/library/x:1  *$digest"
+		"$pith" -q cache clean
+	done
+	LINUXKIT_MIRROR="http://none.invalid docker.io=http://$registry" "$pith" cache pull x:1
+	run "$pith" --mirror "other.example=http://$registry" --mirror http://127.0.0.1:1 cache pull x:2
+	[ "$status" -eq 1 ]
+	[[ $output == *"127.0.0.1:1"* ]]
+	LINUXKIT_MIRROR=ftp://x run "$pith" cache pull x:2
+	[ "$status" -eq 1 ]
+	[[ $output == *'LINUXKIT_MIRROR: "ftp://x" must begin with http:// or https://'* ]]
+}
+
+@test "an image of a registry gets one more name" {
+	start_registry
+	"$pith" -q pkg push --org "$registry/me" --hash 1 p
+	run "$pith" pkg remote-tag "$registry/me/x:1" "$registry/me/x:v2"
+	[ "$status" -eq 0 ]
+	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/me/x:1")
+	[ "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/me/x:v2")" = "$digest" ]
+	run "$pith" pkg remote-tag "$registry/me/x:1" "$registry/me/x:v2"
+	[[ $output == *"$registry/me/x:v2 is $registry/me/x:1 already" ]]
+	"$pith" -q pkg remote-tag "$registry/me/x:1" "$registry/you/y:1"
+	skopeo inspect --tls-verify=false "docker://$registry/you/y:1" >/dev/null
+	run "$pith" pkg remote-tag "$registry/me/x:none" "$registry/me/x:v3"
+	[ "$status" -eq 1 ]
+	misuse 'remote-tag takes two names' pkg remote-tag a
+}
+
+@test "version, help and completion" {
+	[[ $("$pith" version --short) =~ ^[0-9]+\.[0-9]+[^\ ]*$ ]]
+	[[ $("$pith" version --commit) =~ ^([0-9a-f]{40}|unknown)$ ]]
+	[ "$("$pith" version)" = "pith version $("$pith" version -short)
+commit: $("$pith" version --commit)" ]
+	[ "$("$pith" --version)" = "$("$pith" version)" ]
+	ln -s "$pith" linuxkit
+	[[ $(./linuxkit version) == "linuxkit version "* ]]
+	misuse 'unknown option --shrt: did you mean --short?' version --shrt
+	for command in build run pkg cache stop version completion; do
+		[ "$("$pith" help "$command")" = "$("$pith" "$command" --help)" ]
+	done
+	[ "$("$pith" help)" = "$("$pith" --help)" ]
+	misuse 'unknown command "rnu"' help rnu
+	misuse 'bash, zsh or fish' completion
+	misuse 'bash, zsh or fish' completion tcsh
+	for shell in bash zsh fish; do
+		"$pith" completion "$shell" >"completion.$shell"
+		grep -q remote completion.fish || grep -q build "completion.$shell"
+	done
+	PATH=${pith%/*}:$PATH
+	complete_line() { bash -c '. ./completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pith; printf "%s\n" "${COMPREPLY[@]}"' - "$@"; }
+	[ "$(complete_line pith bu)" = build ]
+	[ "$(complete_line pith -q ru)" = run ]
+	[ "$(complete_line pith run --vsock-h)" = --vsock-hybrid ]
+}
+
+@test "options of run are those of LinuxKit; what is wrong is named whole" {
+	no_image() {
+		run --separate-stderr "$pith" run "$@"
+		echo "$stderr"
+		[ "$status" -eq 1 ]
+		[[ $stderr == *'no machine image x'* ]]
+	}
+	no_image -q x
+	no_image -v 2 x
+	no_image --verbose 2 x
+	no_image --uefi=false x
+	no_image --detached=false --kernel=0 --iso=F x
+	no_image qemu --uefi=false x
+	no_image --mirror http://m.example qemu x
+	[ ! -e x-state ]
+	misuse 'unknown option -hyperkit: `pith run --help` lists them' run -hyperkit x
+	misuse 'unknown option --detatched: did you mean --detached?' run --detatched x
+	misuse 'unknown option -m: ' run -m 5 x
+	misuse 'one image at a time: "b" is one too many' run qemu a b
+	misuse 'which image?' run
+	misuse '--uefi perhaps: it is one of false, true' run --uefi=perhaps x
+	for backend in hyperkit virtualization virtualization.framework vbox; do
+		run --separate-stderr "$pith" run "$backend" -hyperkit /x -ip 1.2.3.4 x
+		[ "$status" -eq 1 ]
+		[[ $stderr == "pith: error: back-end \"$backend\" is not there: qemu is the only one" ]]
+	done
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# The examples, each booted once and used as a user would: a shell on the console, real clients on published ports.
+# hello.yml is in boot.bats, vsudd-containerd.yml in the tests of vsudd.
+
+load ../lib/common
+
+setup() { test_begin; }
+teardown() { test_end; }
+
+# example NAME [OPTION...]: builds examples/NAME.yml and boots it
+example() {
+	local name=$1
+	shift
+	"$pith" build --dir "$T" --name "$name" "$root_dir/examples/$name.yml"
+	vm_start "$name" --mem 768 --stop-timeout 60 "$@" "$T/$name"
+}
+
+power_off() {
+	kill -TERM "$vm_pid"
+	vm_wait 90
+	[ "$status" -eq 0 ]
+	console | grep -q 'reboot: Power down'
+}
+
+# types a line, and waits for what it prints
+type_line() {
+	vm_send "$1"$'\n'
+	vm_expect 30 "$2"
+}
+
+@test "minimal.yml: an address by DHCP, a root shell on the console, poweroff" {
+	example minimal
+	vm_expect 150 'pith getty: a root shell on ttyS0'
+	type_line 'ip -4 -o addr show eth0; echo seen-$((1 + 1))' '^seen-2'
+	type_line 'cat /etc/resolv.conf; ip route; ping -c 1 -W 5 10.0.2.2; echo seen-$((1 + 2))' '^seen-3'
+	type_line 'service list; ctr -n services.linuxkit task ls; echo seen-$((2 + 2))' '^seen-4'
+	vm_send $'poweroff\n'
+	vm_wait 90
+	[ "$status" -eq 0 ]
+	console >c
+	grep -qE 'inet 10\.0\.2\.[0-9]+/24' c
+	grep -qx 'nameserver 10.0.2.3' c
+	grep -qE '^default via 10\.0\.2\.2 dev eth0' c
+	grep -qE '1 packets transmitted, 1 packets received' c
+	grep -qE '^getty +running' c
+	grep -qE '^getty +[0-9]+ +RUNNING' c
+	grep -q 'reboot: Power down' c
+}
+
+@test "redis.yml: a real client sets and gets, in 96 MiB" {
+	local memory=96
+	[ "$(readlink "$root_dir/build/kernel/default")" = tuned ] || memory=768
+	port=$(free_port)
+	example redis --publish "$port:6379" --mem "$memory"
+	within 150 eval '[ "$(timeout 2 redis-cli -p "$port" ping 2>/dev/null)" = PONG ] || ended "$vm_pid"'
+	[ "$(redis-cli -p "$port" set key 'a value')" = OK ]
+	[ "$(redis-cli -p "$port" get key)" = 'a value' ]
+	redis-cli -p "$port" info server | tr -d '\r' | grep -q '^redis_mode:standalone'
+	# 1 MiB there and back
+	head -c 1048576 /dev/urandom >blob
+	[ "$(redis-cli -p "$port" -x set blob <blob)" = OK ]
+	redis-cli -p "$port" get blob | head -c 1048576 | cmp - blob
+	power_off
+}
+
+@test "nginx.yml: the page that the YAML holds, and no other, without containerd" {
+	port=$(free_port)
+	example nginx --publish "$port:80"
+	within 150 eval 'curl -s --max-time 2 -o /dev/null "http://127.0.0.1:$port/" || ended "$vm_pid"'
+	curl -s --max-time 20 -o page -w '%{http_code} %{content_type}\n' "http://127.0.0.1:$port/" | tee answer
+	[ "$(cat answer)" = '200 text/html' ]
+	grep -q 'Served from a machine of a few megabytes' page
+	[ "$(curl -s --max-time 20 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/none")" = 404 ]
+	curl -sI --max-time 20 "http://127.0.0.1:$port/" | grep -qi '^server: nginx'
+	run timeout 60 "$pith" exec nginx nginx /usr/sbin/nginx -v
+	[ "$status" -eq 0 ]
+	[[ $output == *"nginx version"* ]]
+	run timeout 60 "$pith" ps nginx
+	[[ $output == *nginx*running* ]]
+	power_off
+}
