@@ -1,5 +1,5 @@
 # the image cache: references, OCI documents, the store, what goes into it and out of it
-host/cache.sees := host/command host/progress host/stream host/tree host/ref
+host/cache.sees := host/command host/progress host/stream host/tree host/tree/archive host/ref
 cache.srcs := $(addprefix host/cache/,image_json.c store.c lock.c names.c reach.c image.c image_write.c import.c export.c skopeo.c)
 pith.srcs += $(cache.srcs) host/cache/command.c
 pith.deps += jansson

@@ -1,4 +1,5 @@
-/* Shared by the files that read tar. */
+/* Shared by the files that read tar: tar.c (headers) calls tar_pax.c (overrides) and tar_sparse.c (maps of holes), and
+ * all call tar_number.c. */
 #pragma once
 
 #include "tar.h"
@@ -11,6 +12,12 @@ struct number_field {
 
 /* A number of a header block, octal or base-256, within the field's bounds. */
 int tar_number(const uint8_t *block, const struct number_field *f, int64_t *out, struct error *err);
+
+/* Octal digits between blanks or NULs; -1 for anything else. */
+int tar_octal(const uint8_t *p, size_t n, int64_t *out);
+
+/* --- what stands in front of a header (tar_pax.c) --- */
+void overrides_clear(struct tar_overrides *o);
 
 /* --- files with holes (tar_sparse.c) --- */
 void map_clear(struct tar_map *m);

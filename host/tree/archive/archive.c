@@ -95,7 +95,7 @@ static int read_map(struct archive *a, struct error *err)
 	return what;
 }
 
-static int next(struct archive *a, struct error *err)
+static int header_next(struct archive *a, struct error *err)
 {
 	uint8_t block[TAR_BLOCK];
 	int what, r;
@@ -142,7 +142,7 @@ int archive_next(struct archive *a, struct error *err)
 
 	if (a->ended)
 		return 0;
-	r = next(a, err);
+	r = header_next(a, err);
 	if (r == 0)
 		a->ended = true;
 	return r < 0 ? error_wrap(err, "%s", a->what) : r;

@@ -44,7 +44,7 @@ static int map_add(struct tar_map *m, uint64_t at, uint64_t len, struct error *e
 	return 0;
 }
 
-static int contradiction(const struct tar_reader *r, struct error *err)
+static int map_refuse(const struct tar_reader *r, struct error *err)
 {
 	return error_say(err, EINVAL, "tar header: the map of holes of %.200s contradicts itself", r->entry.path);
 }
@@ -57,7 +57,7 @@ static int map_finish(struct tar_reader *r, struct error *err)
 	uint64_t end = 0, sum = 0;
 
 	if (m->has_at)
-		return contradiction(r, err);
+		return map_refuse(r, err);
 	if (m->size > TAR_SPARSE_MAX)
 		return error_say(err, E2BIG, "tar header: %.200s, a file with holes, is larger than a terabyte",
 				 r->entry.path);
@@ -65,12 +65,12 @@ static int map_finish(struct tar_reader *r, struct error *err)
 		const struct tar_segment *s = &m->list[i];
 
 		if (s->at < end || s->at > m->size || s->len > m->size - s->at)
-			return contradiction(r, err);
+			return map_refuse(r, err);
 		end = s->at + s->len;
 		sum += s->len;
 	}
 	if (sum != r->entry.stored)
-		return contradiction(r, err);
+		return map_refuse(r, err);
 	r->entry.size = m->size;
 	r->entry.segments = m->count ? m->list : &none;
 	r->entry.segment_count = m->count;
@@ -205,7 +205,7 @@ int tar_sparse(struct tar_reader *r, const uint8_t block[TAR_BLOCK], struct erro
 		return r->map_gnu ? TAR_SPARSE : map_finish(r, err);
 	}
 	if (r->entry.stored < TAR_BLOCK)
-		return contradiction(r, err);
+		return map_refuse(r, err);
 	r->entry.stored -= TAR_BLOCK;
 	return map_lines(r, block, err);
 }
