@@ -6,7 +6,9 @@
 #include "assemble_private.h"
 #include "buf.h"
 #include "doubts.h"
+#include "layout.h"
 #include "log.h"
+#include "skopeo.h"
 #include "spec.h"
 #include "str.h"
 #include "user.h"
@@ -272,7 +274,7 @@ static int add_layout(struct assembly *a, const struct entry *e, const char *low
 			return -1;
 	if (ref_parse(node_text(e->node, VOLUME_IMAGE), &ref, err) < 0 || root_prefix(a->tree, lower, err) < 0)
 		return -1;
-	return tree_add_layout(a->tree, lower, a->options->store, &ref, platforms, count, err);
+	return layout_unpack(a->tree, lower, a->options->store, &ref, platforms, count, err);
 }
 
 static int add_volume(struct assembly *a, const struct entry *e, struct error *err)

@@ -1,5 +1,5 @@
 # pith build: from a configuration to the files that boot
-host/build.sees := host/command host/cache host/pkg host/progress host/stream host/tree host/yaml host/ref
+host/build.sees := host/cache host/command host/image host/oci host/pkg host/progress host/ref host/stream host/tree host/yaml
 build.srcs := $(addprefix host/build/,build.c options.c input.c formats.c assemble.c root.c kernel.c kernel_format.c kernel_unpack.c files.c doubts.c user.c \
 	spec.c mounts.c runtime.c capabilities.c)
 pith.srcs += $(build.srcs)

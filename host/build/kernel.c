@@ -4,6 +4,7 @@
 
 #include "assemble_private.h"
 #include "kernel_format.h"
+#include "layers.h"
 #include "str.h"
 
 struct wanted {
@@ -135,7 +136,7 @@ void kernel_add(struct assembly *a)
 	}
 	w.names[2] = unless_taken(&w, kernel_text(a, KERNEL_UCODE));
 	files = tree_new(&err);
-	if (!files || tree_add_image(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
+	if (!files || image_unpack(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
 	    add_files(a, files, &w, &err) < 0)
 		report_image(a, image, &where, &err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "assemble_private.h"
+#include "layers.h"
 #include "str.h"
 
 static const char *const dropped[] = { ".dockerenv", "Dockerfile",   "dev/console", "dev/pts",
@@ -142,7 +143,7 @@ int root_add(struct tree *t, const char *prefix, const struct image *image, cons
 
 	if (*prefix && root_prefix(t, prefix, err) < 0)
 		return -1;
-	if (tree_add_image(t, prefix, image, keep, &f, err) < 0)
+	if (image_unpack(t, prefix, image, keep, &f, err) < 0)
 		return -1;
 	if (packages)
 		*packages = f.has_packages;

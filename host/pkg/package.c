@@ -6,6 +6,7 @@
 #include "closure.h"
 #include "fields.h"
 #include "image.h"
+#include "image_write.h"
 #include "inputs.h"
 #include "jsonw.h"
 #include "model.h"

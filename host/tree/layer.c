@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "archive.h"
-#include "image.h"
 #include "layer.h"
 #include "str.h"
 #include "tree.h"
@@ -223,8 +222,7 @@ int tree_add_layer(struct tree *t, struct source *source, const char *what, uint
 	return r < 0 ? -1 : archive_finish(&a, err);
 }
 
-/* A directory that no layer describes exists for what is in it: when whiteouts leave it empty it goes too, as in
- * LinuxKit's trees. Depth is bounded by the length of a path. */
+/* Depth is bounded by the length of a path. */
 static void drop_hollow(struct tree *t, struct tree_node *dir)
 {
 	struct tree_node *n, *next;
@@ -238,30 +236,9 @@ static void drop_hollow(struct tree *t, struct tree_node *dir)
 		node_remove(t, dir);
 }
 
-int tree_add_image(struct tree *t, const char *prefix, const struct image *image, tree_filter_fn *filter, void *data,
-		   struct error *err)
+void tree_drop_hollow(struct tree *t)
 {
-	_cleanup_tree_ struct tree *merged = tree_new(err);
-
-	if (!merged)
-		return -1;
-	if (image->manifest.layer_count > TREE_STAMP_MAX)
-		return error_say(err, E2BIG, "image %s: %zu layers", image->name, image->manifest.layer_count);
-	for (size_t i = 0; i < image->manifest.layer_count; i++) {
-		const struct oci_descriptor *layer = &image->manifest.layers[i];
-		_cleanup_free_ char *what = str_format("image %s, layer %zu", image->name, i + 1);
-		_cleanup_source_ struct source *source = NULL;
-
-		if (!what)
-			return error_set(err, ENOMEM, "image %s", image->name);
-		source = store_blob_source(image->store, layer->digest, layer->size, err);
-		if (!source || tree_add_layer(merged, source, what, (uint16_t)(i + 1), err) < 0)
-			return -1;
-	}
-	drop_hollow(merged, merged->root);
-	if (tree_merge(t, prefix, merged, filter, data, err) < 0)
-		return error_wrap(err, "image %s", image->name);
-	return 0;
+	drop_hollow(t, t->root);
 }
 
 int tree_add_archive(struct tree *t, const char *prefix, struct source *source, const char *what,

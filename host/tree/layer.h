@@ -10,3 +10,9 @@
  * which whiteouts are plain files. `what` names it in errors. The source is read to its end. On failure the tree holds
  * a part of the layer. */
 int tree_add_layer(struct tree *t, struct source *source, const char *what, uint16_t stamp, struct error *err);
+
+enum { LAYER_STAMP_MAX = UINT16_MAX };
+
+/* Once all layers are in: a directory that no layer describes exists for what is in it, and goes when whiteouts have
+ * left it empty, as in LinuxKit's trees. */
+void tree_drop_hollow(struct tree *t);

@@ -29,11 +29,6 @@
 #include "error.h"
 #include "stream.h"
 
-struct image;
-struct platform;
-struct ref;
-struct store;
-
 enum tree_type {
 	TREE_DIR,
 	TREE_FILE,
@@ -164,14 +159,10 @@ enum tree_verdict {
  * names). -1 with err stops. */
 typedef int tree_filter_fn(void *data, const char *path, struct tree_node *node, struct error *err);
 
-/* Merges the image's layers by the OCI image specification (whiteouts, opaque directories, hard links to lower
- * layers) and puts the result below prefix ("" or "containers/services/web/rootfs"; made where missing). Every layer is
- * read to its end and its digest checked. filter may be NULL. What exists below prefix is overlaid as single
- * entries would be. */
-int tree_add_image(struct tree *t, const char *prefix, const struct image *image, tree_filter_fn *filter, void *data,
-		   struct error *err);
-/* A tar archive (plain, gzip or zstd) the same way, without whiteouts: names that begin with ".wh." are plain files.
- * `what` names it in errors. */
+/* A tar archive (plain, gzip or zstd) below prefix ("" or "containers/services/web/rootfs"; made where missing), read
+ * to its end. What exists there is overlaid as single entries would be. It is no layer of an image: names that begin
+ * with
+ * ".wh." are plain files. filter may be NULL. `what` names the archive in errors. */
 int tree_add_archive(struct tree *t, const char *prefix, struct source *source, const char *what,
 		     tree_filter_fn *filter, void *data, struct error *err);
 /* The archive that a file of a tree is (LinuxKit's kernel.tar). */
@@ -181,11 +172,6 @@ int tree_add_archive_node(struct tree *t, const char *prefix, const struct tree_
  * then uid, gid and mtime are meta's and modes the host's. */
 int tree_add_directory(struct tree *t, const char *prefix, const char *host_path, const struct tree_meta *meta,
 		       struct error *err);
-/* An OCI image layout holding the reference, as LinuxKit writes it for a volume of format oci: blobs of the
- * platforms asked for (all when count is 0), index.json and oci-layout. Directories and files 0755/0644, root, time 0.
- */
-int tree_add_layout(struct tree *t, const char *prefix, struct store *store, const struct ref *ref,
-		    const struct platform *platforms, size_t count, struct error *err);
 
 /* Moves everything from one tree into another below prefix; `from` is empty afterwards (free it all the same). */
 int tree_merge(struct tree *t, const char *prefix, struct tree *from, tree_filter_fn *filter, void *data,

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "io.h"
+#include "layout.h"
 #include "output.h"
 #include "store.h"
 #include "str.h"
@@ -332,7 +333,7 @@ static void test_layout(void)
 	store_add_blob(s, text, strlen(text), &manifest, &err);
 	store_set_name(s, "docker.io/pith/x:1", &manifest, &err);
 	ref_parse("pith/x:1", &ref, &err);
-	ok(tree_add_layout(t, "vol", s, &ref, NULL, 0, &err) == 0 && output_tar(t, NULL, out, ZIP_NONE, &err) == 0,
+	ok(layout_unpack(t, "vol", s, &ref, NULL, 0, &err) == 0 && output_tar(t, NULL, out, ZIP_NONE, &err) == 0,
 	   "layout: written");
 	mkdir(unpacked, 0755);
 	ok(command("tar -C %s -xf %s && cd %s/vol && sha256sum --quiet -c - <<E\n%s  blobs/sha256/%s\nE", unpacked, out,

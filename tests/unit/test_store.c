@@ -5,13 +5,16 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "export.h"
 #include "image.h"
+#include "image_write.h"
+#include "import.h"
 #include "io.h"
+#include "layers.h"
 #include "lock.h"
 #include "skopeo.h"
 #include "str.h"
 #include "tap.h"
-#include "transfer.h"
 #include "tree.h"
 
 static char dir[] = "/tmp/test_store.XXXXXX";
@@ -130,7 +133,7 @@ static void test_images(struct store *s)
 	ok(img && str_eq(img->config.entrypoint[0], "/usr/bin/x") && str_eq(img->config.workdir, "/etc") &&
 		   str_eq(image_label(img, "l"), "one") && !img->config.cmd && str_eq(img->digest, amd.digest),
 	   "its configuration is read back");
-	ok(img && tree_add_image(t, "", img, NULL, NULL, &err) == 0 &&
+	ok(img && image_unpack(t, "", img, NULL, NULL, &err) == 0 &&
 		   tree_read(tree_find(t, "usr/bin/x"), 99, &text, &err) == 0 && str_eq(buf_text(&text), "program"),
 	   "and its files");
 	image_free(img);

@@ -8,6 +8,7 @@
 
 #include "image.h"
 #include "io.h"
+#include "layers.h"
 #include "output.h"
 #include "str.h"
 #include "tap.h"
@@ -255,7 +256,7 @@ static void test_merges(void)
 		_cleanup_image_ struct image *img = image_of(merges[i].layers);
 		_cleanup_tree_ struct tree *t = tree_new(&err);
 		_cleanup_free_ char *got = NULL;
-		int r = img ? tree_add_image(t, "", img, NULL, NULL, &err) : -1;
+		int r = img ? image_unpack(t, "", img, NULL, NULL, &err) : -1;
 
 		if (str_starts(merges[i].want, "error: ")) {
 			fine = r < 0 && strstr(error_text(&err), merges[i].want + 7);
@@ -273,7 +274,7 @@ static void test_modes(void)
 	_cleanup_tree_ struct tree *t = tree_new(&err);
 	_cleanup_free_ char *got = NULL;
 
-	tree_add_image(t, "", img, NULL, NULL, &err);
+	image_unpack(t, "", img, NULL, NULL, &err);
 	got = list(t, true, true);
 	ok_str(got, "d/y:644=2 d:755/ e:1777/ f:4755=s",
 	       "modes; a directory that lost its description has the default");
@@ -306,31 +307,30 @@ static void test_trees(void)
 	_cleanup_strv_ char **seen = NULL;
 	_cleanup_free_ char *got = NULL, *joined = NULL;
 
-	ok(tree_add_image(t, "p/q", one, NULL, NULL, &err) == 0 && tree_add_image(t, "p/q", two, NULL, NULL, &err) == 0,
+	ok(image_unpack(t, "p/q", one, NULL, NULL, &err) == 0 && image_unpack(t, "p/q", two, NULL, NULL, &err) == 0,
 	   "an image over another");
 	got = list(t, true, true);
 	ok_str(got, "p/q/b/x:644=3 p/q/b/y:644=2 p/q/b:700/ p/q/f/g:644=2 p/q/f:644/ p/q/l:644>b p/q:755/ p:755/",
 	       "an implied directory leaves the metadata alone, a described one replaces");
 	free(steal_ptr(&got));
-	fine = tree_add_image(t, "p/q", five, NULL, NULL, &err) == 0;
+	fine = image_unpack(t, "p/q", five, NULL, NULL, &err) == 0;
 	got = list(t, false, true);
 	ok(fine && strstr(got, "p/q/b/x=1") && strstr(got, "p/q/l>b"),
 	   "another image's directory goes where a link leads");
 	tree_remove(t, "p");
 	ok(tree_count(t) == 0, "everything is removed");
 
-	ok(tree_add_dir(t, "x", &meta, &err) && tree_add_image(t, "x", three, filter, &seen, &err) == 0,
-	   "with a filter");
+	ok(tree_add_dir(t, "x", &meta, &err) && image_unpack(t, "x", three, filter, &seen, &err) == 0, "with a filter");
 	free(steal_ptr(&got));
 	got = list(t, true, true);
 	ok_str(got, "x/change:600=1 x/dropdir/keep:644=3 x/dropdir:755/ x/z:644/ x:751/", "it drops and changes");
 	joined = strv_join(seen, " ");
 	ok_str(joined, ". change drop dropdir dropdir/keep dropempty z z/drop", "it sees all paths, parents first");
-	fine = tree_add_image(t, "y", four, filter, &seen, &err) < 0 && strstr(error_text(&err), "told so");
+	fine = image_unpack(t, "y", four, filter, &seen, &err) < 0 && strstr(error_text(&err), "told so");
 	ok(fine, "it can refuse: %s", error_text(&err));
-	ok(tree_add_image(t, "x/change/y", one, NULL, NULL, &err) < 0 && err.code == ENOTDIR,
+	ok(image_unpack(t, "x/change/y", one, NULL, NULL, &err) < 0 && err.code == ENOTDIR,
 	   "a prefix below a file is refused");
-	ok(tree_add_image(t, "../y", one, NULL, NULL, &err) < 0, "a prefix with .. is refused");
+	ok(image_unpack(t, "../y", one, NULL, NULL, &err) < 0, "a prefix with .. is refused");
 }
 
 /* Images that are put into one root: what one has as a link the other may have as a directory. */
@@ -380,7 +380,7 @@ static void test_roots(void)
 		for (char **words = images; r == 0 && *words; words++) {
 			_cleanup_image_ struct image *img = image_of(*words);
 
-			r = tree_add_image(t, "", img, NULL, NULL, &err);
+			r = image_unpack(t, "", img, NULL, NULL, &err);
 		}
 		if (str_starts(roots[i].want, "error: ")) {
 			fine = r < 0 && strstr(error_text(&err), roots[i].want + 7);
@@ -397,7 +397,7 @@ static void test_resolve(void)
 	_cleanup_tree_ struct tree *t = tree_new(&err);
 	_cleanup_image_ struct image *img = image_of("usr/lib/x=1 lib>usr/lib up>../../usr loop>loop f=1");
 
-	tree_add_image(t, "box", img, NULL, NULL, &err);
+	image_unpack(t, "box", img, NULL, NULL, &err);
 	ok(tree_resolve(t, "box", "lib/x") == tree_find(t, "box/usr/lib/x"), "a path is found through a link");
 	ok(tree_resolve(t, "box", "/up/lib/x") == tree_find(t, "box/usr/lib/x"), "nothing leads above a root");
 	ok(!tree_resolve(t, "", "lib/x") && !tree_resolve(t, "box", "loop") && !tree_resolve(t, "box", "f/x") &&
@@ -573,7 +573,7 @@ static void test_order(void)
 	_cleanup_image_ struct image *img = image_of("z/ z/z=1 z/a=2 a/ a/m=3 a/h~z/z|b>c y=4");
 	_cleanup_free_ char *got = NULL;
 
-	tree_add_image(t, "", img, NULL, NULL, &err);
+	image_unpack(t, "", img, NULL, NULL, &err);
 	got = list(t, false, false);
 	ok_str(got, "a/ z/ b>c a/h=1 z/z~a/h z/a=2 a/m=3 y=4",
 	       "directories, links, then files as the layers have them");
@@ -589,11 +589,11 @@ static void test_damage(void)
 
 	ok(pwrite(fd, "x", 1, 2000) == 1, "a layer is damaged behind its last entry");
 	close(fd);
-	fine = tree_add_image(t, "", img, NULL, NULL, &err) < 0 && strstr(error_text(&err), "damaged");
+	fine = image_unpack(t, "", img, NULL, NULL, &err) < 0 && strstr(error_text(&err), "damaged");
 	ok(fine, "and refused: %s", error_text(&err));
 	ok(tree_count(t) == 0, "nothing of it is in the tree");
 	unlink(blob);
-	fine = tree_add_image(t, "", img, NULL, NULL, &err) < 0 && err.code == ENOENT;
+	fine = image_unpack(t, "", img, NULL, NULL, &err) < 0 && err.code == ENOENT;
 	ok(fine, "a missing layer: %s", error_text(&err));
 }
 
@@ -613,7 +613,7 @@ static void test_programs(void)
 	_cleanup_free_ char *tar = str_format("%s/o.tar", dir), *cpio = str_format("%s/o.cpio", dir);
 	struct output_initrd how = { .zip = ZIP_ZSTD };
 
-	tree_add_image(t, "", img, NULL, NULL, &err);
+	image_unpack(t, "", img, NULL, NULL, &err);
 	ok(output_tar(t, NULL, tar, ZIP_GZIP, &err) == 0 && output_initrd(t, &how, NULL, cpio, &err) == 0,
 	   "tar and cpio are written");
 	run_row("GNU tar unpacks", "mkdir t && tar -C t -xzpf o.tar");
@@ -637,7 +637,7 @@ static void test_parents(void)
 	struct output_initrd how = { .zip = ZIP_NONE };
 	_cleanup_tree_ struct tree *t = tree_new(&err);
 
-	tree_add_image(t, "", img, NULL, NULL, &err);
+	image_unpack(t, "", img, NULL, NULL, &err);
 	ok(output_initrd(t, &how, NULL, cpio, &err) == 0, "a tree of links alone is written");
 	run_row("directories before their links",
 		"[ \"$(cpio -t --quiet <links.cpio | grep -x -e b -e b/h | tr '\\n' ' ')\" = 'b b/h ' ]");

@@ -1,12 +1,13 @@
 /* Making an image out of a tree: one layer, a configuration, a manifest; and the index that names it. Keys are sorted
  * and nothing depends on when or where it is written, so that the same tree has the same digest. */
+#include "image_write.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "image.h"
 #include "output.h"
 #include "str.h"
 #include "zip.h"

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "platform.h"
 
 #define OCI_INDEX         "application/vnd.oci.image.index.v1+json"
 #define OCI_MANIFEST      "application/vnd.oci.image.manifest.v1+json"
@@ -37,21 +38,6 @@ enum oci_kind {
 	OCI_KIND_MANIFEST,
 };
 enum oci_kind oci_kind(const char *media_type);
-
-/* "linux", "amd64", "" or "v8" in GOARCH's words; empty os: none given. */
-struct platform {
-	char os[24], arch[24], variant[16];
-};
-/* "linux/arm64", "linux/arm64/v8", or "arm64" alone (linux). */
-int platform_parse(const char *text, struct platform *out, struct error *err);
-/* linux and this machine's architecture. */
-struct platform platform_host(void);
-/* "amd64" for "x86_64", "arm64" for "aarch64"; others and GOARCH's own names stay. */
-const char *platform_goarch(const char *machine);
-/* Operating system and architecture equal; the variant only where `wanted` names one. */
-bool platform_match(const struct platform *wanted, const struct platform *have);
-/* "linux/arm64/v8"; static storage, one at a time. */
-const char *platform_text(const struct platform *p);
 
 struct oci_descriptor {
 	char *media_type;

@@ -1,12 +1,12 @@
 /* An OCI image layout inside a tree: what LinuxKit makes of a volume of format oci. */
+#include "layout.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reach.h"
-#include "store.h"
 #include "str.h"
-#include "tree.h"
 
 static const struct tree_meta dir_meta = { .mode = 0755 }, file_meta = { .mode = 0644 };
 
@@ -114,8 +114,8 @@ static char *index_text(const struct oci_descriptor *root, const char *name)
 	return text;
 }
 
-int tree_add_layout(struct tree *t, const char *prefix, struct store *store, const struct ref *ref,
-		    const struct platform *platforms, size_t count, struct error *err)
+int layout_unpack(struct tree *t, const char *prefix, struct store *store, const struct ref *ref,
+		  const struct platform *platforms, size_t count, struct error *err)
 {
 	struct layout l = { t, store, prefix };
 	_cleanup_descriptor_ struct oci_descriptor root = { 0 };

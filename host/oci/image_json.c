@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "ref.h"
 #include "str.h"
@@ -18,76 +17,6 @@ enum oci_kind oci_kind(const char *media_type)
 	if (str_eq(media_type, OCI_MANIFEST) || str_eq(media_type, DOCKER_MANIFEST))
 		return OCI_KIND_MANIFEST;
 	return OCI_KIND_OTHER;
-}
-
-/* --- platforms --- */
-
-const char *platform_goarch(const char *machine)
-{
-	static const struct {
-		const char *machine, *goarch;
-	} names[] = {
-		{ "x86_64", "amd64" },    { "aarch64", "arm64" },   { "armv7l", "arm" },
-		{ "armv6l", "arm" },      { "i686", "386" },        { "i386", "386" },
-		{ "ppc64le", "ppc64le" }, { "riscv64", "riscv64" }, { "s390x", "s390x" },
-	};
-
-	for (size_t i = 0; i < array_len(names); i++)
-		if (str_eq(machine, names[i].machine))
-			return names[i].goarch;
-	return machine;
-}
-
-struct platform platform_host(void)
-{
-	struct platform p = { .os = "linux" };
-	struct utsname u;
-
-	if (uname(&u) == 0)
-		snprintf(p.arch, sizeof(p.arch), "%.*s", (int)sizeof(p.arch) - 1, platform_goarch(u.machine));
-	return p;
-}
-
-static int take(char *out, size_t size, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (n == 0 || n >= size ||
-	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
-		return -1;
-	memcpy(out, text, n + 1);
-	return 0;
-}
-
-int platform_parse(const char *text, struct platform *out, struct error *err)
-{
-	_cleanup_strv_ char **part = strv_split(text, "/");
-	size_t n = part ? strv_len(part) : 0;
-
-	*out = (struct platform){ .os = "linux" };
-	if (!part && *text)
-		return error_set(err, ENOMEM, "platform");
-	if (n == 1 && !strchr(text, '/') && take(out->arch, sizeof(out->arch), platform_goarch(part[0])) == 0)
-		return 0;
-	if ((n == 2 || n == 3) && take(out->os, sizeof(out->os), part[0]) == 0 &&
-	    take(out->arch, sizeof(out->arch), platform_goarch(part[1])) == 0 &&
-	    (n == 2 || take(out->variant, sizeof(out->variant), part[2]) == 0))
-		return 0;
-	return error_say(err, EINVAL, "\"%.60s\" is no platform: OS/ARCHITECTURE as in linux/amd64", text);
-}
-
-bool platform_match(const struct platform *wanted, const struct platform *have)
-{
-	return str_eq(wanted->os, have->os) && str_eq(wanted->arch, have->arch) &&
-		(!wanted->variant[0] || str_eq(wanted->variant, have->variant));
-}
-
-const char *platform_text(const struct platform *p)
-{
-	static char text[sizeof(struct platform) + 4];
-
-	snprintf(text, sizeof(text), "%s/%s%s%s", p->os, p->arch, p->variant[0] ? "/" : "", p->variant);
-	return text;
 }
 
 /* --- reading JSON --- */
@@ -109,7 +38,7 @@ bool oci_json_bounded(const void *data, size_t n)
 	return values <= OCI_VALUES_MAX;
 }
 
-static json_t *load(const void *data, size_t n, const char *what, struct error *err)
+static json_t *json_load_object(const void *data, size_t n, const char *what, struct error *err)
 {
 	json_error_t at;
 	json_t *root;
@@ -125,10 +54,10 @@ static json_t *load(const void *data, size_t n, const char *what, struct error *
 	return root;
 }
 
-static json_t *parse(const void *data, size_t n, const char *what, struct error *err)
+static json_t *json_parse_bounded(const void *data, size_t n, const char *what, struct error *err)
 {
 	if (n <= OCI_JSON_MAX && oci_json_bounded(data, n))
-		return load(data, n, what, err);
+		return json_load_object(data, n, what, err);
 	if (n > OCI_JSON_MAX)
 		error_say(err, EFBIG, "%s of %zu bytes: more than %u MiB", what, n, OCI_JSON_MAX >> 20);
 	else
@@ -196,7 +125,7 @@ static void get_word(const json_t *object, const char *key, char *out, size_t si
 	const char *v = json_string_value(json_object_get(object, key));
 
 	/* what is no sane word matches no platform that anybody asks for */
-	if (!v || take(out, size, v) < 0)
+	if (!v || platform_word(out, size, v) < 0)
 		out[0] = 0;
 }
 
@@ -330,7 +259,7 @@ static int index_fields(const json_t *root, size_t max, struct oci_index *out, s
 
 int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct error *err)
 {
-	_cleanup_json_ json_t *root = parse(data, n, "image index", err);
+	_cleanup_json_ json_t *root = json_parse_bounded(data, n, "image index", err);
 
 	*out = (struct oci_index){ 0 };
 	if (!root)
@@ -344,7 +273,7 @@ int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct er
 
 int oci_names_parse(const void *data, size_t n, struct oci_index *out, struct error *err)
 {
-	_cleanup_json_ json_t *root = load(data, n, "image index", err);
+	_cleanup_json_ json_t *root = json_load_object(data, n, "image index", err);
 
 	*out = (struct oci_index){ 0 };
 	if (!root)
@@ -382,7 +311,7 @@ static int manifest_fields(const json_t *root, struct oci_manifest *out, struct 
 
 int oci_manifest_parse(const void *data, size_t n, struct oci_manifest *out, struct error *err)
 {
-	_cleanup_json_ json_t *root = parse(data, n, "image manifest", err);
+	_cleanup_json_ json_t *root = json_parse_bounded(data, n, "image manifest", err);
 
 	*out = (struct oci_manifest){ 0 };
 	if (!root)
@@ -436,7 +365,7 @@ static int config_fields(const json_t *root, struct image_config *out, struct er
 
 int image_config_parse(const void *data, size_t n, struct image_config *out, struct error *err)
 {
-	_cleanup_json_ json_t *root = parse(data, n, "image configuration", err);
+	_cleanup_json_ json_t *root = json_parse_bounded(data, n, "image configuration", err);
 
 	*out = (struct image_config){ 0 };
 	if (!root)

@@ -1,5 +1,7 @@
 /* Importing archives and layouts. An archive is read once, from front to end, so that it may come through a pipe: blobs
  * go into the store as they pass, documents are kept in memory, and what they mean is worked out at the end. */
+#include "import.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +15,6 @@
 #include "progress.h"
 #include "reach.h"
 #include "str.h"
-#include "transfer.h"
 
 enum { FILES_MAX = 65536, INNER_MAX = 64 };
 

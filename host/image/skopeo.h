@@ -3,9 +3,13 @@
 
 #include <stdbool.h>
 
-#include "image.h"
+#include "store.h"
 
-/* image_pull() and image_pull_docker() of image.h are here too. */
+/* Fetches a reference from its registry with skopeo and lists it under its expanded name (with tag "latest" where none
+ * is given). platform NULL: all platforms of an index. */
+int image_pull(struct store *s, const char *text, const struct platform *platform, struct error *err);
+/* From the local Docker daemon (skopeo's docker-daemon transport). */
+int image_pull_docker(struct store *s, const char *text, struct error *err);
 
 enum push {
 	PUSH_IMAGE = 1,  /* under its name */

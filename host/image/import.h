@@ -1,8 +1,7 @@
-/* Images into the store and out of it as files. */
+/* Archives and layouts of images into the store. */
 #pragma once
 
 #include "store.h"
-#include "str.h"
 
 struct imported {
 	struct {
@@ -26,15 +25,3 @@ struct import_options {
  * listed, or none. */
 int image_import(struct store *s, const char *path, const struct import_options *how, struct imported *out,
 		 struct error *err);
-
-enum export_format {
-	EXPORT_OCI, /* OCI layout that is a docker archive as well: skopeo, ctr, docker load, LinuxKit and pith import
-		       it */
-	EXPORT_DOCKER,     /* the same: the name LinuxKit's command has for it */
-	EXPORT_FILESYSTEM, /* tar of the files */
-};
-
-/* Writes an image into an archive (path "-": standard output), named `name` inside (NULL: its own). platform NULL: the
- * whole index with every manifest in it (not for EXPORT_FILESYSTEM). Deterministic. */
-int image_export(struct store *s, const char *text, const struct platform *platform, enum export_format format,
-		 const char *name, const char *path, struct error *err);

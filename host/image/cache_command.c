@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "commands.h"
+#include "export.h"
 #include "globals.h"
+#include "import.h"
 #include "io.h"
 #include "log.h"
 #include "skopeo.h"
 #include "str.h"
-#include "transfer.h"
 
 struct options {
 	const char *platform, *outfile, *format, *name, *remote_name;

@@ -1,17 +1,19 @@
 /* Exporting: an OCI image layout as a tar archive, with the manifest.json of `docker save` in it, or the files alone.
  */
+#include "export.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "image.h"
+#include "layers.h"
 #include "outfile.h"
 #include "output.h"
 #include "progress.h"
 #include "reach.h"
 #include "str.h"
 #include "tar.h"
-#include "transfer.h"
 
 static void cleanup_json(json_t **j)
 {
@@ -189,7 +191,7 @@ static int export_files(struct store *s, const char *text, const struct platform
 	_cleanup_image_ struct image *img = image_load(s, text, platform, err);
 	_cleanup_tree_ struct tree *tree = img ? tree_new(err) : NULL;
 
-	if (!tree || tree_add_image(tree, "", img, NULL, NULL, err) < 0)
+	if (!tree || image_unpack(tree, "", img, NULL, NULL, err) < 0)
 		return -1;
 	return tree_write_tar(tree, out, err);
 }

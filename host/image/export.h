@@ -1,0 +1,16 @@
+/* Images out of the store as archives. */
+#pragma once
+
+#include "store.h"
+
+enum export_format {
+	EXPORT_OCI, /* OCI layout that is a docker archive as well: skopeo, ctr, docker load, LinuxKit and pith import
+		       it */
+	EXPORT_DOCKER,     /* the same: the name LinuxKit's command has for it */
+	EXPORT_FILESYSTEM, /* tar of the files */
+};
+
+/* Writes an image into an archive (path "-": standard output), named `name` inside (NULL: its own). platform NULL: the
+ * whole index with every manifest in it (not for EXPORT_FILESYSTEM). Deterministic. */
+int image_export(struct store *s, const char *text, const struct platform *platform, enum export_format format,
+		 const char *name, const char *path, struct error *err);
