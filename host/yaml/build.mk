@@ -4,7 +4,7 @@ yaml.srcs := $(addprefix host/yaml/,diag.c scalar.c parse.c schema.c fields.c mo
 pith.srcs += $(yaml.srcs)
 pith.deps += yaml
 # what unit tests and fuzz targets link: the model, and the bundles made from it, without any input or output
-model.srcs := $(yaml.srcs) host/ref/ref.c $(addprefix host/build/,spec.c mounts.c runtime.c capabilities.c)
+model.srcs := $(yaml.srcs) host/ref/ref.c $(addprefix host/assemble/,spec.c mounts.c runtime.c capabilities.c)
 model.deps := yaml jansson m
 test_yaml.srcs := $(model.srcs)
 test_yaml.deps := $(model.deps)

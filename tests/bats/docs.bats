@@ -70,7 +70,7 @@ blocks() {
 }
 
 @test "every option that a command takes is in its help" {
-	for pair in run:host/run/options.c pkg:host/pkg/pkg.c cache:host/image/cache_command.c build:host/build/options.c; do
+	for pair in run:host/run/options.c pkg:host/pkg/pkg.c cache:host/image/cache_command.c build:host/assemble/options.c; do
 		run "$pith" "${pair%%:*}" --help
 		[ "$status" -eq 0 ]
 		for option in $(grep -oE '^[[:space:]]*\{ "[a-z-]+", (no|required|optional)_argument.*' "$root_dir/${pair#*:}" |
