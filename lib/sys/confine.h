@@ -1,5 +1,6 @@
 /* What a program gives up once everything is open: system calls that it does not make any more, and files that it does
- * not need. For programs that read what others wrote. All of it is for this process and its children, for ever. */
+ * not need, its capabilities. For programs that read what others wrote. All of it is for this process and its children,
+ * for ever. */
 #pragma once
 
 #include <stddef.h>
@@ -14,6 +15,10 @@ struct confine_call {
 	unsigned char arg;
 	uint32_t value;
 };
+
+/* Every capability: a program that runs as root is then held to the permissions of files as every other user is. In
+ * capability.c, since it needs libcap. */
+int confine_capabilities(struct error *err);
 
 enum { CONFINE_CALLS = 160 };
 

@@ -1,13 +1,8 @@
 /* What vsudd gives up once everything is open: its capabilities, and the system calls that its loop does not make. */
 #include "confine.h"
 
-#include <errno.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <unistd.h>
-
-#include <linux/capability.h>
 
 #include "log.h"
 #include "str.h"
@@ -65,15 +60,11 @@ static const struct confine_call allowed[] = {
 
 int confine(struct error *err)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 	int r;
 
-	/* It needs none of them: neither for vsock, nor for sockets that its user may use. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set(err, errno, "no_new_privs");
-	if (syscall(SYS_capset, &header, none) < 0)
-		return error_set(err, errno, "capset");
+	/* It needs no capability: neither for vsock, nor for sockets that its user may use. */
+	if (confine_capabilities(err) < 0)
+		return -1;
 	r = confine_calls(allowed, array_len(allowed), err);
 	if (r > 0) /* is no reason to stop */
 		log_debug("no filter of system calls");

@@ -19,7 +19,7 @@
 #include "str.h"
 #include "tap.h"
 
-static char dir[] = "/tmp/test-confine-XXXXXX", below[64], made[64], inside[64], outside[64], sock[64];
+static char dir[] = "/tmp/test-confine-XXXXXX", below[64], made[64], inside[64], outside[64], shut[64], sock[64];
 static int parent;
 
 /* 0, or errno. */
@@ -38,6 +38,11 @@ static int reads_inside(void)
 static int reads_outside(void)
 {
 	return opens(outside, O_RDONLY);
+}
+
+static int reads_shut(void)
+{
+	return opens(shut, O_RDONLY);
 }
 
 static int reads_system(void)
@@ -112,7 +117,7 @@ static const struct confine_call calls[] = {
 #endif
 };
 
-enum { FILES = 1, CALLS = 2 };
+enum { FILES = 1, CALLS = 2, CAPABILITIES = 4 };
 
 /* The function's errno; 255: it could not be confined, 254: the kernel cannot. */
 static int confined(int how, int (*what)(void))
@@ -124,7 +129,9 @@ static int confined(int how, int (*what)(void))
 		struct confine_dir in = { open(below, O_PATH | O_DIRECTORY | O_CLOEXEC),
 					  CONFINE_READ | CONFINE_WRITE | CONFINE_REMOVE };
 
-		if (how & FILES)
+		if (how & CAPABILITIES)
+			r = confine_capabilities(NULL);
+		if (r == 0 && how & FILES)
 			r = confine_files(&in, 1, NULL);
 		if (r == 0 && how & CALLS)
 			r = confine_calls(calls, array_len(calls), NULL);
@@ -155,6 +162,8 @@ int main(void)
 		{ "another family", CALLS, opens_internet, EPERM },
 		{ "another call", CALLS, asks_unlisted, EPERM },
 		{ "a call that stays", CALLS, signals_parent, 0 },
+		{ "a file that nobody may read, by root", CAPABILITIES, reads_shut, EACCES },
+		{ "the same with a filter", CAPABILITIES | CALLS, reads_shut, EACCES },
 		{ "removed below", FILES | CALLS, removes_inside, 0 },
 	};
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -167,10 +176,12 @@ int main(void)
 	snprintf(made, sizeof(made), "%s/in/new", dir);
 	snprintf(inside, sizeof(inside), "%s/in/file", dir);
 	snprintf(outside, sizeof(outside), "%s/file", dir);
+	snprintf(shut, sizeof(shut), "%s/shut", dir);
 	snprintf(sock, sizeof(sock), "%s/socket", dir);
 	dir_make(below, 0700, NULL);
 	file_write(inside, "x", 1, 0600, NULL);
 	file_write(outside, "x", 1, 0600, NULL);
+	file_write(shut, "x", 1, 0, NULL);
 	strcpy(a.sun_path, sock);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ok(bind(listener, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(listener, 8) == 0, "a socket elsewhere");

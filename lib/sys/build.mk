@@ -1,0 +1,1 @@
+test_confine.deps := cap
