@@ -47,6 +47,8 @@ static void jsonw_newline(struct jsonw *w)
 {
 	unsigned i;
 
+	if (w->compact)
+		return;
 	jsonw_put(w, "\n", 1);
 	for (i = 0; i < w->depth; i++)
 		jsonw_put(w, "    ", 4);
@@ -88,7 +90,7 @@ static void jsonw_begin(struct jsonw *w, const char *key)
 	}
 	if (key) {
 		put_string(w, key, strlen(key));
-		puts_(w, ": ");
+		puts_(w, w->compact ? ":" : ": ");
 	}
 }
 

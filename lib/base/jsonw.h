@@ -1,5 +1,5 @@
-/* Writes JSON text piece by piece, indented, also integers of 64 bits without a sign, which tree libraries lack.
- * Failures (no memory) are remembered: check jsonw_done() once at the end. */
+/* Writes JSON text piece by piece, indented or in one line, also integers of 64 bits without a sign, which tree
+ * libraries lack. Failures (no memory) are remembered: check jsonw_done() once at the end. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +12,7 @@ enum { JSONW_DEPTH = 32 };
 
 struct jsonw {
 	struct buf *out; /* the caller's */
+	bool compact;    /* set by the caller: one line, no blanks */
 	bool failed;
 	unsigned depth;
 	struct {

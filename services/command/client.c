@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -13,6 +12,7 @@
 
 #include "beneath.h"
 #include "io.h"
+#include "jsonw.h"
 #include "logfile.h"
 #include "memory_line.h"
 #include "report.h"
@@ -134,40 +134,45 @@ int client_table(const char *text, struct error *err)
 }
 
 /* A cell as JSON: numbers but for the first two columns, "-" as null. */
-static json_t *cell_json(size_t column, const char *cell)
+static void cell_write(struct jsonw *w, const char *key, size_t column, const char *cell)
 {
 	uint64_t n;
 
 	if (column < 2)
-		return json_string(cell);
-	return str_to_u64(cell, INT64_MAX, &n) == 0 ? json_integer((json_int_t)n) : json_null();
+		jsonw_string(w, key, cell);
+	else if (str_to_u64(cell, INT64_MAX, &n) == 0)
+		jsonw_uint(w, key, n);
+	else
+		jsonw_null(w, key);
 }
 
-static json_t *line_json(const char *line)
+static int line_write(struct jsonw *w, const char *line)
 {
 	static const char *const keys[] = { "name", "state", "pid", "restarts", "uptime", "exit" };
 	_cleanup_strv_ char **cells = strv_split(line, " ");
-	json_t *o = json_object();
-	size_t i;
 
-	for (i = 0; o && cells && cells[i] && i < array_len(keys); i++)
-		json_object_set_new(o, keys[i], cell_json(i, cells[i]));
-	return o;
+	jsonw_object(w, NULL);
+	for (size_t i = 0; cells && cells[i] && i < array_len(keys); i++)
+		cell_write(w, keys[i], i, cells[i]);
+	jsonw_end(w);
+	return cells ? 0 : -1;
 }
 
 int client_json(const char *text, struct error *err)
 {
 	_cleanup_strv_ char **lines = strv_split(text, "\n");
-	json_t *list = json_array();
-	char **line;
-	int r = 0;
+	_cleanup_buf_ struct buf out = { 0 };
+	struct jsonw w = { .out = &out, .compact = true };
+	int r = lines ? 0 : -1;
 
+	jsonw_list(&w, NULL);
 	/* The first line has the columns' names. */
-	for (line = lines && lines[0] ? lines + 1 : NULL; line && *line; line++)
-		r |= json_array_append_new(list, line_json(*line));
-	r |= !lines || json_dumpf(list, stdout, 0) < 0 || putchar('\n') < 0 || fflush(stdout) != 0;
-	json_decref(list);
-	return r ? error_set(err, errno, "standard output") : 0;
+	for (char **line = lines && lines[0] ? lines + 1 : NULL; line && *line; line++)
+		r |= line_write(&w, *line);
+	jsonw_end(&w);
+	if (r < 0 || jsonw_done(&w) < 0)
+		return error_set(err, ENOMEM, "list");
+	return puts(buf_text(&out)) < 0 || fflush(stdout) != 0 ? error_set(err, errno, "standard output") : 0;
 }
 
 /* --- logs in files --------------------------------------------------------------------------------------------- */

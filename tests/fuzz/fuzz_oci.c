@@ -1,5 +1,6 @@
 /* Both files of a bundle. */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "oci.h"
 
@@ -15,5 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		oci_runtime_splits_start(&r);
 	if (oci_config_parse(data, n, &c, &e) == 0)
 		oci_annotation(&c, "org.pith.onfail");
+	free(oci_config_with_root(data, n, "/root", &e));
+	error_clear(&e);
+	free(oci_config_process(data, n, (char *const[]){ "a", NULL }, &e));
 	return 0;
 }

@@ -42,7 +42,9 @@ static void test_runtime_refused(void)
 	static const struct {
 		const char *json, *why;
 	} rows[] = {
-		{ "", "line 1: '[' or '{' expected near end of file" },
+		{ "", "no JSON" },
+		{ "{\"mkdir\":[}", "bad JSON at byte 10" },
+		{ "{\"mkdir\":[\"\\u0000\"]}", "mkdir: a zero byte in it" },
 		{ "[]", "not a JSON object" },
 		{ "{\"mounts\":{}}", "mounts: not a list" },
 		{ "{\"mounts\":[1]}", "mounts[0]: not an object" },
@@ -121,11 +123,37 @@ static void test_config(void)
 	}
 }
 
+static void test_process(void)
+{
+	char *const argv[] = { "b", "c", NULL };
+	static const struct {
+		const char *json, *want;
+	} rows[] = {
+		{ "{\"process\":{\"args\":[\"a\"],\"terminal\":true,\"cwd\":\"/\"},\"x\":1}",
+		  "{\"cwd\":\"/\",\"args\":[\"b\",\"c\"],\"terminal\":false,\"oomScoreAdj\":0}" },
+		{ "{\"process\":{\"oomScoreAdj\":7,\"user\":{\"uid\":1},\"args\":null}}",
+		  "{\"user\":{\"uid\":1},\"args\":[\"b\",\"c\"],\"terminal\":false,\"oomScoreAdj\":7}" },
+		{ "{\"process\":{\"a\\u0000\":1}}", NULL },
+		{ "{\"process\":1}", NULL },
+		{ "{}", NULL },
+		{ "{\"process\":{}", NULL },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_error_ struct error e = { 0 };
+		_cleanup_free_ char *got = oci_config_process(rows[i].json, strlen(rows[i].json), argv, &e);
+
+		ok_str(got, rows[i].want, rows[i].json);
+		ok(got || *error_text(&e), "and why not");
+	}
+}
+
 int main(void)
 {
 	test_runtime();
 	test_runtime_refused();
 	test_empty();
 	test_config();
+	test_process();
 	return tap_done();
 }

@@ -182,8 +182,8 @@ static void test_root(void)
 	static const struct {
 		const char *json, *root, *want, *what;
 	} rows[] = {
-		{ "{\"root\": {\"path\": \"rootfs\", \"readonly\": true}, \"x\": [1.5]}", "/c/rootfs",
-		  "{\"root\":{\"path\":\"/c/rootfs\",\"readonly\":true},\"x\":[1.5]}",
+		{ "{\"root\": {\"path\": \"rootfs\", \"readonly\": true}, \"x\":[1.5]}", "/c/rootfs",
+		  "{\"x\":[1.5],\"root\":{\"readonly\":true,\"path\":\"/c/rootfs\"}}",
 		  "root.path replaced, the rest kept" },
 		{ "{}", "/r", "{\"root\":{\"path\":\"/r\"}}", "a root added" },
 		{ "{\"root\":1}", "/r", NULL, "a root that is no object is refused" },

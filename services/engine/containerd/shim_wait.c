@@ -1,10 +1,11 @@
 #include "shim_wait.h"
 
-#include <jansson.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "io.h"
+#include "jsonr.h"
 #include "str.h"
 #include "task_service.pb-c.h"
 #include "ttrpc.h"
@@ -13,18 +14,37 @@
 
 enum { FILE_MAX = 4096, ANSWER_MAX = 65536, PATIENCE_US = 1000 * 1000 };
 
+/* A bootstrap.json; containerd writes nothing behind the object, and another shim may. */
+static int bootstrap_parse(const char *text, size_t n, char **address, int *version)
+{
+	struct jsonr doc, v, protocol;
+	const char *rest;
+	uint64_t number;
+
+	if (jsonr_parse_next(text, n, &doc, &rest, NULL) <= 0)
+		return -1;
+	protocol = jsonr_get(&doc, "protocol");
+	if (protocol.type == JSONR_STRING && !jsonr_is(&protocol, "ttrpc"))
+		return -1;
+	v = jsonr_get(&doc, "version");
+	*version = jsonr_u64(&v, &number) == 0 && number <= INT_MAX ? (int)number : 0;
+	v = jsonr_get(&doc, "address");
+	*address = jsonr_text(&v);
+	return *address ? 0 : -1;
+}
+
 int shim_address_parse(const char *text, size_t n, char **path, int *version)
 {
-	json_t *j = n > 0 && text[0] == '{' ? json_loadb(text, n, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
-	const char *json_address = json_string_value(json_object_get(j, "address"));
-	const char *protocol = json_string_value(json_object_get(j, "protocol"));
-	_cleanup_free_ char *address = json_address ? strdup(json_address) : j ? NULL : strndup(text, n);
+	_cleanup_free_ char *address = NULL;
 
-	*version = j ? (int)json_integer_value(json_object_get(j, "version")) : 2;
-	if (protocol && !str_eq(protocol, "ttrpc"))
-		*version = 0;
-	json_decref(j);
 	*path = NULL;
+	*version = 2;
+	if (n > 0 && text[0] == '{') {
+		if (bootstrap_parse(text, n, &address, version) < 0)
+			return -1;
+	} else {
+		address = strndup(text, n);
+	}
 	if (!address || *version < 2)
 		return -1;
 	address[strcspn(address, "\n")] = '\0';
