@@ -1,135 +1,171 @@
 /* pith: builds and runs machine images from LinuxKit YAML files. This file only finds the command. */
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
 #include "globals.h"
+#include "help.h"
 #include "io.h"
 #include "log.h"
 #include "str.h"
 #include "version.h"
 
-static int cmd_completion(int argc, char **argv);
-static int cmd_help(int argc, char **argv);
-static int cmd_version(int argc, char **argv);
+static const struct command completion_command, help_command, version_command;
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} commands[] = {
-	{ "build", cmd_build, "build a machine image from YAML files" },
-	{ "cache", cmd_cache, "list, fetch, import and export images" },
-	{ "completion", cmd_completion, "print what a shell completes commands with" },
-	{ "exec", cmd_exec, "run a command in a service of a running machine" },
-	{ "help", cmd_help, "tell about a command" },
-	{ "logs", cmd_manage, "show what a service wrote" },
-	{ "metadata", cmd_metadata, "make a metadata image for a guest" },
-	{ "pkg", cmd_pkg, "make images of packages" },
-	{ "ps", cmd_manage, "list the services of a running machine" },
-	{ "restart", cmd_manage, "restart a service" },
-	{ "run", cmd_run, "boot a machine image in QEMU" },
-	{ "start", cmd_manage, "start a service" },
-	{ "stop", cmd_manage, "stop a service, or power a machine down" },
-	{ "top", cmd_manage, "show what the services of a running machine use" },
-	{ "version", cmd_version, "print the version of this program" },
-	{ "vsock", cmd_vsock, "be the vsock device of a machine, without a kernel module" },
+static const struct command *const commands[] = {
+	&build_command,    &cache_command, &completion_command, &exec_command,    &help_command, &logs_command,
+	&metadata_command, &pkg_command,   &ps_command,         &restart_command, &run_command,  &start_command,
+	&stop_command,     &top_command,   &version_command,    &vsock_command,
+};
+enum { COMMANDS = array_len(commands) };
+
+/* What Docker or LinuxKit has as a command of its own. */
+static const struct command_verb elsewhere[] = {
+	{ "images", .instead = "`pith cache ls` lists the images" },
+	{ "pull", .instead = "`pith cache pull` fetches images" },
+	{ "import", .instead = "`pith cache import` takes in images, `pith run` disk images as they are" },
+	{ "export", .instead = "`pith cache export` writes images" },
+	{ "rmi", .instead = "`pith cache rm` removes images" },
+	{ "push",
+	  .instead = "`pith pkg push` and `pith cache push` copy images to a registry; a disk image is "
+		     "uploaded with the cloud's own tools" },
+	{ "serve", .instead = "any web server serves a folder, as `python3 -m http.server` does" },
+	{ "kill", .instead = "`pith stop --now STATE` ends a machine at once" },
+	{ 0 },
 };
 
-static void usage(FILE *to)
+static const struct command *find_command(const char *name, struct error *err)
+{
+	struct command_verb names[COMMANDS + array_len(elsewhere)] = { 0 };
+	const struct command_verb *verb;
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++)
+		names[i] = (struct command_verb){ commands[i]->name, .help = commands[i]->summary };
+	memcpy(&names[COMMANDS], elsewhere, sizeof(elsewhere));
+	verb = verb_find(names, name, "`pith --help` lists them", err);
+	return verb ? commands[verb - names] : NULL;
+}
+
+/* --- help --------------------------------------------------------------------------------------------------------- */
+
+static const struct option main_options[] = {
+	{ "version", .set = option_set_switch, .help = "print the version of this program" },
+	{ 0 },
+};
+
+static void print_usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "usage: pith [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n");
-	for (i = 0; i < array_len(commands); i++)
-		fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].help);
-	fprintf(to,
-		"\n"
-		"`pith help COMMAND` tells a command's options. Before all commands, and among the options of "
-		"build,\n"
-		"cache, pkg and run:\n\n"
-		"  --quiet, -q            errors only\n"
-		"  --verbose [N], -v [N]  0: errors, 1: as ever, 2 and 3: more\n"
-		"  --cache DIR            the image cache\n"
-		"  --mirror [REGISTRY=]URL  pull from there; again for more, and $LINUXKIT_MIRROR (with commas)\n"
-		"  --cert-file FILE       trust these certificates (PEM) of registries, too; again for more\n");
+	fputs("usage: pith [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n", to);
+	for (i = 0; i < COMMANDS; i++)
+		help_entry(commands[i]->name, commands[i]->summary, 11, to);
+	fputs("\n`pith help COMMAND` tells a command's options. Every command takes these, before its name and behind "
+	      "it:"
+	      "\n\n",
+	      to);
+	help_options(global_options, to);
 }
 
-static const struct command *find(const char *name)
+struct help_wish {
+	bool manual;
+};
+
+static const struct option help_table[] = {
+	{ "man", .set = option_set_switch, .field = offsetof(struct help_wish, manual),
+	  .help = "print the source of a manual page, for `man -l -`" },
+	{ 0 },
+};
+
+static int help_main(const struct command *c, char **argv)
 {
-	const char *names[array_len(commands) + 1] = { 0 }, *near;
-	size_t i;
+	_cleanup_error_ struct error err = { 0 };
+	struct help_wish wish = { 0 };
+	int status = command_line(c, argv, &wish);
+	const struct command *about;
 
-	for (i = 0; i < array_len(commands); i++) {
-		names[i] = commands[i].name;
-		if (str_eq(name, commands[i].name))
-			return &commands[i];
+	if (status >= 0)
+		return status;
+	if (!argv[1]) {
+		print_usage(stdout);
+		return 0;
 	}
-	near = option_suggest(name, names);
-	if (near)
-		log_error("unknown command \"%s\": did you mean \"%s\"?", name, near);
-	else
-		log_error("unknown command \"%s\": `pith --help` lists them", name);
-	return NULL;
-}
-
-/* `pith help [COMMAND]` */
-static int cmd_help(int argc, char **argv)
-{
-	const struct command *c = argc > 1 && *argv[1] != '-' ? find(argv[1]) : NULL;
-
-	if (argc > 1 && *argv[1] != '-') {
-		char *words[] = { c ? (char *)c->name : NULL, (char *)"--help", NULL };
-
-		return c ? c->run(2, words) : 2;
-	}
-	usage(stdout);
+	about = find_command(argv[1], &err);
+	if (!about)
+		return command_refuse(&err);
+	command_help(about, stdout);
 	return 0;
 }
 
-static const struct option global_table[] = { GLOBAL_OPTIONS, { "version", no_argument, NULL, 1 }, { 0 } };
+static const char *const help_usage[] = { "[COMMAND]", NULL };
 
-static int cmd_version(int argc, char **argv)
+static const struct command help_command = {
+	.name = "help",
+	.summary = "tell about a command",
+	.usage = help_usage,
+	.text = "Tells about a command what its --help tells, or lists the commands.",
+	.options = help_table,
+	.run = help_main,
+};
+
+/* --- version ------------------------------------------------------------------------------------------------------ */
+
+struct version_wish {
+	bool number, commit;
+};
+
+static void print_version(const struct version_wish *wish)
 {
-	static const struct option table[] = {
-		{ "short", optional_argument, NULL, 1 }, { "commit", optional_argument, NULL, 2 }, GLOBAL_OPTIONS, { 0 }
-	};
-	_cleanup_error_ struct error err = { 0 };
-	bool only_version = false, only_commit = false;
-	int c;
-
-	optind = 0;
-	while ((c = option_next(argc, argv, table, false, "pith version --help", &err)) != OPTION_END) {
-		if (c == GLOBAL_HELP) {
-			puts("usage: pith version [--short|--commit]\n\nThe version of this program, or only its "
-			     "number, or only the commit it was built from.");
-			return 0;
-		}
-		if (c == OPTION_BAD ||
-		    option_switch(table[c - 1].name, optarg, c == 1 ? &only_version : &only_commit, &err) < 0) {
-			log_error("%s", error_text(&err));
-			return 2;
-		}
-	}
-	if (only_version)
+	if (wish->number)
 		puts(PITH_VERSION);
-	else if (only_commit)
+	else if (wish->commit)
 		puts(PITH_COMMIT);
 	else
 		printf("%s version %s\ncommit: %s\n", program_invocation_short_name, PITH_VERSION, PITH_COMMIT);
+}
+
+static int version_main(const struct command *c, char **argv)
+{
+	struct version_wish wish = { 0 };
+	int status = command_line(c, argv, &wish);
+
+	if (status >= 0)
+		return status;
+	print_version(&wish);
 	return 0;
 }
 
+static const char *const version_usage[] = { "[--short|--commit]", NULL };
+
+static const struct option version_table[] = {
+	{ "short", .set = option_set_switch, .field = offsetof(struct version_wish, number),
+	  .help = "only its number" },
+	{ "commit", .set = option_set_switch, .field = offsetof(struct version_wish, commit),
+	  .help = "only the commit that it was built from" },
+	{ 0 },
+};
+
+static const struct command version_command = {
+	.name = "version",
+	.summary = "print the version of this program",
+	.usage = version_usage,
+	.text = "The version of this program and the commit that it was built from.",
+	.options = version_table,
+	.run = version_main,
+};
+
 /* --- completion --------------------------------------------------------------------------------------------------- */
 
-static void words(const char *separator)
+static void print_words(const char *separator)
 {
 	size_t i;
 
-	for (i = 0; i < array_len(commands); i++)
-		printf("%s%s", i ? separator : "", commands[i].name);
+	for (i = 0; i < COMMANDS; i++)
+		printf("%s%s", i ? separator : "", commands[i]->name);
 }
 
 /* Options come from the command's help, which lists them all. */
@@ -142,7 +178,7 @@ static void complete_bash(void)
 	       "\tdone\n"
 	       "\tif [[ -z $command && $word != -* ]]; then\n"
 	       "\t\tCOMPREPLY=($(compgen -W '");
-	words(" ");
+	print_words(" ");
 	printf("' -- \"$word\"))\n"
 	       "\telif [[ $word == -* ]]; then\n"
 	       "\t\tCOMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" $command --help 2>/dev/null |\n"
@@ -162,26 +198,25 @@ static void complete_fish(void)
 {
 	size_t i;
 
-	for (i = 0; i < array_len(commands); i++)
-		printf("complete -c pith -n __fish_use_subcommand -a %s -d '%s'\n", commands[i].name, commands[i].help);
+	for (i = 0; i < COMMANDS; i++)
+		printf("complete -c pith -n __fish_use_subcommand -a %s -d '%s'\n", commands[i]->name,
+		       commands[i]->summary);
 	printf("complete -c pith -n 'not __fish_use_subcommand' -a \"(pith (commandline -opc)[2] --help 2>/dev/null | "
 	       "string match -rag -- '--[a-z][a-z-]*')\"\n");
 }
 
-static int cmd_completion(int argc, char **argv)
+static int completion_main(const struct command *c, char **argv)
 {
 	static const struct {
 		const char *shell;
 		void (*print)(void);
 	} shells[] = { { "bash", complete_bash }, { "zsh", complete_zsh }, { "fish", complete_fish } };
+	int status = command_line(c, argv, NULL);
 	size_t i;
 
-	if (argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-help") || str_eq(argv[1], "-h"))) {
-		puts("usage: pith completion bash|zsh|fish\n\nPrints what the shell reads to complete commands and "
-		     "options, as in `source <(pith completion bash)`.");
-		return 0;
-	}
-	for (i = 0; argc == 2 && i < array_len(shells); i++) {
+	if (status >= 0)
+		return status;
+	for (i = 0; argv[1] && !argv[2] && i < array_len(shells); i++) {
 		if (!str_eq(argv[1], shells[i].shell))
 			continue;
 		shells[i].print();
@@ -191,31 +226,43 @@ static int cmd_completion(int argc, char **argv)
 	return 2;
 }
 
+static const char *const completion_usage[] = { "bash|zsh|fish", NULL };
+
+static const struct command completion_command = {
+	.name = "completion",
+	.summary = "print what a shell completes commands with",
+	.usage = completion_usage,
+	.text = "Prints what the shell reads to complete commands and options, as in `source <(pith completion bash)`.",
+	.run = completion_main,
+};
+
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
+	bool version = false;
+	const struct option_syntax syntax = {
+		.tables = { { main_options, &version }, { global_options, NULL } },
+		.help = "pith --help",
+		.words_end = true,
+	};
 	const struct command *command;
-	int c;
+	int r;
 
 	io_fill_standard();
 	log_setup("pith", LOG_LEVEL_INFO, false);
-	optind = 0;
-	while ((c = option_next(argc, argv, global_table, true, "pith --help", &err)) != OPTION_END) {
-		if (c == OPTION_BAD) {
-			log_error("%s", error_text(&err));
-			return 2;
-		}
-		if (c != GLOBAL_HELP)
-			return cmd_version(1, argv);
-		usage(stdout);
-		return 0;
-	}
-	if (optind >= argc) {
-		usage(stderr);
+	if (argc == 0)
 		return 2;
-	}
-	argc -= optind;
-	argv += optind;
-	command = find(argv[0]);
-	return command ? command->run(argc, argv) : 2;
+	r = option_parse(&syntax, argv, &err);
+	if (r < 0)
+		return command_refuse(&err);
+	if (version)
+		print_version(&(struct version_wish){ 0 });
+	else if (r == OPTION_HELP)
+		print_usage(stdout);
+	else if (!argv[1])
+		print_usage(stderr);
+	if (version || r == OPTION_HELP || !argv[1])
+		return version || r == OPTION_HELP ? 0 : 2;
+	command = find_command(argv[1], &err);
+	return command ? command->run(command, argv + 1) : command_refuse(&err);
 }

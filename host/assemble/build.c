@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "assemble_private.h"
-#include "commands.h"
+#include "command.h"
 #include "doubts.h"
 #include "formats.h"
 #include "input.h"
@@ -92,7 +92,7 @@ static void check_containers(struct config *c)
 /* Prints what was found; the exit status. */
 static int report(struct config *c, const struct build_options *o)
 {
-	if (o->json_errors)
+	if (o->errors == ERRORS_JSON)
 		diags_print_json(&c->diags, stderr);
 	else
 		diags_print(&c->diags, stderr, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
@@ -139,7 +139,7 @@ static int build(struct build_options *o)
 	int r;
 
 	c.diags.strict = o->strict;
-	c.diags.quiet = !log_shows(LOG_LEVEL_INFO) && !o->json_errors;
+	c.diags.quiet = !log_shows(LOG_LEVEL_INFO) && o->errors == ERRORS_TEXT;
 	if (read_inputs(o, &c, &err) < 0)
 		return fail(&err);
 	if (!c.unreadable) {
@@ -171,24 +171,36 @@ static int print_schema(void)
 	return 0;
 }
 
-int cmd_build(int argc, char **argv)
+static int build_main(const struct command *c, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_build_options_ struct build_options o = { 0 };
+	int r = build_options_parse(c, argv, &o, &err);
 
-	if (build_options_parse(argc, argv, &o, &err) < 0) {
-		log_error("%s", error_text(&err));
-		return err.code == ENOTSUP ? 1 : 2; /* a format that is not made is bad input, not misuse */
-	}
-	if (o.help) {
-		fputs(build_help, stdout);
+	if (r < 0)
+		return command_refuse(&err);
+	if (r == OPTION_HELP) {
+		command_help(c, stdout);
 		return 0;
 	}
-	if (o.size_given && !o.json_errors)
+	if (o.size_given && o.errors == ERRORS_TEXT)
 		log_warn("--size has no effect: the formats made here are as large as what is in them");
-	if (o.sbom_given && !o.json_errors)
+	if (o.sbom_given && o.errors == ERRORS_TEXT)
 		log_warn("no SBOM is made: --sbom-output and --sbom-current-time have no effect");
-	if (o.json_errors) /* nothing but JSON, unless that cannot be written */
+	if (o.errors == ERRORS_JSON) /* nothing but JSON, unless that cannot be written */
 		log_setup("pith", LOG_LEVEL_ERROR, false);
 	return o.schema ? print_schema() : build(&o);
 }
+
+static const char *const build_usage[] = { "[OPTION...] FILE.yml...", NULL };
+
+const struct command build_command = {
+	.name = "build",
+	.summary = "build a machine image from YAML files",
+	.usage = build_usage,
+	.text = "Builds an image from one or more YAML files; - is standard input, http:// and https:// are fetched "
+		"with "
+		"curl. Later files add to the lists of earlier ones and override their kernel section.",
+	.options = build_table,
+	.run = build_main,
+};

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "command.h"
 #include "error.h"
 #include "image_json.h"
 #include "zip.h"
@@ -17,13 +18,18 @@ enum build_format {
 	FORMAT_TAR_KERNEL_INITRD,
 	FORMATS,
 };
-extern const char *const format_names[FORMATS];
+extern const char *const format_names[FORMATS + 1]; /* NULL-terminated */
 
 enum initrd_kind {
 	INITRD_AUTO,
 	INITRD_PLAIN,
 	INITRD_EROFS,
 	INITRD_SQUASHFS,
+};
+
+enum error_form {
+	ERRORS_TEXT,
+	ERRORS_JSON,
 };
 
 struct build_options {
@@ -33,17 +39,20 @@ struct build_options {
 	enum initrd_kind initrd;
 	enum zip zip;
 	bool zip_given;
-	bool pull, docker, decompress_kernel, dry_run, json_errors;
+	bool pull, docker, decompress_kernel, dry_run;
+	enum error_form errors;
 	bool strict; /* warnings are errors */
-	bool schema, help;
+	bool schema;
 	bool size_given, sbom_given; /* without effect */
 	char **allow_sources;        /* paths that packages may take files from */
 	char *const *inputs;         /* NULL-terminated */
 };
 
-/* Fills *out; an error says which option is wrong and how to write it. build_options_clear() frees, also on failure. */
-int build_options_parse(int argc, char **argv, struct build_options *out, struct error *err);
+/* Its table, for help. */
+extern const struct option build_table[];
+
+/* Fills *out: 0, OPTION_HELP, or -1 with an error that says which option is wrong and how to write it.
+ * build_options_clear() frees, whatever it returned. */
+int build_options_parse(const struct command *c, char **argv, struct build_options *out, struct error *err);
 void build_options_clear(struct build_options *o);
 #define _cleanup_build_options_ _cleanup_(build_options_clear)
-
-extern const char build_help[];

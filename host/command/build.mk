@@ -1,5 +1,7 @@
-# what every command of pith shares: their list, and where pith keeps its things
+# what every command of pith shares: options as tables, help, manual pages and completion from them, and where pith keeps
+# its things
 host/command.sees :=
-pith.srcs += host/command/paths.c host/command/globals.c
-test_globals.srcs := host/command/globals.c
-fuzz_globals.srcs := host/command/globals.c
+command.srcs := $(wildcard host/command/*.c)
+pith.srcs += $(command.srcs)
+test_option.srcs := $(command.srcs)
+fuzz_option.srcs := $(command.srcs)

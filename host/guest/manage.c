@@ -1,16 +1,16 @@
 /* `pith ps`, `logs`, `start`, `stop`, `restart` and `top`: what the guest's `service` command does, asked for from the
  * host; and the end of a machine. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client.h"
-#include "commands.h"
+#include "command.h"
 #include "log.h"
 #include "place.h"
 #include "process.h"
@@ -20,19 +20,10 @@
 
 #define SERVICE "/usr/bin/service"
 
-struct verb;
 struct options {
-	const struct verb *verb;
 	char **args;  /* for `service` */
 	char **names; /* the rest: STATE and what follows */
-	bool now, help;
-};
-
-struct verb {
-	const char *name, *letters, *help;
-	struct option table[4];
-	size_t least, most; /* arguments */
-	int (*run)(struct options *o, const char *dir, struct error *err);
+	bool now;
 };
 
 /* Runs `service`; its exit status, or -1 with *status. */
@@ -53,7 +44,7 @@ static int service_run(struct options *o, const char *dir, bool terminal, int *s
 	return r;
 }
 
-static int run_service(struct options *o, const char *dir, struct error *err)
+static int service_names(struct options *o, const char *dir, struct error *err)
 {
 	int status = 1;
 
@@ -64,7 +55,7 @@ static int run_service(struct options *o, const char *dir, struct error *err)
 	return status;
 }
 
-static int run_top(struct options *o, const char *dir, struct error *err)
+static int service_top(struct options *o, const char *dir, struct error *err)
 {
 	bool shown = isatty(STDOUT_FILENO) && terminal_ours();
 	int status = 1;
@@ -87,136 +78,162 @@ static int machine_stop(const struct options *o, const char *dir, struct error *
 	return 0;
 }
 
-static int run_stop(struct options *o, const char *dir, struct error *err)
+static int machine_or_service_stop(struct options *o, const char *dir, struct error *err)
 {
 	if (!o->names[1])
 		return machine_stop(o, dir, err);
 	if (o->now)
 		return error_set(err, 0, "--now is for the machine; a service is killed after its own grace period"), 2;
-	return run_service(o, dir, err);
+	return service_names(o, dir, err);
 }
 
-#define HELP                                   \
-	{                                      \
-		"help", no_argument, NULL, 'h' \
-	}
+/* An option of `service`, by its letter. */
+static int set_passed(void *data, const struct option *option, const char *value, struct error *err)
+{
+	char ***args = &((struct options *)data)->args;
+	bool on = true;
 
-static const struct verb verbs[] = {
-	{ .name = "ps",
-	  .letters = "+:h",
-	  .help = "usage: pith ps STATE\n\nThe services of a running machine: what they do, since when, and the memory "
-		  "that they "
-		  "use.\n",
-	  .table = { HELP },
-	  .least = 1,
-	  .most = 1,
-	  .run = run_service },
-	{ .name = "logs",
-	  .letters = "+:fn:h",
-	  .help = "usage: pith logs [-f] [-n LINES] STATE SERVICE\n\nWhat a service wrote.\n\n"
-		  "  -f, --follow      go on with what it writes\n"
-		  "  -n, --lines N     the last N lines of each stream\n",
-	  .table = { HELP, { "follow", no_argument, NULL, 'f' }, { "lines", required_argument, NULL, 'n' } },
-	  .least = 2,
-	  .most = 2,
-	  .run = run_service },
-	{ .name = "start",
-	  .letters = "+:h",
-	  .help = "usage: pith start STATE SERVICE\n\nStarts a service and waits until it is ready.\n",
-	  .table = { HELP },
-	  .least = 2,
-	  .most = 2,
-	  .run = run_service },
-	{ .name = "restart",
-	  .letters = "+:h",
-	  .help = "usage: pith restart STATE SERVICE\n\nStops a service, then starts it with a fresh file system.\n",
-	  .table = { HELP },
-	  .least = 2,
-	  .most = 2,
-	  .run = run_service },
-	{ .name = "stop",
-	  .letters = "+:h",
-	  .help = "usage: pith stop [--now] STATE [SERVICE]\n\nStops a service, or powers the machine down; waits for "
-		  "the end.\n\n"
-		  "  --now   end the machine without its consent, as if the plug were pulled\n",
-	  .table = { HELP, { "now", no_argument, NULL, 'N' } },
-	  .least = 1,
-	  .most = 2,
-	  .run = run_stop },
-	{ .name = "top",
-	  .letters = "+:d:n:h",
-	  .help = "usage: pith top [-d SECONDS] [-n TIMES] STATE\n\nThe CPU time and memory that services use, again "
-		  "and again "
-		  "on a terminal until q is pressed, once\notherwise.\n\n"
-		  "  -d, --delay SECONDS   between two looks (2)\n"
-		  "  -n, --count TIMES     so often, then end\n",
-	  .table = { HELP, { "delay", required_argument, NULL, 'd' }, { "count", required_argument, NULL, 'n' } },
-	  .least = 1,
-	  .most = 1,
-	  .run = run_top },
+	if (!option->argument && option_switch(option, value, &on, err) < 0)
+		return -1;
+	if (!on)
+		return 0;
+	if (strv_addf(args, "-%c", option->letter) < 0 || (option->argument && strv_add(args, value) < 0))
+		return error_set(err, ENOMEM, "--%s", option->name);
+	return 0;
+}
+
+static const struct option logs_table[] = {
+	{ "follow", 'f', .set = set_passed, .help = "go on with what it writes" },
+	{ "lines", 'n', .argument = "N", .set = set_passed, .help = "the last N lines of each stream" },
+	{ 0 },
 };
 
-static int set(struct options *o, int c, const char *value, struct error *err)
+static const struct option stop_table[] = {
+	{ "now", .set = option_set_switch, .field = offsetof(struct options, now),
+	  .help = "end the machine without its consent, as if the plug were pulled" },
+	{ 0 },
+};
+
+static const struct option top_table[] = {
+	{ "delay", 'd', .argument = "SECONDS", .set = set_passed, .help = "between two looks (2)" },
+	{ "count", 'n', .argument = "TIMES", .set = set_passed, .help = "so often, then end" },
+	{ 0 },
+};
+
+/* --- the commands ------------------------------------------------------------------------------------------------- */
+
+struct manage {
+	const struct command *command;
+	size_t least, most; /* words */
+	int (*run)(struct options *o, const char *dir, struct error *err);
+};
+
+static const struct manage manages[] = {
+	{ &ps_command, 1, 1, service_names },
+	{ &logs_command, 2, 2, service_names },
+	{ &start_command, 2, 2, service_names },
+	{ &restart_command, 2, 2, service_names },
+	{ &stop_command, 1, 2, machine_or_service_stop },
+	{ &top_command, 1, 1, service_top },
+};
+
+static int words_check(const struct manage *m, char **words, struct error *err)
 {
-	if (c == 'h') {
-		o->help = true;
-		return 0;
-	}
-	if (c == 'N') {
-		o->now = true;
-		return 0;
-	}
-	if (strv_addf(&o->args, "-%c", c) < 0 || (value && strv_add(&o->args, value) < 0))
-		return error_set(err, ENOMEM, "options");
+	size_t count = strv_len(words);
+	const char *how = m->command->usage[0], *name = m->command->name;
+
+	if (count == 0)
+		return error_set(err, 0, "which machine? pith %s %s", name, how);
+	if (count < m->least)
+		return error_set(err, 0, "which service? pith %s %s", name, how);
+	if (count > m->most)
+		return error_set(err, 0, "\"%s\" is one too many: pith %s %s", words[m->most], name, how);
 	return 0;
 }
 
-static int parse(int argc, char **argv, struct options *o, struct error *err)
+static int manage_run(const struct manage *m, struct options *o, struct error *err)
 {
-	const struct verb *v = o->verb;
-	int c;
+	_cleanup_free_ char *dir = place_find(o->names[0], err);
 
-	if (strv_add(&o->args, SERVICE) < 0 || strv_add(&o->args, v->name) < 0)
-		return error_set(err, ENOMEM, "options");
-	opterr = 0;
-	optind = 0;
-	while ((c = getopt_long(argc, argv, v->letters, v->table, NULL)) != -1) {
-		if (c == ':')
-			return error_set(err, 0, "option %s needs a value", argv[optind - 1]);
-		if (c == '?')
-			return error_set(err, 0, "unknown option %s: `pith %s --help` lists them", argv[optind - 1],
-					 v->name);
-		if (set(o, c, optarg, err) < 0)
-			return -1;
-	}
-	o->names = argv + optind;
-	if (!o->help && (strv_len(o->names) < v->least || strv_len(o->names) > v->most))
-		return error_set(err, 0, "%.*s", (int)strcspn(v->help, "\n"), v->help);
-	return 0;
+	return dir ? m->run(o, dir, err) : 1;
 }
 
-int cmd_manage(int argc, char **argv)
+static int manage_main(const struct command *c, char **argv)
 {
-	struct options o = { .verb = verbs };
+	struct options o = { .names = argv + 1 };
 	_cleanup_error_ struct error e = { 0 };
-	_cleanup_free_ char *dir = NULL;
-	int status = 2;
+	const struct manage *m = manages;
+	int status;
 
-	while (!str_eq(o.verb->name, argv[0]))
-		o.verb++;
-	if (parse(argc, argv, &o, &e) == 0) {
-		if (o.help) {
-			fputs(o.verb->help, stdout);
-			status = 0;
-		} else {
-			status = 1;
-			dir = place_find(o.names[0], &e);
-			if (dir)
-				status = o.verb->run(&o, dir, &e);
-		}
-	}
+	while (m->command != c)
+		m++;
+	if (strv_add(&o.args, SERVICE) < 0 || strv_add(&o.args, c->name) < 0)
+		error_set(&e, ENOMEM, "options");
+	status = e.msg ? 1 : command_line(c, argv, &o);
+	if (status < 0)
+		status = words_check(m, o.names, &e) < 0 ? 2 : manage_run(m, &o, &e);
 	if (e.msg)
 		log_error("%s", e.msg);
 	strv_free(o.args);
 	return status;
 }
+
+static const char *const state_usage[] = { "STATE", NULL };
+static const char *const service_usage[] = { "STATE SERVICE", NULL };
+static const char *const logs_usage[] = { "[-f] [-n LINES] STATE SERVICE", NULL };
+static const char *const stop_usage[] = { "[--now] STATE [SERVICE]", NULL };
+static const char *const top_usage[] = { "[-d SECONDS] [-n TIMES] STATE", NULL };
+
+const struct command ps_command = {
+	.name = "ps",
+	.summary = "list the services of a running machine",
+	.usage = state_usage,
+	.text = "The services of a running machine: what they do, since when, and the memory that they use.",
+	.run = manage_main,
+};
+
+const struct command logs_command = {
+	.name = "logs",
+	.summary = "show what a service wrote",
+	.usage = logs_usage,
+	.text = "What a service wrote.",
+	.options = logs_table,
+	.letters_cluster = true,
+	.run = manage_main,
+};
+
+const struct command start_command = {
+	.name = "start",
+	.summary = "start a service",
+	.usage = service_usage,
+	.text = "Starts a service and waits until it is ready.",
+	.run = manage_main,
+};
+
+const struct command restart_command = {
+	.name = "restart",
+	.summary = "restart a service",
+	.usage = service_usage,
+	.text = "Stops a service, then starts it with a fresh file system.",
+	.run = manage_main,
+};
+
+const struct command stop_command = {
+	.name = "stop",
+	.summary = "stop a service, or power a machine down",
+	.usage = stop_usage,
+	.text = "Stops a service, or powers the machine down; waits for the end.",
+	.options = stop_table,
+	.run = manage_main,
+};
+
+const struct command top_command = {
+	.name = "top",
+	.summary = "show what the services of a running machine use",
+	.usage = top_usage,
+	.text = "The CPU time and memory that services use, again and again on a terminal until q is pressed, once "
+		"otherwise.",
+	.options = top_table,
+	.letters_cluster = true,
+	.run = manage_main,
+};

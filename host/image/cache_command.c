@@ -1,11 +1,12 @@
 /* `pith cache`: the command line of the image cache. The only file here that prints. */
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
 #include "export.h"
-#include "globals.h"
 #include "import.h"
 #include "io.h"
 #include "log.h"
@@ -13,33 +14,12 @@
 #include "str.h"
 
 struct options {
-	const char *platform, *outfile, *format, *name, *remote_name;
+	const char *platform, *outfile, *name, *remote_name;
+	enum export_format format;
 	bool published_only, arch_tags, override, force;
 	char **args;
 	size_t count;
 };
-
-static const char usage_text[] =
-	"usage: pith cache COMMAND [OPTION...] [ARGUMENT...]\n\n"
-	"  ls                      list the images\n"
-	"  import FILE...          take in OCI archives, docker archives or layout directories (-: standard input)\n"
-	"         --name NAME          what the image is called, whatever the archive says\n"
-	"         --force              also under names that stand for another image already\n"
-	"  export NAME             write an image into a file\n"
-	"         --outfile FILE       required; -: standard output\n"
-	"         --format FORMAT      oci (default), docker or filesystem\n"
-	"         --platform P         linux/ARCH (default: this machine's) or all\n"
-	"         --name NAME          what it is called in the file\n"
-	"  pull NAME...            fetch images from their registries\n"
-	"         --platform P         linux/ARCH (default: this machine's) or all\n"
-	"  push NAME...            copy images to their registries\n"
-	"         --remote-name NAME   under another name\n"
-	"         --with-arch-tags     each platform as TAG-ARCH too\n"
-	"         --override           also when the registry has the name already\n"
-	"  rm NAME...              remove images\n"
-	"  clean                   remove all images\n"
-	"         --published-only     rm, clean: only what the registry has, with the same digest\n\n"
-	"  --cache DIR             the cache (default: $PITH_CACHE or $LINUXKIT_CACHE, else ~/.pith/cache)\n";
 
 /* --- ls --- */
 
@@ -81,8 +61,6 @@ static void say(const char *what, const char *name, const char *was, const char 
 
 static int run_import(struct store *s, const struct options *o, struct error *err)
 {
-	if (o->name && o->count > 1)
-		return error_say(err, EINVAL, "--name goes with one file");
 	for (size_t i = 0; i < o->count; i++) {
 		_cleanup_(imported_clear) struct imported got = { 0 };
 		struct import_options how = { .name = o->name, .replace = o->force };
@@ -107,25 +85,12 @@ static int get_platform(const struct options *o, struct platform *out, bool *all
 
 static int run_export(struct store *s, const struct options *o, struct error *err)
 {
-	static const struct {
-		const char *name;
-		enum export_format format;
-	} formats[] = { { "oci", EXPORT_OCI }, { "docker", EXPORT_DOCKER }, { "filesystem", EXPORT_FILESYSTEM } };
-	const char *wanted = o->format ? o->format : "oci";
 	struct platform platform;
 	bool all;
 
-	if (o->count != 1)
-		return error_say(err, EINVAL, "export takes one image");
-	if (!o->outfile)
-		return error_say(err, EINVAL, "where to? --outfile FILE, or --outfile - for standard output");
 	if (get_platform(o, &platform, &all, err) < 0)
 		return -1;
-	for (size_t i = 0; i < array_len(formats); i++)
-		if (str_eq(formats[i].name, wanted))
-			return image_export(s, o->args[0], all ? NULL : &platform, formats[i].format, o->name,
-					    o->outfile, err);
-	return error_say(err, EINVAL, "unknown format \"%s\": oci, docker or filesystem", wanted);
+	return image_export(s, o->args[0], all ? NULL : &platform, o->format, o->name, o->outfile, err);
 }
 
 /* --- registries --- */
@@ -159,8 +124,6 @@ static int run_pull(struct store *s, const struct options *o, struct error *err)
 
 static int run_push(struct store *s, const struct options *o, struct error *err)
 {
-	if (o->remote_name && o->count > 1)
-		return error_say(err, EINVAL, "--remote-name goes with one image");
 	for (size_t i = 0; i < o->count; i++) {
 		bool skipped;
 
@@ -247,8 +210,6 @@ static int remove_published(struct store *s, struct error *err)
 
 static int run_clean(struct store *s, const struct options *o, struct error *err)
 {
-	if (o->count)
-		return error_say(err, EINVAL, "clean takes no names: rm does");
 	if ((o->published_only ? remove_published(s, err) : store_remove_all(s, err)) < 0)
 		return -1;
 	return collect(s, err);
@@ -256,123 +217,112 @@ static int run_clean(struct store *s, const struct options *o, struct error *err
 
 /* --- the command line --- */
 
-enum {
-	OPT_PLATFORM = 1,
-	OPT_OUTFILE,
-	OPT_FORMAT,
-	OPT_NAME,
-	OPT_REMOTE_NAME,
-	OPT_PUBLISHED_ONLY,
-	OPT_ARCH_TAGS,
-	OPT_OVERRIDE,
-	OPT_FORCE,
+static const char *const formats[] = {
+	[EXPORT_OCI] = "oci", [EXPORT_DOCKER] = "docker", [EXPORT_FILESYSTEM] = "filesystem", NULL
 };
 
-/* 1: help is wanted. */
-static int parse_options(int argc, char **argv, struct options *o, struct error *err)
-{
-	static const struct option table[] = {
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ "outfile", required_argument, NULL, OPT_OUTFILE },
-		{ "format", required_argument, NULL, OPT_FORMAT },
-		{ "name", required_argument, NULL, OPT_NAME },
-		{ "remote-name", required_argument, NULL, OPT_REMOTE_NAME },
-		{ "published-only", optional_argument, NULL, OPT_PUBLISHED_ONLY },
-		{ "with-arch-tags", optional_argument, NULL, OPT_ARCH_TAGS },
-		{ "override", optional_argument, NULL, OPT_OVERRIDE },
-		{ "force", optional_argument, NULL, OPT_FORCE },
-		GLOBAL_OPTIONS,
-		{ 0 },
-	};
-	const char **strings[] = { [OPT_PLATFORM] = &o->platform,
-				   [OPT_OUTFILE] = &o->outfile,
-				   [OPT_FORMAT] = &o->format,
-				   [OPT_NAME] = &o->name,
-				   [OPT_REMOTE_NAME] = &o->remote_name };
-	bool *switches[] = { [OPT_PUBLISHED_ONLY] = &o->published_only,
-			     [OPT_ARCH_TAGS] = &o->arch_tags,
-			     [OPT_OVERRIDE] = &o->override,
-			     [OPT_FORCE] = &o->force };
-	int c;
+#define FIELD(name) offsetof(struct options, name)
 
-	optind = 0;
-	while ((c = option_next(argc, argv, table, false, "pith cache --help", err)) != OPTION_END) {
-		if (c == OPTION_BAD)
-			return -1;
-		if (c == GLOBAL_HELP)
-			return 1;
-		if (c < OPT_PUBLISHED_ONLY)
-			*strings[c] = optarg;
-		else if (option_switch(table[c - 1].name, optarg, switches[c], err) < 0)
-			return -1;
-	}
-	o->args = argv + optind;
-	o->count = (size_t)(argc - optind);
+static const struct option cache_table[] = {
+	{ "name", .argument = "NAME", .set = option_set_text, .field = FIELD(name),
+	  .help = "import: what the image is called, whatever the archive says; export: what it is called in the "
+		  "file" },
+	{ "force", .set = option_set_switch, .field = FIELD(force),
+	  .help = "import: also under names that stand for another image already" },
+	{ "outfile", .argument = "FILE", .set = option_set_text, .field = FIELD(outfile),
+	  .help = "export: where to, required; -: standard output" },
+	{ "format", .argument = "FORMAT", .set = option_set_choice, .field = FIELD(format), .choices = formats,
+	  .help = "export: oci (default), docker or filesystem" },
+	{ "platform", .argument = "P", .set = option_set_text, .field = FIELD(platform),
+	  .help = "pull, export: linux/ARCH (default: this machine's) or all" },
+	{ "remote-name", .argument = "NAME", .set = option_set_text, .field = FIELD(remote_name),
+	  .help = "push: under another name" },
+	{ "with-arch-tags", .set = option_set_switch, .field = FIELD(arch_tags),
+	  .help = "push: each platform as TAG-ARCH too" },
+	{ "override", .set = option_set_switch, .field = FIELD(override),
+	  .help = "push: also when the registry has the name already" },
+	{ "published-only", .set = option_set_switch, .field = FIELD(published_only),
+	  .help = "rm, clean: only what the registry has, with the same digest" },
+	{ 0 },
+};
+
+static const struct command_verb cache_verbs[] = {
+	{ "ls", NULL, "list the images" },
+	{ "import", "FILE...", "take in OCI archives, docker archives or layout directories (-: standard input)" },
+	{ "export", "NAME", "write an image into a file" },
+	{ "pull", "NAME...", "fetch images from their registries" },
+	{ "push", "NAME...", "copy images to their registries" },
+	{ "rm", "NAME...", "remove images" },
+	{ "clean", NULL, "remove all images" },
+	{ 0 },
+};
+
+/* In the order of cache_verbs. */
+static int (*const cache_runs[])(struct store *s, const struct options *o, struct error *err) = {
+	run_ls, run_import, run_export, run_pull, run_push, run_rm, run_clean,
+};
+static_assert(array_len(cache_runs) + 1 == array_len(cache_verbs), "one function a verb");
+
+static int words_check(const struct command_verb *verb, const struct options *o, struct error *err)
+{
+	if (!verb->words && o->count)
+		return error_set(err, 0, "%s takes no names%s", verb->name,
+				 str_eq(verb->name, "clean") ? ": rm does" : "");
+	if (verb->words && !o->count)
+		return error_set(err, 0, "%s what? `pith cache --help` tells", verb->name);
+	if (str_eq(verb->name, "import") && o->name && o->count > 1)
+		return error_set(err, 0, "--name goes with one file");
+	if (str_eq(verb->name, "push") && o->remote_name && o->count > 1)
+		return error_set(err, 0, "--remote-name goes with one image");
+	if (str_eq(verb->name, "export") && o->count != 1)
+		return error_set(err, 0, "export takes one image");
+	if (str_eq(verb->name, "export") && !o->outfile)
+		return error_set(err, 0, "where to? --outfile FILE, or --outfile - for standard output");
 	return 0;
 }
 
-static const struct command {
-	const char *name;
-	int (*run)(struct store *s, const struct options *o, struct error *err);
-	bool needs_arguments;
-} commands[] = {
-	{ "ls", run_ls, false },       { "import", run_import, true }, { "export", run_export, true },
-	{ "pull", run_pull, true },    { "push", run_push, true },     { "rm", run_rm, true },
-	{ "clean", run_clean, false },
-};
-
-static int run(const struct command *command, const struct options *o, struct error *err)
+static int cache_run(size_t verb, const struct options *o)
 {
-	_cleanup_store_ struct store *s = store_open(NULL, err);
-
-	return s ? command->run(s, o, err) : -1;
-}
-
-static const char *nearest(const char *wrong)
-{
-	const char *names[array_len(commands) + 1] = { 0 };
-
-	for (size_t i = 0; i < array_len(commands); i++)
-		names[i] = commands[i].name;
-	return option_suggest(wrong, names);
-}
-
-int cmd_cache(int argc, char **argv)
-{
-	const char *near;
 	_cleanup_error_ struct error err = { 0 };
-	struct options o = { 0 };
-	int r = parse_options(argc, argv, &o, &err);
+	_cleanup_store_ struct store *s = store_open(NULL, &err);
 
-	if (r > 0) {
-		fputs(usage_text, stdout);
+	if (s && cache_runs[verb](s, o, &err) == 0)
 		return 0;
-	}
-	if (r < 0 || !o.count) {
-		if (r < 0)
-			log_error("%s", error_text(&err));
-		else
-			fputs(usage_text, stderr);
+	log_error("%s", error_text(&err));
+	return 1;
+}
+
+static int cache_main(const struct command *c, char **argv)
+{
+	_cleanup_error_ struct error err = { 0 };
+	const struct command_verb *verb;
+	struct options o = { 0 };
+	int status = command_line(c, argv, &o);
+
+	if (status >= 0)
+		return status;
+	if (!argv[1]) {
+		command_help(c, stderr);
 		return 2;
 	}
-	for (size_t i = 0; i < array_len(commands); i++) {
-		if (!str_eq(o.args[0], commands[i].name))
-			continue;
-		o.args++;
-		o.count--;
-		if (commands[i].needs_arguments && !o.count) {
-			log_error("%s what? `pith cache --help` tells", commands[i].name);
-			return 2;
-		}
-		if (run(&commands[i], &o, &err) == 0)
-			return 0;
-		log_error("%s", error_text(&err));
-		return 1;
-	}
-	near = nearest(o.args[0]);
-	if (near)
-		log_error("unknown command \"%s\": did you mean \"%s\"?", o.args[0], near);
-	else
-		log_error("unknown command \"%s\": `pith cache --help` lists them", o.args[0]);
-	return 2;
+	o.args = argv + 2;
+	o.count = strv_len(o.args);
+	verb = verb_find(c->verbs, argv[1], "`pith cache --help` lists them", &err);
+	if (!verb || words_check(verb, &o, &err) < 0)
+		return command_refuse(&err);
+	return cache_run((size_t)(verb - cache_verbs), &o);
 }
+
+static const char *const cache_usage[] = { "COMMAND [OPTION...] [ARGUMENT...]", NULL };
+
+const struct command cache_command = {
+	.name = "cache",
+	.summary = "list, fetch, import and export images",
+	.usage = cache_usage,
+	.text = "The images that `pith build` makes machines of, those that were pulled as well as those that `pith "
+		"pkg` "
+		"made.",
+	.verbs = cache_verbs,
+	.options = cache_table,
+	.run = cache_main,
+};

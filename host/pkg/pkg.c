@@ -1,41 +1,16 @@
 /* `pith pkg`: build, push, show-tag and manifest, with LinuxKit's options. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "globals.h"
+#include "command.h"
 #include "image.h"
 #include "log.h"
 #include "package.h"
 #include "skopeo.h"
 #include "sources.h"
 #include "str.h"
-
-static const char help[] =
-	"usage: pith pkg build [OPTION...] DIR...      make the images of packages (DIR/build.yml) in the cache\n"
-	"       pith pkg push [OPTION...] DIR...       build, then copy to the registry\n"
-	"       pith pkg show-tag [OPTION...] DIR...   the names that the images have\n"
-	"       pith pkg manifest [OPTION...] DIR...   copy what the cache has of the platforms to the registry\n"
-	"       pith pkg remote-tag FROM TO            one more name for an image of a registry\n"
-	"\n"
-	"  --force                build even when nothing has changed, and take a name that another image has\n"
-	"  --platforms LIST       linux/amd64,...; this machine's by default\n"
-	"  --skip-platforms LIST  not these\n"
-	"  --push, --nobuild      copy to the registry after building, or without\n"
-	"  --manifest=false       push only the images of the platforms, as TAG-ARCH, and no index of them\n"
-	"  --pull                 take an image from the registry instead of building it, where it has the tag\n"
-	"  --docker               load the image into Docker as well\n"
-	"  --release TAG          one more tag for the image\n"
-	"  --org NAME             instead of the package's organisation (or $LINUXKIT_PKG_ORG)\n"
-	"  --tag TEMPLATE         instead of {{.Hash}}\n"
-	"  --hash TEXT            instead of the hash of the inputs\n"
-	"  --dev                  organisation $USER, hash \"dev\"\n"
-	"  --build-yml NAME       instead of build.yml\n"
-	"  --allow-source PATH    sources may be below PATH as well; again for more\n"
-	"  --cache DIR            the cache\n"
-	"  --canonical            show-tag: with the registry, as in docker.io/pith/init:...\n"
-	"  --dry-run              only say what would be built\n";
 
 enum action {
 	ACTION_BUILD,
@@ -54,29 +29,7 @@ struct pkg {
 	char **allowed; /* --allow-source */
 	char **dirs;
 	size_t unchanged; /* images that were there already */
-	bool force, push, nobuild, pull, docker, canonical, dry_run, help, no_manifest;
-};
-
-enum option_id {
-	OPT_PLATFORMS = 256,
-	OPT_SKIP_PLATFORMS,
-	OPT_RELEASE,
-	OPT_ORG,
-	OPT_TAG,
-	OPT_HASH,
-	OPT_BUILD_YML,
-	OPT_DEV,
-	OPT_MANIFEST,
-	OPT_ALLOW_SOURCE,
-	OPT_NO_EFFECT,
-	OPT_NO_EFFECT_VALUE,
-	OPT_FORCE,
-	OPT_PUSH,
-	OPT_NOBUILD,
-	OPT_PULL,
-	OPT_DOCKER,
-	OPT_CANONICAL,
-	OPT_DRY_RUN,
+	bool force, push, nobuild, pull, docker, canonical, dry_run, no_manifest;
 };
 
 /* --- one package ------------------------------------------------------------------------------- */
@@ -224,7 +177,7 @@ static int remote_tag(const char *from, const char *to, struct error *err)
 
 /* --- command line ------------------------------------------------------------------------------ */
 
-static int add_platforms(struct platform **platforms, size_t *count, const char *list, const char *option,
+static int platforms_add(struct platform **platforms, size_t *count, const char *list, const char *option,
 			 struct error *err)
 {
 	_cleanup_strv_ char **parts = strv_split(list, ",");
@@ -243,127 +196,105 @@ static int add_platforms(struct platform **platforms, size_t *count, const char 
 			      : error_set(err, 0, "--%s \"%s\": write it like linux/amd64,linux/arm64", option, list);
 }
 
-static const char *name_of(const struct option *table, int id)
+static int set_platforms(void *data, const struct option *o, const char *value, struct error *err)
 {
-	while (table->name && table->val != id)
-		table++;
-	return table->name ? table->name : "";
+	struct pkg *g = data;
+
+	return platforms_add(&g->platforms, &g->platform_count, value, o->name, err);
 }
 
-static int set_switch(struct pkg *g, int id, const char *name, const char *value, struct error *err)
+static int set_skip(void *data, const struct option *o, const char *value, struct error *err)
 {
-	bool *switches[] = {
-		[OPT_FORCE - OPT_FORCE] = &g->force,     [OPT_PUSH - OPT_FORCE] = &g->push,
-		[OPT_NOBUILD - OPT_FORCE] = &g->nobuild, [OPT_PULL - OPT_FORCE] = &g->pull,
-		[OPT_DOCKER - OPT_FORCE] = &g->docker,   [OPT_CANONICAL - OPT_FORCE] = &g->canonical,
-		[OPT_DRY_RUN - OPT_FORCE] = &g->dry_run,
-	};
+	struct pkg *g = data;
 
-	return option_switch(name, value, switches[id - OPT_FORCE], err);
+	return platforms_add(&g->skip, &g->skip_count, value, o->name, err);
 }
 
-static int set(struct pkg *g, int id, const char *name, const char *value, struct error *err)
+static int set_manifest(void *data, const struct option *o, const char *value, struct error *err)
 {
+	struct pkg *g = data;
 	bool on;
 
-	switch (id) {
-	case OPT_PLATFORMS:
-		return add_platforms(&g->platforms, &g->platform_count, value, "platforms", err);
-	case OPT_SKIP_PLATFORMS:
-		return add_platforms(&g->skip, &g->skip_count, value, "skip-platforms", err);
-	case OPT_RELEASE:
-		g->release = value;
-		return 0;
-	case OPT_ORG:
-		g->package.org = value;
-		return 0;
-	case OPT_TAG:
-		g->package.tag = value;
-		return 0;
-	case OPT_HASH:
-		g->package.hash = value;
-		return 0;
-	case OPT_BUILD_YML:
-		g->package.build_yml = value;
-		return 0;
-	case OPT_ALLOW_SOURCE:
-		return strv_add(&g->allowed, value) < 0 ? error_set(err, ENOMEM, "--allow-source") : 0;
-	case OPT_MANIFEST:
-		if (option_switch(name, value, &on, err) < 0)
-			return -1;
-		g->no_manifest = !on;
-		return 0;
-	case OPT_DEV:
-		return option_switch(name, value, &g->package.dev, err);
-	case OPT_NO_EFFECT:
-	case OPT_NO_EFFECT_VALUE:
-		log_debug("options of builds with Docker have no effect");
-		return 0;
-	default:
-		return set_switch(g, id, name, value, err);
-	}
-}
-
-static int parse(struct pkg *g, int argc, char **argv, struct error *err)
-{
-	const struct option table[] = {
-		{ "platforms", required_argument, NULL, OPT_PLATFORMS },
-		{ "skip-platforms", required_argument, NULL, OPT_SKIP_PLATFORMS },
-		{ "release", required_argument, NULL, OPT_RELEASE },
-		{ "org", required_argument, NULL, OPT_ORG },
-		{ "tag", required_argument, NULL, OPT_TAG },
-		{ "hash", required_argument, NULL, OPT_HASH },
-		{ "build-yml", required_argument, NULL, OPT_BUILD_YML },
-		{ "allow-source", required_argument, NULL, OPT_ALLOW_SOURCE },
-		{ "dev", optional_argument, NULL, OPT_DEV },
-		{ "manifest", optional_argument, NULL, OPT_MANIFEST },
-		{ "force", optional_argument, NULL, OPT_FORCE },
-		{ "push", optional_argument, NULL, OPT_PUSH },
-		{ "nobuild", optional_argument, NULL, OPT_NOBUILD },
-		{ "pull", optional_argument, NULL, OPT_PULL },
-		{ "docker", optional_argument, NULL, OPT_DOCKER },
-		{ "canonical", optional_argument, NULL, OPT_CANONICAL },
-		{ "dry-run", optional_argument, NULL, OPT_DRY_RUN },
-		/* LinuxKit's, about builds with Docker, git and buildkit */
-		{ "disable-cache", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "enable-cache", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "ignore-cached", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "network", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "nonetwork", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "force-dirty", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "precache-images", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "builder-restart", optional_argument, NULL, OPT_NO_EFFECT },
-		{ "hash-commit", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "hash-path", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "builders", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "builder-name", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "builder-image", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "builder-config", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "build-arg-file", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "dockerfile", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "sbom-scanner", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "progress", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "ssh", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		{ "registry-creds", required_argument, NULL, OPT_NO_EFFECT_VALUE },
-		GLOBAL_OPTIONS,
-		{ 0 },
-	};
-	int c;
-
-	optind = 0;
-	while ((c = option_next(argc, argv, table, false, "pith pkg --help", err)) != OPTION_END) {
-		if (c == OPTION_BAD)
-			return -1;
-		if (c == GLOBAL_HELP)
-			g->help = true;
-		else if (set(g, c, name_of(table, c), optarg, err) < 0)
-			return -1;
-	}
-	g->dirs = argv + optind;
+	if (option_switch(o, value, &on, err) < 0)
+		return -1;
+	g->no_manifest = !on;
 	return 0;
 }
 
-static int check(struct pkg *g, enum action action, struct error *err)
+#define FIELD(name)  offsetof(struct pkg, name)
+#define SWITCH(name) .set = option_set_switch, .field = FIELD(name)
+#define TEXT(name)   .set = option_set_text, .field = FIELD(name)
+
+static const struct option pkg_table[] = {
+	{ "force", SWITCH(force),
+	  .help = "build even when nothing has changed, and take a name that another image has" },
+	{ "platforms", .argument = "LIST", .set = set_platforms, .help = "linux/amd64,...; this machine's by default" },
+	{ "skip-platforms", .argument = "LIST", .set = set_skip, .help = "not these" },
+	{ "push", SWITCH(push), .help = "copy to the registry after building" },
+	{ "nobuild", SWITCH(nobuild), .help = "never build, only take what is in the cache" },
+	{ "manifest", .set = set_manifest,
+	  .help = "push an index of the platforms, too (the default); --manifest=false: only their images, as "
+		  "TAG-ARCH" },
+	{ "pull", SWITCH(pull),
+	  .help = "take an image from the registry instead of building it, where it has the tag" },
+	{ "docker", SWITCH(docker), .help = "load the image into Docker as well" },
+	{ "release", .argument = "TAG", TEXT(release), .help = "one more tag for the image" },
+	{ "org", .argument = "NAME", TEXT(package.org),
+	  .help = "instead of the package's organisation (or $LINUXKIT_PKG_ORG)" },
+	{ "tag", .argument = "TEMPLATE", TEXT(package.tag), .help = "instead of {{.Hash}}" },
+	{ "hash", .argument = "TEXT", TEXT(package.hash), .help = "instead of the hash of the inputs" },
+	{ "dev", SWITCH(package.dev), .help = "organisation $USER, hash \"dev\"" },
+	{ "build-yml", .argument = "NAME", TEXT(package.build_yml), .help = "instead of build.yml" },
+	{ "allow-source", .argument = "PATH", .set = option_set_list, .field = FIELD(allowed),
+	  .help = "sources may be below PATH as well; again for more" },
+	{ "canonical", SWITCH(canonical), .help = "show-tag: with the registry, as in docker.io/pith/init:..." },
+	{ "dry-run", SWITCH(dry_run), .help = "only say what would be built" },
+	/* LinuxKit's, about builds with Docker, git and buildkit */
+	{ "disable-cache", .set = option_set_nothing },
+	{ "enable-cache", .set = option_set_nothing },
+	{ "ignore-cached", .set = option_set_nothing },
+	{ "network", .set = option_set_nothing },
+	{ "nonetwork", .set = option_set_nothing },
+	{ "force-dirty", .set = option_set_nothing },
+	{ "precache-images", .set = option_set_nothing },
+	{ "builder-restart", .set = option_set_nothing },
+	{ "hash-commit", .argument = "TEXT", .set = option_set_nothing },
+	{ "hash-path", .argument = "TEXT", .set = option_set_nothing },
+	{ "builders", .argument = "TEXT", .set = option_set_nothing },
+	{ "builder-name", .argument = "TEXT", .set = option_set_nothing },
+	{ "builder-image", .argument = "TEXT", .set = option_set_nothing },
+	{ "builder-config", .argument = "TEXT", .set = option_set_nothing },
+	{ "build-arg-file", .argument = "TEXT", .set = option_set_nothing },
+	{ "dockerfile", .argument = "TEXT", .set = option_set_nothing },
+	{ "sbom-scanner", .argument = "TEXT", .set = option_set_nothing },
+	{ "progress", .argument = "TEXT", .set = option_set_nothing },
+	{ "ssh", .argument = "TEXT", .set = option_set_nothing },
+	{ "registry-creds", .argument = "TEXT", .set = option_set_nothing },
+	{ 0 },
+};
+
+#define ACTIONS "build, push, show-tag, manifest or remote-tag?"
+
+static const struct command_verb pkg_verbs[] = {
+	{ "build", "DIR...", "make the images of packages (DIR/build.yml) in the cache" },
+	{ "push", "DIR...", "build, then copy to the registry" },
+	{ "show-tag", "DIR...", "the names that the images have" },
+	{ "manifest", "DIR...", "copy what the cache has of the platforms to the registry" },
+	{ "remote-tag", "FROM TO", "one more name for an image of a registry" },
+	{ "index", "DIR..." },
+	{ "builder",
+	  .instead = "packages are built without Docker, so there is no builder to look after; `pith cache "
+		     "clean` removes what was built" },
+	{ "serve", .instead = "`pith pkg push` copies images to a registry, `pith cache export` writes them to files" },
+	{ 0 },
+};
+
+/* In the order of pkg_verbs. */
+static const enum action pkg_actions[] = {
+	ACTION_BUILD, ACTION_PUSH, ACTION_SHOW_TAG, ACTION_MANIFEST, ACTION_REMOTE_TAG, ACTION_MANIFEST,
+};
+
+static int pkg_check(struct pkg *g, enum action action, struct error *err)
 {
 	if (action == ACTION_REMOTE_TAG)
 		return strv_len(g->dirs) == 2 ? 0 : error_set(err, 0, "remote-tag takes two names: FROM and TO");
@@ -399,7 +330,7 @@ static int one(struct pkg *g, enum action action, const char *dir, struct error 
 	return action != ACTION_BUILD && !g->dry_run ? push(g, dir, err) : 0;
 }
 
-static int run(struct pkg *g, enum action action, struct error *err)
+static int pkg_run(struct pkg *g, enum action action, struct error *err)
 {
 	size_t i;
 
@@ -418,37 +349,7 @@ static int run(struct pkg *g, enum action action, struct error *err)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	enum action action;
-} actions[] = {
-	{ "build", ACTION_BUILD },       { "push", ACTION_PUSH },      { "show-tag", ACTION_SHOW_TAG },
-	{ "manifest", ACTION_MANIFEST }, { "index", ACTION_MANIFEST }, { "remote-tag", ACTION_REMOTE_TAG },
-};
-
-/* The first word that is no option. */
-static int find_action(struct pkg *g, enum action *out, struct error *err)
-{
-	const char *names[array_len(actions) + 1] = { 0 }, *near, *name = g->dirs[0];
-	size_t i;
-
-	if (!name)
-		return error_set(err, 0, "build, push, show-tag, manifest or remote-tag? `pith pkg --help` tells more");
-	for (i = 0; i < array_len(actions); i++) {
-		names[i] = actions[i].name;
-		if (str_eq(name, actions[i].name)) {
-			*out = actions[i].action;
-			g->dirs++;
-			return 0;
-		}
-	}
-	near = option_suggest(name, names);
-	if (near)
-		return error_set(err, 0, "unknown command \"%s\": did you mean \"%s\"?", name, near);
-	return error_set(err, 0, "unknown command \"%s\": build, push, show-tag, manifest or remote-tag?", name);
-}
-
-static void clear(struct pkg *g)
+static void pkg_clear(struct pkg *g)
 {
 	store_close(g->store);
 	strv_free(g->allowed);
@@ -456,32 +357,54 @@ static void clear(struct pkg *g)
 	free(g->skip);
 }
 
-/* Help, or misuse: the status; -1: go on. */
-static int command_line(struct pkg *g, int argc, char **argv, enum action *action, struct error *err)
+static int pkg_finish(struct pkg *g, const struct command *c, char **argv, struct error *err)
 {
-	if (parse(g, argc, argv, err) < 0)
+	const struct command_verb *verb;
+	enum action action;
+
+	if (!argv[1])
+		return error_set(err, 0, ACTIONS " `pith pkg --help` tells more"), 2;
+	verb = verb_find(c->verbs, argv[1], ACTIONS, err);
+	if (!verb)
 		return 2;
-	if (g->help) {
-		fputs(help, stdout);
-		return 0;
-	}
-	return find_action(g, action, err) < 0 || check(g, *action, err) < 0 ? 2 : -1;
+	action = pkg_actions[verb - pkg_verbs];
+	g->dirs = argv + 2;
+	if (pkg_check(g, action, err) < 0)
+		return 2;
+	if (g->push && action == ACTION_BUILD)
+		action = ACTION_PUSH;
+	return pkg_run(g, action, err) < 0 ? 1 : 0;
 }
 
-int cmd_pkg(int argc, char **argv)
+static int pkg_main(const struct command *c, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
 	struct pkg g = { 0 };
-	enum action action = ACTION_BUILD;
-	int status = command_line(&g, argc, argv, &action, &err);
+	int status = command_line(c, argv, &g);
 
 	if (status < 0) {
-		if (g.push && action == ACTION_BUILD)
-			action = ACTION_PUSH;
-		status = run(&g, action, &err) < 0 ? 1 : 0;
+		status = pkg_finish(&g, c, argv, &err);
+		if (status)
+			log_error("%s", error_text(&err));
 	}
-	if (status)
-		log_error("%s", error_text(&err));
-	clear(&g);
+	pkg_clear(&g);
 	return status;
 }
+
+static const char *const pkg_usage[] = {
+	"build|push|show-tag|manifest [OPTION...] DIR...",
+	"remote-tag FROM TO",
+	NULL,
+};
+
+const struct command pkg_command = {
+	.name = "pkg",
+	.summary = "make images of packages",
+	.usage = pkg_usage,
+	.text = "A package is a folder with a build.yml, of which an OCI image is made. Options may stand before the "
+		"command, "
+		"too.",
+	.verbs = pkg_verbs,
+	.options = pkg_table,
+	.run = pkg_main,
+};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "boot.h"
+#include "command.h"
 #include "disk.h"
 #include "error.h"
 #include "publish.h"
@@ -33,15 +34,15 @@ struct run_options {
 	const char *vsock_ports, *vsock_hybrid, *fifos;
 	bool vsock;
 	uint64_t vsock_cid;
-	uint64_t stop_timeout_us;
-	bool low_memory; /* however little */
+	uint64_t stop_timeout; /* seconds */
+	bool low_memory;       /* however little */
 	bool uefi, gui, usb, detached, no_reboot, raw_console, no_sandbox;
-	bool help;
 };
 
-/* Fills *out; an error says which option is wrong and how to write it. run_options_clear() frees, also on failure. */
-int run_options_parse(int argc, char **argv, struct run_options *out, struct error *err);
-void run_options_clear(struct run_options *o);
+/* Its table, for help. */
+extern const struct option run_table[];
 
-/* The text of --help. */
-extern const char run_help[];
+/* Fills *out: 0, OPTION_HELP, or -1 with an error that says which option is wrong and how to write it.
+ * run_options_clear() frees, whatever it returned. */
+int run_options_parse(const struct command *c, char **argv, struct run_options *out, struct error *err);
+void run_options_clear(struct run_options *o);

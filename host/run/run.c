@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "accel.h"
-#include "commands.h"
+#include "command.h"
 #include "console.h"
 #include "disk_notes.h"
 #include "firmware.h"
@@ -431,7 +431,7 @@ static int run_machine(struct run *r, struct error *err)
 	struct machine_setup m = {
 		.fds = r->fds,
 		.privileges = qemu_has_privileges(&r->options),
-		.stop_timeout_us = r->options.stop_timeout_us,
+		.stop_timeout_us = r->options.stop_timeout * 1000000,
 		.state = &r->state,
 		.started = started,
 		.data = r,
@@ -565,7 +565,7 @@ static int run(struct run *r)
 	return run_machine(r, &err) < 0 ? report(&err) : 0;
 }
 
-int cmd_run(int argc, char **argv)
+static int run_main(const struct command *c, char **argv)
 {
 	struct run r = { .state = STATE_INIT, .ready = -1, .inherited = io_open_fds() };
 	_cleanup_error_ struct error err = { 0 };
@@ -576,11 +576,11 @@ int cmd_run(int argc, char **argv)
 		fcntl(*fd, F_SETFD, FD_CLOEXEC);
 
 	r.vsock.fd = -1;
-	if (run_options_parse(argc, argv, &r.options, &err) < 0) {
-		log_error("%s", error_text(&err));
-		status = err.code == ENOTSUP ? 1 : 2; /* a back-end that is not there is no misuse */
-	} else if (r.options.help) {
-		fputs(run_help, stdout);
+	status = run_options_parse(c, argv, &r.options, &err);
+	if (status < 0) {
+		status = command_refuse(&err);
+	} else if (status == OPTION_HELP) {
+		command_help(c, stdout);
 		status = 0;
 	} else {
 		status = run(&r);
@@ -588,3 +588,17 @@ int cmd_run(int argc, char **argv)
 	run_clear(&r);
 	return status;
 }
+
+static const char *const run_usage[] = { "[qemu] [OPTION...] NAME", NULL };
+
+const struct command run_command = {
+	.name = "run",
+	.summary = "boot a machine image in QEMU",
+	.usage = run_usage,
+	.text = "Boots the image that `pith build` wrote under the prefix NAME, an ISO image or a disk image in QEMU. "
+		"The "
+		"console is on the terminal. Ctrl-C powers the guest down, a second one stops it at once; Ctrl-A is a "
+		"prefix: Ctrl-A C sends Ctrl-C to the guest, Ctrl-A X stops at once, Ctrl-A Ctrl-A sends Ctrl-A.",
+	.options = run_table,
+	.run = run_main,
+};

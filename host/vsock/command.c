@@ -1,11 +1,11 @@
 /* `pith vsock`: the device alone, for any vhost-user front-end. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -15,7 +15,7 @@
 
 #include "agent.h"
 #include "backend.h"
-#include "commands.h"
+#include "command.h"
 #include "conn.h"
 #include "device_confine.h"
 #include "fifos.h"
@@ -26,46 +26,6 @@
 #include "unixsock.h"
 #include "vsock.h"
 
-static const char help[] =
-	"usage: pith vsock --socket PATH --state DIR [OPTION...]\n"
-	"\n"
-	"A virtio socket device over vhost-user. QEMU takes it with\n"
-	"  -object memory-backend-memfd,id=memory,size=SIZE,share=on -machine memory-backend=memory\n"
-	"  -chardev socket,id=vsock,path=PATH -device vhost-user-vsock-pci,chardev=vsock\n"
-	"\n"
-	"  --socket PATH   listens there for QEMU, one after another\n"
-	"  --fd N          serves QEMU at the other end of this descriptor instead, and ends with it\n"
-	"  --state DIR     where the sockets are: guest.PORT (hexadecimal, eight digits), connect, and those of "
-	"programs\n"
-	"                  of the host that the guest connects to: 00000002.PORT\n"
-	"  --ports LIST    guest ports with a socket (" VSOCK_DEFAULT_PORTS "); PORT/seqpacket for sequenced packets\n"
-	"  --hybrid PATH   one more socket, for clients that write \"CONNECT PORT\"; the guest reaches PATH_PORT\n"
-	"  --cid N         the guest's context id (3)\n"
-	"  --poll US       looks so long for a packet of a guest that answers quickly before it sleeps (200); 0: "
-	"never\n"
-	"  --fifos DIRS    further folders, with colons between, of fifos that the guest may have for containers' "
-	"streams\n"
-	"                  (" FIFOS_DEFAULT " and the state directory)\n"
-	"  --unconfined    keeps its rights once it runs, for debuggers; else it keeps its own sockets, the state\n"
-	"                  directory, the folders of fifos, and few system calls\n"
-	"\n"
-	"SIGUSR1 makes it print what it has done so far.\n";
-
-enum {
-	OPT_SOCKET = 256,
-	OPT_FD,
-	OPT_READY,
-	OPT_STATE,
-	OPT_PORTS,
-	OPT_HYBRID,
-	OPT_CID,
-	OPT_POLL,
-	OPT_FIFOS,
-	OPT_BACKGROUND,
-	OPT_UNCONFINED,
-	OPT_HELP
-};
-
 enum {
 	SLICE_NS = 100000, /* the shortest that Linux gives */
 	POLL_MAX_US = 10000
@@ -73,13 +33,12 @@ enum {
 
 struct options {
 	const char *socket;
-	int fd, ready;
-	uint32_t cid, poll_us;
+	uint64_t fd, ready; /* 0: none */
+	uint64_t cid, poll_us;
 	struct sockets_options sockets;
 	const char *fifos;
 	bool unconfined;
 	bool background; /* once it is ready, nothing is kept of the caller's terminal */
-	bool help;
 };
 
 struct program {
@@ -94,103 +53,52 @@ struct program {
 
 /* --- command line ------------------------------------------------------------------------------------------------ */
 
-static int number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err)
+#define FIELD(name) offsetof(struct options, name)
+
+static const struct option vsock_table[] = {
+	{ "socket", .argument = "PATH", .set = option_set_text, .field = FIELD(socket),
+	  .help = "listens there for QEMU, one after another" },
+	{ "fd", .argument = "N", .set = option_set_number, .field = FIELD(fd), .min = 3, .max = INT32_MAX,
+	  .help = "serves QEMU at the other end of this descriptor instead, and ends with it" },
+	{ "ready-fd", .argument = "N", .set = option_set_number, .field = FIELD(ready), .min = 3, .max = INT32_MAX },
+	{ "state", .argument = "DIR", .set = option_set_text, .field = FIELD(sockets.state),
+	  .help = "where the sockets are: guest.PORT (hexadecimal, eight digits), connect, and those of programs of "
+		  "the "
+		  "host that the guest connects to: 00000002.PORT" },
+	{ "ports", .argument = "LIST", .set = option_set_text, .field = FIELD(sockets.ports),
+	  .help = "guest ports with a socket (" VSOCK_DEFAULT_PORTS "); PORT/seqpacket for sequenced packets" },
+	{ "hybrid", .argument = "PATH", .set = option_set_text, .field = FIELD(sockets.hybrid),
+	  .help = "one more socket, for clients that write \"CONNECT PORT\"; the guest reaches PATH_PORT" },
+	{ "cid", .argument = "N", .set = option_set_number, .field = FIELD(cid), .min = 3, .max = UINT32_MAX - 1,
+	  .help = "the guest's context id (3)" },
+	{ "poll", .argument = "US", .set = option_set_number, .field = FIELD(poll_us), .max = POLL_MAX_US,
+	  .help = "looks so long for a packet of a guest that answers quickly before it sleeps (200); 0: never" },
+	{ "fifos", .argument = "DIRS", .set = option_set_text, .field = FIELD(fifos),
+	  .help = "further folders, with colons between, of fifos that the guest may have for containers' streams "
+		  "(" FIFOS_DEFAULT " and the state directory)" },
+	{ "background", .set = option_set_switch, .field = FIELD(background) },
+	{ "unconfined", .set = option_set_switch, .field = FIELD(unconfined),
+	  .help = "keeps its rights once it runs, for debuggers; else it keeps its own sockets, the state directory, "
+		  "the "
+		  "folders of fifos, and few system calls" },
+	{ 0 },
+};
+
+/* -1: go on; else the exit status. */
+static int options_parse(const struct command *c, char **argv, struct options *o)
 {
-	if (str_to_u64(text, max, out) < 0 || *out < min)
-		return error_set(err, 0, "--%s: \"%s\" is no number from %" PRIu64 " to %" PRIu64, name, text, min,
-				 max);
-	return 0;
-}
+	_cleanup_error_ struct error err = { 0 };
+	int status;
 
-static int set(struct options *o, int option, const char *value, struct error *err)
-{
-	uint64_t n = 0;
-	int r = 0;
-
-	switch (option) {
-	case OPT_SOCKET:
-		o->socket = value;
-		break;
-	case OPT_FD:
-		r = number("fd", value, 3, INT32_MAX, &n, err);
-		o->fd = (int)n;
-		break;
-	case OPT_READY:
-		r = number("ready-fd", value, 3, INT32_MAX, &n, err);
-		o->ready = (int)n;
-		break;
-	case OPT_STATE:
-		o->sockets.state = value;
-		break;
-	case OPT_PORTS:
-		o->sockets.ports = value;
-		break;
-	case OPT_HYBRID:
-		o->sockets.hybrid = value;
-		break;
-	case OPT_FIFOS:
-		o->fifos = value;
-		break;
-	case OPT_UNCONFINED:
-		o->unconfined = true;
-		break;
-	case OPT_BACKGROUND:
-		o->background = true;
-		break;
-	case OPT_CID:
-		r = number("cid", value, 3, UINT32_MAX - 1, &n, err);
-		o->cid = (uint32_t)n;
-		break;
-	case OPT_POLL:
-		r = number("poll", value, 0, POLL_MAX_US, &n, err);
-		o->poll_us = (uint32_t)n;
-		break;
-	default:
-		o->help = true;
-		break;
-	}
-	return r;
-}
-
-static int parse(int argc, char **argv, struct options *o, struct error *err)
-{
-	static const struct option table[] = {
-		{ "socket", required_argument, NULL, OPT_SOCKET },
-		{ "fd", required_argument, NULL, OPT_FD },
-		{ "ready-fd", required_argument, NULL, OPT_READY },
-		{ "state", required_argument, NULL, OPT_STATE },
-		{ "ports", required_argument, NULL, OPT_PORTS },
-		{ "hybrid", required_argument, NULL, OPT_HYBRID },
-		{ "cid", required_argument, NULL, OPT_CID },
-		{ "poll", required_argument, NULL, OPT_POLL },
-		{ "fifos", required_argument, NULL, OPT_FIFOS },
-		{ "background", no_argument, NULL, OPT_BACKGROUND },
-		{ "unconfined", no_argument, NULL, OPT_UNCONFINED },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ 0 },
-	};
-	int c;
-
-	*o = (struct options){
-		.fd = -1, .ready = -1, .cid = 3, .poll_us = VSOCK_DEFAULT_POLL_US, .sockets.ports = VSOCK_DEFAULT_PORTS
-	};
-	opterr = 0;
-	optind = 0;
-	while ((c = getopt_long_only(argc, argv, ":h", table, NULL)) != -1) {
-		if (c == ':')
-			return error_set(err, 0, "option %s needs a value", argv[optind - 1]);
-		if (c == '?')
-			return error_set(err, 0, "unknown option %s: `pith vsock --help` lists them", argv[optind - 1]);
-		if (set(o, c, optarg, err) < 0)
-			return -1;
-	}
-	if (o->help)
-		return 0;
-	if (optind < argc)
-		return error_set(err, 0, "\"%s\": `pith vsock` takes options only", argv[optind]);
-	if (!o->sockets.state || !o->socket == (o->fd < 0))
-		return error_set(err, 0, "--state, and either --socket or --fd, must be given");
-	return 0;
+	*o = (struct options){ .cid = 3, .poll_us = VSOCK_DEFAULT_POLL_US, .sockets.ports = VSOCK_DEFAULT_PORTS };
+	status = command_line(c, argv, o);
+	if (status >= 0)
+		return status;
+	if (argv[1])
+		error_set(&err, 0, "\"%s\": `pith vsock` takes options only", argv[1]);
+	else if (!o->sockets.state || !o->socket == !o->fd)
+		error_set(&err, 0, "--state, and either --socket or --fd, must be given");
+	return err.msg ? command_refuse(&err) : -1;
 }
 
 /* --- the program ------------------------------------------------------------------------------------------------- */
@@ -260,7 +168,7 @@ static int open_backend(struct program *p, struct error *err)
 			return -1;
 		p->address = address;
 	} else {
-		fd = p->options.fd;
+		fd = (int)p->options.fd;
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 			return error_set(err, errno, "--fd %d", fd);
 	}
@@ -293,8 +201,8 @@ static int run(struct program *p, struct error *err)
 	if (!p->loop || loop_signals(p->loop, &signals, on_signal, p, err) < 0)
 		return -1;
 	p->dev.loop = p->loop;
-	p->dev.cid = p->options.cid;
-	p->dev.poll_us = p->options.poll_us;
+	p->dev.cid = (uint32_t)p->options.cid;
+	p->dev.poll_us = (uint32_t)p->options.poll_us;
 	p->dev.dial = sockets_dial;
 	if (device_init(&p->dev, err) < 0)
 		return -1;
@@ -319,28 +227,23 @@ static int run(struct program *p, struct error *err)
 						   .fifo_folders = fifos_folders(p->fifos) },
 			  err) < 0)
 		return -1;
-	if (p->options.ready >= 0) {
-		if (io_write(p->options.ready, "+", 1) < 0)
+	if (p->options.ready) {
+		if (io_write((int)p->options.ready, "+", 1) < 0)
 			log_debug("vsock: nobody waits for the device");
-		close(p->options.ready);
+		close((int)p->options.ready);
 	}
 	return loop_run(p->loop, err);
 }
 
-int cmd_vsock(int argc, char **argv)
+static int vsock_main(const struct command *c, char **argv)
 {
 	static struct program p; /* large */
 	_cleanup_error_ struct error e = { 0 };
 	int r;
 
-	if (parse(argc, argv, &p.options, &e) < 0) {
-		log_error("%s", error_text(&e));
-		return 2;
-	}
-	if (p.options.help) {
-		fputs(help, stdout);
-		return 0;
-	}
+	r = options_parse(c, argv, &p.options);
+	if (r >= 0)
+		return r;
 	signal(SIGPIPE, SIG_IGN);
 	umask(0077); /* its sockets are its user's, wherever they are */
 	raise_limit();
@@ -357,3 +260,17 @@ int cmd_vsock(int argc, char **argv)
 		log_error("vsock: %s", error_text(&e));
 	return r < 0 ? 1 : r;
 }
+
+static const char *const vsock_usage[] = { "--socket PATH --state DIR [OPTION...]", NULL };
+
+const struct command vsock_command = {
+	.name = "vsock",
+	.summary = "be the vsock device of a machine, without a kernel module",
+	.usage = vsock_usage,
+	.text = "A virtio socket device over vhost-user. QEMU takes it with\n"
+		"  -object memory-backend-memfd,id=memory,size=SIZE,share=on -machine memory-backend=memory\n"
+		"  -chardev socket,id=vsock,path=PATH -device vhost-user-vsock-pci,chardev=vsock",
+	.options = vsock_table,
+	.more = "SIGUSR1 makes it print what it has done so far.",
+	.run = vsock_main,
+};

@@ -483,8 +483,8 @@ damage() {
 	fails_with 2 "option --outfile needs a value" cache export x --outfile
 	fails_with 2 "import what" cache import
 	fails_with 1 "is no image name" cache rm 'a//b'
-	fails_with 1 "unknown format \"zip\": oci, docker or filesystem" cache export --format zip --outfile x a
-	fails_with 1 "where to" cache export a
+	fails_with 2 "--format zip: it is one of oci, docker, filesystem" cache export --format zip --outfile x a
+	fails_with 2 "where to" cache export a
 	fails_with 1 "no platform" cache export --platform l/i/n/u/x --outfile x a
 	fails_with 1 "docker.io/library/a:latest is not in the image cache" cache export --outfile x a
 	fails_with 1 "No such file or directory" cache export --outfile none/x a || fails_with 1 "not in the image cache" cache export --outfile none/x a

@@ -69,17 +69,6 @@ blocks() {
 	[[ $("$pith" pkg show-tag p) == pith/redis:* ]]
 }
 
-@test "every option that a command takes is in its help" {
-	for pair in run:host/run/options.c pkg:host/pkg/pkg.c cache:host/image/cache_command.c build:host/assemble/options.c; do
-		run "$pith" "${pair%%:*}" --help
-		[ "$status" -eq 0 ]
-		for option in $(grep -oE '^[[:space:]]*\{ "[a-z-]+", (no|required|optional)_argument.*' "$root_dir/${pair#*:}" |
-			grep -vE 'OPT_NO_EFFECT|"help"|"[a-z]"|OPT_INPUT_TAR|OPT_REGISTRY' | sed -nE 's/.*\{ "([a-z-]+)".*/\1/p'); do
-			grep -qE -- "--?$option\b" <<<"$output" || { echo "${pair%%:*}: --$option"; false; }
-		done
-	done
-}
-
 @test "every command tells its usage when asked for help" {
 	commands=$("$pith" --help | sed -nE 's/^  ([a-z]+)  .*/\1/p')
 	[ "$(wc -w <<<"$commands")" -ge 12 ]

@@ -110,6 +110,9 @@ commit: $("$pith" version --commit)" ]
 	for command in build run pkg cache stop version completion; do
 		[ "$("$pith" help "$command")" = "$("$pith" "$command" --help)" ]
 	done
+	for command in build run pkg cache exec logs ps stop vsock metadata; do
+		[ "$("$pith" "$command" help)" = "$("$pith" "$command" --help)" ]
+	done
 	[ "$("$pith" help)" = "$("$pith" --help)" ]
 	misuse 'unknown command "rnu"' help rnu
 	misuse 'bash, zsh or fish' completion
@@ -151,4 +154,53 @@ commit: $("$pith" version --commit)" ]
 		[ "$status" -eq 1 ]
 		[[ $stderr == "pith: error: back-end \"$backend\" is not there: qemu is the only one" ]]
 	done
+}
+
+@test "every wrong word gets one line, what was meant, and status 2" {
+	misuse 'unknown option --follwo: did you mean --follow?' logs --follwo m s
+	misuse 'unknown option --worldir: did you mean --workdir?' exec --worldir / m s c
+	misuse 'unknown option --stat: did you mean --state?' vsock --stat x
+	misuse 'unknown option --versoin: did you mean --version?' --versoin
+	misuse 'unknown option --cahce: did you mean --cache?' ps --cahce x m
+	misuse 'unknown option --quite: did you mean --quiet?' completion --quite bash
+	misuse 'unknown command "crate": did you mean "create"?' metadata crate x y
+	misuse 'in which machine? pith exec STATE SERVICE COMMAND' exec
+	misuse 'in which service, and which command?' exec mine
+	misuse 'either the service or the command is missing beside "echo"' exec mine echo
+	misuse 'which command is to run in the machine?' exec -g mine
+	misuse 'option -u needs a value' exec -u
+	misuse 'which machine? pith ps STATE' ps
+	misuse 'which service? pith start STATE SERVICE' start mine
+	misuse '"b" is one too many: pith top' top a b
+	misuse '"x": `pith vsock` takes options only' vsock x
+	misuse '--state, and either --socket or --fd, must be given' vsock --state x
+	misuse 'rm what?' cache rm
+	misuse 'ls takes no names' cache ls x
+	misuse '--name goes with one file' cache import --name x a b
+	misuse 'where to? --outfile FILE' cache export x
+	misuse '--format zip: it is one of oci, docker, filesystem' cache export --format zip --outfile x a
+	misuse 'create takes a file and a text' metadata create x
+}
+
+@test "commands that Docker or LinuxKit has elsewhere are pointed at" {
+	misuse 'there is no command "images": `pith cache ls` lists the images' images
+	misuse 'there is no command "kill": `pith stop --now STATE`' kill mine
+	misuse 'there is no command "push": `pith pkg push`' push x
+	misuse 'there is no command "serve": any web server' serve
+	misuse 'there is no command "builder": packages are built without Docker' pkg builder du
+	misuse 'there is no command "serve": `pith pkg push`' pkg serve
+}
+
+@test "letters stand together and values behind them where Docker's do; options stand behind words" {
+	run --separate-stderr "$pith" exec -tie A=B -w/ -uroot mine web sh -c 'echo -x'
+	[ "$status" -eq 1 ] # what follows the service is the command's own
+	[[ $stderr == *"no machine 'mine'"* ]]
+	run --separate-stderr "$pith" logs mine web -fn5 -q
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"no machine 'mine'"* ]]
+	run --separate-stderr "$pith" stop mine --now
+	[ "$status" -eq 1 ]
+	run --separate-stderr "$pith" run -d x
+	[ "$status" -eq 1 ]
+	[[ $stderr == *'no machine image x'* ]]
 }

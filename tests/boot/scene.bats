@@ -294,7 +294,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	check 1 "no service 'nothing'" exec "$name" nothing true
 	check 1 'no machine' exec no-such-machine shell true
 	check 1 "no service 'nothing'" restart "$name" nothing
-	check 2 'usage: pith exec' exec "$name" shell
+	check 2 'either the service or the command is missing' exec "$name" shell
 	check 2 'unknown option' exec --no-such-option "$name" shell true
 	mkdir stopped-state
 	echo 02:00:00:00:00:01 >stopped-state/mac-addr

@@ -27,20 +27,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	_cleanup_free_ char *text = malloc(n + 1);
 	char *argv[34] = { (char *)"run" };
+	static const struct command c = { .name = "run", .options = run_table };
 	struct run_options o;
 	struct error err = { 0 };
 	size_t at = 0;
-	int argc = 1;
+	int argc = 1, r;
 
 	if (n)
 		memcpy(text, data, n);
 	text[n] = '\0';
 	for (; at < n && argc < 33; at += strlen(text + at) + 1)
 		argv[argc++] = text + at;
-	if (run_options_parse(argc, argv, &o, &err) == 0) {
-		if (!o.help)
-			check(&o);
-	} else if (!err.msg || !*err.msg) {
+	r = run_options_parse(&c, argv, &o, &err);
+	if (r == 0) {
+		check(&o);
+	} else if (r < 0 && (!err.msg || !*err.msg)) {
 		abort(); /* an error that says nothing */
 	}
 	error_clear(&err);

@@ -10,8 +10,12 @@ static int parse(const char *line, struct build_options *o, struct error *err, c
 {
 	_cleanup_free_ char *all = str_format("build %s", line);
 
+	static const struct command c = { .name = "build", .options = build_table };
+	static char *argv[64]; /* the words move in it */
+
 	*kept = strv_split(all, " ");
-	return build_options_parse((int)strv_len(*kept), *kept, o, err);
+	memcpy(argv, *kept, (strv_len(*kept) + 1) * sizeof(*argv));
+	return build_options_parse(&c, argv, o, err);
 }
 
 static const char *const bad[] = {
@@ -43,7 +47,7 @@ int main(void)
 	   "one dash or two, a value after = or as the next word: %s", error_text(&err));
 	ok(o.formats[FORMAT_KERNEL_SQUASHFS] && o.formats[FORMAT_KERNEL_EROFS] && !o.formats[FORMAT_KERNEL_INITRD] &&
 		   str_eq(o.name, "n") && str_eq(o.dir, "d") && str_eq(o.platform.arch, "arm64") && o.pull &&
-		   o.dry_run && o.json_errors && str_eq(o.inputs[1], "b.yml"),
+		   o.dry_run && o.errors == ERRORS_JSON && str_eq(o.inputs[1], "b.yml"),
 	   "each option is where it belongs");
 	strv_free(kept);
 	for (i = 0; i < array_len(bad); i++) {

@@ -118,8 +118,12 @@ static int parse(const char *line, struct run_options *o, struct error *err, cha
 {
 	_cleanup_free_ char *all = str_format("run %s", line);
 
+	static const struct command c = { .name = "run", .options = run_table };
+	static char *argv[64]; /* the words move in it */
+
 	*kept = strv_split(all, " ");
-	return run_options_parse((int)strv_len(*kept), *kept, o, err);
+	memcpy(argv, *kept, (strv_len(*kept) + 1) * sizeof(*argv));
+	return run_options_parse(&c, argv, o, err);
 }
 
 static void options(void)
@@ -163,12 +167,12 @@ static void options(void)
 	run_options_clear(&o);
 	strv_free(kept);
 	ok(parse("qemu -cpus=2 -mem 2G --disk a,size=1 --disk b --publish 1:2 -arch arm64 --squashfs --virtiofs d "
-		 "--vsock-ports 5 --no-reboot --networking default --stop-timeout 3 x",
+		 "--vsock-ports 5 --no-reboot -d --networking default --stop-timeout 3 x",
 		 &o, &err, &kept) == 0,
 	   "one dash or two, a value after = or as the next word");
 	ok(o.cpus == 2 && o.memory == 2048 * MIB && o.disk_count == 2 && o.port_count == 1 &&
 		   str_eq(o.arch, "aarch64") && o.kind == BOOT_SQUASHFS && strv_len(o.virtiofs) == 1 && o.vsock &&
-		   o.no_reboot && str_eq(o.networking, "user") && o.stop_timeout_us == 3000000,
+		   o.no_reboot && o.detached && str_eq(o.networking, "user") && o.stop_timeout == 3,
 	   "each option is where it belongs");
 	run_options_clear(&o);
 	strv_free(kept);
