@@ -1,7 +1,13 @@
 # One program for everything that /usr/bin/service is called as. Each folder is a room.
-rooms.services := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/direct
+services.rooms := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/direct
+services/command.sees := services/supervisor services/log onboot
+services/supervisor.sees := services/engine services/engine/containerd services/engine/direct services/log onboot
+services/engine/containerd.sees := services/engine services/log onboot
+services/engine/direct.sees := services/engine services/log onboot
+services/engine.sees :=
+services/log.sees :=
 guest-programs += service
-service.srcs := $(foreach d,$(rooms.services),$(wildcard $(d)/*.c)) $(onboot.srcs)
+service.srcs := $(foreach d,$(services.rooms),$(wildcard $(d)/*.c)) $(onboot.srcs)
 service.layers := base sys proto
 service.deps := nghttp2 protobuf-c
 
@@ -10,7 +16,7 @@ fuzz_containerd.srcs := $(containerd-bytes)
 fuzz_containerd.deps := nghttp2 protobuf-c
 test_containerd.srcs := $(containerd-bytes)
 test_containerd.deps := nghttp2 protobuf-c
-services-bytes := services/log/memory_line.c $(addprefix services/supervisor/,request.c saved.c) \
+services-bytes := services/log/memory_line.c $(addprefix services/supervisor/,request.c saved.c) services/engine/recorded.c \
 	$(addprefix services/engine/containerd/,notify.c rival.c shim_wait.c)
 fuzz_services.srcs := $(services-bytes)
 fuzz_services.deps := protobuf-c

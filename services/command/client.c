@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "beneath.h"
+#include "capture.h"
 #include "io.h"
 #include "jsonw.h"
 #include "logfile.h"
@@ -30,7 +31,7 @@ enum {
 };
 
 /* -1 with errno. Who does not accept is not waited for without end. */
-static int connected(const char *path)
+static int socket_connect(const char *path)
 {
 	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER };
 	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
@@ -51,7 +52,7 @@ static int connected(const char *path)
 
 bool client_supervisor_runs(void)
 {
-	_cleanup_close_ int fd = connected(SUPERVISOR_SOCKET);
+	_cleanup_close_ int fd = socket_connect(SUPERVISOR_SOCKET);
 
 	return fd >= 0;
 }
@@ -86,7 +87,7 @@ static int no_supervisor(int code, struct error *err)
 
 int client_request(const char *const words[], struct buf *answer, struct error *err)
 {
-	_cleanup_close_ int fd = connected(SUPERVISOR_SOCKET);
+	_cleanup_close_ int fd = socket_connect(SUPERVISOR_SOCKET);
 	_cleanup_buf_ struct buf request = { 0 };
 	const char *const *w;
 
@@ -366,7 +367,7 @@ static int memory_logs(int fd, const char *name, unsigned long lines, bool follo
 
 int client_logs(const char *name, unsigned long lines, bool follow, struct error *err)
 {
-	_cleanup_close_ int memory = connected(MEMLOGD_QUERY);
+	_cleanup_close_ int memory = socket_connect(MEMLOGD_QUERY);
 
 	if (strchr(name, '/'))
 		return error_set(err, EINVAL, "service '%s'", name);

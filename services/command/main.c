@@ -178,7 +178,7 @@ static int arguments_check(const struct options *o, size_t want, const char *wha
 	return -1;
 }
 
-static int failed(const struct error *err)
+static int error_report(const struct error *err)
 {
 	log_error("%s", error_text(err));
 	return 1;
@@ -200,7 +200,7 @@ static int run_once(const char *kind, bool shutdown, const struct options *opt)
 	o.live = cmdline_has(buf_text(&cmdline), "linuxkit.runc_console=1");
 	log_setup(shutdown ? "onshutdown" : "onboot", o.runtime.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
 	bad = onboot_run(&o, &err);
-	return bad < 0 ? failed(&err) : bad != 0;
+	return bad < 0 ? error_report(&err) : bad != 0;
 }
 
 static int cmd_onboot(int argc, char **argv, struct options *o)
@@ -231,7 +231,7 @@ static int cmd_volumes(int argc, char **argv, struct options *o)
 		return 1;
 	log_setup("volumes", LOG_LEVEL_INFO, true);
 	bad = volumes_mount(o->path, &err);
-	return bad < 0 ? failed(&err) : bad != 0;
+	return bad < 0 ? error_report(&err) : bad != 0;
 }
 
 /* --- the supervisor ---------------------------------------------------------------------------------------------- */
@@ -255,13 +255,11 @@ static int cmd_supervise(int argc, char **argv, struct options *o)
 		return 1;
 	s.path = o->path;
 	s.runtime = o->runtime;
-	s.containerd.program = o->containerd;
-	s.containerd.socket = o->sock;
-	s.containerd.namespace = o->namespace;
-	s.containerd.settings = "/etc/containerd/runtime-config.toml";
-	s.containerd.state = "/run/containerd/io.containerd.runtime.v2.task";
+	s.containerd = o->containerd;
+	s.socket = o->sock;
+	s.namespace = o->namespace;
 	log_setup("services", o->quiet ? LOG_LEVEL_ERROR : o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
-	return supervisor_run(&s, &err) < 0 ? failed(&err) : 0;
+	return supervisor_run(&s, &err) < 0 ? error_report(&err) : 0;
 }
 
 /* The command line of `service supervise` (or keep) with our options. */
@@ -299,7 +297,7 @@ static int cmd_keep(int argc, char **argv, struct options *o)
 	log_setup("services", LOG_LEVEL_INFO, true);
 	supervise = supervise_argv(o, "supervise");
 	status = supervise ? keep_run(supervise, &err) : error_set(&err, 0, "no memory, or no /proc");
-	return status < 0 ? failed(&err) : status;
+	return status < 0 ? error_report(&err) : status;
 }
 
 /* PID 1 keeps the supervisor alive; where it is not ours, a process of our own does. */
@@ -328,7 +326,7 @@ static int cmd_system_init(int argc, char **argv, struct options *o)
 	log_debug("%s", error_text(&err));
 	if (spawn(&(struct spawn){ .path = keep[0], .argv = keep, .inherit_stdio = true, .new_session = true }, &err) <
 	    0)
-		return failed(&err);
+		return error_report(&err);
 	return 0;
 }
 
@@ -351,7 +349,7 @@ static int cmd_list(int argc, char **argv, struct options *o)
 	}
 	if (client_request(words, &answer, &err) < 0 ||
 	    (json ? client_json : client_table)(buf_text(&answer), &err) < 0)
-		return failed(&err);
+		return error_report(&err);
 	return 0;
 }
 
@@ -384,8 +382,8 @@ static int cmd_request(int argc, char **argv, struct options *o)
 	words[2] = o->path ? o->path : "";
 	words[3] = o->sock;
 	if (o->dump_spec && spec_dump(o->path ? o->path : "/containers/services", o->args[0], o->dump_spec, &err) < 0)
-		return failed(&err);
-	return client_request(words, &answer, &err) < 0 ? failed(&err) : 0;
+		return error_report(&err);
+	return client_request(words, &answer, &err) < 0 ? error_report(&err) : 0;
 }
 
 static int cmd_logs(int argc, char **argv, struct options *o)
@@ -394,7 +392,7 @@ static int cmd_logs(int argc, char **argv, struct options *o)
 
 	if (options_parse(argc, argv, HAS_LOGS, o) < 0 || arguments_check(o, 1, "name one service") < 0)
 		return 1;
-	return client_logs(o->args[0], o->lines, o->follow, &err) < 0 ? failed(&err) : 0;
+	return client_logs(o->args[0], o->lines, o->follow, &err) < 0 ? error_report(&err) : 0;
 }
 
 static int cmd_ps(int argc, char **argv, struct options *o)
@@ -403,7 +401,7 @@ static int cmd_ps(int argc, char **argv, struct options *o)
 
 	if (options_parse(argc, argv, 0, o) < 0 || arguments_check(o, 0, "ps takes no arguments") < 0)
 		return 1;
-	return usage_ps(&err) < 0 ? failed(&err) : 0;
+	return usage_ps(&err) < 0 ? error_report(&err) : 0;
 }
 
 static int cmd_top(int argc, char **argv, struct options *o)
@@ -413,7 +411,7 @@ static int cmd_top(int argc, char **argv, struct options *o)
 	o->top.delay_ms = 2000;
 	if (options_parse(argc, argv, HAS_TOP, o) < 0 || arguments_check(o, 0, "top takes no arguments") < 0)
 		return 1;
-	return usage_top(&o->top, &err) < 0 ? failed(&err) : 0;
+	return usage_top(&o->top, &err) < 0 ? error_report(&err) : 0;
 }
 
 static int cmd_help(int argc, char **argv, struct options *o)

@@ -207,7 +207,7 @@ static void on_interrupt(int signo)
 }
 
 /* Share of one processor since the last look, in tenths of a percent; without one, 0. */
-static uint64_t share(const struct top *t, pid_t pid, uint64_t cpu_us, uint64_t elapsed)
+static uint64_t cpu_share(const struct top *t, pid_t pid, uint64_t cpu_us, uint64_t elapsed)
 {
 	for (size_t i = 0; i < t->count; i++)
 		if (t->before[i].pid == pid && cpu_us >= t->before[i].cpu_us && elapsed > 0)
@@ -220,7 +220,7 @@ static void top_line(struct top *t, struct buf *b, char *const *f, struct look *
 	struct usage u = { 0 };
 	bool runs = usage_of(f[2], &u);
 	pid_t pid = runs ? (pid_t)strtol(f[2], NULL, 10) : 0;
-	uint64_t tenths = runs ? share(t, pid, u.cpu_us, elapsed) : 0;
+	uint64_t tenths = runs ? cpu_share(t, pid, u.cpu_us, elapsed) : 0;
 
 	if (!runs) {
 		(void)!buf_addf(b, "%s %s - - - -\n", f[0], f[1]);

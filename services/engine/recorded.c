@@ -13,9 +13,21 @@
 #include "io.h"
 #include "process.h"
 #include "report.h"
-#include "saved.h"
+#include "str.h"
 
-enum { RECORD_LEN = 32 };
+enum { RECORD_LEN = 32, PID_MOST = 1 << 22 };
+
+int recorded_parse(const char *text, pid_t *pid, uint64_t *ticks)
+{
+	_cleanup_strv_ char **words = strv_split(text, " \n");
+	uint64_t n;
+
+	if (!words || strv_len(words) != 2 || str_to_u64(words[0], PID_MOST, &n) < 0 || n < 2 ||
+	    str_to_u64(words[1], UINT64_MAX, ticks) < 0)
+		return -1;
+	*pid = (pid_t)n;
+	return 0;
+}
 
 int recorded_open(const char *path, struct error *err)
 {
@@ -43,7 +55,7 @@ int recorded_process(int fd, pid_t *pid, uint64_t *age_us)
 	char text[RECORD_LEN + 1] = "";
 	uint64_t ticks, now, started;
 
-	if (io_pread(fd, text, RECORD_LEN, 0) < 0 || saved_process_parse(text, pid, &ticks) < 0)
+	if (io_pread(fd, text, RECORD_LEN, 0) < 0 || recorded_parse(text, pid, &ticks) < 0)
 		return -1;
 	process = process_open(*pid, NULL);
 	/* Ended and not reaped yet, or another one under its number. */

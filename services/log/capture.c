@@ -116,7 +116,7 @@ static void memory_write(struct capture_stream *s, const uint8_t *data, size_t n
 
 /* --- what comes -------------------------------------------------------------------------------------------- */
 
-static void search(struct capture_stream *s, const uint8_t *data, size_t n)
+static void stream_search(struct capture_stream *s, const uint8_t *data, size_t n)
 {
 	struct capture *c = s->owner;
 	size_t length = strlen(c->wanted);
@@ -146,7 +146,7 @@ static bool stream_take(struct capture_stream *s)
 	else
 		sink_write(s, chunk, (size_t)n);
 	if (s->owner->wanted)
-		search(s, chunk, (size_t)n);
+		stream_search(s, chunk, (size_t)n);
 	return true;
 }
 

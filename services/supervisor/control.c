@@ -12,7 +12,7 @@
 #include "report.h"
 #include "request.h"
 #include "str.h"
-#include "supervisor.h"
+#include "table.h"
 #include "unixsock.h"
 
 enum { CLIENTS_MAX = 32, PATIENCE_US = 10 * 1000 * 1000 };
@@ -31,7 +31,8 @@ struct client {
 };
 
 struct control {
-	struct supervisor *supervisor;
+	struct loop *loop;
+	struct table *table;
 	struct loop_io io;
 	struct list clients;
 	unsigned count;
@@ -69,7 +70,7 @@ static void client_write(struct client *c)
 static void client_answer(struct client *c)
 {
 	c->wish = WISH_NONE;
-	loop_timer_after(c->control->supervisor->loop, &c->timer, PATIENCE_US, NULL);
+	loop_timer_after(c->control->loop, &c->timer, PATIENCE_US, NULL);
 	if (loop_io_want(&c->io, EPOLLOUT, NULL) < 0)
 		client_free(c);
 }
@@ -88,13 +89,13 @@ static void list_number(struct buf *out, bool there, uint64_t n)
 
 static void request_list(struct client *c)
 {
-	struct supervisor *v = c->control->supervisor;
+	struct table *t = c->control->table;
 	uint64_t now = report_now();
 	size_t i;
 
 	(void)!buf_addstr(&c->out, "ok\nNAME STATE PID RESTARTS UPTIME EXIT\n");
-	for (i = 0; i < v->count; i++) {
-		const struct service *s = v->services[i];
+	for (i = 0; i < t->count; i++) {
+		const struct service *s = t->services[i];
 
 		(void)!buf_addf(&c->out, "%s %s", s->name, service_state_names[s->state]);
 		list_number(&c->out, s->pid > 0, (uint64_t)s->pid);
@@ -128,15 +129,15 @@ static void client_consider(struct client *c)
 
 static void request_one(struct client *c, const struct request *r)
 {
-	struct supervisor *v = c->control->supervisor;
+	struct table *t = c->control->table;
 	_cleanup_error_ struct error err = { 0 };
 
-	if (v->stopping) {
+	if (t->site.host->stopping) {
 		answer_error(c, "shutting down");
 		return;
 	}
-	c->service = supervisor_take(v, r->name, r->dir, &err);
-	if (!c->service || (r->socket && supervisor_use(v, c->service, r->socket, &err) < 0)) {
+	c->service = table_take(t, r->name, r->dir, &err);
+	if (!c->service || (r->socket && table_use(t, c->service, r->socket, &err) < 0)) {
 		answer_error(c, error_text(&err));
 		return;
 	}
@@ -235,8 +236,8 @@ static void client_accept(struct loop_io *io, uint32_t events)
 	list_init(&c->place);
 	list_append(&control->clients, &c->place);
 	control->count++;
-	if (loop_io_add(control->supervisor->loop, &c->io, NULL) < 0 ||
-	    loop_timer_after(control->supervisor->loop, &c->timer, PATIENCE_US, NULL) < 0)
+	if (loop_io_add(control->loop, &c->io, NULL) < 0 ||
+	    loop_timer_after(control->loop, &c->timer, PATIENCE_US, NULL) < 0)
 		client_free(c);
 }
 
@@ -255,14 +256,15 @@ void control_changed(struct control *control, struct service *s)
 	}
 }
 
-struct control *control_new(struct supervisor *v, const char *path, struct error *err)
+struct control *control_new(struct table *t, const char *path, struct error *err)
 {
 	struct control *c = calloc(1, sizeof(*c));
 	struct sockaddr_un address;
 	mode_t old = umask(0077);
 
 	if (c) {
-		*c = (struct control){ .supervisor = v,
+		*c = (struct control){ .loop = t->site.host->loop,
+				       .table = t,
 				       .io = { .fd = -1, .events = EPOLLIN, .fn = client_accept, .data = c } };
 		list_init(&c->clients);
 		if (unixsock_address(&address, -1, NULL, path) == 0)
@@ -271,7 +273,7 @@ struct control *control_new(struct supervisor *v, const char *path, struct error
 		error_set(err, ENOMEM, "%s", path);
 	}
 	umask(old);
-	if (c && (c->io.fd < 0 || loop_io_add(v->loop, &c->io, err) < 0)) {
+	if (c && (c->io.fd < 0 || loop_io_add(c->loop, &c->io, err) < 0)) {
 		control_free(c);
 		return NULL;
 	}

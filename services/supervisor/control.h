@@ -5,8 +5,11 @@
  *                        NAME STATE PID RESTARTS UPTIME EXIT; "-" where there is none, times in seconds
  *   start NAME [DIR [SOCKET]]
  *                        "ok\n" when it runs and is ready. DIR: where a service that is not known yet is; SOCKET: of
- * the containerd that it is to run through, which need not be the supervisor's own stop NAME [DIR [SOCKET]] "ok\n" when
- * it has ended restart NAME [DIR [SOCKET]] as stop, then start
+ *                        the containerd that it is to run through, which need not be the supervisor's own
+ *   stop NAME [DIR [SOCKET]]
+ *                        "ok\n" when it has ended
+ *   restart NAME [DIR [SOCKET]]
+ *                        as stop, then start
  *
  * or "error: " and a reason. A client that is slow or goes away costs nobody anything:
  * it has 10 s, and less where others want its place. */
@@ -16,9 +19,9 @@
 
 struct control;
 struct service;
-struct supervisor;
+struct table;
 
-struct control *control_new(struct supervisor *v, const char *path, struct error *err);
+struct control *control_new(struct table *t, const char *path, struct error *err);
 void control_free(struct control *c);
 
 /* A service's state changed: who waits for it may have an answer now. c may be NULL. */

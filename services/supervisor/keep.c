@@ -24,7 +24,7 @@ struct keeper {
 	int status;
 };
 
-static void start(struct keeper *k, char *const *argv)
+static void supervisor_start(struct keeper *k, char *const *argv)
 {
 	_cleanup_error_ struct error err = { 0 };
 
@@ -54,7 +54,7 @@ static void supervisor_ended(struct keeper *k, int status)
 	log_error("supervisor: %s; starting it again", spawn_status_text(status));
 }
 
-static void reap(struct keeper *k)
+static void children_reap(struct keeper *k)
 {
 	int status;
 	pid_t pid;
@@ -91,9 +91,9 @@ int keep_run(char *const *argv, struct error *err)
 		return error_set(err, errno, "keep the supervisor");
 	while (k.pid || !k.ending) {
 		if (!k.pid && loop_now() >= k.next)
-			start(&k, argv);
+			supervisor_start(&k, argv);
 		wait_for(&k, &set);
-		reap(&k);
+		children_reap(&k);
 	}
 	return k.status;
 }

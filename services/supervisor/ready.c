@@ -11,9 +11,7 @@
 #include <unistd.h>
 
 #include "beneath.h"
-#include "engine.h"
-#include "service.h"
-#include "supervisor.h"
+#include "cleanup.h"
 
 enum {
 	DELAY_FIRST_US = 10 * 1000,
@@ -28,14 +26,14 @@ static void try_later(struct ready *r)
 	cleanup_close(&r->io.fd);
 	r->io.fd = -1;
 	r->timer = (struct loop_timer){ .fn = try_now, .data = r };
-	loop_timer_after(r->service->supervisor->loop, &r->timer, r->delay, NULL);
+	loop_timer_after(r->of.loop, &r->timer, r->delay, NULL);
 	r->delay = r->delay * 2 < DELAY_MOST_US ? r->delay * 2 : DELAY_MOST_US;
 }
 
-static void is_ready(struct ready *r)
+static void ready_tell(struct ready *r)
 {
 	ready_end(r);
-	service_became_ready(r->service);
+	r->of.done(r->of.data);
 }
 
 /* --- connections ----------------------------------------------------------------------------------------- */
@@ -48,7 +46,7 @@ static void connection_done(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0)
-		is_ready(r);
+		ready_tell(r);
 	else
 		try_later(r);
 }
@@ -59,8 +57,8 @@ static void connection_try(struct ready *r, int fd, const struct sockaddr *addre
 	if (fd < 0) {
 		try_later(r);
 	} else if (connect(fd, address, size) == 0) {
-		is_ready(r);
-	} else if (errno != EINPROGRESS || loop_io_add(r->service->supervisor->loop, &r->io, NULL) < 0) {
+		ready_tell(r);
+	} else if (errno != EINPROGRESS || loop_io_add(r->of.loop, &r->io, NULL) < 0) {
 		try_later(r);
 	}
 }
@@ -74,9 +72,9 @@ static void try_unix(struct ready *r)
 	struct sockaddr_un address;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)r->service->pid);
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)r->pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	place = root < 0 ? -1 : beneath_socket(root, r->service->policy.ready_text, want, &address, NULL);
+	place = root < 0 ? -1 : beneath_socket(root, r->of.policy->ready_text, want, &address, NULL);
 	if (place < 0) {
 		try_later(r);
 		return;
@@ -104,37 +102,39 @@ static int socket_inside(pid_t pid, int family)
 
 static void try_tcp(struct ready *r)
 {
-	const struct policy *p = &r->service->policy;
+	const struct policy *p = r->of.policy;
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(p->ready_port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(p->ready_port) };
 
 	if (p->ready_address && inet_pton(AF_INET6, p->ready_address, &v6.sin6_addr) == 1) {
-		connection_try(r, socket_inside(r->service->pid, AF_INET6), (struct sockaddr *)&v6, sizeof(v6));
+		connection_try(r, socket_inside(r->pid, AF_INET6), (struct sockaddr *)&v6, sizeof(v6));
 		return;
 	}
 	inet_pton(AF_INET, p->ready_address ? p->ready_address : "127.0.0.1", &v4.sin_addr);
-	connection_try(r, socket_inside(r->service->pid, AF_INET), (struct sockaddr *)&v4, sizeof(v4));
+	connection_try(r, socket_inside(r->pid, AF_INET), (struct sockaddr *)&v4, sizeof(v4));
 }
 
 /* --- commands and text --------------------------------------------------------------------------------------- */
 
-static void command_done(struct service *s, int code)
+static void command_done(void *data, int code)
 {
-	s->ready.running = false;
-	if (!s->ready.active)
+	struct ready *r = data;
+
+	r->running = false;
+	if (!r->active)
 		return;
 	if (code == 0)
-		is_ready(&s->ready);
+		ready_tell(r);
 	else
-		try_later(&s->ready);
+		try_later(r);
 }
 
 static void try_exec(struct ready *r)
 {
-	struct engine *e = r->service->engine;
+	struct engine *e = r->of.engine;
 
 	r->running = true;
-	if (e->ops->exec(e, r->service, r->service->policy.ready_argv, command_done, NULL) < 0) {
+	if (e->ops->exec(e, r->of.container, r->of.policy->ready_argv, command_done, r, NULL) < 0) {
 		r->running = false;
 		try_later(r);
 	}
@@ -142,26 +142,26 @@ static void try_exec(struct ready *r)
 
 static void text_found(struct capture *c)
 {
-	struct service *s = c->data;
+	struct ready *r = c->data;
 
-	s->ready.seen = true;
-	if (s->ready.active)
-		is_ready(&s->ready);
+	r->seen = true;
+	if (r->active)
+		ready_tell(r);
 }
 
-void ready_arm(struct ready *r, struct service *s)
+void ready_arm(struct ready *r, const struct ready_subject *of)
 {
-	r->service = s;
+	r->of = *of;
 	r->seen = false;
-	if (s->policy.ready == POLICY_READY_LOG)
-		capture_want(&s->capture, s->policy.ready_text, text_found, s);
+	if (of->policy->ready == POLICY_READY_LOG)
+		capture_want(of->capture, of->policy->ready_text, text_found, r);
 }
 
 static void try_now(struct loop_timer *timer)
 {
 	struct ready *r = timer->data;
 
-	switch (r->service->policy.ready) {
+	switch (r->of.policy->ready) {
 	case POLICY_READY_EXEC:
 		if (r->running)
 			try_later(r); /* a check of the process before this one is still on its way */
@@ -179,23 +179,24 @@ static void try_now(struct loop_timer *timer)
 	}
 }
 
-void ready_begin(struct ready *r)
+void ready_begin(struct ready *r, pid_t pid)
 {
+	r->pid = pid;
 	r->active = true;
 	r->delay = DELAY_FIRST_US;
 	r->io.fd = -1;
 	r->timer = (struct loop_timer){ .fn = try_now, .data = r };
 	if (r->seen)
-		is_ready(r);
+		ready_tell(r);
 	else
 		try_now(&r->timer);
 }
 
 void ready_end(struct ready *r)
 {
-	if (!r->service)
+	if (!r->of.loop)
 		return;
-	capture_want(&r->service->capture, NULL, NULL, NULL);
+	capture_want(r->of.capture, NULL, NULL, NULL);
 	if (!r->active)
 		return;
 	r->active = false;

@@ -13,7 +13,7 @@ static const char *const verbs[] = {
 	[REQUEST_RESTART] = "restart",
 };
 
-static const char *given(const char *word)
+static const char *word_given(const char *word)
 {
 	return word && word[0] ? word : NULL;
 }
@@ -40,7 +40,8 @@ int request_parse(const char *bytes, size_t n, struct request *out, struct error
 		;
 	if (verb == array_len(verbs) || (verb == REQUEST_LIST) != (count == 1))
 		return error_set(err, 0, "unknown request");
-	*out = (struct request){ (enum request_verb)verb, given(words[1]), given(words[2]), given(words[3]) };
+	*out = (struct request){ (enum request_verb)verb, word_given(words[1]), word_given(words[2]),
+				 word_given(words[3]) };
 	if (verb != REQUEST_LIST && !out->name)
 		return error_set(err, 0, "unknown request");
 	if (out->dir && !is_path(out->dir))

@@ -115,15 +115,3 @@ int saved_parse(const char *text, size_t n, struct saved *out, struct error *err
 	out->started = (uint64_t)started;
 	return 0;
 }
-
-int saved_process_parse(const char *text, pid_t *pid, uint64_t *ticks)
-{
-	_cleanup_strv_ char **words = strv_split(text, " \n");
-	uint64_t n;
-
-	if (!words || strv_len(words) != 2 || str_to_u64(words[0], PID_MOST, &n) < 0 || n < 2 ||
-	    str_to_u64(words[1], UINT64_MAX, ticks) < 0)
-		return -1;
-	*pid = (pid_t)n;
-	return 0;
-}

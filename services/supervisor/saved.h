@@ -46,6 +46,3 @@ void saved_clear(struct saved *s);
 /* The file's text; NULL without memory. */
 char *saved_format(const struct saved *s);
 int saved_parse(const char *text, size_t n, struct saved *out, struct error *err);
-
-/* A process as the engine without containerd remembers it: "PID TICKS", when it started (process.h). */
-int saved_process_parse(const char *text, pid_t *pid, uint64_t *ticks);

@@ -1,15 +1,13 @@
-#include "service.h"
+#include "service_private.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-#include "engine.h"
-#include "io.h"
+#include "list.h"
 #include "log.h"
 #include "report.h"
 #include "str.h"
-#include "supervisor.h"
 
 enum {
 	DELAY_FIRST_US = 100 * 1000,
@@ -22,29 +20,22 @@ enum {
 
 static void timer_fired(struct loop_timer *timer);
 
-static int load(struct service *s, struct error *err)
-{
-	policy_clear(&s->policy);
-	bundle_clear(&s->bundle);
-	s->broken = bundle_load(s->path, &s->bundle, err) < 0 || policy_parse(&s->bundle.config, &s->policy, err) < 0;
-	return s->broken ? -1 : 0;
-}
-
-struct service *service_new(struct supervisor *v, const char *name, const char *path, struct error *err)
+struct service *service_new(struct service_site *site, const char *name, const char *path, struct error *err)
 {
 	struct service *s = calloc(1, sizeof(*s));
 
 	if (s)
 		*s = (struct service){
-			.supervisor = v, .engine = v->engine, .name = strdup(name), .path = strdup(path), .code = -1
+			.site = site, .engine = site->engine, .name = strdup(name), .path = strdup(path), .code = -1
 		};
 	if (!s || !s->name || !s->path) {
 		service_free(s);
 		error_set(err, ENOMEM, "%s", name);
 		return NULL;
 	}
+	s->container = (struct engine_container){ .name = s->name, .bundle = &s->bundle, .capture = &s->capture };
 	s->timer = (struct loop_timer){ .fn = timer_fired, .data = s };
-	if (load(s, err) < 0)
+	if (service_load(s, err) < 0)
 		s->state = SERVICE_FAILED;
 	return s;
 }
@@ -55,8 +46,8 @@ void service_free(struct service *s)
 		return;
 	ready_end(&s->ready);
 	loop_timer_disarm(&s->timer);
-	if (s->task)
-		s->engine->ops->detach(s->engine, s);
+	if (s->container.task)
+		s->engine->ops->detach(s->engine, &s->container);
 	capture_close(&s->capture);
 	policy_clear(&s->policy);
 	bundle_clear(&s->bundle);
@@ -65,92 +56,47 @@ void service_free(struct service *s)
 	free(s);
 }
 
-static char *saved_text(const struct service *s)
-{
-	const char *socket = s->engine == s->supervisor->engine ? NULL : s->engine->socket;
-	_cleanup_saved_ struct saved m = {
-		.state = s->state,
-		.wanted = s->wanted,
-		.again = s->again,
-		.prepared = s->prepared,
-		.reported = s->reported,
-		.restarts = s->restarts,
-		.delay = s->delay,
-		.started = s->started,
-		.code = s->code,
-		.pid = s->pid,
-		.dir = s->elsewhere ? strndup(s->path, strlen(s->path) - strlen(s->name) - 1) : NULL,
-		.socket = socket ? strdup(socket) : NULL,
-	};
-
-	return (s->elsewhere && !m.dir) || (socket && !m.socket) ? NULL : saved_format(&m);
-}
-
-/* For the supervisor after this one. A service that was never started leaves nothing, nor does one whose supervisor
- * ends as it should. What cannot be written makes that one begin anew, no more. */
-static void save(struct service *s)
-{
-	_cleanup_free_ char *path = str_format(SUPERVISOR_RUN_DIR "/%s/state", s->name), *text = NULL;
-	bool early = s->state == SERVICE_WAITING || s->state == SERVICE_STARTING;
-
-	if (!path || (early && !s->saved))
-		return;
-	if (s->supervisor->stopping && s->state == SERVICE_STOPPED) {
-		unlink(path);
-		return;
-	}
-	text = saved_text(s);
-	s->saved = text && file_write(path, text, strlen(text), 0644, NULL) == 0;
-	if (!s->saved)
-		unlink(path);
-}
-
 /* Last, when all else that is saved has been set. */
 static void state_set(struct service *s, enum service_state state)
 {
-	s->supervisor->starting -= s->state == SERVICE_STARTING;
-	s->supervisor->starting += state == SERVICE_STARTING;
+	s->site->starting -= s->state == SERVICE_STARTING;
+	s->site->starting += state == SERVICE_STARTING;
 	s->state = state;
 	loop_timer_disarm(&s->timer);
-	save(s);
+	service_save(s);
 }
 
 /* Without memory for a timer the state has to do without its end. */
 static void timer_arm(struct service *s, uint64_t us)
 {
-	loop_timer_after(s->supervisor->loop, &s->timer, us, NULL);
+	loop_timer_after(s->site->host->loop, &s->timer, us, NULL);
 }
 
-static struct engine *engine_of(struct service *s)
+static struct service *service_of(struct engine_container *c)
 {
-	return s->engine;
+	return list_entry(c, struct service, container);
+}
+
+static void changed_tell(struct service *s)
+{
+	s->site->changed(s, s->site->data);
 }
 
 /* --- up ------------------------------------------------------------------------------------------------- */
 
-static int prepare(struct service *s, struct error *err)
+static void service_became_ready(void *data)
 {
-	_cleanup_free_ char *run_dir = str_format(SUPERVISOR_RUN_DIR "/%s", s->name);
+	struct service *s = data;
+	bool first = !s->reported;
 
-	if (!run_dir)
-		return error_set(err, ENOMEM, "%s", s->name);
-	if (s->broken && load(s, err) < 0)
-		return -1;
-	if (!s->capture.loop &&
-	    capture_open(&s->capture, s->supervisor->loop, s->supervisor->logs, run_dir, s->name, err) < 0)
-		return -1;
-	if (!s->prepared) {
-		if (s->saved || !s->supervisor->first)
-			prepare_clear(&s->bundle);
-		if (prepare_filesystem(&s->bundle, err) < 0)
-			return -1;
-		s->prepared = true;
-		save(s);
+	s->reported = true;
+	state_set(s, SERVICE_RUNNING);
+	if (first) {
+		/* The report only informs: a full /run stops no service. */
+		report_step("services", s->name, s->begun, report_now(), REPORT_NO_STATUS, NULL);
+		report_publish(NULL);
 	}
-	if (!s->taken)
-		capture_begin(&s->capture);
-	ready_arm(&s->ready, s);
-	return 0;
+	changed_tell(s);
 }
 
 static void start_now(struct service *s)
@@ -159,28 +105,38 @@ static void start_now(struct service *s)
 
 	state_set(s, SERVICE_STARTING);
 	s->late = false;
-	if (prepare(s, &err) < 0) {
-		service_start_failed(s, &err);
+	if (service_prepare(s, &err) < 0) {
+		service_start_failed(&s->container, &err);
 		return;
 	}
+	if (!s->taken)
+		capture_begin(&s->capture);
+	ready_arm(&s->ready,
+		  &(struct ready_subject){ .loop = s->site->host->loop,
+					   .policy = &s->policy,
+					   .capture = &s->capture,
+					   .engine = s->engine,
+					   .container = &s->container,
+					   .done = service_became_ready,
+					   .data = s });
 	if (s->taken) {
-		engine_of(s)->ops->adopt(engine_of(s), s);
+		s->engine->ops->adopt(s->engine, &s->container);
 	} else {
 		timer_arm(s, START_US);
-		engine_of(s)->ops->start(engine_of(s), s);
+		s->engine->ops->start(s->engine, &s->container);
 	}
 }
 
 void service_consider(struct service *s)
 {
-	if (s->state == SERVICE_WAITING && supervisor_may_start(s->supervisor, s))
+	if (s->state == SERVICE_WAITING && s->site->may_start(s, s->site->data))
 		start_now(s);
 }
 
 static void wait_turn(struct service *s)
 {
 	state_set(s, SERVICE_WAITING);
-	supervisor_changed(s->supervisor, s);
+	changed_tell(s);
 }
 
 void service_start(struct service *s)
@@ -189,7 +145,7 @@ void service_start(struct service *s)
 	switch (s->state) {
 	case SERVICE_STOPPING:
 		s->again = true;
-		save(s);
+		service_save(s);
 		return;
 	case SERVICE_STOPPED:
 	case SERVICE_BACKOFF:
@@ -231,7 +187,7 @@ void service_resume(struct service *s, const struct saved *m)
 	case SERVICE_ENDED:
 	case SERVICE_FAILED:
 		state_set(s, m->state);
-		supervisor_changed(s->supervisor, s);
+		changed_tell(s);
 		return;
 	default:
 		s->started = m->started;
@@ -243,30 +199,17 @@ void service_resume(struct service *s, const struct saved *m)
 	}
 }
 
-void service_became_ready(struct service *s)
-{
-	bool first = !s->reported;
-
-	s->reported = true;
-	state_set(s, SERVICE_RUNNING);
-	if (first) {
-		/* The report only informs: a full /run stops no service. */
-		report_step("services", s->name, s->begun, report_now(), REPORT_NO_STATUS, NULL);
-		report_publish(NULL);
-	}
-	supervisor_changed(s->supervisor, s);
-}
-
 static void stop_process(struct service *s)
 {
 	state_set(s, SERVICE_STOPPING);
 	ready_end(&s->ready);
 	timer_arm(s, s->policy.stop_us);
-	engine_of(s)->ops->kill(engine_of(s), s, s->policy.stop_signal);
+	s->engine->ops->kill(s->engine, &s->container, s->policy.stop_signal);
 }
 
-void service_started(struct service *s, pid_t pid)
+void service_started(struct engine_container *c, pid_t pid)
 {
+	struct service *s = service_of(c);
 	bool unwanted = s->state == SERVICE_STOPPING || !s->wanted || s->again;
 	bool ready = s->taken ? !s->unproven : s->policy.ready == POLICY_READY_STARTED;
 
@@ -281,8 +224,8 @@ void service_started(struct service *s, pid_t pid)
 	} else {
 		state_set(s, SERVICE_CHECKING);
 		timer_arm(s, s->policy.ready_us);
-		ready_begin(&s->ready);
-		supervisor_changed(s->supervisor, s);
+		ready_begin(&s->ready, pid);
+		changed_tell(s);
 	}
 }
 
@@ -303,21 +246,23 @@ static void last_words(struct service *s)
 static void remove_container(struct service *s)
 {
 	state_set(s, SERVICE_STOPPING);
-	engine_of(s)->ops->remove(engine_of(s), s);
+	s->engine->ops->remove(s->engine, &s->container);
 }
 
-void service_removed(struct service *s)
+void service_removed(struct engine_container *c)
 {
+	struct service *s = service_of(c);
+
 	if (s->prepared)
 		prepare_undo(&s->bundle);
 	s->prepared = false;
 	s->broken = true;
 	state_set(s, SERVICE_STOPPED);
-	if (s->again && !s->supervisor->stopping) {
+	if (s->again && !s->site->host->stopping) {
 		s->again = false;
 		service_start(s);
 	} else {
-		supervisor_changed(s->supervisor, s);
+		changed_tell(s);
 	}
 }
 
@@ -326,11 +271,11 @@ static void back_off(struct service *s)
 	s->restarts++;
 	state_set(s, SERVICE_BACKOFF);
 	timer_arm(s, s->delay);
-	supervisor_changed(s->supervisor, s);
+	changed_tell(s);
 }
 
 /* What follows an end. what: how it ended, for the console, NULL where that was as it should be. */
-static void ended(struct service *s, bool failed, const char *what)
+static void end_follow(struct service *s, bool failed, const char *what)
 {
 	bool restarts =
 		s->policy.restart == POLICY_RESTART_ALWAYS || (failed && s->policy.restart != POLICY_RESTART_NO);
@@ -341,9 +286,9 @@ static void ended(struct service *s, bool failed, const char *what)
 	ready_end(&s->ready);
 	prepare_release(&s->bundle);
 	s->ended = report_now();
-	if (!s->wanted || s->again || s->supervisor->stopping) {
-		if (s->supervisor->stopping)
-			service_removed(s);
+	if (!s->wanted || s->again || s->site->host->stopping) {
+		if (s->site->host->stopping)
+			service_removed(&s->container);
 		else
 			remove_container(s);
 		return;
@@ -362,13 +307,13 @@ static void ended(struct service *s, bool failed, const char *what)
 		return;
 	}
 	state_set(s, failed ? SERVICE_FAILED : SERVICE_ENDED);
-	supervisor_changed(s->supervisor, s);
+	changed_tell(s);
 }
 
 /* Whether the supervisor before this one had not come to start it, after all: nothing has failed or ended then. */
 static bool begins_anew(struct service *s)
 {
-	if (!s->unstarted || !s->wanted || s->again || s->supervisor->stopping)
+	if (!s->unstarted || !s->wanted || s->again || s->site->host->stopping)
 		return false;
 	s->taken = s->unstarted = false;
 	s->pid = 0;
@@ -378,19 +323,21 @@ static bool begins_anew(struct service *s)
 	return true;
 }
 
-void service_start_failed(struct service *s, const struct error *why)
+void service_start_failed(struct engine_container *c, const struct error *why)
 {
+	struct service *s = service_of(c);
 	_cleanup_free_ char *what = str_format("cannot be started: %s", error_text(why));
 
 	if (begins_anew(s))
 		return;
 	capture_drain(&s->capture);
 	s->code = -1;
-	ended(s, true, what ? what : "cannot be started");
+	end_follow(s, true, what ? what : "cannot be started");
 }
 
-void service_exited(struct service *s, int code)
+void service_exited(struct engine_container *c, int code)
 {
+	struct service *s = service_of(c);
 	char what[64];
 
 	if (code < 0 && begins_anew(s))
@@ -404,7 +351,7 @@ void service_exited(struct service *s, int code)
 	else
 		snprintf(what, sizeof(what), "exit status %d", code);
 	/* One that was not ready in time has been complained about already. */
-	ended(s, code != 0 || s->late, code == 0 || s->late ? NULL : what);
+	end_follow(s, code != 0 || s->late, code == 0 || s->late ? NULL : what);
 }
 
 void service_stop(struct service *s)
@@ -414,20 +361,20 @@ void service_stop(struct service *s)
 	switch (s->state) {
 	case SERVICE_STOPPED:
 	case SERVICE_STOPPING:
-		save(s);
+		service_save(s);
 		return;
 	case SERVICE_STARTING:
 		state_set(s, SERVICE_STOPPING);
 		timer_arm(s, KILL_US);
-		engine_of(s)->ops->kill(engine_of(s), s, SIGKILL);
+		s->engine->ops->kill(s->engine, &s->container, SIGKILL);
 		return;
 	case SERVICE_CHECKING:
 	case SERVICE_RUNNING:
 		stop_process(s);
 		return;
 	default:
-		if (s->supervisor->stopping)
-			service_removed(s);
+		if (s->site->host->stopping)
+			service_removed(&s->container);
 		else
 			remove_container(s);
 	}
@@ -444,7 +391,7 @@ void service_restart(struct service *s)
 		service_start(s);
 	} else {
 		s->again = s->wanted = true;
-		save(s);
+		service_save(s);
 	}
 }
 
@@ -456,7 +403,7 @@ static void timer_fired(struct loop_timer *timer)
 	case SERVICE_STARTING:
 		log_error("%s: does not start within %d s", s->name, START_US / 1000000);
 		timer_arm(s, KILL_US);
-		engine_of(s)->ops->kill(engine_of(s), s, SIGKILL);
+		s->engine->ops->kill(s->engine, &s->container, SIGKILL);
 		break;
 	case SERVICE_CHECKING:
 		log_error("%s: not ready within %.1f s", s->name, (double)s->policy.ready_us / 1e6);
@@ -467,7 +414,7 @@ static void timer_fired(struct loop_timer *timer)
 	case SERVICE_STOPPING:
 		log_warn("%s: does not end, killing it", s->name);
 		timer_arm(s, KILL_US);
-		engine_of(s)->ops->kill(engine_of(s), s, SIGKILL);
+		s->engine->ops->kill(s->engine, &s->container, SIGKILL);
 		break;
 	case SERVICE_BACKOFF:
 		wait_turn(s);

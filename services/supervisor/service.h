@@ -14,7 +14,10 @@
  *   ENDED     with status 0, and the policy leaves it so; FAILED: otherwise
  *
  * What would be lost with this process is in a file for the supervisor that follows (saved.h).
- * The engine (engine.h) reports back through service_started() and the functions beside it. */
+ *
+ * The supervisor asks (service_start() and its like), the engine reports what became of it (service_started() and its
+ * like, engine.h), ready.h says when it is ready, and the timer when a state has lasted too long. The service itself
+ * calls its engine, and tells the supervisor by service_site.changed(). */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +25,7 @@
 #include <sys/types.h>
 
 #include "capture.h"
+#include "engine.h"
 #include "error.h"
 #include "loop.h"
 #include "policy.h"
@@ -29,13 +33,24 @@
 #include "ready.h"
 #include "saved.h"
 
-struct supervisor;
-struct engine;
-struct engine_task;
+struct service;
+
+/* What all services share. */
+struct service_site {
+	const struct engine_host *host;
+	struct engine *engine; /* the usual one */
+	unsigned starting;     /* services in state STARTING */
+	/* Its state changed: others may start or stop now, and clients have their answer. */
+	void (*changed)(struct service *s, void *data);
+	/* Whether all that it is after is ready, and few enough others are starting. */
+	bool (*may_start)(const struct service *s, void *data);
+	void *data;
+};
 
 struct service {
-	struct supervisor *supervisor;
+	struct service_site *site;
 	struct engine *engine; /* changes only while there is no task */
+	struct engine_container container;
 	char *name;
 	char *path;     /* of the bundle */
 	bool elsewhere; /* it is not in the supervisor's directory */
@@ -57,19 +72,18 @@ struct service {
 	bool saved;     /* its file for the next supervisor is there */
 	struct loop_timer timer; /* of the state: back-off, time-outs */
 
-	pid_t pid;                /* first process; 0: none */
-	unsigned restarts;        /* since it was last asked for */
-	uint64_t delay;           /* microseconds before the next restart */
-	uint64_t begun;           /* CLOCK_BOOTTIME in microseconds: when it was asked for */
-	uint64_t started;         /* the same: when its process started */
-	uint64_t ended;           /* and when it ended */
-	int code;                 /* how: exit status or 128 + signal; -1: not known, never ended */
-	struct engine_task *task; /* the engine's own */
+	pid_t pid;         /* first process; 0: none */
+	unsigned restarts; /* since it was last asked for */
+	uint64_t delay;    /* microseconds before the next restart */
+	uint64_t begun;    /* CLOCK_BOOTTIME in microseconds: when it was asked for */
+	uint64_t started;  /* the same: when its process started */
+	uint64_t ended;    /* and when it ended */
+	int code;          /* how: exit status or 128 + signal; -1: not known, never ended */
 };
 
 /* Reads the bundle. A service whose files are wrong is there all the same, FAILED, and says so in err. NULL only
  * without memory. */
-struct service *service_new(struct supervisor *v, const char *name, const char *path, struct error *err);
+struct service *service_new(struct service_site *site, const char *name, const char *path, struct error *err);
 void service_free(struct service *s);
 
 /* Goes on where the supervisor before this one was. Instead of service_start(), for one that was never started. */
@@ -93,12 +107,8 @@ static inline bool service_has_process(const struct service *s)
 	return s->state >= SERVICE_STARTING && s->state <= SERVICE_STOPPING;
 }
 
-/* --- what the engine reports --------------------------------------------------------------------------------- */
-/* Its process runs. */
-void service_started(struct service *s, pid_t pid);
-/* It could not be started, and nothing of it is left. */
-void service_start_failed(struct service *s, const struct error *why);
-/* It ended and its task is gone; code as above. Also for one that was to be adopted. */
-void service_exited(struct service *s, int code);
-/* After engine->remove: no trace of the container is left. */
-void service_removed(struct service *s);
+/* --- what the engine reports (engine.h) ----------------------------------------------------------------------- */
+void service_started(struct engine_container *c, pid_t pid);
+void service_start_failed(struct engine_container *c, const struct error *why);
+void service_exited(struct engine_container *c, int code);
+void service_removed(struct engine_container *c);

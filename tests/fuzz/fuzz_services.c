@@ -4,6 +4,7 @@
 
 #include "memory_line.h"
 #include "notify.h"
+#include "recorded.h"
 #include "request.h"
 #include "rival.h"
 #include "saved.h"
@@ -63,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		saved(text, strlen(text));
 		break;
 	case 2:
-		saved_process_parse(text, &pid, &ticks);
+		recorded_parse(text, &pid, &ticks);
 		break;
 	case 3:
 		memory_line_parse((const char *)data + 1, n - 1, "a", &out);

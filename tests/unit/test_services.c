@@ -1,6 +1,7 @@
 /* services/: what it reads of requests, of an earlier supervisor, and of the memory log daemon. */
 #include "memory_line.h"
 #include "notify.h"
+#include "recorded.h"
 #include "request.h"
 #include "rival.h"
 #include "saved.h"
@@ -114,12 +115,12 @@ static void test_process(void)
 	uint64_t ticks = 0;
 	pid_t pid = 0;
 
-	ok(saved_process_parse("4242 99887766\n", &pid, &ticks) == 0 && pid == 4242 && ticks == 99887766,
+	ok(recorded_parse("4242 99887766\n", &pid, &ticks) == 0 && pid == 4242 && ticks == 99887766,
 	   "a process and when it started");
-	ok(saved_process_parse("1 5", &pid, &ticks) < 0, "PID 1 is no service");
-	ok(saved_process_parse("4242", &pid, &ticks) < 0 && saved_process_parse("", &pid, &ticks) < 0 &&
-		   saved_process_parse("4242 5 6", &pid, &ticks) < 0 && saved_process_parse("-4 5", &pid, &ticks) < 0 &&
-		   saved_process_parse("99999999 5", &pid, &ticks) < 0,
+	ok(recorded_parse("1 5", &pid, &ticks) < 0, "PID 1 is no service");
+	ok(recorded_parse("4242", &pid, &ticks) < 0 && recorded_parse("", &pid, &ticks) < 0 &&
+		   recorded_parse("4242 5 6", &pid, &ticks) < 0 && recorded_parse("-4 5", &pid, &ticks) < 0 &&
+		   recorded_parse("99999999 5", &pid, &ticks) < 0,
 	   "nonsense");
 }
 

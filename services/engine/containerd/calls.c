@@ -25,7 +25,7 @@
 #define RUNTIME "io.containerd.runc.v2"
 
 /* protobuf-c's strings lack the const. */
-static char *text(const char *s)
+static char *string_of(const char *s)
 {
 	return (char *)(uintptr_t)s;
 }
@@ -34,8 +34,8 @@ static Google__Protobuf__Any json_any(const char *type, const char *json)
 {
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
 
-	any.type_url = text(type);
-	any.value.data = (uint8_t *)text(json);
+	any.type_url = string_of(type);
+	any.value.data = (uint8_t *)string_of(json);
 	any.value.len = strlen(json);
 	return any;
 }
@@ -57,8 +57,8 @@ void containerd_container_create(struct rpc *r, struct rpc_call *c, const char *
 		CONTAINERD__SERVICES__CONTAINERS__V1__CONTAINER__RUNTIME__INIT;
 	Google__Protobuf__Any any = json_any(SPEC_TYPE, spec);
 
-	runtime.name = text(RUNTIME);
-	container.id = text(id);
+	runtime.name = string_of(RUNTIME);
+	container.id = string_of(id);
 	container.runtime = &runtime;
 	container.spec = &any;
 	request.container = &container;
@@ -70,7 +70,7 @@ void containerd_container_delete(struct rpc *r, struct rpc_call *c, const char *
 	Containerd__Services__Containers__V1__DeleteContainerRequest request =
 		CONTAINERD__SERVICES__CONTAINERS__V1__DELETE_CONTAINER_REQUEST__INIT;
 
-	request.id = text(id);
+	request.id = string_of(id);
 	rpc_start(r, c, CONTAINERS "Delete", ns, &request.base);
 }
 
@@ -88,9 +88,9 @@ void containerd_task_create(struct rpc *r, struct rpc_call *c, const char *ns, c
 	Containerd__Services__Tasks__V1__CreateTaskRequest request =
 		CONTAINERD__SERVICES__TASKS__V1__CREATE_TASK_REQUEST__INIT;
 
-	request.container_id = text(id);
-	request.stdout = text(out);
-	request.stderr = text(err);
+	request.container_id = string_of(id);
+	request.stdout = string_of(out);
+	request.stderr = string_of(err);
 	rpc_start(r, c, TASKS "Create", ns, &request.base);
 }
 
@@ -98,7 +98,7 @@ void containerd_task_get(struct rpc *r, struct rpc_call *c, const char *ns, cons
 {
 	Containerd__Services__Tasks__V1__GetRequest request = CONTAINERD__SERVICES__TASKS__V1__GET_REQUEST__INIT;
 
-	request.container_id = text(id);
+	request.container_id = string_of(id);
 	rpc_start(r, c, TASKS "Get", ns, &request.base);
 }
 
@@ -107,7 +107,7 @@ void containerd_task_delete(struct rpc *r, struct rpc_call *c, const char *ns, c
 	Containerd__Services__Tasks__V1__DeleteTaskRequest request =
 		CONTAINERD__SERVICES__TASKS__V1__DELETE_TASK_REQUEST__INIT;
 
-	request.container_id = text(id);
+	request.container_id = string_of(id);
 	rpc_start(r, c, TASKS "Delete", ns, &request.base);
 }
 
@@ -115,7 +115,7 @@ void containerd_task_kill(struct rpc *r, struct rpc_call *c, const char *ns, con
 {
 	Containerd__Services__Tasks__V1__KillRequest request = CONTAINERD__SERVICES__TASKS__V1__KILL_REQUEST__INIT;
 
-	request.container_id = text(id);
+	request.container_id = string_of(id);
 	request.signal = (uint32_t)signo;
 	request.all = true;
 	rpc_start(r, c, TASKS "Kill", ns, &request.base);
@@ -128,8 +128,8 @@ void containerd_exec_create(struct rpc *r, struct rpc_call *c, const char *ns, c
 		CONTAINERD__SERVICES__TASKS__V1__EXEC_PROCESS_REQUEST__INIT;
 	Google__Protobuf__Any any = json_any(PROCESS_TYPE, process);
 
-	request.container_id = text(id);
-	request.exec_id = text(exec);
+	request.container_id = string_of(id);
+	request.exec_id = string_of(exec);
 	request.spec = &any;
 	rpc_start(r, c, TASKS "Exec", ns, &request.base);
 }
@@ -139,8 +139,8 @@ void containerd_exec_delete(struct rpc *r, struct rpc_call *c, const char *ns, c
 	Containerd__Services__Tasks__V1__DeleteProcessRequest request =
 		CONTAINERD__SERVICES__TASKS__V1__DELETE_PROCESS_REQUEST__INIT;
 
-	request.container_id = text(id);
-	request.exec_id = text(exec);
+	request.container_id = string_of(id);
+	request.exec_id = string_of(exec);
 	rpc_start(r, c, TASKS "DeleteProcess", ns, &request.base);
 }
 
@@ -148,8 +148,8 @@ void containerd_process_start(struct rpc *r, struct rpc_call *c, const char *ns,
 {
 	Containerd__Services__Tasks__V1__StartRequest request = CONTAINERD__SERVICES__TASKS__V1__START_REQUEST__INIT;
 
-	request.container_id = text(id);
-	request.exec_id = text(exec);
+	request.container_id = string_of(id);
+	request.exec_id = string_of(exec);
 	rpc_start(r, c, TASKS "Start", ns, &request.base);
 }
 
@@ -157,8 +157,8 @@ void containerd_process_wait(struct rpc *r, struct rpc_call *c, const char *ns, 
 {
 	Containerd__Services__Tasks__V1__WaitRequest request = CONTAINERD__SERVICES__TASKS__V1__WAIT_REQUEST__INIT;
 
-	request.container_id = text(id);
-	request.exec_id = text(exec);
+	request.container_id = string_of(id);
+	request.exec_id = string_of(exec);
 	rpc_start(r, c, TASKS "Wait", ns, &request.base);
 }
 
@@ -166,7 +166,7 @@ void containerd_oom_subscribe(struct rpc *r, struct rpc_call *c, grpc_message_fn
 {
 	Containerd__Services__Events__V1__SubscribeRequest request =
 		CONTAINERD__SERVICES__EVENTS__V1__SUBSCRIBE_REQUEST__INIT;
-	char *filters[] = { text("topic==\"/tasks/oom\"") };
+	char *filters[] = { string_of("topic==\"/tasks/oom\"") };
 
 	request.filters = filters;
 	request.n_filters = array_len(filters);

@@ -1,5 +1,13 @@
 /* containerd as a process: started, watched, started again when it dies; told apart from one that is there already.
  *
+ *            +------------- its time is over, or it is silent: killed ------------+
+ *            v                                                                    |
+ *   DOWN -- back-off --> STARTING -- it says that it serves, or its socket answers --> UP
+ *     ^                   |    ^                                                  |
+ *     +------ ended ------+    +---- the connection to it broke: daemon_lost() ---+
+ *
+ *   any -- daemon_stop(): TERM, later KILL --> STOPPING -- ended --> DOWN: gone()
+ *
  * It says that it serves by systemd's notification protocol (a datagram "READY=1" to the socket that NOTIFY_SOCKET
  * names, sd_notify(3)), so that nobody has to look for its socket again and again. One that does not know that protocol
  * is looked at every quarter of a second after two.
@@ -10,19 +18,26 @@
 #include "loop.h"
 
 struct daemon;
+struct reaper;
 
-struct daemon_callbacks {
+/* The strings stay the caller's. */
+struct daemon_setup {
+	struct loop *loop;
+	struct reaper *reaper;
+	const char *program;  /* NULL: somebody else's, which is only looked for, again and again */
+	const char *socket;   /* one that listens there already is taken over */
+	const char *settings; /* runtime-config.toml */
+	const char *logs;     /* the directory of the log files */
+	const char *run_dir;  /* for the fifos that it writes to */
+
 	void (*starting)(void *data); /* none runs, and one is about to be started */
-	void (*up)(void *data);       /* it serves */
+	void (*up)(void *data);       /* it serves; always from the loop */
 	void (*gone)(void *data);     /* it ended, after daemon_stop() */
 	void *data;
 };
 
-/* The strings stay the caller's. One that listens on the socket already is taken over. program NULL: somebody else's,
- * which is only looked for, again and again; that it does not listen at all now is an error. logs: the directory of the
- * log files. */
-struct daemon *daemon_new(struct loop *loop, const char *program, const char *socket, const char *settings,
-			  const char *logs, const struct daemon_callbacks *callbacks, struct error *err);
+/* That somebody else's does not listen at all now is an error. */
+struct daemon *daemon_new(const struct daemon_setup *is, struct error *err);
 void daemon_free(struct daemon *d);
 
 /* The connection to it broke: up() follows when it serves again. */

@@ -21,7 +21,7 @@ static void step_begin(struct containerd_exec *x, int step, const char *process)
 		containerd_exec_delete(*x->rpc, &x->call, x->ns, x->id, x->exec);
 }
 
-static void finish(struct containerd_exec *x)
+static void exec_finish(struct containerd_exec *x)
 {
 	x->step = EXEC_NONE;
 	x->done(x, x->code);
@@ -38,7 +38,7 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 		if (good)
 			step_begin(x, EXEC_START, NULL);
 		else
-			finish(x);
+			exec_finish(x);
 		break;
 	case EXEC_START:
 		step_begin(x, good ? EXEC_WAIT : EXEC_DELETE, NULL);
@@ -48,7 +48,7 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 		step_begin(x, EXEC_DELETE, NULL);
 		break;
 	default:
-		finish(x);
+		exec_finish(x);
 		break;
 	}
 }

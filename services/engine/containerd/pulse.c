@@ -3,16 +3,16 @@
 #include "calls.h"
 
 /* Any status is an answer; a lost connection says so elsewhere. */
-static void answered(struct rpc_call *c, enum grpc_status status, const char *message)
+static void pulse_answered(struct rpc_call *c, enum grpc_status status, const char *message)
 {
 	(void)c;
 	(void)status;
 	(void)message;
 }
 
-static void ask(struct pulse *p)
+static void pulse_ask(struct pulse *p)
 {
-	p->call.done = answered;
+	p->call.done = pulse_answered;
 	loop_timer_after(p->loop, &p->timer, p->patience, NULL);
 	containerd_version(p->rpc, &p->call);
 }
@@ -22,7 +22,7 @@ static void timer_fired(struct loop_timer *timer)
 	struct pulse *p = timer->data;
 
 	if (!grpc_call_active(&p->call.call)) {
-		ask(p);
+		pulse_ask(p);
 		return;
 	}
 	pulse_end(p);
@@ -35,7 +35,7 @@ void pulse_begin(struct pulse *p, struct loop *loop, struct rpc *rpc, uint64_t p
 	p->rpc = rpc;
 	p->patience = patience;
 	p->timer = (struct loop_timer){ .fn = timer_fired, .data = p };
-	ask(p);
+	pulse_ask(p);
 }
 
 void pulse_end(struct pulse *p)

@@ -40,13 +40,13 @@ static void connection_lost(struct rpc *r)
 		r->lost(r->data);
 }
 
-static void bury(struct loop_timer *timer)
+static void rpc_bury(struct loop_timer *timer)
 {
 	connection_lost(timer->data);
 }
 
 /* Sends what there is to send, as far as the socket takes it. */
-static int flush(struct rpc *r)
+static int output_flush(struct rpc *r)
 {
 	if (!r->grpc || grpc_output(r->grpc, &r->out, CHUNK, NULL) < 0)
 		return -1;
@@ -68,13 +68,13 @@ static int flush(struct rpc *r)
 
 static void flush_or_die(struct rpc *r)
 {
-	if (r->dead || r->feeding || flush(r) == 0)
+	if (r->dead || r->feeding || output_flush(r) == 0)
 		return;
 	r->dead = true;
 	loop_timer_after(r->loop, &r->bury, 0, NULL);
 }
 
-static int feed(struct rpc *r, const uint8_t *data, size_t n)
+static int input_feed(struct rpc *r, const uint8_t *data, size_t n)
 {
 	int result;
 
@@ -95,7 +95,7 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 		n = recv(io->fd, chunk, sizeof(chunk), 0);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		result = n <= 0 ? -1 : feed(r, chunk, (size_t)n);
+		result = n <= 0 ? -1 : input_feed(r, chunk, (size_t)n);
 		if (r->freed) {
 			rpc_free(r);
 			return;
@@ -117,7 +117,7 @@ struct rpc *rpc_connect(struct loop *loop, const char *path, rpc_lost_fn *lost, 
 		error_set(err, ENOMEM, "%s", path);
 		return NULL;
 	}
-	*r = (struct rpc){ .loop = loop, .lost = lost, .data = data, .bury = { .fn = bury, .data = r } };
+	*r = (struct rpc){ .loop = loop, .lost = lost, .data = data, .bury = { .fn = rpc_bury, .data = r } };
 	r->io = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = socket_ready, .data = r };
 	if (unixsock_address(&address, -1, NULL, path) < 0 || (r->io.fd = unixsock_connect(&address, SOCK_STREAM)) < 0)
 		error_set(err, errno, "%s", path);

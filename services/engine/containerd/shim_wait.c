@@ -84,7 +84,7 @@ int shim_answer_parse(const uint8_t *data, size_t n, int *code)
 	return 1;
 }
 
-static void finish(struct shim_wait *w, int code)
+static void wait_finish(struct shim_wait *w, int code)
 {
 	shim_wait_cancel(w);
 	w->done(w, code);
@@ -103,12 +103,12 @@ static void answer_ready(struct loop_io *io, uint32_t events)
 		r = shim_answer_parse(buf_bytes(&w->in), w->in.len, &code);
 	}
 	if (r != 0)
-		finish(w, code);
+		wait_finish(w, code);
 }
 
 static void answer_late(struct loop_timer *timer)
 {
-	finish(timer->data, -1);
+	wait_finish(timer->data, -1);
 }
 
 static int address_read(const char *bundle, char **path, int *version)

@@ -1,0 +1,33 @@
+/* What containerds and supervisors of before left behind: folders of tasks, and containers of services that an earlier
+ * image had. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "engine.h"
+#include "rpc.h"
+
+/* Removes what a killed containerd left in the place of a task's bundle, where that is what `message` complains of:
+ * killed between making that folder and starting the shim, it stumbles over it for ever. False: it is something else.
+ */
+bool leftovers_bundle_remove(const char *state, const char *namespace, const char *name, const char *message);
+
+/* Removes folders of tasks that containerd was about to remove when it was killed. None may run. tasks: the directory.
+ */
+void leftovers_removed_clear(const char *tasks);
+
+/* Containers that are no services; zero-initialised is idle. */
+struct leftovers {
+	struct rpc *rpc;
+	const char *namespace;
+	const struct engine_host *host;
+	struct rpc_call call;
+	char **names; /* still to be looked at */
+	bool begun;
+};
+
+/* Lists the containers of the namespace and deletes those that are no services, one after another. Only metadata: their
+ * tasks went with the boot that they ran in. */
+void leftovers_begin(struct leftovers *l, struct rpc *rpc, const char *namespace, const struct engine_host *host);
+/* The connection goes. Legal at any time. */
+void leftovers_end(struct leftovers *l);

@@ -1,0 +1,45 @@
+/* One container through containerd, as a state machine: each state but IDLE and QUEUED is one call of containerd that
+ * is under way, and the answer leads to the next.
+ *
+ *   start                                                              adopt
+ *     |                                                                  |
+ *     +-> QUEUED (until connected) -> CONTAINER -> CREATE -> START       +-> QUEUED -> LOOK
+ *                                       ^  | exists | exists | failed                   |
+ *                                       |  v        v        v                          +-> IDLE: started
+ *            once, then start_failed    +- KILL_OLD -> WAIT_OLD                         +-> WAIT: it has just ended
+ *                                       |                |                              +-> DELETE: it has ended
+ *                                       |                v                              +-> KILL_OLD: half made
+ *                                       +- DELETE_OLD <- DROP_OLD                       +-> IDLE: exited
+ *
+ *   START -> IDLE: started.    IDLE -- its pidfd --> WAIT -> DELETE -> IDLE: exited.    remove: IDLE -> REMOVE -> IDLE:
+ * removed
+ *
+ *   CONTAINER   Containers.Create, once in its life; containerd's namespace comes into being with it
+ *   CREATE      Tasks.Create; then what has to happen between create and start
+ *   START       Tasks.Start
+ *   LOOK        Tasks.Get: how far the supervisor before this one had come
+ *   KILL_OLD    Tasks.Kill of a task that exists already (of an earlier boot, half made when containerd died) or that
+ *   WAIT_OLD    could not be started; Tasks.Wait,
+ *   DROP_OLD    Tasks.Delete,
+ *   DELETE_OLD  Containers.Delete
+ *   WAIT        Tasks.Wait has the exit status. The end itself is seen by a pidfd, without containerd, which may be
+ * away DELETE      Tasks.Delete answers when all output has arrived in the fifos REMOVE      Containers.Delete
+ *
+ * A call that fails because the connection broke is no failure of the service: the task stays in its state, and
+ * task_resume() makes the call again. After CREATE and START nobody knows how far containerd came: there it is
+ * KILL_OLD. While containerd is away the shim is asked for the exit status (shim_wait.h). */
+#pragma once
+
+#include "containerd_private.h"
+
+/* These do what struct engine_ops says. */
+void task_begin(struct containerd *e, struct engine_container *c, bool adopting);
+void task_kill(struct engine_task *t, int signo);
+int task_exec(struct engine_task *t, char *const *argv, engine_exec_fn *done, void *data, struct error *err);
+void task_remove(struct containerd *e, struct engine_container *c);
+void task_detach(struct engine_container *c);
+
+/* There is a connection again: each task does again what was under way, and what came since. */
+void tasks_resume(struct containerd *e);
+/* NULL: none of this name goes through this containerd. */
+struct engine_container *tasks_find(const struct containerd *e, const char *name);
