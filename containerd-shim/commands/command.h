@@ -20,14 +20,8 @@ struct command {
 int command_start(struct command *c, struct error *err);
 /* `delete`: takes away what a shim that is gone has left, and writes a DeleteResponse to standard output. */
 int command_delete(const struct command *c, struct error *err);
-/* The same for a container of this process. Waits for the runtime; what goes wrong is logged. */
-void container_remove(const char *id, const char *namespace, const char *bundle);
 /* `-info`: what the shim and its runtime can do. */
 int command_info(const struct command *c, struct error *err);
-
-/* Becomes the shim, serving on the listening socket whose file is `path`; returns when it ends (-1: by a failure, which
- * is in the log). ttrpc_address may be NULL. */
-int shim_run(const struct command *c, int listener, const char *path, const char *ttrpc_address);
 
 /* What containerd says about a shim to be started: in a BootstrapParams message on standard input (2.3 on), or by flags
  * and environment, with the runtime's options on standard input. */

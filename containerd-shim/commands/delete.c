@@ -171,15 +171,6 @@ static void mounts_remove(const char *bundle)
 	log_warn("%s", error_text(&e));
 }
 
-void container_remove(const char *id, const char *namespace, const char *bundle)
-{
-	const struct command c = { .id = id, .namespace = namespace };
-
-	runtime_delete(&c, bundle);
-	leftovers_end(&c, bundle);
-	mounts_remove(bundle);
-}
-
 int command_delete(const struct command *c, struct error *err)
 {
 	_cleanup_free_ char *cwd = realpath(".", NULL), *bundle = NULL, *pid_file = NULL;

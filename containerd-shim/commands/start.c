@@ -18,6 +18,7 @@
 #include "bundle.h"
 #include "cgroup.h"
 #include "command.h"
+#include "daemon.h"
 #include "io.h"
 #include "log.h"
 #include "options.h"
@@ -39,7 +40,7 @@ enum {
 
 /* --- what we are told --------------------------------------------------------------------------------------------- */
 
-static bool same(const char *flag, const char *field)
+static bool field_fits(const char *flag, const char *field)
 {
 	return !flag || !*flag || str_eq(flag, field);
 }
@@ -54,7 +55,8 @@ int start_params_parse(const void *input, size_t n, const char *id, const char *
 		return 0;
 	b = containerd__runtime__bootstrap__v1__bootstrap_params__unpack(NULL, n, input);
 	/* Options can look like parameters: those name whom they are for. */
-	if (b && *b->instance_id && same(id, b->instance_id) && *b->namespace_ && same(namespace, b->namespace_)) {
+	if (b && *b->instance_id && field_fits(id, b->instance_id) && *b->namespace_ &&
+	    field_fits(namespace, b->namespace_)) {
 		out->bootstrap = true;
 		out->bootstrap_message = b;
 		out->id = b->instance_id;
@@ -267,7 +269,7 @@ static int daemon_make(struct command *c, const struct start_params *p, int list
 	    (listener > 3 && syscall(SYS_close_range, 3, listener - 1, 0) < 0))
 		log_warn("close_range: %s", strerror(errno));
 	daemon_stdio();
-	exit(shim_run(c, listener, path, p->ttrpc_address) < 0 ? 1 : 0);
+	exit(daemon_run(c, listener, path, p->ttrpc_address) < 0 ? 1 : 0);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
@@ -305,7 +307,7 @@ static int params_read(struct command *c, struct start_params *p, struct error *
 	return 0;
 }
 
-static int start(struct command *c, struct start_params *p, struct error *err)
+static int start_run(struct command *c, struct start_params *p, struct error *err)
 {
 	_cleanup_bundle_config_ struct bundle_config config = { 0 };
 	_cleanup_free_ char *path = NULL, *address = NULL;
@@ -344,7 +346,7 @@ failed:
 int command_start(struct command *c, struct error *err)
 {
 	struct start_params p = { 0 };
-	int r = start(c, &p, err);
+	int r = start_run(c, &p, err);
 
 	start_params_clear(&p);
 	return r;

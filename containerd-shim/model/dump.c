@@ -1,6 +1,8 @@
 /* What a shim that seems stuck is doing, for its log: SIGUSR1 asks for it. */
+#include "dump.h"
+
+#include "container.h"
 #include "log.h"
-#include "sandbox.h"
 #include "shim.h"
 
 static const char *state_name(const struct process *p)
@@ -50,12 +52,12 @@ static void container_dump(const struct container *c)
 {
 	log_info("container %s: bundle %s, runtime %s%s%s", c->id, c->bundle,
 		 c->options.binary ? c->options.binary : "not known yet", c->created ? "" : ", being created",
-		 c->gone ? ", going" : "");
+		 c->ops.closing ? ", going" : "");
 	process_dump(&c->init);
 	for (const struct list *at = c->execs.next; at != &c->execs; at = at->next)
 		process_dump(list_entry(at, struct process, place));
-	ops_dump(&c->running, "under way");
-	ops_dump(&c->queue, "waiting");
+	ops_dump(&c->ops.running, "under way");
+	ops_dump(&c->ops.waiting, "waiting");
 }
 
 void shim_dump(const struct shim *s)

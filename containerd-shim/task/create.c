@@ -1,5 +1,9 @@
 /* Create: options and mounts, standard streams, `runtime create`, and all of it undone when a step fails.
  *
+ *     create_run() -> options_take(), mounts_make() -> streams_prepare() -> streams_ready()
+ *         -> runtime_done() -> [console_came()] -> create_adopt() -> create_done(): the answer
+ *     a step fails: create_failed() -> removal -> create_undone(): the error as the answer, the container goes
+ *
  * A container that is to be restored from a checkpoint is only prepared here: its runtime call is made by Start. */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,21 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adopt.h"
+#include "container.h"
 #include "exit_record.h"
-#include "leftovers.h"
 #include "log.h"
 #include "ptysock.h"
+#include "removal.h"
 #include "reply.h"
 #include "rootfs.h"
 #include "shim.h"
 #include "str.h"
 #include "task.h"
-
-enum {
-	/* What is left of a container that was stopped half way takes a moment to go. */
-	LEFTOVER_TRIES = 50,
-	LEFTOVER_US = 20000,
-};
 
 struct create {
 	struct op op;
@@ -29,11 +29,8 @@ struct create {
 	struct ptysock console;
 	struct error failure;
 	struct bundle_config config;
-	bool ran; /* the runtime */
-	/* undoing */
-	struct cgroups leftovers;
-	struct loop_timer timer;
-	int tries;
+	bool ran;               /* the runtime */
+	struct removal removal; /* of what was made until a step failed */
 };
 
 static struct create *create_of(struct op *op)
@@ -48,97 +45,42 @@ static void create_free(struct op *op)
 	ptysock_close(&t->console);
 	error_clear(&t->failure);
 	bundle_config_clear(&t->config);
-	cgroups_clear(&t->leftovers);
-	loop_timer_disarm(&t->timer);
+	removal_drop(&t->removal);
 	free(t);
 }
 
 /* --- undoing ---------------------------------------------------------------------------------------------------- */
 
-static void undone(struct create *t)
+static void create_undone(struct removal *r)
 {
-	struct container *c = t->op.container;
-	_cleanup_error_ struct error e = { 0 };
+	struct create *t = r->data;
 
-	if (c->rootfs && rootfs_unmount(c->rootfs, &e) < 0)
-		log_warn("%s: %s", c->id, error_text(&e));
 	op_fail(&t->op, GRPC_UNKNOWN, &t->failure);
-	c->gone = true;
+	t->op.container->ops.closing = true;
 	op_end(&t->op);
-}
-
-static void leftovers_again(struct loop_timer *timer)
-{
-	struct create *t = timer->data;
-
-	if (leftovers_remove(&t->leftovers) > 0 && ++t->tries < LEFTOVER_TRIES &&
-	    loop_timer_after(t->op.container->shim->loop, &t->timer, LEFTOVER_US, NULL) == 0)
-		return;
-	undone(t);
-}
-
-static void deleted(struct job *job)
-{
-	struct create *t = create_of(op_of(job));
-	struct container *c = t->op.container;
-
-	/* How that went says nothing: it may know of no container. */
-	if (leftovers_cgroups(t->config.cgroups_path, c->id, &t->leftovers, NULL) == 0) {
-		t->timer = (struct loop_timer){ .fn = leftovers_again, .data = t };
-		leftovers_again(&t->timer);
-		return;
-	}
-	undone(t);
 }
 
 /* Takes the error. */
 static void create_failed(struct create *t, struct error *err)
 {
 	struct container *c = t->op.container;
-	const struct runtime rt = container_runtime(c);
 
 	error_move(&t->failure, err);
 	streams_close(&c->init.streams);
+	t->removal.data = t;
 	/* A runtime that says that it has failed has cleaned up behind itself. */
 	if (t->ran && (job_was_killed(&t->op.job) || job_succeeded(&t->op.job))) {
 		if (c->init.pid > 0)
 			container_abandon(c);
-		if (op_runtime(&t->op, runtime_argv(&rt, "delete", "--force", c->id, NULL), NULL, -1, false, deleted,
-			       NULL) == 0)
-			return;
+		removal_start(&t->removal, c, t->config.cgroups_path, create_undone);
+		return;
 	}
-	undone(t);
+	removal_mounts(&t->removal, c, create_undone);
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
-static void oom_seen(struct oom_watch *w)
-{
-	struct container *c = w->data;
-	Containerd__Events__TaskOOM event = CONTAINERD__EVENTS__TASK_OOM__INIT;
-
-	event.container_id = c->id;
-	publish(&c->shim->publisher, "/tasks/oom", &event.base);
-}
-
-void task_join_cgroups(struct container *c)
-{
-	_cleanup_cgroups_ struct cgroups own = { 0 };
-	_cleanup_error_ struct error e = { 0 };
-
-	if (cgroups_of(c->init.pid, &c->cgroups, &e) < 0 || cgroups_of(getpid(), &own, &e) < 0) {
-		log_warn("%s: %s", c->id, error_text(&e));
-		return;
-	}
-	/* One that has ended already is in the root; one without groups of its own is in ours. Neither is to be
-	 * counted, watched or killed as if it were the container. */
-	if (!cgroups_apart(&c->cgroups, &own))
-		cgroups_clear(&c->cgroups);
-	else if (oom_watch_start(&c->oom, c->shim->loop, &c->cgroups, oom_seen, c, &e) < 0 && e.code != ENOENT)
-		log_warn("%s: %s", c->id, error_text(&e));
-}
-
-static void created(struct create *t)
+static void create_done(struct create *t)
 {
 	struct container *c = t->op.container;
 	const Containerd__Task__V2__CreateTaskRequest *r = t->request;
@@ -162,25 +104,11 @@ static void created(struct create *t)
 	c->init.told = true;
 	c->init.starting = false;
 	op_reply(&t->op, &response.base);
-	process_settle(&c->init);
+	ending_settle(&c->init);
 	op_end(&t->op);
 }
 
-int task_adopt(struct process *p, const char *pid_file, struct error *err)
-{
-	int pid, r = bundle_pid_read(pid_file, &pid, err);
-
-	/* The first process's stays for `delete`. */
-	if (!process_is_init(p))
-		(void)unlink(pid_file); /* goes with the bundle at the latest */
-	if (r < 0)
-		return error_wrap(err, "process id from the runtime");
-	if (process_watch(p, pid, err) < 0)
-		return error_wrap(err, "what the runtime started");
-	return 0;
-}
-
-static void adopt(struct create *t)
+static void create_adopt(struct create *t)
 {
 	struct container *c = t->op.container;
 	_cleanup_free_ char *pid_file = str_format("%s/init.pid", c->bundle);
@@ -188,9 +116,9 @@ static void adopt(struct create *t)
 
 	if (!pid_file)
 		error_set(&e, ENOMEM, "container");
-	else if (task_adopt(&c->init, pid_file, &e) == 0) {
-		task_join_cgroups(c);
-		created(t);
+	else if (process_adopt(&c->init, pid_file, &e) == 0) {
+		container_join_cgroups(c);
+		create_done(t);
 		return;
 	}
 	create_failed(t, &e);
@@ -206,7 +134,7 @@ static void console_came(struct ptysock *console, int master, const struct error
 	if (err)
 		error_set(&e, 0, "%s", error_text(err));
 	else if (streams_start_console(&t->op.container->init.streams, master, &e) == 0) {
-		adopt(t);
+		create_adopt(t);
 		return;
 	}
 	create_failed(t, &e);
@@ -226,7 +154,7 @@ static void runtime_done(struct job *job)
 	} else {
 		if (streams_start(&c->init.streams, &e) < 0)
 			log_warn("%s: %s", c->id, error_text(&e)); /* it runs, but with less than it should have */
-		adopt(t);
+		create_adopt(t);
 	}
 }
 
@@ -260,7 +188,7 @@ static void streams_ready(struct streams *s, const struct error *why)
 	else if (!c->checkpoint && terminal && ptysock_open(&t->console, c->shim->loop, c->bundle, "init", &e) < 0)
 		error_wrap(&e, "terminal");
 	else if (c->checkpoint) {
-		created(t); /* the rest is up to Start */
+		create_done(t); /* the rest is up to Start */
 		return;
 	} else if (op_runtime(&t->op, create_argv(t), terminal ? NULL : s->child, -1, false, runtime_done, &e) == 0) {
 		t->ran = true;
@@ -329,14 +257,7 @@ static void create_run(struct op *op)
 	streams_prepare(&c->init.streams, &c->streams_owner, &c->init.paths, streams_ready);
 }
 
-bool task_id_is_valid(const char *id)
-{
-	size_t n = strlen(id);
-
-	return n > 0 && n <= 255 && *id != '-' && *id != '.' && !strchr(id, '/') && !strchr(id, '\n');
-}
-
-static bool copied(char **to, const char *from)
+static bool text_copied(char **to, const char *from)
 {
 	return *from == '\0' || (*to = strdup(from));
 }
@@ -353,7 +274,7 @@ void task_create(struct shim *shim, struct call *call, const Containerd__Task__V
 		return;
 	}
 	if (process_init(&c->init, c, r->id, r->stdin, r->stdout, r->stderr, r->terminal) < 0 ||
-	    !copied(&c->checkpoint, r->checkpoint) || !copied(&c->parent_checkpoint, r->parent_checkpoint)) {
+	    !text_copied(&c->checkpoint, r->checkpoint) || !text_copied(&c->parent_checkpoint, r->parent_checkpoint)) {
 		container_free(c);
 		free(t);
 		call_fail(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");

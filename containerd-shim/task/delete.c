@@ -1,11 +1,18 @@
 /* Delete: the first process's takes the container away, an added one's only that. Neither waits longer than a while
- * for output that somebody keeps open. */
+ * for output that somebody keeps open.
+ *
+ *     an added process:   exec_delete() -> its output is drained, or 10 s -> exec_delete_finish(): the answer
+ *     the first process:  delete_run() -> [one that was never started is killed, delete_stopped()] -> delete_proceed()
+ *                             -> delete_drained(), or 10 s    -+
+ *                             -> runtime_delete()             -+-> delete_check(): mounts, the answer, the container
+ * goes */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "libcontainer.h"
 #include "log.h"
 #include "reply.h"
@@ -58,12 +65,11 @@ static void exec_drain_over(struct loop_timer *timer)
 	exec_delete_finish(timer->data);
 }
 
-void task_deletion_forget(struct process *p)
+/* The process goes with its container. */
+static void exec_delete_drop(struct process *p)
 {
 	struct deletion *d = p->deletion;
 
-	if (!d)
-		return;
 	p->deletion = NULL;
 	loop_timer_disarm(&d->timer);
 	call_fail(d->call, GRPC_NOT_FOUND, "the container of process %s was deleted", p->id);
@@ -87,6 +93,7 @@ static void exec_delete(struct process *p, struct call *call)
 	*d = (struct deletion){ .process = p, .call = call };
 	d->timer = (struct loop_timer){ .fn = exec_drain_over, .data = d };
 	p->deletion = d;
+	p->deletion_drop = exec_delete_drop;
 	if (loop_timer_after(p->container->shim->loop, &d->timer, DRAIN_US, NULL) < 0)
 		exec_delete_finish(d);
 	else
@@ -150,11 +157,11 @@ static void delete_check(struct delete *t)
 	event.exited_at = response.exited_at;
 	publish(&c->shim->publisher, "/tasks/delete", &event.base);
 	op_reply(&t->op, &response.base);
-	c->gone = true;
+	c->ops.closing = true;
 	op_end(&t->op);
 }
 
-static void drained(void *data)
+static void delete_drained(void *data)
 {
 	struct delete *t = data;
 
@@ -162,12 +169,12 @@ static void drained(void *data)
 	delete_check(t);
 }
 
-static void drain_over(struct loop_timer *timer)
+static void delete_drain_over(struct loop_timer *timer)
 {
 	struct delete *t = timer->data;
 
 	log_warn("%s: its output is still held open", t->op.container->id);
-	drained(t);
+	delete_drained(t);
 }
 
 static void runtime_done(struct job *job)
@@ -205,25 +212,25 @@ static void runtime_delete(struct delete *t)
 }
 
 /* The process has ended, or never was. */
-static void take_away(struct delete *t)
+static void delete_proceed(struct delete *t)
 {
 	struct container *c = t->op.container;
 
-	t->timer = (struct loop_timer){ .fn = drain_over, .data = t };
+	t->timer = (struct loop_timer){ .fn = delete_drain_over, .data = t };
 	if (loop_timer_after(c->shim->loop, &t->timer, DRAIN_US, NULL) < 0)
 		t->drained = true;
 	else
 		/* not done yet even if drained now: the runtime's part is left */
-		streams_on_drained(&c->init.streams, drained, t);
+		streams_on_drained(&c->init.streams, delete_drained, t);
 	runtime_delete(t);
 }
 
-static void stopped(struct process *p)
+static void delete_stopped(struct process *p)
 {
 	struct container *c = p->container;
 
 	p->on_stopped = NULL;
-	take_away(delete_of(c->exclusive));
+	delete_proceed(delete_of(c->ops.exclusive));
 }
 
 static void delete_run(struct op *op)
@@ -236,11 +243,11 @@ static void delete_run(struct op *op)
 		op_fail(op, GRPC_FAILED_PRECONDITION, &e);
 		op_end(op);
 	} else if (p->state == PROCESS_CREATED && p->pid > 0) {
-		p->on_stopped = stopped;
+		p->on_stopped = delete_stopped;
 		if (!p->ended && kill(p->pid, SIGKILL) < 0 && errno != ESRCH)
 			log_warn("%s: kill %d: %s", p->id, (int)p->pid, strerror(errno));
 	} else {
-		take_away(delete_of(op));
+		delete_proceed(delete_of(op));
 	}
 }
 

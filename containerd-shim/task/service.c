@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "empty.pb-c.h"
 #include "metrics.h"
 #include "reply.h"
@@ -25,7 +26,7 @@ static void reply_empty(struct call *call)
 }
 
 /* NULL: the call has been answered. */
-static struct container *the_container(struct call *call, const char *id)
+static struct container *container_wanted(struct call *call, const char *id)
 {
 	struct container *c = container_find(call_data(call), id);
 
@@ -34,9 +35,9 @@ static struct container *the_container(struct call *call, const char *id)
 	return c;
 }
 
-static struct process *the_process(struct call *call, const char *id, const char *exec_id)
+static struct process *process_wanted(struct call *call, const char *id, const char *exec_id)
 {
-	struct container *c = the_container(call, id);
+	struct container *c = container_wanted(call, id);
 	struct process *p = c ? container_process(c, exec_id) : NULL;
 
 	if (c && !p)
@@ -44,18 +45,26 @@ static struct process *the_process(struct call *call, const char *id, const char
 	return p;
 }
 
+/* Whether it can name a file in the bundle and an argument of the runtime. */
+static bool id_is_valid(const char *id)
+{
+	size_t n = strlen(id);
+
+	return n > 0 && n <= 255 && *id != '-' && *id != '.' && !strchr(id, '/') && !strchr(id, '\n');
+}
+
 static void on_create(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(CreateTaskRequest, r);
 	struct shim *shim = call_data(call);
 
-	if (!task_id_is_valid(r->id))
+	if (!id_is_valid(r->id))
 		call_fail(call, GRPC_INVALID_ARGUMENT, "container id \"%s\"", r->id);
 	else if (*r->bundle != '/')
 		call_fail(call, GRPC_INVALID_ARGUMENT, "bundle \"%s\" is not an absolute path", r->bundle);
 	else if (container_exists(shim, r->id))
 		call_fail(call, GRPC_ALREADY_EXISTS, "container %s already exists", r->id);
-	else if (shim->leaving)
+	else if (shim->leaving || shim->closing)
 		call_fail(call, GRPC_UNAVAILABLE, "the shim is shutting down");
 	else
 		task_create(shim, call, r);
@@ -64,7 +73,7 @@ static void on_create(struct call *call, const ProtobufCMessage *request)
 static void on_start(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(StartRequest, r);
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 
 	if (!p)
 		return;
@@ -77,7 +86,7 @@ static void on_start(struct call *call, const ProtobufCMessage *request)
 static void on_delete(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(DeleteRequest, r);
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 
 	if (p)
 		task_delete(p, call);
@@ -86,11 +95,11 @@ static void on_delete(struct call *call, const ProtobufCMessage *request)
 static void on_exec(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(ExecProcessRequest, r);
-	struct container *c = the_container(call, r->id);
+	struct container *c = container_wanted(call, r->id);
 
 	if (!c)
 		return;
-	if (!task_id_is_valid(r->exec_id))
+	if (!id_is_valid(r->exec_id))
 		call_fail(call, GRPC_INVALID_ARGUMENT, "exec id \"%s\"", r->exec_id);
 	else if (container_process(c, r->exec_id))
 		call_fail(call, GRPC_ALREADY_EXISTS, "process %s of container %s already exists", r->exec_id, r->id);
@@ -116,7 +125,7 @@ static void on_state(struct call *call, const ProtobufCMessage *request)
 	REQUEST(StateRequest, r);
 	Containerd__Task__V2__StateResponse response = CONTAINERD__TASK__V2__STATE_RESPONSE__INIT;
 	Google__Protobuf__Timestamp at;
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 
 	if (!p)
 		return;
@@ -140,7 +149,7 @@ static void on_state(struct call *call, const ProtobufCMessage *request)
 static void on_pause(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(PauseRequest, r);
-	struct container *c = the_container(call, r->id);
+	struct container *c = container_wanted(call, r->id);
 
 	if (c)
 		task_pause(c, call);
@@ -149,7 +158,7 @@ static void on_pause(struct call *call, const ProtobufCMessage *request)
 static void on_resume(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(ResumeRequest, r);
-	struct container *c = the_container(call, r->id);
+	struct container *c = container_wanted(call, r->id);
 
 	if (c)
 		task_resume(c, call);
@@ -158,7 +167,7 @@ static void on_resume(struct call *call, const ProtobufCMessage *request)
 static void on_checkpoint(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(CheckpointTaskRequest, r);
-	struct container *c = the_container(call, r->id);
+	struct container *c = container_wanted(call, r->id);
 
 	if (!c)
 		return;
@@ -171,7 +180,7 @@ static void on_checkpoint(struct call *call, const ProtobufCMessage *request)
 static void on_kill(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(KillRequest, r);
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 
 	if (p)
 		task_kill(p, call, r->signal, r->all);
@@ -180,7 +189,7 @@ static void on_kill(struct call *call, const ProtobufCMessage *request)
 static void on_resize(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(ResizePtyRequest, r);
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 	_cleanup_error_ struct error e = { 0 };
 
 	if (!p)
@@ -196,7 +205,7 @@ static void on_resize(struct call *call, const ProtobufCMessage *request)
 static void on_close_io(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(CloseIORequest, r);
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 
 	if (!p)
 		return;
@@ -208,7 +217,7 @@ static void on_close_io(struct call *call, const ProtobufCMessage *request)
 static void on_update(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(UpdateTaskRequest, r);
-	struct container *c = the_container(call, r->id);
+	struct container *c = container_wanted(call, r->id);
 
 	if (c)
 		task_update(c, call, r);
@@ -217,7 +226,7 @@ static void on_update(struct call *call, const ProtobufCMessage *request)
 static void on_wait(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(WaitRequest, r);
-	struct process *p = the_process(call, r->id, r->exec_id);
+	struct process *p = process_wanted(call, r->id, r->exec_id);
 
 	if (p)
 		process_wait(p, call);
@@ -234,115 +243,41 @@ static void on_connect(struct call *call, const ProtobufCMessage *request)
 	call_reply(call, &response.base);
 }
 
+/* The socket goes before the answer: who has that may start the next shim at once. */
+static void shutdown_done(struct call *call, const struct sandbox *s)
+{
+	(void)s;
+	shim_leave(call_data(call));
+	reply_empty(call);
+}
+
 static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(ShutdownRequest, r);
 	struct shim *shim = call_data(call);
 	struct container *c = r->now ? container_find(shim, r->id) : NULL;
-	bool ended;
 
 	/* Our own `delete`, which has already taken away what the container was. */
-	if (c && !c->exclusive && c->shared == 0) {
+	if (c && op_queue_idle(&c->ops)) {
 		container_abandon(c);
 		container_free(c);
 	}
 	/* The same for a sandbox, whose containers go with it. */
-	ended = r->now && sandbox_is(shim, r->id) && sandbox_end(shim);
-	/* Others are still served. The socket goes before the answer: who has that may start the next shim at once. */
-	if (ended || list_empty(&shim->containers))
-		shim_leave(shim);
-	reply_empty(call);
-}
-
-/* --- processes ---------------------------------------------------------------------------------------------------- */
-
-struct pids {
-	struct container *container;
-	Containerd__V1__Types__ProcessInfo **list;
-	size_t count, cap;
-};
-
-static void pids_free(struct pids *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		protobuf_c_message_free_unpacked(&p->list[i]->base, NULL);
-	free(p->list);
-}
-
-/* The name of an added process goes along. */
-static int details_add(Containerd__V1__Types__ProcessInfo *info, const struct process *p)
-{
-	Containerd__Runc__V1__ProcessDetails details = CONTAINERD__RUNC__V1__PROCESS_DETAILS__INIT;
-	Google__Protobuf__Any *any = malloc(sizeof(*any));
-
-	if (!any)
-		return -1;
-	*any = (Google__Protobuf__Any)GOOGLE__PROTOBUF__ANY__INIT;
-	info->info = any;
-	details.exec_id = p->id;
-	any->type_url = strdup(details.base.descriptor->name);
-	any->value.len = containerd__runc__v1__process_details__get_packed_size(&details);
-	any->value.data = malloc(any->value.len ? any->value.len : 1);
-	if (!any->type_url || !any->value.data)
-		return -1;
-	containerd__runc__v1__process_details__pack(&details, any->value.data);
-	return 0;
-}
-
-static int pid_add(pid_t pid, void *data)
-{
-	struct pids *p = data;
-	Containerd__V1__Types__ProcessInfo *info;
-
-	if (p->count == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 16;
-		Containerd__V1__Types__ProcessInfo **grown = reallocarray(p->list, cap, sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		p->list = grown;
-		p->cap = cap;
-	}
-	info = malloc(sizeof(*info));
-	if (!info)
-		return -1;
-	*info = (Containerd__V1__Types__ProcessInfo)CONTAINERD__V1__TYPES__PROCESS_INFO__INIT;
-	info->pid = (uint32_t)pid;
-	p->list[p->count++] = info;
-	for (struct list *at = p->container->execs.next; at != &p->container->execs; at = at->next) {
-		const struct process *exec = list_entry(at, struct process, place);
-
-		if (exec->pid == pid && !exec->ended)
-			return details_add(info, exec);
-	}
-	return 0;
+	if (r->now && sandbox_is(shim, r->id))
+		sandbox_end(shim->sandbox, call, shutdown_done);
+	else if (list_empty(&shim->containers))
+		shutdown_done(call, NULL);
+	else
+		reply_empty(call); /* others are still served */
 }
 
 static void on_pids(struct call *call, const ProtobufCMessage *request)
 {
 	REQUEST(PidsRequest, r);
-	Containerd__Task__V2__PidsResponse response = CONTAINERD__TASK__V2__PIDS_RESPONSE__INIT;
-	struct container *c = the_container(call, r->id);
-	struct pids pids = { .container = c };
-	const char *dir;
-	int result = 0;
+	struct container *c = container_wanted(call, r->id);
 
-	if (!c)
-		return;
-	dir = cgroups_dir(&c->cgroups, "pids");
-	if (!dir)
-		dir = cgroups_dir(&c->cgroups, "devices");
-	if (dir)
-		result = cgroups_each_pid(dir, pid_add, &pids);
-	else if (c->init.pid > 0 && !c->init.ended)
-		result = pid_add(c->init.pid, &pids); /* without groups of its own, this is what is known */
-	response.n_processes = pids.count;
-	response.processes = pids.list;
-	if (result < 0)
-		call_fail(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
-	else
-		call_reply(call, &response.base);
-	pids_free(&pids);
+	if (c)
+		task_pids(c, call);
 }
 
 static void on_stats(struct call *call, const ProtobufCMessage *request)
@@ -350,7 +285,7 @@ static void on_stats(struct call *call, const ProtobufCMessage *request)
 	REQUEST(StatsRequest, r);
 	Containerd__Task__V2__StatsResponse response = CONTAINERD__TASK__V2__STATS_RESPONSE__INIT;
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-	struct container *c = the_container(call, r->id);
+	struct container *c = container_wanted(call, r->id);
 	_cleanup_error_ struct error e = { 0 };
 
 	if (!c)

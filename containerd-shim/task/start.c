@@ -1,15 +1,22 @@
 /* Start: the first process by its fifo where the runtime is runc, else by `runtime start`, or `runtime restore` from a
- * checkpoint; an added process by `runtime exec`. */
+ * checkpoint; an added process by `runtime exec`.
+ *
+ *     the first process:  init_run() -> fifo_start -> fifo_started()  -----------------------> start_done()
+ *                                    -> runtime_start() -> runtime_done()  ------------------> start_done()
+ *                                    -> restore_start() -> process_made() -+
+ *     an added process:   exec_run() -> streams_prepare()                  |
+ *                                    -> exec_streams_ready() -> process_made() -> [console_came()] -> start_adopt()
+ *                                                                                            -> start_done()
+ *     a step fails: start_failed(). start_done() and start_failed() answer the call and end the operation. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include "io.h"
-#include "jsonr.h"
-#include "libcontainer.h"
+#include "adopt.h"
+#include "container.h"
+#include "exec.h"
+#include "fifo_start.h"
 #include "log.h"
 #include "ptysock.h"
 #include "reply.h"
@@ -17,20 +24,10 @@
 #include "str.h"
 #include "task.h"
 
-enum {
-	/* For the container's program to take the place of the runtime's: hooks come before it. */
-	PROGRAM_US = 5 * 1000000,
-	PROGRAM_LOOK_US = 100,
-};
-
 struct start {
 	struct op op;
 	struct ptysock console;
-	struct loop_io fifo;
-	struct loop_io look;       /* timerfd: finer than a loop_timer */
-	struct loop_timer program; /* the longest wait for it */
-	char *runtime;             /* name of the runtime's process */
-	bool passed;               /* which has been told to go on */
+	struct fifo_start fifo;
 	bool console_needed;
 };
 
@@ -39,35 +36,20 @@ static struct start *start_of(struct op *op)
 	return (struct start *)(void *)op; /* the first member */
 }
 
-static void io_close(struct loop_io *io)
-{
-	loop_io_remove(io);
-	cleanup_close(&io->fd);
-	io->fd = -1;
-}
-
-static void fifo_close(struct start *t)
-{
-	io_close(&t->fifo);
-	io_close(&t->look);
-	loop_timer_disarm(&t->program);
-}
-
 static void start_free(struct op *op)
 {
 	struct start *t = start_of(op);
 
 	if (op->queued)
 		op->process->starting = false;
-	fifo_close(t);
+	fifo_start_stop(&t->fifo);
 	ptysock_close(&t->console);
-	free(t->runtime);
 	free(t);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the answer --------------------------------------------------------------------------------------------------- */
 
-static void started(struct start *t)
+static void start_done(struct start *t)
 {
 	struct process *p = t->op.process;
 	struct container *c = p->container;
@@ -86,7 +68,7 @@ static void started(struct start *t)
 	p->told = true;
 	p->starting = false;
 	op_reply(&t->op, &response.base);
-	process_settle(p);
+	ending_settle(p);
 	op_end(&t->op);
 }
 
@@ -112,8 +94,8 @@ static void start_failed(struct start *t, struct error *err)
 			p->state = PROCESS_STOPPED;
 		process_answer(p);
 	}
-	process_settle(p);
-	process_settle(&c->init);
+	ending_settle(p);
+	ending_settle(&c->init);
 	op_end(&t->op);
 }
 
@@ -123,7 +105,7 @@ static char *pid_file_of(const struct process *p)
 				  : str_format("%s/.exec-%s.pid", p->container->bundle, p->id);
 }
 
-static void adopt(struct start *t)
+static void start_adopt(struct start *t)
 {
 	struct process *p = t->op.process;
 	struct container *c = p->container;
@@ -132,10 +114,10 @@ static void adopt(struct start *t)
 
 	if (!pid_file)
 		error_set(&e, ENOMEM, "process");
-	else if (task_adopt(p, pid_file, &e) == 0) {
+	else if (process_adopt(p, pid_file, &e) == 0) {
 		if (process_is_init(p))
-			task_join_cgroups(c);
-		started(t);
+			container_join_cgroups(c);
+		start_done(t);
 		return;
 	}
 	start_failed(t, &e);
@@ -151,14 +133,14 @@ static void console_came(struct ptysock *console, int master, const struct error
 	if (err)
 		error_set(&e, 0, "%s", error_text(err));
 	else if (streams_start_console(&t->op.process->streams, master, &e) == 0) {
-		adopt(t);
+		start_adopt(t);
 		return;
 	}
 	start_failed(t, &e);
 }
 
 /* Of a call that made a process. */
-static void made(struct job *job)
+static void process_made(struct job *job)
 {
 	struct start *t = start_of(op_of(job));
 	struct streams *s = &t->op.process->streams;
@@ -176,16 +158,16 @@ static void made(struct job *job)
 	} else {
 		if (streams_start(s, &e) < 0)
 			log_warn("%s: %s", t->op.container->id, error_text(&e));
-		adopt(t);
+		start_adopt(t);
 	}
 }
 
 /* argv is freed; NULL is no memory. What the process writes before the call has ended stays in its pipes so long. */
-static int make(struct start *t, char **argv, int input, struct error *err)
+static int process_make(struct start *t, char **argv, int input, struct error *err)
 {
 	const int *stdio = t->console_needed ? NULL : t->op.process->streams.child;
 
-	return op_runtime(&t->op, argv, stdio, input, false, made, err);
+	return op_runtime(&t->op, argv, stdio, input, false, process_made, err);
 }
 
 /* Adds --console-socket PATH, --pid-file FILE and the container's name. */
@@ -201,7 +183,7 @@ static int argv_finish(struct start *t, char ***argv)
 
 /* --- from a checkpoint -------------------------------------------------------------------------------------------- */
 
-static void restore(struct start *t)
+static void restore_start(struct start *t)
 {
 	struct container *c = t->op.container;
 	const struct runtime rt = container_runtime(c);
@@ -219,42 +201,12 @@ static void restore(struct start *t)
 		error_wrap(&e, "terminal");
 	else if (!good || argv_finish(t, &argv) < 0)
 		error_set(&e, ENOMEM, "OCI runtime restore failed");
-	else if (make(t, steal_ptr(&argv), -1, &e) == 0)
+	else if (process_make(t, steal_ptr(&argv), -1, &e) == 0)
 		return;
 	start_failed(t, &e);
 }
 
 /* --- an added process --------------------------------------------------------------------------------------------- */
-
-/* The description, with what the request says about the terminal: that wins over what stands in it. */
-static int spec_terminal(const struct buf *spec, bool terminal, struct buf *out)
-{
-	struct jsonr doc, key, value;
-	struct jsonr_iter it;
-
-	if (jsonr_parse(buf_text(spec), spec->len, &doc, NULL) < 0 || doc.type != JSONR_OBJECT) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (buf_addf(out, "{\"terminal\":%s", terminal ? "true" : "false") < 0)
-		return -1;
-	for (it = jsonr_iter(&doc); jsonr_member(&it, &key, &value);)
-		if (!jsonr_is(&key, "terminal") &&
-		    buf_addf(out, ",%.*s:%.*s", (int)key.len, key.start, (int)value.len, value.start) < 0)
-			return -1;
-	return buf_addstr(out, "}");
-}
-
-static int spec_file(const struct process *p, struct error *err)
-{
-	_cleanup_close_ int fd = memfd_create("process", MFD_CLOEXEC);
-	_cleanup_buf_ struct buf text = { 0 };
-
-	if (fd < 0 || spec_terminal(&p->spec, p->paths.terminal, &text) < 0 ||
-	    io_write(fd, buf_bytes(&text), text.len) < 0)
-		return error_set(err, errno, "description of the process");
-	return steal_fd(&fd);
-}
 
 static void exec_streams_ready(struct streams *s, const struct error *why)
 {
@@ -272,7 +224,7 @@ static void exec_streams_ready(struct streams *s, const struct error *why)
 		error_wrap(&e, "terminal");
 	else if (!argv || argv_finish(t, &argv) < 0)
 		error_set(&e, ENOMEM, "OCI runtime exec failed");
-	else if ((spec = spec_file(p, &e)) >= 0 && make(t, steal_ptr(&argv), spec, &e) == 0) {
+	else if ((spec = exec_spec_file(p, &e)) >= 0 && process_make(t, steal_ptr(&argv), spec, &e) == 0) {
 		buf_free(&p->spec);
 		return;
 	} else {
@@ -292,7 +244,7 @@ static void exec_run(struct op *op)
 		error_set(&e, 0, "container %s: its first process is not running", p->container->id);
 		p->starting = false;
 		op_fail(op, GRPC_FAILED_PRECONDITION, &e);
-		process_settle(&p->container->init);
+		ending_settle(&p->container->init);
 		op_end(op);
 		return;
 	}
@@ -308,7 +260,7 @@ static void runtime_done(struct job *job)
 	_cleanup_error_ struct error e = { 0 };
 
 	if (job_succeeded(job)) {
-		started(t);
+		start_done(t);
 		return;
 	}
 	job_error(job, "OCI runtime start failed", &e);
@@ -327,94 +279,22 @@ static void runtime_start(struct start *t)
 	start_failed(t, &e);
 }
 
-/* The runtime's process closes the other end immediately before execve(2), or with it. A signal sent after Start's
- * answer has to reach the program, thus this waits for the process to change its name, too. */
-static void program_awaited(struct start *t)
+static void fifo_started(struct fifo_start *f, const struct error *why)
 {
-	fifo_close(t);
-	started(t);
-}
-
-static char *process_name(const struct start *t)
-{
-	_cleanup_free_ char *path = str_format("/proc/%d/comm", (int)t->op.process->pid);
-
-	return path ? file_line(path, NULL) : NULL;
-}
-
-static bool program_is_there(const struct start *t)
-{
-	_cleanup_free_ char *now = process_name(t);
-
-	return !now || !t->runtime || !str_eq(now, t->runtime);
-}
-
-static void program_look(struct loop_io *io, uint32_t events)
-{
-	struct start *t = io->data;
-	uint64_t count;
-
-	(void)events;
-	if (read(io->fd, &count, sizeof(count)) == (ssize_t)sizeof(count) && program_is_there(t))
-		program_awaited(t);
-}
-
-static void program_late(struct loop_timer *timer)
-{
-	program_awaited(timer->data);
-}
-
-/* The other end has been closed: it takes no more than execve(2) does. */
-static void program_await(struct start *t)
-{
-	static const struct itimerspec often = { { 0, PROGRAM_LOOK_US * 1000L }, { 0, PROGRAM_LOOK_US * 1000L } };
-
-	io_close(&t->fifo);
-	if (program_is_there(t) || !loop_timer_armed(&t->program)) {
-		program_awaited(t);
-		return;
-	}
-	t->look.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (t->look.fd < 0 || timerfd_settime(t->look.fd, 0, &often, NULL) < 0 ||
-	    loop_io_add(t->op.container->shim->loop, &t->look, NULL) < 0)
-		program_awaited(t);
-}
-
-static void fifo_ready(struct loop_io *io, uint32_t events)
-{
-	struct start *t = io->data;
-	struct container *c = t->op.container;
+	struct start *t = f->data;
 	_cleanup_error_ struct error e = { 0 };
-	char byte;
-	ssize_t n = read(io->fd, &byte, 1);
 
-	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0 && !t->passed) {
-		libcontainer_start_done(c->options.root, c->id);
-		t->passed = true;
-		if (!c->init.ended && loop_timer_after(c->shim->loop, &t->program, PROGRAM_US, NULL) == 0)
-			return;
-	}
-	if (t->passed) {
-		program_await(t);
+	if (!why) {
+		start_done(t);
 		return;
 	}
-	fifo_close(t);
-	error_set(&e, 0, "OCI runtime start failed: the container's process has ended");
+	error_set(&e, 0, "%s", error_text(why));
 	start_failed(t, &e);
 }
 
 static void init_ended(struct op *op)
 {
-	struct start *t = start_of(op);
-
-	/* Nobody is left to come to the other end, but somebody may have been there. */
-	if (loop_io_active(&t->fifo))
-		fifo_ready(&t->fifo, 0);
-	else if (loop_io_active(&t->look))
-		program_awaited(t);
+	fifo_start_ended(&start_of(op)->fifo);
 }
 
 static void init_run(struct op *op)
@@ -431,20 +311,13 @@ static void init_run(struct op *op)
 	}
 	c->init.starting = true;
 	if (c->checkpoint) {
-		restore(t);
+		restore_start(t);
 		return;
 	}
-	t->fifo.fd = libcontainer_start_open(c->options.root, c->id, c->init.pid);
-	t->fifo.events = EPOLLIN;
-	t->fifo.fn = fifo_ready;
 	t->fifo.data = t;
-	t->program = (struct loop_timer){ .fn = program_late, .data = t };
-	t->look = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = program_look, .data = t };
-	t->runtime = process_name(t);
-	if (t->fifo.fd >= 0 && !c->init.ended && loop_io_add(c->shim->loop, &t->fifo, NULL) == 0)
-		return;
-	fifo_close(t);
-	runtime_start(t);
+	if (c->init.ended ||
+	    fifo_start_begin(&t->fifo, c->shim->loop, c->options.root, c->id, c->init.pid, fifo_started) < 0)
+		runtime_start(t);
 }
 
 void task_start(struct process *p, struct call *call)
@@ -455,7 +328,6 @@ void task_start(struct process *p, struct call *call)
 		call_fail(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	t->fifo.fd = t->look.fd = -1;
 	ptysock_init(&t->console);
 	t->console_needed = p->paths.terminal;
 	t->op = (struct op){ .container = p->container, .process = p, .call = call, .free = start_free };

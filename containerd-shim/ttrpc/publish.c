@@ -53,16 +53,13 @@ static void event_drop(struct publisher *p, struct event *e)
 
 static void delivered(struct publisher *p)
 {
-	publisher_idle_fn *idle = p->idle;
-
 	event_drop(p, first(p));
 	p->sent = false;
 	p->refused = p->failures = 0;
 	if (!list_empty(&p->queue)) {
 		send_next(p);
-	} else if (idle) {
-		p->idle = NULL;
-		idle(p->idle_data);
+	} else if (p->idle) {
+		p->idle(p->idle_data);
 	}
 }
 

@@ -44,5 +44,5 @@ void publisher_stop(struct publisher *p);
 void publish(struct publisher *p, const char *topic, const ProtobufCMessage *event);
 
 bool publisher_is_idle(const struct publisher *p);
-/* Once, when the last event is delivered or given up; not called when there is none. */
+/* Each time that the last event is delivered or given up; not called when there was none. */
 void publisher_on_idle(struct publisher *p, publisher_idle_fn *fn, void *data);

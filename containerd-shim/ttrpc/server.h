@@ -32,6 +32,8 @@ struct service {
 	size_t method_count;
 };
 
+typedef void server_quiet_fn(void *data);
+
 struct server {
 	void *data;                            /* for call_data() */
 	const struct service *const *services; /* NULL-terminated */
@@ -43,6 +45,8 @@ struct server {
 	struct list connections;
 	size_t connection_count;
 	struct call *dispatching;
+	server_quiet_fn *quiet;
+	void *quiet_data;
 };
 
 /* Set data and services first. Takes the listening socket, which is non-blocking. */
@@ -56,6 +60,9 @@ bool server_busy(const struct server *s);
 
 /* Whether anybody is connected. */
 bool server_has_peers(const struct server *s);
+/* Each time that a connection has gone, or has taken all answers: server_busy() or server_has_peers() may have changed.
+ */
+void server_on_quiet(struct server *s, server_quiet_fn *fn, void *data);
 
 /* Microseconds of CLOCK_MONOTONIC at which the caller stops waiting; 0: never. */
 uint64_t call_deadline(const struct call *call);
