@@ -9,15 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "resume.h"
 #include "say.h"
 
 enum {
 	PROGRAMS = 16,
 	ENVIRONMENT = 64,
-	DELAY_FIRST_US = 100 * 1000,
-	DELAY_MOST_US = 30 * 1000 * 1000,
-	HEALTHY_US = 10 * 1000 * 1000,
 };
 
 struct program {
@@ -28,7 +26,7 @@ struct program {
 	pid_t pid;                   /* 0: waits to be started */
 	bool stopping;               /* forgotten once it has ended */
 	uint64_t started, due;       /* when it was, when it is to be started or killed */
-	uint64_t delay;              /* microseconds before the next start that fails or ends early */
+	uint64_t delay;              /* microseconds before its last start; 0: there was none before it */
 	int fds[INITCTL_FDS];        /* held for it */
 	size_t fd_count;
 };
@@ -113,10 +111,10 @@ pid_t program_start(const char *const argv[], const int *fds, size_t fd_count, c
 	return pid;
 }
 
-static void delay_next(struct program *p)
+static void start_later(struct program *p, uint64_t now)
 {
-	p->due = boot_us() + p->delay;
-	p->delay = p->delay * 2 < DELAY_MOST_US ? p->delay * 2 : DELAY_MOST_US;
+	p->delay = backoff_after(&backoff_restart, p->delay, now - p->started);
+	p->due = now + p->delay;
 }
 
 static void program_try(struct program *p)
@@ -129,14 +127,14 @@ static void program_try(struct program *p)
 	strcat(count, number(digits, p->fd_count));
 	for (size_t i = 0; i < p->argc; i++, at += strlen(at) + 1)
 		argv[i] = at;
-	pid = program_start(argv, p->fds, p->fd_count, env, false);
 	p->started = boot_us();
+	pid = program_start(argv, p->fds, p->fd_count, env, false);
 	if (pid > 0) {
 		p->pid = pid;
 		return;
 	}
 	say("cannot start ", p->name, ": ", strerror(errno), "; trying again");
-	delay_next(p);
+	start_later(p, p->started);
 }
 
 /* --- the table ---------------------------------------------------------------------------------------- */
@@ -176,7 +174,7 @@ static const char *supervise_respawn(const struct control_request *r, const int 
 	if (self.count == PROGRAMS)
 		return "too many programs";
 	p = &self.programs[self.count++];
-	*p = (struct program){ .grace = r->grace, .delay = DELAY_FIRST_US };
+	*p = (struct program){ .grace = r->grace };
 	strcpy(p->name, r->name);
 	at = p->words; /* as large as the message that they came in */
 	for (; r->argv[p->argc]; p->argc++)
@@ -258,12 +256,10 @@ bool supervise_ended(pid_t pid, int status)
 	p->pid = 0;
 	if (self.frozen)
 		return true;
-	if (boot_us() - p->started >= HEALTHY_US)
-		p->delay = DELAY_FIRST_US;
 	say(p->name, WIFSIGNALED(status) ? " was killed by signal " : " ended with status ",
 	    number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))),
 	    "; starting it again");
-	delay_next(p);
+	start_later(p, boot_us());
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "events_forward.pb-c.h"
 #include "grpc.h"
 #include "io.h"
@@ -22,11 +23,11 @@ enum {
 	QUEUE_MAX = 4096,
 	ANSWER_US = 5 * 1000000,
 	PROGRAM_US = 30 * 1000000,
-	RETRY_MIN_US = 50000, /* doubled up to the maximum */
-	RETRY_MAX_US = 2 * 1000000,
 	REFUSALS_MAX = 5,     /* of one event by a containerd that answers */
 	STREAM_MAX = 1 << 30, /* then a new connection, before the numbers run out */
 };
+
+static const struct backoff retry = { .first = 50 * 1000, .most = 2 * 1000 * 1000 };
 
 struct event {
 	struct list place;
@@ -55,7 +56,8 @@ static void delivered(struct publisher *p)
 {
 	event_drop(p, first(p));
 	p->sent = false;
-	p->refused = p->failures = 0;
+	p->refused = 0;
+	p->delay = 0;
 	if (!list_empty(&p->queue)) {
 		send_next(p);
 	} else if (p->idle) {
@@ -78,14 +80,9 @@ static void disconnect(struct publisher *p)
 /* Nobody there: the event stays. */
 static void retry_later(struct publisher *p)
 {
-	uint64_t delay = RETRY_MAX_US;
-
 	disconnect(p);
-	if (p->failures < 6)
-		delay = (uint64_t)RETRY_MIN_US << p->failures++;
-	if (delay > RETRY_MAX_US)
-		delay = RETRY_MAX_US;
-	if (loop_timer_after(p->loop, &p->timer, delay, NULL) < 0)
+	p->delay = backoff_next(&retry, p->delay);
+	if (loop_timer_after(p->loop, &p->timer, p->delay, NULL) < 0)
 		log_error("events: out of memory");
 }
 

@@ -30,7 +30,8 @@ struct publisher {
 	struct ttrpc_reader reader;
 	uint32_t stream;
 	bool sent; /* the first of the queue */
-	unsigned refused, failures;
+	unsigned refused;
+	uint64_t delay;          /* before the last try; 0: none has failed */
 	struct loop_timer timer; /* for an answer, or until the next try */
 	struct exit_watch child;
 	publisher_idle_fn *idle;

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "beneath.h"
 #include "cmdline.h"
 #include "io.h"
@@ -22,8 +23,6 @@
 enum {
 	STEPS_MAX = 1 << 20,
 	RUNNING_MAX = 1024,
-	PAUSE_FIRST_US = 10 * 1000000,
-	PAUSE_MOST_US = 300 * 1000000,
 };
 
 uint64_t report_now(void)
@@ -179,7 +178,7 @@ char *report_running_find(uint64_t *run_us)
 
 uint64_t report_pause(uint64_t last)
 {
-	if (last == 0)
-		return PAUSE_FIRST_US;
-	return last * 2 < PAUSE_MOST_US ? last * 2 : PAUSE_MOST_US;
+	static const struct backoff pauses = { .first = 10 * 1000 * 1000, .most = 300 * 1000 * 1000 };
+
+	return backoff_next(&pauses, last);
 }

@@ -6,16 +6,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "backoff.h"
 #include "log.h"
 #include "loop.h"
 #include "orphan.h"
 #include "spawn.h"
-
-enum {
-	DELAY_FIRST_US = 100 * 1000,
-	DELAY_MOST_US = 30 * 1000 * 1000,
-	HEALTHY_US = 10 * 1000 * 1000,
-};
 
 struct keeper {
 	pid_t pid; /* the supervisor; 0 between two */
@@ -34,7 +29,7 @@ static void supervisor_start(struct keeper *k, char *const *argv)
 		return;
 	log_error("%s", error_text(&err));
 	k->pid = 0;
-	k->delay = DELAY_MOST_US;
+	k->delay = backoff_restart.most;
 	k->next = k->started + k->delay;
 }
 
@@ -47,9 +42,7 @@ static void supervisor_ended(struct keeper *k, int status)
 	k->ending |= status == 0;
 	if (k->ending)
 		return;
-	k->delay = k->delay == 0 || now - k->started >= HEALTHY_US ? DELAY_FIRST_US : k->delay * 2;
-	if (k->delay > DELAY_MOST_US)
-		k->delay = DELAY_MOST_US;
+	k->delay = backoff_after(&backoff_restart, k->delay, now - k->started);
 	k->next = now + k->delay;
 	log_error("supervisor: %s; starting it again", spawn_status_text(status));
 }

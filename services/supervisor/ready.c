@@ -10,13 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "beneath.h"
 #include "cleanup.h"
 
-enum {
-	DELAY_FIRST_US = 10 * 1000,
-	DELAY_MOST_US = 500 * 1000,
-};
+static const struct backoff retry = { .first = 10 * 1000, .most = 500 * 1000 };
 
 static void try_now(struct loop_timer *timer);
 
@@ -26,8 +24,8 @@ static void try_later(struct ready *r)
 	cleanup_close(&r->io.fd);
 	r->io.fd = -1;
 	r->timer = (struct loop_timer){ .fn = try_now, .data = r };
+	r->delay = backoff_next(&retry, r->delay);
 	loop_timer_after(r->of.loop, &r->timer, r->delay, NULL);
-	r->delay = r->delay * 2 < DELAY_MOST_US ? r->delay * 2 : DELAY_MOST_US;
 }
 
 static void ready_tell(struct ready *r)
@@ -183,7 +181,7 @@ void ready_begin(struct ready *r, pid_t pid)
 {
 	r->pid = pid;
 	r->active = true;
-	r->delay = DELAY_FIRST_US;
+	r->delay = 0;
 	r->io.fd = -1;
 	r->timer = (struct loop_timer){ .fn = try_now, .data = r };
 	if (r->seen)

@@ -4,17 +4,15 @@
 #include <signal.h>
 #include <string.h>
 
+#include "backoff.h"
 #include "list.h"
 #include "log.h"
 #include "report.h"
 #include "str.h"
 
 enum {
-	DELAY_FIRST_US = 100 * 1000,
-	DELAY_MOST_US = 30 * 1000 * 1000,
-	HEALTHY_US = 10 * 1000 * 1000, /* who ran as long begins anew with the first delay */
-	START_US = 120 * 1000 * 1000,  /* a runtime that takes longer hangs */
-	KILL_US = 10 * 1000 * 1000,    /* between two KILLs */
+	START_US = 120 * 1000 * 1000, /* a runtime that takes longer hangs */
+	KILL_US = 10 * 1000 * 1000,   /* between two KILLs */
 	TAIL_LINES = 5,
 };
 
@@ -293,9 +291,7 @@ static void end_follow(struct service *s, bool failed, const char *what)
 			remove_container(s);
 		return;
 	}
-	s->delay = ran >= HEALTHY_US || s->delay == 0 ? DELAY_FIRST_US : s->delay * 2;
-	if (s->delay > DELAY_MOST_US)
-		s->delay = DELAY_MOST_US;
+	s->delay = backoff_after(&backoff_restart, s->delay, ran);
 	if (what && restarts)
 		log_error("%s: %s; starting it again in %.1f s", s->name, what, (double)s->delay / 1e6);
 	else if (what)

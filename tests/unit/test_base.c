@@ -1,4 +1,5 @@
 /* lib/base: errors, buffers, strings, files. */
+#include "backoff.h"
 #include "buf.h"
 #include "error.h"
 #include "io.h"
@@ -203,8 +204,25 @@ static void standard(void)
 	free(fds);
 }
 
+static void test_backoff(void)
+{
+	static const struct backoff b = { .first = 100, .most = 1000, .healthy = 5000 };
+	static const struct {
+		uint64_t last, ran, want;
+	} rows[] = {
+		{ 0, 0, 100 },     { 100, 0, 200 },     { 400, 0, 800 },    { 500, 0, 1000 },        { 800, 0, 1000 },
+		{ 1000, 0, 1000 }, { 800, 4999, 1000 }, { 800, 5000, 100 }, { UINT64_MAX, 0, 1000 }, { 0, 5000, 100 },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++)
+		ok(backoff_after(&b, rows[i].last, rows[i].ran) == rows[i].want, "the pause after %llu",
+		   (unsigned long long)rows[i].last);
+	ok(backoff_next(&b, 200) == 400, "without a run in between");
+}
+
 int main(void)
 {
+	test_backoff();
 	test_error();
 	test_buf();
 	test_str();

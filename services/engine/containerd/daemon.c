@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "capture.h"
 #include "daemon_settings.h"
 #include "io.h"
@@ -29,10 +30,6 @@ extern char **environ;
 enum {
 	PATIENCE_US = 2 * 1000 * 1000, /* before its socket is looked for */
 	LOOK_US = 250 * 1000,
-	LOOK_MOST_US = 4 * 1000 * 1000,
-	DELAY_FIRST_US = 50 * 1000,
-	DELAY_MOST_US = 30 * 1000 * 1000,
-	HEALTHY_US = 10 * 1000 * 1000,
 	STOP_US = 5 * 1000 * 1000,
 	SERVE_US =
 		60 * 1000 * 1000, /* unless start_timeout says otherwise; twice as long each time it was too short, */
@@ -40,6 +37,10 @@ enum {
 	LAST_CHANCE_US = 5 * 1000 * 1000, /* for one that has been there for longer than that already */
 	TAIL_LINES = 5,
 };
+
+static const struct backoff restart = { .first = 50 * 1000, .most = 30 * 1000 * 1000, .healthy = 10 * 1000 * 1000 };
+/* For somebody else's containerd, which may be away for long. */
+static const struct backoff look = { .first = LOOK_US, .most = 4 * 1000 * 1000 };
 
 struct daemon {
 	struct daemon_setup is;
@@ -96,11 +97,11 @@ static void notify_came(struct loop_io *io, uint32_t events)
 		daemon_serves(d);
 }
 
-/* Somebody else's may be away for long. */
 static void socket_look_later(struct daemon *d)
 {
+	if (!d->is.program)
+		d->delay = backoff_next(&look, d->delay);
 	loop_timer_after(d->loop, &d->timer, d->is.program ? LOOK_US : d->delay, NULL);
-	d->delay = d->is.program || d->delay >= LOOK_MOST_US ? d->delay : d->delay * 2;
 }
 
 static void process_kill(const struct daemon *d, int signo)
@@ -230,9 +231,7 @@ static void daemon_ended(struct daemon *d, const char *how)
 		return;
 	}
 	d->state = DAEMON_DOWN;
-	d->delay = d->delay == 0 || loop_now() - d->started >= HEALTHY_US ? DELAY_FIRST_US : d->delay * 2;
-	if (d->delay > DELAY_MOST_US)
-		d->delay = DELAY_MOST_US;
+	d->delay = backoff_after(&restart, d->delay, loop_now() - d->started);
 	log_error("containerd: %s; starting it again", how);
 	if (d->capture.loop) {
 		capture_drain(&d->capture);
@@ -386,11 +385,9 @@ struct daemon *daemon_new(const struct daemon_setup *is, struct error *err)
 		error_set(err, ENOMEM, "containerd");
 		return NULL;
 	}
-	*d = (struct daemon){ .is = *is,
-			      .loop = is->loop,
-			      .settings = { .out = -1, .err = -1, .serve = SERVE_US },
-			      .record = -1,
-			      .delay = is->program ? 0 : LOOK_US };
+	*d = (struct daemon){
+		.is = *is, .loop = is->loop, .settings = { .out = -1, .err = -1, .serve = SERVE_US }, .record = -1
+	};
 	d->child = (struct exit_watch){ .fn = child_ended, .data = d };
 	d->timer = (struct loop_timer){ .fn = daemon_timer_fired, .data = d };
 	d->notify = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = notify_came, .data = d };
@@ -408,7 +405,7 @@ void daemon_lost(struct daemon *d)
 		return;
 	/* It usually dies at the same moment; if it does not, it can be connected to again. */
 	d->state = DAEMON_STARTING;
-	d->delay = d->is.program ? d->delay : LOOK_US;
+	d->delay = d->is.program ? d->delay : 0;
 	d->give_up = loop_now() + d->settings.serve;
 	loop_timer_after(d->loop, &d->timer, LOOK_US, NULL);
 }
