@@ -3,6 +3,7 @@
 #include "cleanup.h"
 
 #define INT64  .type = FIELD_INT, .min = INT64_MIN, .max = INT64_MAX
+#define BYTES  INT64, .flags = FIELD_BYTES
 #define UINT64 .type = FIELD_INT, .max = UINT64_MAX
 #define UINT32 .type = FIELD_INT, .max = UINT32_MAX
 #define UINT16 .type = FIELD_INT, .max = UINT16_MAX
@@ -66,10 +67,10 @@ static const struct record device_cgroup_record = { "devicecgroup", device_cgrou
 						    array_len(device_cgroup_fields) };
 
 static const struct field memory_fields[] = {
-	{ "limit", INT64, .example = "104857600", .help = "Bytes of memory." },
-	{ "reservation", INT64, .example = "52428800", .help = "Bytes kept under memory pressure." },
-	{ "swap", INT64, .example = "-1", .help = "Bytes of memory and swap together." },
-	{ "kernel", INT64, .help = "Bytes of kernel memory (cgroup 1)." },
+	{ "limit", BYTES, .example = "100M", .help = "Memory, in bytes or as a size (100M)." },
+	{ "reservation", BYTES, .example = "50M", .help = "Memory kept under pressure, in bytes or as a size." },
+	{ "swap", BYTES, .example = "-1", .help = "Memory and swap together, in bytes or as a size." },
+	{ "kernel", BYTES, .help = "Bytes of kernel memory (cgroup 1)." },
 	{ "kernelTCP", ANYINT, .flags = FIELD_DROPPED, .help = "No effect." },
 	{ "swappiness", UINT64, .example = "10", .help = "0 to 100 (cgroup 1)." },
 	{ "disableOOMKiller", FIELD_BOOL, FIELD_DROPPED, .help = "No effect." },

@@ -52,7 +52,12 @@ static void list_of(struct schema_writer *s, const struct field *f)
 
 static void int_type(struct jsonw *w, const struct field *f)
 {
-	jsonw_string(w, "type", "integer");
+	if (f->flags & FIELD_BYTES) {
+		id_type(w);
+		jsonw_string(w, "pattern", "^[0-9]+[KMGTkmgt](i?B)?$");
+	} else {
+		jsonw_string(w, "type", "integer");
+	}
 	if (f->min != INT64_MIN)
 		jsonw_int(w, "minimum", f->min);
 	if (f->max < INT64_MAX)

@@ -113,6 +113,8 @@ static void hint_value(struct checker *c, const struct node *n, const struct fie
 		scalar_resolve(&plain, NULL, NULL);
 		if (plain.kind == NODE_INT)
 			diag_hint(c->diags, "write `%s%s %s`, without quotes", name, colon, n->text);
+		else if (f->flags & FIELD_BYTES)
+			diag_hint(c->diags, "for example `%s: %s`", name, f->example ? f->example : "64M");
 	} else if ((f->type == FIELD_RECORDS || f->type == FIELD_STRINGS) && n->kind == NODE_MAP && key)
 		diag_hint(c->diags, "begin each entry below `%s:` with \"- \"", name);
 	else if (f->example && key && scalar)
@@ -232,8 +234,23 @@ static bool in_range(const struct node *n, int64_t min, uint64_t max)
 	return n->real >= (double)min && n->real <= (double)max && n->real < (max > INT64_MAX ? 0x1p64 : 0x1p63);
 }
 
-static bool check_int(struct checker *c, const struct node *n, const struct field *f, const struct where *where)
+/* 64M, 1GiB: the number takes the place of the text. */
+static void size_resolve(struct node *n)
 {
+	uint64_t bytes;
+
+	if (!is_text(n) || strlen(n->text) != n->len || !n->len ||
+	    (n->text[n->len - 1] >= '0' && n->text[n->len - 1] <= '9') || str_to_size(n->text, 1, &bytes) < 0 ||
+	    bytes > INT64_MAX)
+		return;
+	n->kind = NODE_INT;
+	n->integer = (int64_t)bytes;
+}
+
+static bool check_int(struct checker *c, struct node *n, const struct field *f, const struct where *where)
+{
+	if (f->flags & FIELD_BYTES)
+		size_resolve(n);
 	if (n->kind != NODE_INT && n->kind != NODE_UINT && !whole(n))
 		return wrong_type(c, n, f, FIELD_INT, where);
 	if (in_range(n, f->min, f->max))

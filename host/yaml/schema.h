@@ -33,6 +33,8 @@ enum field_flags {
 	/* Written as empty value where there is none: in the YAML of `metadata: yaml` and --dry-run; in JSON. */
 	FIELD_YAML_ALWAYS = 1 << 4,
 	FIELD_JSON_ALWAYS = 1 << 5,
+	/* A FIELD_INT in bytes: also a size such as 64M, which becomes the number. */
+	FIELD_BYTES = 1 << 6,
 };
 
 struct field {

@@ -261,6 +261,12 @@ static void test_types(void)
 		  "services[0] \"s\": resources.pids: unknown key \"limt\"", "did you mean \"limit\"?" },
 		{ SERVICE "    resources: {blockio: {weight: 65536}}\n", "65536 is out of range: from 0 to 65535",
 		  NULL },
+		{ SERVICE "    resources: {memory: {limit: 5Q}}\n", "limit: a whole number is wanted here, not text",
+		  "for example `limit: 100M`" },
+		{ SERVICE "    resources: {memory: {limit: \"5\"}}\n", "limit: a whole number is wanted here, not text",
+		  "write `limit: 5`, without quotes" },
+		{ SERVICE "    resources: {memory: {limit: 9999999T}}\n", "limit: a whole number is wanted", NULL },
+		{ SERVICE "    resources: {pids: {limit: 5M}}\n", "limit: a whole number is wanted", NULL },
 		{ SERVICE "    resources: {cpu: {shares: -1}}\n", "-1 is out of range", NULL },
 		{ SERVICE "    command: [\"a\\0b\"]\n", "a zero byte inside text", NULL },
 		{ SERVICE "    uid: 1e3\n", "uid: a number or a name is wanted here, not a number", NULL },
@@ -407,7 +413,8 @@ static void test_dump(void)
 		"onboot:\n- name: a\n  image: b\n  command: [\"\", \"yes\", \"0x1\", \"#\", \"a b\", \"n\\nl\", \"~\", "
 		"\"é\", a:b, \"- x\"]\n"
 		"  mounts: [{type: tmpfs, destination: /t}]\n  runtime: {interfaces: [{name: e}], bindNS: {net: /n}}\n"
-		"  resources: {memory: {limit: 1e3, kernelTCP: 5}, blockio: {weightDevice: []}}\n  uid: 010\n  sysctl: "
+		"  resources: {memory: {limit: 1e3, swap: 3M, reservation: \"2KiB\", kernelTCP: 5}, blockio: "
+		"{weightDevice: []}}\n  uid: 010\n  sysctl: "
 		"{\"a b\": \"1\"}\n"
 		"files: [{path: f, contents: !!binary AP8=}, {path: g, contents: \"x\"}]\n";
 	struct config c = { 0 }, d = { 0 };
@@ -423,6 +430,7 @@ static void test_dump(void)
 	ok_str(second, first, "and written again is the same");
 	ok(strstr(first, "- \"0x1\"\n") && strstr(first, "- \"~\"\n") && strstr(first, "- a:b\n"), "texts stay texts");
 	ok(strstr(first, "!!binary \"AP8=\"") && strstr(first, "limit: 1000\n") && strstr(first, "uid: 8\n"), "values");
+	ok(strstr(first, "swap: 3145728\n") && strstr(first, "reservation: 2048\n"), "sizes become bytes");
 	json = config_json(&c, &k);
 	ok(json && strstr(json, "\"services\": null") && strstr(json, "docker.io/library/k:1"), "metadata in JSON");
 	config_free(&c);
