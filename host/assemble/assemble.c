@@ -8,7 +8,7 @@
 #include "doubts.h"
 #include "layout.h"
 #include "log.h"
-#include "skopeo.h"
+#include "pull.h"
 #include "spec.h"
 #include "str.h"
 #include "user.h"

@@ -57,7 +57,7 @@ static const char *entry_name(const struct oci_descriptor *d)
 	return full ? full : oci_descriptor_annotation(d, ANNOTATION_REF_NAME);
 }
 
-static bool named(const struct oci_descriptor *d, const char *name)
+static bool entry_has_name(const struct oci_descriptor *d, const char *name)
 {
 	const char *have = entry_name(d);
 
@@ -116,7 +116,7 @@ int store_find(struct store *s, const struct ref *ref, struct oci_descriptor *ou
 		error_clear(&why);
 	} else {
 		for (size_t i = 0; i < index.count; i++)
-			if (named(&index.manifests[i], name))
+			if (entry_has_name(&index.manifests[i], name))
 				return oci_descriptor_copy(out, &index.manifests[i]) < 0
 					? error_set(err, ENOMEM, "image")
 					: 0;
@@ -136,7 +136,7 @@ static size_t remove_named(struct oci_index *index, const char *name)
 	size_t before = index->count;
 
 	for (size_t i = index->count; i-- > 0;)
-		if (named(&index->manifests[i], name))
+		if (entry_has_name(&index->manifests[i], name))
 			remove_entry(index, i);
 	return before - index->count;
 }
@@ -159,7 +159,7 @@ static int add_entry(struct oci_index *index, const struct store_change *c, cons
 
 /* --- who may have a name --- */
 
-static bool yields(const char *there, const char *origin, enum store_claim claim)
+static bool origin_yields(const char *there, const char *origin, enum store_claim claim)
 {
 	const size_t n = strlen(ORIGIN_PACKAGE);
 
@@ -170,7 +170,7 @@ static bool yields(const char *there, const char *origin, enum store_claim claim
 	return str_starts(there, ORIGIN_PACKAGE) && access(there + n, F_OK) < 0 && errno == ENOENT;
 }
 
-static const char *told(const char *origin)
+static const char *origin_text(const char *origin)
 {
 	return !origin                            ? "of unknown origin"
 		: str_eq(origin, ORIGIN_IMPORT)   ? "from an archive"
@@ -180,16 +180,16 @@ static const char *told(const char *origin)
 }
 
 /* An entry that has the name of a change: 1 when it stays as it is, 0 when it is to be replaced. */
-static int meet(const struct oci_descriptor *there, struct store_change *c, const char *origin, enum store_claim claim,
-		struct error *err)
+static int change_meet(const struct oci_descriptor *there, struct store_change *c, const char *origin,
+		       enum store_claim claim, struct error *err)
 {
 	const char *from = oci_descriptor_annotation(there, ANNOTATION_ORIGIN);
 
 	if (str_eq(there->digest, c->desc->digest))
 		return 1;
-	if (!yields(from, origin, claim))
+	if (!origin_yields(from, origin, claim))
 		return error_say(err, EEXIST, "%s is in the cache already: %s, %s%s; this one is %s", c->name,
-				 there->digest, told(from),
+				 there->digest, origin_text(from),
 				 from && str_starts(from, ORIGIN_PACKAGE) ? from + strlen(ORIGIN_PACKAGE) : "",
 				 c->desc->digest);
 	free(c->was);
@@ -198,7 +198,7 @@ static int meet(const struct oci_descriptor *there, struct store_change *c, cons
 }
 
 /* The number of the last change of each name, by name: of two the later one counts. */
-static json_t *numbered(const struct store_change *changes, size_t count)
+static json_t *changes_by_name(const struct store_change *changes, size_t count)
 {
 	json_t *by_name = json_object();
 
@@ -222,7 +222,7 @@ static int replace_entries(struct oci_index *index, json_t *by_name, struct stor
 		const json_t *number = name ? json_object_get(by_name, name) : NULL;
 
 		r = number && r >= 0
-			? meet(&index->manifests[i], &changes[json_integer_value(number)], origin, claim, err)
+			? change_meet(&index->manifests[i], &changes[json_integer_value(number)], origin, claim, err)
 			: r < 0 ? r
 				: 1;
 		if (r == 0) {
@@ -241,7 +241,7 @@ static int change_index(struct oci_index *index, struct store_change *changes, s
 			enum store_claim claim, struct error *err)
 {
 	struct oci_descriptor *grown = reallocarray(index->manifests, index->count + count + 1, sizeof(*grown));
-	json_t *by_name = numbered(changes, count);
+	json_t *by_name = changes_by_name(changes, count);
 	int r = -1;
 
 	if (grown)

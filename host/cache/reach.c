@@ -24,9 +24,9 @@ struct walk {
 	json_t *seen, *worked; /* digests; kind and digest: the depth */
 };
 
-static int walk(struct walk *w, const struct oci_descriptor *d, int depth, struct error *err);
+static int walk_descriptor(struct walk *w, const struct oci_descriptor *d, int depth, struct error *err);
 
-static int visit(struct walk *w, const struct oci_descriptor *d, struct error *err)
+static int walk_visit(struct walk *w, const struct oci_descriptor *d, struct error *err)
 {
 	if (json_object_get(w->seen, d->digest))
 		return 0;
@@ -60,7 +60,7 @@ static int walk_index(struct walk *w, const struct buf *text, int depth, struct 
 		if (w->platform && oci_kind(d->media_type) != OCI_KIND_INDEX &&
 		    !platform_match(w->platform, &d->platform))
 			continue;
-		if (walk(w, d, depth + 1, err) < 0)
+		if (walk_descriptor(w, d, depth + 1, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -70,19 +70,19 @@ static int walk_manifest(struct walk *w, const struct buf *text, struct error *e
 {
 	_cleanup_manifest_ struct oci_manifest m = { 0 };
 
-	if (oci_manifest_parse(buf_bytes(text), text->len, &m, err) < 0 || visit(w, &m.config, err) < 0)
+	if (oci_manifest_parse(buf_bytes(text), text->len, &m, err) < 0 || walk_visit(w, &m.config, err) < 0)
 		return -1;
 	for (size_t i = 0; i < m.layer_count; i++)
-		if (visit(w, &m.layers[i], err) < 0)
+		if (walk_visit(w, &m.layers[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-static int walk(struct walk *w, const struct oci_descriptor *d, int depth, struct error *err)
+static int walk_descriptor(struct walk *w, const struct oci_descriptor *d, int depth, struct error *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	enum oci_kind kind = oci_kind(d->media_type);
-	int r = visit(w, d, err);
+	int r = walk_visit(w, d, err);
 
 	if (r == 0)
 		r = is_new(w, d, kind, depth, err);
@@ -111,7 +111,7 @@ int reach_walk(struct store *s, const struct oci_descriptor *root, const struct 
 {
 	_cleanup_(walk_end) struct walk w = { .store = s, .platform = platform, .fn = fn, .data = data };
 
-	return walk_begin(&w, err) < 0 ? -1 : walk(&w, root, 0, err);
+	return walk_begin(&w, err) < 0 ? -1 : walk_descriptor(&w, root, 0, err);
 }
 
 static int bad_blob(void *data, const struct oci_descriptor *blob, struct error *err)
@@ -126,7 +126,7 @@ bool reach_whole(struct store *s, const struct oci_descriptor *root, const struc
 
 /* --- collection --- */
 
-static int nothing(void *data, const struct oci_descriptor *blob, struct error *err)
+static int reach_nothing(void *data, const struct oci_descriptor *blob, struct error *err)
 {
 	(void)data;
 	(void)blob;
@@ -179,7 +179,7 @@ static int reach_all(struct store *s, struct walk *w, struct error *err)
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		_cleanup_error_ struct error why = { 0 };
 
-		r = walk(w, &entries[i].desc, 0, &why);
+		r = walk_descriptor(w, &entries[i].desc, 0, &why);
 		if (r < 0)
 			error_say(err, why.code == ENOMEM ? ENOMEM : EBADMSG, "%s: %s", entries[i].name,
 				  error_text(&why));
@@ -190,7 +190,7 @@ static int reach_all(struct store *s, struct walk *w, struct error *err)
 
 int store_collect(struct store *s, uint64_t *blobs, uint64_t *bytes, struct error *err)
 {
-	_cleanup_(walk_end) struct walk w = { .store = s, .fn = nothing };
+	_cleanup_(walk_end) struct walk w = { .store = s, .fn = reach_nothing };
 	uint64_t removed = 0, freed = 0;
 	int r;
 

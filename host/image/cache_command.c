@@ -10,7 +10,8 @@
 #include "import.h"
 #include "io.h"
 #include "log.h"
-#include "skopeo.h"
+#include "pull.h"
+#include "push.h"
 #include "str.h"
 
 struct options {
@@ -51,7 +52,7 @@ static int run_ls(struct store *s, const struct options *o, struct error *err)
 /* --- import, export --- */
 
 /* What replaces something says so. */
-static void say(const char *what, const char *name, const char *was, const char *is)
+static void name_say(const char *what, const char *name, const char *was, const char *is)
 {
 	if (was)
 		log_info("%s %s (was %s, is %s)", what, name, was, is);
@@ -70,7 +71,7 @@ static int run_import(struct store *s, const struct options *o, struct error *er
 				? error_wrap(err, "nothing imported (--force replaces, --name gives another name)")
 				: -1;
 		for (size_t k = 0; k < got.count; k++)
-			say("imported", got.images[k].name, got.images[k].was, got.images[k].desc.digest);
+			name_say("imported", got.images[k].name, got.images[k].was, got.images[k].desc.digest);
 	}
 	return 0;
 }
@@ -117,7 +118,7 @@ static int run_pull(struct store *s, const struct options *o, struct error *err)
 		if (image_pull(s, o->args[i], all ? NULL : &platform, err) < 0)
 			return -1;
 		is = digest_of(s, o->args[i]);
-		say("pulled", o->args[i], was && is && !str_eq(was, is) ? was : NULL, is);
+		name_say("pulled", o->args[i], was && is && !str_eq(was, is) ? was : NULL, is);
 	}
 	return 0;
 }
@@ -139,7 +140,7 @@ static int run_push(struct store *s, const struct options *o, struct error *err)
 /* --- removal --- */
 
 /* True when the registry has the same digest under the name. */
-static bool published(const char *name, const char *digest)
+static bool name_published(const char *name, const char *digest)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_free_ char *there = registry_digest(name, &err);
@@ -150,7 +151,7 @@ static bool published(const char *name, const char *digest)
 	return false;
 }
 
-static int collect(struct store *s, struct error *err)
+static int store_clean(struct store *s, struct error *err)
 {
 	uint64_t blobs, bytes;
 	struct error why = { 0 };
@@ -181,7 +182,7 @@ static int run_rm(struct store *s, const struct options *o, struct error *err)
 		name = ref_cache_name(&ref);
 		if (!name)
 			return error_set(err, ENOMEM, "image name");
-		if (o->published_only && (store_find(s, &ref, &d, err) < 0 || !published(name, d.digest))) {
+		if (o->published_only && (store_find(s, &ref, &d, err) < 0 || !name_published(name, d.digest))) {
 			if (!d.digest)
 				return -1;
 			continue;
@@ -189,7 +190,7 @@ static int run_rm(struct store *s, const struct options *o, struct error *err)
 		if (store_remove_name(s, name, err) < 0)
 			return -1;
 	}
-	return collect(s, err);
+	return store_clean(s, err);
 }
 
 static int remove_published(struct store *s, struct error *err)
@@ -202,7 +203,7 @@ static int remove_published(struct store *s, struct error *err)
 	if (store_list(s, &entries, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < count; i++)
-		if (published(entries[i].name, entries[i].desc.digest) && strv_add(&names, entries[i].name) < 0)
+		if (name_published(entries[i].name, entries[i].desc.digest) && strv_add(&names, entries[i].name) < 0)
 			r = error_set(err, ENOMEM, "image cache");
 	store_list_free(entries, count);
 	return r < 0 ? -1 : store_remove_names(s, names, names ? strv_len(names) : 0, err);
@@ -212,7 +213,7 @@ static int run_clean(struct store *s, const struct options *o, struct error *err
 {
 	if ((o->published_only ? remove_published(s, err) : store_remove_all(s, err)) < 0)
 		return -1;
-	return collect(s, err);
+	return store_clean(s, err);
 }
 
 /* --- the command line --- */

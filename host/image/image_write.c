@@ -50,7 +50,7 @@ static int store_json(struct store *s, const json_t *json, const char *media_typ
 	return store_add_blob(s, text, strlen(text), out, err);
 }
 
-static json_t *strings(char *const *v)
+static json_t *json_of_strings(char *const *v)
 {
 	json_t *list = json_array();
 
@@ -62,7 +62,7 @@ static json_t *strings(char *const *v)
 	return list;
 }
 
-static int set(json_t *object, const char *key, json_t *value)
+static int json_set_unless_null(json_t *object, const char *key, json_t *value)
 {
 	return json_object_set_new(object, key, value);
 }
@@ -77,17 +77,19 @@ static json_t *config_json(const struct image_spec *spec, const char *diff_id)
 
 	if (!gmtime_r(&when, &tm) || !strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &tm))
 		return NULL;
-	if (!config || (spec->entrypoint && set(config, "Entrypoint", strings(spec->entrypoint)) < 0) ||
-	    (spec->cmd && set(config, "Cmd", strings(spec->cmd)) < 0) ||
-	    (spec->env && set(config, "Env", strings(spec->env)) < 0) ||
-	    (spec->workdir && set(config, "WorkingDir", json_string(spec->workdir)) < 0) ||
-	    (spec->user && set(config, "User", json_string(spec->user)) < 0) ||
+	if (!config ||
+	    (spec->entrypoint && json_set_unless_null(config, "Entrypoint", json_of_strings(spec->entrypoint)) < 0) ||
+	    (spec->cmd && json_set_unless_null(config, "Cmd", json_of_strings(spec->cmd)) < 0) ||
+	    (spec->env && json_set_unless_null(config, "Env", json_of_strings(spec->env)) < 0) ||
+	    (spec->workdir && json_set_unless_null(config, "WorkingDir", json_string(spec->workdir)) < 0) ||
+	    (spec->user && json_set_unless_null(config, "User", json_string(spec->user)) < 0) ||
 	    (json_object_size(spec->labels) && json_object_set(config, "Labels", spec->labels) < 0))
 		return NULL;
 	root = json_pack("{s:s, s:s, s:s, s:O, s:{s:s, s:[s]}, s:[{s:s, s:s}]}", "created", created, "architecture",
 			 spec->platform.arch, "os", spec->platform.os, "config", config, "rootfs", "type", "layers",
 			 "diff_ids", diff_id, "history", "created", created, "created_by", "pith");
-	if (root && spec->platform.variant[0] && set(root, "variant", json_string(spec->platform.variant)) < 0) {
+	if (root && spec->platform.variant[0] &&
+	    json_set_unless_null(root, "variant", json_string(spec->platform.variant)) < 0) {
 		json_decref(root);
 		return NULL;
 	}

@@ -16,7 +16,7 @@ struct layout {
 	const char *prefix;
 };
 
-static char *below(const char *prefix, const char *name)
+static char *path_below(const char *prefix, const char *name)
 {
 	return *prefix ? str_format("%s/%s", prefix, name) : strdup(name);
 }
@@ -25,7 +25,7 @@ static char *blob_path(const struct layout *l, const struct oci_descriptor *d)
 {
 	_cleanup_free_ char *name = str_format("blobs/%.6s/%s", d->digest, d->digest + 7);
 
-	return name ? below(l->prefix, name) : NULL;
+	return name ? path_below(l->prefix, name) : NULL;
 }
 
 static int has_blob(const struct layout *l, const struct oci_descriptor *d, struct error *err)
@@ -49,7 +49,7 @@ static int add_blob(void *data, const struct oci_descriptor *d, struct error *er
 	return source && tree_add_source(l->tree, path, &file_meta, source, d->size, err) ? 0 : -1;
 }
 
-static bool wanted(const struct oci_descriptor *d, const struct platform *platforms, size_t count)
+static bool platform_wanted(const struct oci_descriptor *d, const struct platform *platforms, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (platform_match(&platforms[i], &d->platform))
@@ -74,7 +74,7 @@ static int add_index(struct layout *l, const struct oci_descriptor *root, const 
 		const struct oci_descriptor *d = &index.manifests[i];
 		int there;
 
-		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || !wanted(d, platforms, count))
+		if (oci_kind(d->media_type) != OCI_KIND_MANIFEST || !platform_wanted(d, platforms, count))
 			continue;
 		there = has_blob(l, d, err);
 		r = there ? there : reach_walk(l->store, d, NULL, add_blob, l, err);
@@ -87,7 +87,7 @@ static int add_index(struct layout *l, const struct oci_descriptor *root, const 
 
 static int add_text(struct layout *l, const char *name, const char *text, struct error *err)
 {
-	_cleanup_free_ char *path = below(l->prefix, name);
+	_cleanup_free_ char *path = path_below(l->prefix, name);
 
 	if (!path)
 		return error_set(err, ENOMEM, "image layout");
@@ -96,7 +96,7 @@ static int add_text(struct layout *l, const char *name, const char *text, struct
 
 static int add_dir(struct layout *l, const char *name, struct error *err)
 {
-	_cleanup_free_ char *path = below(l->prefix, name);
+	_cleanup_free_ char *path = path_below(l->prefix, name);
 
 	if (!path)
 		return error_set(err, ENOMEM, "image layout");

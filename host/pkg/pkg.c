@@ -8,7 +8,8 @@
 #include "image.h"
 #include "log.h"
 #include "package.h"
-#include "skopeo.h"
+#include "pull.h"
+#include "push.h"
 #include "sources.h"
 #include "str.h"
 

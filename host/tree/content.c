@@ -97,7 +97,7 @@ static struct stream *member_stream(const struct tree_inode *inode, struct error
 	return NULL;
 }
 
-static struct stream *limited(struct stream *s, uint64_t size, struct error *err)
+static struct stream *content_limit(struct stream *s, uint64_t size, struct error *err)
 {
 	return s ? stream_limit(s, size, err) : NULL;
 }
@@ -114,7 +114,7 @@ struct stream *tree_open(const struct tree_node *node, struct error *err)
 	case CONTENT_MEMORY:
 		return memory_stream(inode->bytes, inode->size, err);
 	case CONTENT_FILE:
-		return limited(stream_from_file(inode->path, err), inode->size, err);
+		return content_limit(stream_from_file(inode->path, err), inode->size, err);
 	case CONTENT_SOURCE:
 		return inode->source->open(inode->source, err);
 	case CONTENT_MEMBER:

@@ -16,36 +16,8 @@
 #define WHITEOUT_AUFS ".wh..wh."
 #define OPAQUE        ".wh..wh..opq"
 
-/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. What is left is of
- * this layer, and so is what comes later: a second time there is nothing to do. */
-bool node_prune(struct tree *t, struct tree_node *node, uint16_t stamp)
-{
-	static const struct tree_inode blank = { .type = TREE_DIR, .mode = 0755, .implied = true };
-	struct tree_node *child, *next;
-
-	for (child = node->pruned == stamp ? NULL : node->children; child; child = next) {
-		next = child->next;
-		node_prune(t, child, stamp);
-	}
-	node->pruned = stamp;
-	if (node->stamp >= stamp)
-		return false;
-	if (!node->children) {
-		node_remove(t, node);
-		return true;
-	}
-	/* this layer's entries need the directory, but nobody describes it any more */
-	xattrs_unref(node->inode->xattrs);
-	uint32_t names = node->inode->names;
-
-	*node->inode = blank;
-	node->inode->names = names;
-	node->stamp = stamp;
-	return false;
-}
-
 /* 1: the entry was a whiteout and is done; 0: it is none. */
-static int whiteout(struct tree *t, const char *entry, uint16_t stamp, struct error *err)
+static int whiteout_apply(struct tree *t, const char *entry, uint16_t stamp, struct error *err)
 {
 	struct follow walk = { .tree = t, .root = t->root, .path = entry, .counts = true };
 	_cleanup_free_ char *path = strdup(entry), *dir = NULL;
@@ -105,7 +77,7 @@ static enum tree_type tree_type_of(enum tar_type type)
 }
 
 /* Absolute names are relative to the root, as every unpacker takes them. */
-static const char *relative(const char *path)
+static const char *path_relative(const char *path)
 {
 	return path + strspn(path, "/");
 }
@@ -188,7 +160,8 @@ static int add_entry(struct layer *l, const struct tar_entry *e, uint32_t member
 	struct tree_inode *inode;
 
 	if (e->type == TAR_LINK)
-		return layer_put_link(l->tree, relative(e->path), relative(e->target), l->stamp, err) ? 0 : -1;
+		return layer_put_link(l->tree, path_relative(e->path), path_relative(e->target), l->stamp, err) ? 0
+														: -1;
 	if (check_entry(e, err) < 0 || tree_take_text(l->tree, strlen(e->target), e->path, err) < 0 ||
 	    (e->size > e->stored && tree_take_holes(l->tree, e->size - e->stored, e->path, err) < 0))
 		return -1;
@@ -199,7 +172,7 @@ static int add_entry(struct layer *l, const struct tar_entry *e, uint32_t member
 		inode_free(inode);
 		return -1;
 	}
-	return layer_put(l->tree, relative(e->path), inode, l->stamp, err) ? 0 : -1;
+	return layer_put(l->tree, path_relative(e->path), inode, l->stamp, err) ? 0 : -1;
 }
 
 int tree_add_layer(struct tree *t, struct source *source, const char *what, uint16_t stamp, struct error *err)
@@ -213,7 +186,7 @@ int tree_add_layer(struct tree *t, struct source *source, const char *what, uint
 	while ((r = archive_next(&a, err)) > 0) {
 		const struct tar_entry *e = &a.tar.entry;
 
-		r = stamp ? whiteout(t, relative(e->path), stamp, err) : 0;
+		r = stamp ? whiteout_apply(t, path_relative(e->path), stamp, err) : 0;
 		if (r == 0)
 			r = add_entry(&l, e, a.index, err);
 		if (r < 0)

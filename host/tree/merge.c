@@ -22,13 +22,13 @@ struct merge {
 
 /* Marks a directory that is being merged into, with all above it: a link may lead back to where one of them would be
  * replaced. */
-static void busy(struct tree_node *dir, int by)
+static void dir_mark_busy(struct tree_node *dir, int by)
 {
 	for (; dir; dir = dir->parent)
 		dir->busy = (uint16_t)(dir->busy + by);
 }
 
-static int verdict(struct merge *m, struct tree_node *node, struct error *err)
+static int merge_ask(struct merge *m, struct tree_node *node, struct error *err)
 {
 	return m->filter ? m->filter(m->data, m->path, node, err) : TREE_KEEP;
 }
@@ -45,7 +45,7 @@ static void move_inode(struct tree_node *to, struct tree_node *from)
 static int merge_children(struct merge *m, struct tree_node *to, struct tree_node *from, struct error *err);
 
 /* What a node is about to count for in its new tree. */
-static int take(struct merge *m, const struct tree_node *node, const struct tree_node *there, struct error *err)
+static int merge_take(struct merge *m, const struct tree_node *node, const struct tree_node *there, struct error *err)
 {
 	const struct tree_inode *inode = node->inode;
 	uint64_t text = m->to_len + 1 + node->name_len + xattrs_text(inode->xattrs) +
@@ -57,7 +57,7 @@ static int take(struct merge *m, const struct tree_node *node, const struct tree
 }
 
 /* Where a link of the target leads inside the root, when that is a directory. */
-static struct tree_node *led_to(const struct merge *m, const struct tree_node *link)
+static struct tree_node *link_led_to(const struct merge *m, const struct tree_node *link)
 {
 	struct follow f = { .tree = m->to, .root = m->root, .path = m->path };
 	struct tree_node *dir = link->inode->type == TREE_SYMLINK ? links_follow(&f, link, NULL) : NULL;
@@ -66,7 +66,7 @@ static struct tree_node *led_to(const struct merge *m, const struct tree_node *l
 }
 
 /* A directory of the target gives way to something else. */
-static int make_way(struct merge *m, struct tree_node *there, const struct tree_inode *inode, struct error *err)
+static int dir_make_way(struct merge *m, struct tree_node *there, const struct tree_inode *inode, struct error *err)
 {
 	struct fold fold = { .tree = m->to, .root = m->root, .dir = there };
 	_cleanup_free_ char *path = NULL;
@@ -74,7 +74,7 @@ static int make_way(struct merge *m, struct tree_node *there, const struct tree_
 	if (!there->busy && !there->children)
 		return 0;
 	if (!there->busy && inode->type == TREE_SYMLINK)
-		return links_fold(&fold, inode->target, 0, err);
+		return fold_dir(&fold, inode->target, 0, err);
 	path = tree_path(there);
 	if (there->busy)
 		return error_say(err, ELOOP, "%.200s: it would replace a directory that it is put into",
@@ -87,9 +87,9 @@ static int make_way(struct merge *m, struct tree_node *there, const struct tree_
 static int merge_file(struct merge *m, struct tree_node *to, struct tree_node *node, struct tree_node *there,
 		      struct error *err)
 {
-	int v = verdict(m, node, err);
+	int v = merge_ask(m, node, err);
 
-	if (v == TREE_KEEP && there && make_way(m, there, node->inode, err) < 0)
+	if (v == TREE_KEEP && there && dir_make_way(m, there, node->inode, err) < 0)
 		v = -1;
 	if (v != TREE_KEEP) {
 		node_free_all(node);
@@ -106,14 +106,14 @@ static int merge_dir(struct merge *m, struct tree_node *to, struct tree_node *no
 {
 	static const struct tree_meta blank = { .mode = 0755 };
 	struct tree_node *led;
-	int v = verdict(m, node, err), r;
+	int v = merge_ask(m, node, err), r;
 	bool described = v == TREE_KEEP && !node->inode->implied;
 
 	if (v < 0 || (v == TREE_DROP && !node->children)) {
 		node_free_all(node);
 		return v < 0 ? -1 : 0;
 	}
-	led = there ? led_to(m, there) : NULL;
+	led = there ? link_led_to(m, there) : NULL;
 	if (there && !node_is_dir(there) && !led) {
 		node_remove(m->to, there);
 		there = NULL;
@@ -157,7 +157,7 @@ static int merge_child(struct merge *m, struct tree_node *to, struct tree_node *
 		node_free_all(node);
 		return error_say(err, EINVAL, "%.200s...: path of more than %d bytes", m->path, TREE_PATH_MAX);
 	}
-	if (take(m, node, there, err) < 0) {
+	if (merge_take(m, node, there, err) < 0) {
 		node_free_all(node);
 		return -1;
 	}
@@ -175,7 +175,7 @@ static int merge_children(struct merge *m, struct tree_node *to, struct tree_nod
 		return error_set(err, ENOMEM, "file tree");
 	from->children = NULL;
 	m->to_len = node_path_len(m->to->root, to);
-	busy(to, 1);
+	dir_mark_busy(to, 1);
 	for (size_t i = 0; i < count; i++) {
 		if (r < 0) {
 			node_free_all(list[i]);
@@ -189,7 +189,7 @@ static int merge_children(struct merge *m, struct tree_node *to, struct tree_nod
 		m->path_len = before;
 		m->path[before] = 0;
 	}
-	busy(to, -1);
+	dir_mark_busy(to, -1);
 	m->to_len = to_before;
 	return r;
 }
@@ -205,7 +205,7 @@ static int fold_early(struct merge *m, struct tree_node *there, const struct tre
 
 	if (!path)
 		return error_set(err, ENOMEM, "file tree");
-	if (make_way(m, there, link->inode, err) < 0)
+	if (dir_make_way(m, there, link->inode, err) < 0)
 		return -1;
 	node_remove(m->to, there);
 	node = tree_add_symlink(m->to, path, &meta, link->inode->target, err);
@@ -221,7 +221,7 @@ static int fold_all(struct merge *m, struct tree_node *to, const struct tree_nod
 
 	if (!list)
 		return error_set(err, ENOMEM, "file tree");
-	busy(to, 1);
+	dir_mark_busy(to, 1);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct tree_node *there = node_child(m->to, to, list[i]->name, list[i]->name_len), *led;
 
@@ -231,11 +231,11 @@ static int fold_all(struct merge *m, struct tree_node *to, const struct tree_nod
 			r = fold_early(m, there, list[i], err);
 			continue;
 		}
-		led = node_is_dir(list[i]) ? node_is_dir(there) ? there : led_to(m, there) : NULL;
+		led = node_is_dir(list[i]) ? node_is_dir(there) ? there : link_led_to(m, there) : NULL;
 		if (led)
 			r = fold_all(m, led, list[i], err);
 	}
-	busy(to, -1);
+	dir_mark_busy(to, -1);
 	return r;
 }
 
@@ -249,7 +249,7 @@ int tree_merge(struct tree *t, const char *prefix, struct tree *from, tree_filte
 	if (!to)
 		return -1;
 	m.root = to;
-	v = verdict(&m, from->root, err);
+	v = merge_ask(&m, from->root, err);
 	if (v < 0 || fold_all(&m, to, from->root, err) < 0)
 		return -1;
 	if (v == TREE_KEEP && !from->root->inode->implied)

@@ -1,4 +1,14 @@
-/* What the files of the tree share. */
+/* What the files of the tree share. Who calls whom, from the ground up:
+ *
+ *   path.c budget.c inode.c   names, what a tree may hold, what is behind a name
+ *   node.c                    the names and their table
+ *   links.c                   where a path leads
+ *   fold.c                    a directory becomes a link
+ *   put.c                     something at a path
+ *   entries.c layer.c merge.c what adds: single entries, archives, whole trees
+ *   content.c walk.c          bytes of a file, all entries in the order of writing
+ *   write_*.c mkfs*.c         the formats
+ *   output.c                  files of the host */
 #pragma once
 
 #include "tree.h"
@@ -7,15 +17,18 @@ enum { TREE_NAME_MAX = 255, TREE_PATH_MAX = 4095, TREE_NODES_MAX = 1000000 };
 #define TREE_TEXT_MAX  (UINT64_C(256) << 20)
 #define TREE_HOLES_MAX (UINT64_C(16) << 30)
 
+/* --- path.c --- */
 /* Moves along a path: the next name and its length, 1; 0 at the end; -1 for what a tree's path may not be. *p starts as
  * the path. */
 int path_next(const char **p, const char **name, size_t *len);
 /* An error that says what is wrong with a path, or 0. */
 int path_check(const char *path, struct error *err);
 
+/* --- budget.c, inode.c --- */
 /* A new inode without names; NULL without memory (error filled). */
 struct tree_inode *inode_new(enum tree_type type, const struct tree_meta *meta, struct error *err);
-void inode_free(struct tree_inode *inode); /* one without names */
+void inode_free(struct tree_inode *inode);      /* one without names */
+void inode_drop_name(struct tree_inode *inode); /* the last one takes it along */
 
 /* Says for what a tree is about to hold whether there is room: bytes of a path, a link's target or extended attributes
  * (they count when they come in, and are not given back), and one more name. */
@@ -30,6 +43,27 @@ void xattrs_unref(struct tree_xattr *list); /* NULL is fine */
 /* What they count for. */
 uint64_t xattrs_text(const struct tree_xattr *list);
 enum { XATTR_TEXT = 32 }; /* of each, beside name and value */
+
+/* --- nodes (node.c) --- */
+/* A node in no directory, with this inode; NULL without memory. */
+struct tree_node *node_new(const char *name, size_t len, struct tree_inode *inode, struct error *err);
+/* A directory that nothing describes. path: for messages; text: bytes of its own path. */
+struct tree_node *node_add_implied(struct tree *t, struct tree_node *dir, const char *path, uint64_t text,
+				   const char *name, size_t len, uint16_t stamp, struct error *err);
+struct tree_node *node_child(const struct tree *t, const struct tree_node *dir, const char *name, size_t len);
+size_t node_path_len(const struct tree_node *root, const struct tree_node *node);
+/* Takes a node with all below it out of the tree. Not the root. */
+void node_remove(struct tree *t, struct tree_node *node);
+/* The same without freeing it: what is below it stays there. */
+void node_detach(struct tree *t, struct tree_node *node);
+/* Frees a node with all below it that is in no tree's table and no directory's list. */
+void node_free_all(struct tree_node *node);
+/* Links a node that is in no directory into one; it must not have that name yet. */
+void node_attach(struct tree *t, struct tree_node *dir, struct tree_node *node);
+/* The children sorted by name; an array for the caller to free, its length in *count. NULL without memory. */
+struct tree_node **node_sorted_children(const struct tree_node *dir, size_t *count);
+/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. */
+bool node_prune(struct tree *t, struct tree_node *node, uint16_t stamp);
 
 /* --- links (links.c) --- */
 
@@ -47,11 +81,12 @@ struct follow {
 /* Where a path leads from a directory; its last name is followed too. NULL with ENOENT, ENOTDIR or ELOOP. */
 struct tree_node *links_walk(struct follow *f, struct tree_node *dir, const char *path, struct error *err);
 struct tree_node *links_follow(struct follow *f, const struct tree_node *link, struct error *err);
-size_t node_path_len(const struct tree_node *root, const struct tree_node *node);
 /* A directory that nothing describes, as the walk's. */
-struct tree_node *node_implied(const struct follow *f, struct tree_node *dir, const char *name, size_t len,
-			       struct error *err);
+struct tree_node *follow_make(const struct follow *f, struct tree_node *dir, const char *name, size_t len,
+			      struct error *err);
+bool name_is(const char *name, size_t len, const char *what);
 
+/* --- a directory becomes a link (fold.c) --- */
 struct fold {
 	struct tree *tree;
 	struct tree_node *root, *dir;
@@ -59,12 +94,9 @@ struct fold {
 };
 /* A directory that is to become a symbolic link: moves what is in it to where the target leads. What stays in it is
  * there already; the caller removes it. */
-int links_fold(const struct fold *f, const char *target, uint16_t stamp, struct error *err);
+int fold_dir(const struct fold *f, const char *target, uint16_t stamp, struct error *err);
 
-/* Removes what layers below `stamp` have put at and below a node. True when the node itself is gone. */
-bool node_prune(struct tree *t, struct tree_node *node, uint16_t stamp);
-
-struct tree_node *node_child(const struct tree *t, const struct tree_node *dir, const char *name, size_t len);
+/* --- putting (put.c) --- */
 /* The directory at a path, made with missing parents. NULL with ENOTDIR when something else is in the way. */
 struct tree_node *tree_make_dir(struct tree *t, const char *path, struct error *err);
 /* Puts an inode at a path as tree.h says; takes it, freeing it on failure when it has no other names. */
@@ -77,16 +109,6 @@ struct tree_node *layer_put(struct tree *t, const char *path, struct tree_inode 
 			    struct error *err);
 struct tree_node *layer_put_link(struct tree *t, const char *path, const char *existing, uint16_t stamp,
 				 struct error *err);
-/* Takes a node with all below it out of the tree. Not the root. */
-void node_remove(struct tree *t, struct tree_node *node);
-/* The same without freeing it: what is below it stays there. */
-void node_detach(struct tree *t, struct tree_node *node);
-/* Frees a node with all below it that is in no tree's table and no directory's list. */
-void node_free_all(struct tree_node *node);
-/* Links a node that is in no directory into one; it must not have that name yet. */
-void node_attach(struct tree *t, struct tree_node *dir, struct tree_node *node);
-/* The children sorted by name; an array for the caller to free, its length in *count. NULL without memory. */
-struct tree_node **node_sorted_children(const struct tree_node *dir, size_t *count);
 
 /* What a tar archive says of the root: only what somebody said of it, always something, or never, and long link
  * targets in GNU's way: sqfstar reads no entry for the root, and takes the "/" off a target in pax's linkpath. */

@@ -172,7 +172,7 @@ static int collect_members(struct walk *w)
 	return 0;
 }
 
-static int entry(struct walk *w, const struct tree_node *node, struct error *err)
+static int entry_write(struct walk *w, const struct tree_node *node, struct error *err)
 {
 	_cleanup_free_ char *path = tree_path(node);
 
@@ -185,7 +185,7 @@ static int entry(struct walk *w, const struct tree_node *node, struct error *err
 }
 
 /* One more name of a file that was written before. */
-static int link_entry(struct walk *w, const struct tree_node *node, struct error *err)
+static int entry_write_link(struct walk *w, const struct tree_node *node, struct error *err)
 {
 	const struct linked *file = names_of(w, node->inode);
 	_cleanup_free_ char *first = tree_path(file->node), *path = tree_path(node);
@@ -197,19 +197,19 @@ static int link_entry(struct walk *w, const struct tree_node *node, struct error
 
 /* The other names of a file that has just been written whole: at once where all directories are there, else each in its
  * own place. */
-static int links(struct walk *w, const struct tree_node *node, struct error *err)
+static int entry_write_links(struct walk *w, const struct tree_node *node, struct error *err)
 {
 	const struct linked *l;
 
 	if (!w->member_count || node->inode->names < 2 || node->inode->type == TREE_DIR)
 		return 0;
 	for (l = names_of(w, node->inode); l < w->linked + w->linked_count && l->inode == node->inode; l++)
-		if (l->node != node && link_entry(w, l->node, err) < 0)
+		if (l->node != node && entry_write_link(w, l->node, err) < 0)
 			return -1;
 	return 0;
 }
 
-static int data(struct walk *w, const void *bytes, size_t n, struct error *err)
+static int entry_write_data(struct walk *w, const void *bytes, size_t n, struct error *err)
 {
 	if (w->writer->data(w->writer, bytes, n, err) < 0)
 		return -1;
@@ -219,18 +219,18 @@ static int data(struct walk *w, const void *bytes, size_t n, struct error *err)
 }
 
 /* A file that does not come out of an archive, with its content. */
-static int single_file(struct walk *w, const struct tree_node *node, struct error *err)
+static int entry_write_file(struct walk *w, const struct tree_node *node, struct error *err)
 {
 	_cleanup_stream_ struct stream *s = NULL;
 	uint64_t left = node->inode->size;
 	ssize_t r;
 
-	if (entry(w, node, err) < 0)
+	if (entry_write(w, node, err) < 0)
 		return -1;
 	if (node->inode->content == CONTENT_MEMORY)
-		return data(w, node->inode->bytes, left, err) < 0 ? -1 : links(w, node, err);
+		return entry_write_data(w, node->inode->bytes, left, err) < 0 ? -1 : entry_write_links(w, node, err);
 	if (!left)
-		return links(w, node, err);
+		return entry_write_links(w, node, err);
 	s = tree_open(node, err);
 	if (!s)
 		return -1;
@@ -238,28 +238,28 @@ static int single_file(struct walk *w, const struct tree_node *node, struct erro
 		if ((uint64_t)r > left)
 			return error_say(err, ESTALE, "%s has grown since it was looked at", node->name);
 		left -= (uint64_t)r;
-		if (data(w, w->chunk, (size_t)r, err) < 0)
+		if (entry_write_data(w, w->chunk, (size_t)r, err) < 0)
 			return -1;
 	}
 	if (r < 0)
 		return error_wrap(err, "%s", node->name);
 	if (left)
 		return error_say(err, ESTALE, "%s has shrunk since it was looked at", node->name);
-	return links(w, node, err);
+	return entry_write_links(w, node, err);
 }
 
-static int member_file(struct walk *w, struct archive *a, const struct tree_node *node, struct error *err)
+static int entry_write_member(struct walk *w, struct archive *a, const struct tree_node *node, struct error *err)
 {
 	ssize_t r;
 
 	if (a->tar.entry.type != TAR_FILE || a->tar.entry.size != node->inode->size)
 		return error_say(err, ESTALE, "%s: the archive has changed since it was read first", node->name);
-	if (entry(w, node, err) < 0)
+	if (entry_write(w, node, err) < 0)
 		return -1;
 	while ((r = archive_read(a, w->chunk, CHUNK, err)) > 0)
-		if (data(w, w->chunk, (size_t)r, err) < 0)
+		if (entry_write_data(w, w->chunk, (size_t)r, err) < 0)
 			return -1;
-	return r < 0 ? -1 : links(w, node, err);
+	return r < 0 ? -1 : entry_write_links(w, node, err);
 }
 
 /* One pass over a source. A member that is wanted twice (copies of a file) waits for the next pass. */
@@ -284,7 +284,7 @@ static int source_pass(struct walk *w, struct member *from, struct member *end, 
 		if (r == 0)
 			return error_say(err, ESTALE, "%s: the archive has changed since it was read first",
 					 m->node->name);
-		if (r < 0 || member_file(w, &a, m->node, err) < 0)
+		if (r < 0 || entry_write_member(w, &a, m->node, err) < 0)
 			return -1;
 		m->done = true;
 	}
@@ -307,7 +307,7 @@ static int all_members(struct walk *w, struct error *err)
 	return 0;
 }
 
-static int prepare(struct walk *w, const struct tree *t, struct error *err)
+static int walk_prepare(struct walk *w, const struct tree *t, struct error *err)
 {
 	w->nodes = malloc((t->node_count + 1) * sizeof(struct tree_node *));
 	w->chunk = malloc(CHUNK);
@@ -321,11 +321,11 @@ static int prepare(struct walk *w, const struct tree *t, struct error *err)
 }
 
 /* A name that is no member of an archive, in the order of the tree. */
-static int single(struct walk *w, const struct tree_node *node, struct error *err)
+static int entry_write_single(struct walk *w, const struct tree_node *node, struct error *err)
 {
 	if (first_name(w, node))
-		return single_file(w, node, err);
-	return w->member_count ? 0 : link_entry(w, node, err);
+		return entry_write_file(w, node, err);
+	return w->member_count ? 0 : entry_write_link(w, node, err);
 }
 
 /* With members of archives to come the directories go first: their files arrive in the archives' order. Else all goes
@@ -334,20 +334,20 @@ int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *er
 {
 	_cleanup_walk_ struct walk w = { .writer = writer };
 
-	if (prepare(&w, t, err) < 0)
+	if (walk_prepare(&w, t, err) < 0)
 		return -1;
 	for (size_t i = 0; w.member_count && i < w.count; i++)
-		if (node_is_dir(w.nodes[i]) && entry(&w, w.nodes[i], err) < 0)
+		if (node_is_dir(w.nodes[i]) && entry_write(&w, w.nodes[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < w.count; i++) {
 		const struct tree_node *node = w.nodes[i];
 
 		if (node_is_dir(node)) {
-			if (!w.member_count && entry(&w, node, err) < 0)
+			if (!w.member_count && entry_write(&w, node, err) < 0)
 				return -1;
 			continue;
 		}
-		if (!is_member(node) && single(&w, node, err) < 0)
+		if (!is_member(node) && entry_write_single(&w, node, err) < 0)
 			return -1;
 	}
 	return all_members(&w, err);

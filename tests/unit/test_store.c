@@ -12,7 +12,7 @@
 #include "io.h"
 #include "layers.h"
 #include "lock.h"
-#include "skopeo.h"
+#include "skopeo_private.h"
 #include "str.h"
 #include "tap.h"
 #include "tree.h"
