@@ -2,6 +2,7 @@
 #pragma once
 
 #include "assemble.h"
+#include "str.h"
 
 struct loaded_image {
 	char *name; /* expanded */
@@ -15,11 +16,22 @@ static inline struct tree_meta fixed_meta(uint32_t mode)
 	return (struct tree_meta){ .mode = mode, .mtime = ASSEMBLY_TIME };
 }
 
+/* Where /etc/resolv.conf of the root and of volumes leads. */
+#define ROOT_RESOLV_LINK "/run/resolvconf/resolv.conf"
+
+/* A volume that holds an image as an OCI layout, not its files. */
+static inline bool volume_is_layout(const struct node *volume)
+{
+	const char *format = node_text(volume, VOLUME_FORMAT), *image = node_text(volume, VOLUME_IMAGE);
+
+	return image && *image && format && str_eq(format, "oci");
+}
+
 /* The image of that name, which assembly_images() found. */
 struct loaded_image *assembly_find(const struct assembly *a, const char *text);
 
 /* Unpacking an image has failed: says so where it is named, and what helps when it is damaged. */
-void report_image(struct assembly *a, const struct node *name, const struct where *where, const struct error *err);
+void image_report(struct assembly *a, const struct node *name, const struct where *where, const struct error *err);
 
 /* Makes a path's directories, all with our metadata, also those that exist. */
 int root_prefix(struct tree *t, const char *path, struct error *err);

@@ -15,7 +15,7 @@
 #include "spec.h"
 #include "str.h"
 
-static int fail(const struct error *err)
+static int build_fail(const struct error *err)
 {
 	log_error("%s", error_text(err));
 	return 1;
@@ -90,7 +90,7 @@ static void check_containers(struct config *c)
 }
 
 /* Prints what was found; the exit status. */
-static int report(struct config *c, const struct build_options *o)
+static int build_report(struct config *c, const struct build_options *o)
 {
 	if (o->errors == ERRORS_JSON)
 		diags_print_json(&c->diags, stderr);
@@ -111,7 +111,7 @@ static int dry_run(const struct config *c)
 	return 0;
 }
 
-static int make(struct config *c, const struct build_options *o, struct error *err)
+static int build_make(struct config *c, const struct build_options *o, struct error *err)
 {
 	_cleanup_store_ struct store *store = store_open(NULL, err);
 	struct assembly_options how = { .store = store,
@@ -132,7 +132,7 @@ static int make(struct config *c, const struct build_options *o, struct error *e
 	return formats_write(&a, o, name, err);
 }
 
-static int build(struct build_options *o)
+static int build_run(struct build_options *o)
 {
 	_cleanup_config_free_ struct config c = { 0 };
 	_cleanup_error_ struct error err = { 0 };
@@ -141,7 +141,7 @@ static int build(struct build_options *o)
 	c.diags.strict = o->strict;
 	c.diags.quiet = !log_shows(LOG_LEVEL_INFO) && o->errors == ERRORS_TEXT;
 	if (read_inputs(o, &c, &err) < 0)
-		return fail(&err);
+		return build_fail(&err);
 	if (!c.unreadable) {
 		config_check(&c);
 		check_containers(&c);
@@ -149,15 +149,15 @@ static int build(struct build_options *o)
 		doubts_config(&c);
 	}
 	if (c.diags.errors)
-		return report(&c, o);
+		return build_report(&c, o);
 	if (o->dry_run) {
-		report(&c, o);
+		build_report(&c, o);
 		return dry_run(&c);
 	}
-	r = make(&c, o, &err);
-	if (report(&c, o) != 0)
+	r = build_make(&c, o, &err);
+	if (build_report(&c, o) != 0)
 		return 1;
-	return r < 0 ? fail(&err) : 0;
+	return r < 0 ? build_fail(&err) : 0;
 }
 
 static int print_schema(void)
@@ -189,7 +189,7 @@ static int build_main(const struct command *c, char **argv)
 		log_warn("no SBOM is made: --sbom-output and --sbom-current-time have no effect");
 	if (o.errors == ERRORS_JSON) /* nothing but JSON, unless that cannot be written */
 		log_setup("pith", LOG_LEVEL_ERROR, false);
-	return o.schema ? print_schema() : build(&o);
+	return o.schema ? print_schema() : build_run(&o);
 }
 
 static const char *const build_usage[] = { "[OPTION...] FILE.yml...", NULL };

@@ -34,7 +34,7 @@ static void file_clear(struct file_entry *f)
 
 /* --- checks ------------------------------------------------------------------------------------------------------ */
 
-static void wrong(struct config *c, const struct file_entry *f, size_t field, const char *text)
+static void file_refuse(struct config *c, const struct file_entry *f, size_t field, const char *text)
 {
 	const struct node *at = node_field(f->node, field);
 
@@ -66,7 +66,7 @@ static bool ends_with_slash(const struct file_entry *f)
 	return path && *path && path[strlen(path) - 1] == '/';
 }
 
-static uint32_t owner(struct config *c, const struct file_entry *f, size_t field)
+static uint32_t file_owner(struct config *c, const struct file_entry *f, size_t field)
 {
 	uint32_t id;
 
@@ -79,14 +79,14 @@ static void check_path(struct config *c, struct file_entry *f)
 	const char *path = node_text(f->node, FILE_PATH);
 
 	if (!path || !*path) {
-		wrong(c, f, FILE_PATH, "the file has no path");
+		file_refuse(c, f, FILE_PATH, "the file has no path");
 		return;
 	}
 	f->path = clean_path(path);
 	if (!f->path)
-		wrong(c, f, FILE_PATH, "\"..\" would lead out of the image's root");
+		file_refuse(c, f, FILE_PATH, "\"..\" would lead out of the image's root");
 	else if (!*f->path && !f->directory)
-		wrong(c, f, FILE_PATH, "the path is the root itself");
+		file_refuse(c, f, FILE_PATH, "the path is the root itself");
 }
 
 /* What is there: exactly one of directory, symlink, contents, source, metadata, as far as LinuxKit insists on it. */
@@ -99,16 +99,17 @@ static void check_content(struct config *c, struct file_entry *f)
 	bool content = f->directory || has_link || contents;
 
 	if (f->directory && contents)
-		wrong(c, f, FILE_CONTENTS, "a directory has no contents");
+		file_refuse(c, f, FILE_CONTENTS, "a directory has no contents");
 	if (content && has_source)
-		wrong(c, f, FILE_SOURCE, "there are contents already: remove source, or what the entry is made from");
+		file_refuse(c, f, FILE_SOURCE,
+			    "there are contents already: remove source, or what the entry is made from");
 	if (content && has_metadata)
-		wrong(c, f, FILE_METADATA,
-		      "there are contents already: remove metadata, or what the entry is made from");
+		file_refuse(c, f, FILE_METADATA,
+			    "there are contents already: remove metadata, or what the entry is made from");
 	if (has_source && has_metadata)
-		wrong(c, f, FILE_METADATA, "there is a source already: remove one of both");
+		file_refuse(c, f, FILE_METADATA, "there is a source already: remove one of both");
 	if (!content && !has_source && !has_metadata) {
-		wrong(c, f, FILE_PATH, "nothing says what the file has");
+		file_refuse(c, f, FILE_PATH, "nothing says what the file has");
 		diag_hint(&c->diags, "add contents, source, symlink, or `directory: true`");
 	}
 	if (!f->directory && !has_link && f->path && *f->path && ends_with_slash(f)) {
@@ -116,12 +117,12 @@ static void check_content(struct config *c, struct file_entry *f)
 			diag_warning(&c->diags, contents->at, &f->where[1],
 				     "the path ends with \"/\": this makes a directory");
 		} else {
-			wrong(c, f, FILE_PATH, "the path of a file ends with \"/\"");
+			file_refuse(c, f, FILE_PATH, "the path of a file ends with \"/\"");
 			diag_hint(&c->diags, "remove it, or make a directory with `directory: true`");
 		}
 	}
 	if (has_metadata && !str_eq(metadata, "yaml") && !str_eq(metadata, "json"))
-		wrong(c, f, FILE_METADATA, "the metadata is \"yaml\" or \"json\"");
+		file_refuse(c, f, FILE_METADATA, "the metadata is \"yaml\" or \"json\"");
 	if (f->directory && has_link)
 		diag_warning(&c->diags, f->node->at, &f->where[1], "a directory: symlink has no effect");
 	else if (has_link && contents)
@@ -146,7 +147,7 @@ static void check_source(struct config *c, struct file_entry *f, bool *skip)
 		return;
 	f->source = source_path(source);
 	if (!f->source) {
-		wrong(c, f, FILE_SOURCE, "no memory");
+		file_refuse(c, f, FILE_SOURCE, "no memory");
 		return;
 	}
 	if (stat(f->source, &st) < 0) {
@@ -155,7 +156,7 @@ static void check_source(struct config *c, struct file_entry *f, bool *skip)
 			diag_error(&c->diags, node_field(f->node, FILE_SOURCE)->at, &f->where[1], "%s: %s", f->source,
 				   strerror(errno));
 	} else if (S_ISDIR(st.st_mode)) {
-		wrong(c, f, FILE_SOURCE, "the source is a directory");
+		file_refuse(c, f, FILE_SOURCE, "the source is a directory");
 		diag_hint(&c->diags, "name one file; each needs an entry of its own");
 	}
 }
@@ -175,12 +176,12 @@ static void file_parse(struct config *c, const struct entry *e, struct file_entr
 	}
 	f->mode = f->directory ? 0700 : 0600;
 	if (mode && mode->len && (!mode_parse(mode->text, &f->mode) || f->mode > FILE_MODE_MAX)) {
-		wrong(c, f, FILE_MODE, "the mode is not octal, or too large");
+		file_refuse(c, f, FILE_MODE, "the mode is not octal, or too large");
 		diag_hint(&c->diags, "write `mode: \"0644\"`");
 	}
 	f->mode &= 07777;
-	f->uid = owner(c, f, FILE_UID);
-	f->gid = owner(c, f, FILE_GID);
+	f->uid = file_owner(c, f, FILE_UID);
+	f->gid = file_owner(c, f, FILE_GID);
 }
 
 static bool is_allowed(const char *source, char *const *allowed)
@@ -204,7 +205,7 @@ static void check_foreign(struct config *c, const struct file_entry *f, char *co
 
 	if (!source || !input_is_url(n->at.file->name) || is_allowed(source, allowed))
 		return;
-	wrong(c, f, FILE_SOURCE, "YAML from a web server takes no file of this machine");
+	file_refuse(c, f, FILE_SOURCE, "YAML from a web server takes no file of this machine");
 	diag_hint(&c->diags, "`--allow-source %s` allows it", source);
 }
 
@@ -247,7 +248,7 @@ static int check_parent(const struct tree *t, const struct file_entry *f, const 
 }
 
 /* As LinuxKit remembers what it made: parents by their plain path, the file by the text of the YAML. */
-static int remember(const struct file_entry *f, char ***made, struct error *err)
+static int file_remember(const struct file_entry *f, char ***made, struct error *err)
 {
 	const char *text = node_text(f->node, FILE_PATH);
 
@@ -278,7 +279,7 @@ static int add_parents(struct tree *t, const struct file_entry *f, char ***made,
 		if (strv_add(made, parent) < 0)
 			return error_set(err, ENOMEM, "%s", f->path);
 	}
-	return remember(f, made, err);
+	return file_remember(f, made, err);
 }
 
 static int add_metadata(struct assembly *a, const struct file_entry *f, const struct tree_meta *meta, struct error *err)

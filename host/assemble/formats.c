@@ -27,14 +27,14 @@ struct outputs {
 	struct outfile_set set; /* what is written, until all is */
 };
 
-static void say(const char *path)
+static void format_say(const char *path)
 {
 	log_info("  %s", path);
 }
 
 /* --- splitting ----------------------------------------------------------------------------------------------- */
 
-static int take(struct outputs *x, const char *from, const char *to, struct error *err)
+static int boot_take(struct outputs *x, const char *from, const char *to, struct error *err)
 {
 	const struct tree_node *n = tree_resolve(x->a->tree, "", from);
 
@@ -51,8 +51,8 @@ static int split_boot(struct outputs *x, struct error *err)
 	struct tree_meta meta;
 
 	x->boot = tree_new(err);
-	if (!x->boot || take(x, "boot/kernel", "kernel", err) < 0 || take(x, "boot/cmdline", "cmdline", err) < 0 ||
-	    take(x, "boot/ucode.cpio", "ucode.cpio", err) < 0)
+	if (!x->boot || boot_take(x, "boot/kernel", "kernel", err) < 0 ||
+	    boot_take(x, "boot/cmdline", "cmdline", err) < 0 || boot_take(x, "boot/ucode.cpio", "ucode.cpio", err) < 0)
 		return -1;
 	boot = tree_resolve(x->a->tree, "", "boot");
 	if (!boot || boot->inode->type != TREE_DIR)
@@ -188,7 +188,7 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 		return outfile_set_remove(&x->set, path, err);
 	if (outfile_set_has(&x->set, path)) /* of another format in the same run */
 		return 0;
-	say(path);
+	format_say(path);
 	return output_node(n, &x->set, path, err);
 }
 
@@ -221,7 +221,7 @@ static int kernel_initrd(struct outputs *x, struct error *err)
 
 	if (!path)
 		return error_set(err, ENOMEM, "initrd");
-	say(path);
+	format_say(path);
 	if (write_initrd(x, &x->set, path, true, err) < 0 || write_boot(x, "kernel", err) < 0)
 		return -1;
 	return write_boot(x, "cmdline", err);
@@ -247,7 +247,7 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 			 format_names[format]);
 	if (format == FORMAT_KERNEL_ISO)
 		warn_xattrs(x, "an ISO image");
-	say(path);
+	format_say(path);
 	if (kinds[format].output(x->a->tree, &x->set, path, err) < 0)
 		return -1;
 	return write_boot(x, "kernel", err) < 0 ? -1 : write_boot(x, "cmdline", err);
@@ -268,7 +268,7 @@ static int tar_kernel_initrd(struct outputs *x, struct error *err)
 	initrd = str_format("%s/initrd.img", temp.path);
 	if (!initrd || !path)
 		return error_set(err, ENOMEM, "initrd");
-	say(path);
+	format_say(path);
 	if (write_initrd(x, NULL, initrd, false, err) < 0 || !tree_add_file(t, "initrd.img", &meta, initrd, err))
 		return -1;
 	for (i = 0; i < array_len(parts); i++) {
@@ -301,7 +301,7 @@ static int write_tar(struct outputs *x, enum build_format format, struct error *
 	path = x->o->output ? strdup(x->o->output) : str_format("%s.%s", x->base, format_names[format]);
 	if (!path)
 		return error_set(err, ENOMEM, "tar");
-	say(path);
+	format_say(path);
 	return output_tar(x->a->tree, &x->set, path, ZIP_NONE, err);
 }
 

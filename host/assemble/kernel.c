@@ -56,7 +56,8 @@ static void report_missing(struct assembly *a, size_t field, const char *name, c
 }
 
 /* A regular file of the image at a fixed place of the tree. */
-static struct tree_node *place(struct assembly *a, const char *path, const struct tree_node *from, struct error *err)
+static struct tree_node *kernel_place(struct assembly *a, const char *path, const struct tree_node *from,
+				      struct error *err)
 {
 	struct tree_node *n = tree_add_copy(a->tree, path, from, err);
 
@@ -68,7 +69,8 @@ static struct tree_node *place(struct assembly *a, const char *path, const struc
 	return n;
 }
 
-static bool usable(struct assembly *a, const struct tree_node *n, size_t field, const char *name, const char *what)
+static bool kernel_usable(struct assembly *a, const struct tree_node *n, size_t field, const char *name,
+			  const char *what)
 {
 	if (n && n->inode->type == TREE_FILE)
 		return true;
@@ -87,7 +89,7 @@ static int add_kernel(struct assembly *a, const struct tree_node *kernel, struct
 	if (!tree_add_dir(a->tree, "boot", &dir, err) ||
 	    !tree_add_bytes(a->tree, "boot/cmdline", &file, cmdline, strlen(cmdline), err))
 		return -1;
-	n = place(a, "boot/kernel", kernel, err);
+	n = kernel_place(a, "boot/kernel", kernel, err);
 	if (!n)
 		return -1;
 	return a->options->decompress_kernel ? kernel_decompress(a->tree, "boot/kernel", err) : 0;
@@ -98,17 +100,17 @@ static int add_files(struct assembly *a, const struct tree *files, const struct 
 {
 	const struct tree_node *kernel = w->names[0] ? tree_find(files, w->names[0]) : NULL, *archive, *ucode;
 
-	if (!usable(a, kernel, KERNEL_BINARY, w->names[0] ? w->names[0] : "", "kernel"))
+	if (!kernel_usable(a, kernel, KERNEL_BINARY, w->names[0] ? w->names[0] : "", "kernel"))
 		return 0;
 	if (add_kernel(a, kernel, err) < 0)
 		return -1;
 	archive = w->names[1] ? tree_find(files, w->names[1]) : NULL;
-	if (w->names[1] && !usable(a, archive, KERNEL_TAR, w->names[1], "archive"))
+	if (w->names[1] && !kernel_usable(a, archive, KERNEL_TAR, w->names[1], "archive"))
 		return 0;
 	if (archive && tree_add_archive_node(a->tree, "", archive, NULL, NULL, err) < 0)
 		return -1;
 	ucode = w->names[2] ? tree_find(files, w->names[2]) : NULL;
-	if (ucode && ucode->inode->type == TREE_FILE && !place(a, "boot/ucode.cpio", ucode, err))
+	if (ucode && ucode->inode->type == TREE_FILE && !kernel_place(a, "boot/ucode.cpio", ucode, err))
 		return -1;
 	return 0;
 }
@@ -138,5 +140,5 @@ void kernel_add(struct assembly *a)
 	files = tree_new(&err);
 	if (!files || image_unpack(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
 	    add_files(a, files, &w, &err) < 0)
-		report_image(a, image, &where, &err);
+		image_report(a, image, &where, &err);
 }

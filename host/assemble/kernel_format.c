@@ -7,7 +7,7 @@
 #include "kernel_unpack.h"
 #include "str.h"
 
-static uint32_t le32(const uint8_t *p)
+static uint32_t le32_get(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
@@ -45,8 +45,8 @@ static int parse_bzimage(const uint8_t *h, uint64_t file_size, struct kernel_pay
 	if (version < 0x208)
 		return error_set(err, 0, "its boot protocol %u.%02u is older than 2.08", h[0x207], h[0x206]);
 	out->kind = KERNEL_KIND_BZIMAGE;
-	out->offset = ((uint64_t)(h[0x1f1] ? h[0x1f1] : 4) + 1) * 512 + le32(h + 0x248);
-	out->size = le32(h + 0x24c);
+	out->offset = ((uint64_t)(h[0x1f1] ? h[0x1f1] : 4) + 1) * 512 + le32_get(h + 0x248);
+	out->size = le32_get(h + 0x24c);
 	if (out->offset > file_size || out->size > file_size - out->offset)
 		return error_set(err, 0, "its compressed part goes beyond the end of the file");
 	return 0;
@@ -55,8 +55,8 @@ static int parse_bzimage(const uint8_t *h, uint64_t file_size, struct kernel_pay
 static int parse_zboot(const uint8_t *h, uint64_t file_size, struct kernel_payload *out, struct error *err)
 {
 	out->kind = KERNEL_KIND_ZBOOT;
-	out->offset = le32(h + 8);
-	out->size = le32(h + 12);
+	out->offset = le32_get(h + 8);
+	out->size = le32_get(h + 12);
 	if (out->offset > file_size || out->size > file_size - out->offset)
 		return error_set(err, 0, "its compressed part goes beyond the end of the file");
 	return 0;
@@ -171,8 +171,8 @@ static int source_length(struct source *source, uint64_t *length, struct error *
 	return s && n == 0 ? 0 : -1;
 }
 
-static struct source *unzipped(const struct tree_node *kernel, const struct kernel_payload *k, enum kernel_zip zip,
-			       struct error *err)
+static struct source *payload_unzip(const struct tree_node *kernel, const struct kernel_payload *k, enum kernel_zip zip,
+				    struct error *err)
 {
 	_cleanup_stream_ struct stream *s = NULL;
 
@@ -194,8 +194,8 @@ static int read_head(const struct tree_node *kernel, struct kernel_payload *out,
 	return n < 0 ? -1 : kernel_payload_parse(head, (size_t)n, kernel->inode->size, out, err);
 }
 
-static int replace(struct tree *t, const char *path, const struct tree_node *kernel, struct kernel_payload *k,
-		   struct error *err)
+static int kernel_replace(struct tree *t, const char *path, const struct tree_node *kernel, struct kernel_payload *k,
+			  struct error *err)
 {
 	struct tree_meta meta = { .mode = kernel->inode->mode,
 				  .uid = kernel->inode->uid,
@@ -207,7 +207,7 @@ static int replace(struct tree *t, const char *path, const struct tree_node *ker
 
 	if (find_zip(kernel, k, &zip, err) < 0)
 		return -1;
-	source = unzipped(kernel, k, zip, err);
+	source = payload_unzip(kernel, k, zip, err);
 	if (!source || source_length(source, &length, err) < 0)
 		return -1;
 	return tree_add_source(t, path, &meta, source, length, err) ? 0 : -1;
@@ -225,7 +225,7 @@ int kernel_decompress(struct tree *t, const char *path, struct error *err)
 		return error_wrap(err, "cannot decompress the kernel");
 	if (k.kind == KERNEL_KIND_OTHER || k.kind == KERNEL_KIND_PLAIN)
 		return error_set(err, 0, "--decompress-kernel: the kernel is not compressed, or in no known format");
-	if (replace(t, path, kernel, &k, err) < 0)
+	if (kernel_replace(t, path, kernel, &k, err) < 0)
 		return error_wrap(err, "cannot decompress the kernel");
 	return 0;
 }

@@ -106,7 +106,7 @@ static int wait_for(pid_t pid, enum kernel_zip zip, int log, struct error *err)
 			 line ? line : "");
 }
 
-static pid_t start(enum kernel_zip zip, int from, int to, int log, struct error *err)
+static pid_t unpacker_start(enum kernel_zip zip, int from, int to, int log, struct error *err)
 {
 	const struct spawn_fd fds[] = { { from, 0 }, { to, 1 }, { log, 2 } };
 	char *const *argv = (char *const *)programs[zip].argv;
@@ -120,7 +120,7 @@ static pid_t start(enum kernel_zip zip, int from, int to, int log, struct error 
 	return pid < 0 ? error_move(err, &why) : pid;
 }
 
-static int run(enum kernel_zip zip, int from, int to, struct error *err)
+static int unpacker_run(enum kernel_zip zip, int from, int to, struct error *err)
 {
 	_cleanup_close_ int log = toollog_open(err), ours = -1, theirs = -1;
 	int ends[2];
@@ -132,7 +132,7 @@ static int run(enum kernel_zip zip, int from, int to, struct error *err)
 		return error_set(err, errno, "kernel");
 	ours = ends[0];
 	theirs = ends[1];
-	pid = start(zip, from, theirs, log, err);
+	pid = unpacker_start(zip, from, theirs, log, err);
 	if (pid < 0)
 		return -1;
 	close(steal_fd(&theirs));
@@ -166,5 +166,5 @@ struct source *kernel_unpack(enum kernel_zip zip, struct stream *in, struct erro
 		error_set(err, errno, "%s", packed);
 		return NULL;
 	}
-	return run(zip, from, to, err) < 0 ? NULL : unpacked_new(plain, err);
+	return unpacker_run(zip, from, to, err) < 0 ? NULL : unpacked_new(plain, err);
 }

@@ -27,7 +27,7 @@ struct filter {
 	bool has_packages;
 };
 
-static int keep(void *data, const char *path, struct tree_node *node, struct error *err)
+static int root_keep(void *data, const char *path, struct tree_node *node, struct error *err)
 {
 	struct filter *f = data;
 	size_t i;
@@ -48,7 +48,7 @@ static int keep(void *data, const char *path, struct tree_node *node, struct err
 
 /* The path in the tree of a name in a root at prefix, whose parents may be links there. A parent that leads nowhere is
  * taken as it is: tree_add_*() say what is wrong with it. */
-static char *place(const struct tree *t, const char *prefix, const char *path)
+static char *path_in_root(const struct tree *t, const char *prefix, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL, *real = NULL;
@@ -65,7 +65,7 @@ static char *place(const struct tree *t, const char *prefix, const char *path)
 /* A link that leads to a directory stays: what is behind it would be hidden. */
 static int make_dir(struct tree *t, const char *prefix, const char *path, struct error *err)
 {
-	_cleanup_free_ char *full = place(t, prefix, path);
+	_cleanup_free_ char *full = path_in_root(t, prefix, path);
 	struct tree_meta meta = fixed_meta(0755);
 	const struct tree_node *there;
 
@@ -82,7 +82,7 @@ static int make_dir(struct tree *t, const char *prefix, const char *path, struct
 
 static int make_file(struct tree *t, const char *prefix, const char *path, const char *content, struct error *err)
 {
-	_cleanup_free_ char *full = place(t, prefix, path);
+	_cleanup_free_ char *full = path_in_root(t, prefix, path);
 	struct tree_meta meta = fixed_meta(0644);
 
 	if (!full)
@@ -93,7 +93,7 @@ static int make_file(struct tree *t, const char *prefix, const char *path, const
 static int make_link(struct tree *t, const char *prefix, const char *path, uint32_t mode, const char *target,
 		     struct error *err)
 {
-	_cleanup_free_ char *full = place(t, prefix, path);
+	_cleanup_free_ char *full = path_in_root(t, prefix, path);
 	struct tree_meta meta = fixed_meta(mode);
 
 	if (!full)
@@ -143,7 +143,7 @@ int root_add(struct tree *t, const char *prefix, const struct image *image, cons
 
 	if (*prefix && root_prefix(t, prefix, err) < 0)
 		return -1;
-	if (image_unpack(t, prefix, image, keep, &f, err) < 0)
+	if (image_unpack(t, prefix, image, root_keep, &f, err) < 0)
 		return -1;
 	if (packages)
 		*packages = f.has_packages;

@@ -12,7 +12,7 @@ static const struct node *runtime_of(const struct node *container)
 }
 
 /* Field by field: the YAML's, else the label's. */
-static const struct node *pick(const struct spec_input *in, size_t field)
+static const struct node *runtime_pick(const struct spec_input *in, size_t field)
 {
 	const struct node *v = node_field(runtime_of(in->entry->node), field);
 
@@ -95,18 +95,18 @@ static void write_bind_ns(struct jsonw *w, const struct spec_input *in)
 
 int spec_runtime(const struct spec_input *in, const struct spec *spec, struct buf *out, struct error *err)
 {
-	const struct node *namespace = pick(in, RUNTIME_NAMESPACE);
+	const struct node *namespace = runtime_pick(in, RUNTIME_NAMESPACE);
 	struct jsonw w = { .out = out };
 
 	jsonw_object(&w, NULL);
-	write_texts(&w, "cgroups", pick(in, RUNTIME_CGROUPS));
+	write_texts(&w, "cgroups", runtime_pick(in, RUNTIME_CGROUPS));
 	jsonw_list(&w, "mounts");
 	write_root(&w, spec);
-	write_records(&w, pick(in, RUNTIME_MOUNTS));
+	write_records(&w, runtime_pick(in, RUNTIME_MOUNTS));
 	jsonw_end(&w);
-	write_texts(&w, "mkdir", pick(in, RUNTIME_MKDIR));
+	write_texts(&w, "mkdir", runtime_pick(in, RUNTIME_MKDIR));
 	jsonw_list(&w, "interfaces");
-	write_records(&w, pick(in, RUNTIME_INTERFACES));
+	write_records(&w, runtime_pick(in, RUNTIME_INTERFACES));
 	jsonw_end(&w);
 	write_bind_ns(&w, in);
 	jsonw_string(&w, "namespace", namespace ? namespace->text : "");

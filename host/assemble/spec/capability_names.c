@@ -1,4 +1,4 @@
-#include "capabilities.h"
+#include "capability_names.h"
 
 #include <assert.h>
 #include <linux/capability.h>

@@ -1,4 +1,5 @@
-/* Shared by the files that make config.json. */
+/* Shared by the files that make config.json. spec.c writes the whole and calls process.c (which calls capabilities.c
+ * and rlimits.c), mounts.c and linux.c; all of them choose their values by values.c. */
 #pragma once
 
 #include "jsonw.h"
@@ -32,7 +33,7 @@ static inline const struct node *texts_at(const struct texts *t, size_t i)
 	return i < n ? t->first->items[i] : t->second->items[i - n];
 }
 
-/* Reports a problem of a value: printf-like, then spec_hint() may follow. */
+/* Reports a problem of a value: printf-like, then diag_hint() may follow. */
 void spec_error(struct spec_builder *b, const struct node *at, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
@@ -45,7 +46,13 @@ struct texts spec_pick_added(const struct spec_builder *b, size_t field, size_t 
 /* The list of a field, as texts. */
 struct texts spec_pick_texts(const struct spec_builder *b, size_t field);
 
+/* A list of texts, a mapping of texts; empty ones are not written. */
+void value_write_texts(struct spec_builder *b, const char *key, const struct node *list);
+void value_write_mapping(struct spec_builder *b, const char *key, const struct node *map);
+
 /* Parts of config.json, each written where it belongs. */
+void spec_process(struct spec_builder *b);
+void spec_linux(struct spec_builder *b);
 void spec_mounts(struct spec_builder *b, bool readonly);
 void spec_capabilities(struct spec_builder *b);
 void spec_rlimits(struct spec_builder *b);

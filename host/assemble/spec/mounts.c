@@ -36,14 +36,14 @@ static void mounts_free(struct mounts *all)
 	free(all->list);
 }
 
-static void no_memory(struct spec_builder *b)
+static void mounts_lack_memory(struct spec_builder *b)
 {
 	b->json.failed = true;
 }
 
 /* Adds or replaces. Takes options (NULL: none). */
-static void set(struct spec_builder *b, struct mounts *all, const struct node *at, const char *destination,
-		const char *type, const char *source, char **options)
+static void mounts_set(struct spec_builder *b, struct mounts *all, const struct node *at, const char *destination,
+		       const char *type, const char *source, char **options)
 {
 	struct mount m = { strdup(destination), strdup(type), strdup(source), options, at }, *bigger;
 	size_t i;
@@ -62,16 +62,16 @@ static void set(struct spec_builder *b, struct mounts *all, const struct node *a
 			bigger[all->count++] = m;
 		} else {
 			mount_clear(&m);
-			no_memory(b);
+			mounts_lack_memory(b);
 			return;
 		}
 	}
 	if (!m.destination || !m.type || !m.source)
-		no_memory(b);
+		mounts_lack_memory(b);
 }
 
 /* Cuts at every separator, keeping empty parts. */
-static char **cut(struct spec_builder *b, const char *s, char separator)
+static char **text_cut(struct spec_builder *b, const char *s, char separator)
 {
 	char **v = NULL;
 
@@ -79,7 +79,7 @@ static char **cut(struct spec_builder *b, const char *s, char separator)
 		const char *end = strchrnul(s, separator);
 
 		if (strv_addf(&v, "%.*s", (int)(end - s), s) < 0) {
-			no_memory(b);
+			mounts_lack_memory(b);
 			break;
 		}
 		if (!*end)
@@ -92,7 +92,7 @@ static char **cut(struct spec_builder *b, const char *s, char separator)
 static void add_option(struct spec_builder *b, char ***options, const char *option)
 {
 	if (strv_add(options, option) < 0)
-		no_memory(b);
+		mounts_lack_memory(b);
 }
 
 /* What Docker mounts, without /dev/shm and /dev/mqueue. `ro`: added for a read-only container. */
@@ -112,11 +112,11 @@ static void add_defaults(struct spec_builder *b, struct mounts *all, bool readon
 	size_t i;
 
 	for (i = 0; i < array_len(defaults); i++) {
-		char **options = cut(b, defaults[i].options, ',');
+		char **options = text_cut(b, defaults[i].options, ',');
 
 		if (readonly && defaults[i].ro)
 			add_option(b, &options, "ro");
-		set(b, all, NULL, defaults[i].destination, defaults[i].type, defaults[i].type, options);
+		mounts_set(b, all, NULL, defaults[i].destination, defaults[i].type, defaults[i].type, options);
 	}
 }
 
@@ -127,7 +127,7 @@ static void add_tmpfs(struct spec_builder *b, struct mounts *all)
 
 	for (i = 0; i < n; i++) {
 		const struct node *at = texts_at(&t, i);
-		_cleanup_strv_ char **parts = cut(b, at->text, ':');
+		_cleanup_strv_ char **parts = text_cut(b, at->text, ':');
 
 		if (!parts)
 			continue;
@@ -135,7 +135,7 @@ static void add_tmpfs(struct spec_builder *b, struct mounts *all)
 			spec_error(b, at, "tmpfs", "\"%s\" is not DESTINATION[:OPTIONS]", at->text);
 			continue;
 		}
-		set(b, all, at, parts[0], "tmpfs", "tmpfs", parts[1] ? cut(b, parts[1], ',') : NULL);
+		mounts_set(b, all, at, parts[0], "tmpfs", "tmpfs", parts[1] ? text_cut(b, parts[1], ',') : NULL);
 	}
 }
 
@@ -168,7 +168,7 @@ static char *volume_path(struct spec_builder *b, const struct node *at, const ch
 	}
 	path = str_format("/containers/volumes/%s/merged", name);
 	if (!path)
-		no_memory(b);
+		mounts_lack_memory(b);
 	return path;
 }
 
@@ -179,7 +179,7 @@ static char *volume_path(struct spec_builder *b, const struct node *at, const ch
 static void add_bind(struct spec_builder *b, struct mounts *all, const struct node *at, const char *key,
 		     bool from_label)
 {
-	_cleanup_strv_ char **parts = cut(b, at->text, ':');
+	_cleanup_strv_ char **parts = text_cut(b, at->text, ':');
 	_cleanup_free_ char *volume = NULL;
 	size_t n = parts ? strv_len(parts) : 0;
 	char **options = NULL;
@@ -200,12 +200,12 @@ static void add_bind(struct spec_builder *b, struct mounts *all, const struct no
 	if (!all)
 		return;
 	if (n == 3) {
-		options = cut(b, parts[2], ',');
+		options = text_cut(b, parts[2], ',');
 		add_option(b, &options, "rbind");
 	} else {
-		options = cut(b, "rw,rbind,rshared", ',');
+		options = text_cut(b, "rw,rbind,rshared", ',');
 	}
-	set(b, all, at, parts[1], "bind", volume ? volume : parts[0], options);
+	mounts_set(b, all, at, parts[1], "bind", volume ? volume : parts[0], options);
 }
 
 static void add_binds(struct spec_builder *b, struct mounts *all)
@@ -300,7 +300,7 @@ static void add_mount(struct spec_builder *b, struct mounts *all, const struct n
 		spec_error(b, m, "mounts", "the mount has no destination");
 		return;
 	}
-	set(b, all, m, destination, type, source, copy_options(b, options));
+	mounts_set(b, all, m, destination, type, source, copy_options(b, options));
 }
 
 static void add_mounts(struct spec_builder *b, struct mounts *all)
@@ -315,7 +315,7 @@ static void add_mounts(struct spec_builder *b, struct mounts *all)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-static int compare(const void *pa, const void *pb)
+static int mount_compare(const void *pa, const void *pb)
 {
 	return strcmp(((const struct mount *)pa)->destination, ((const struct mount *)pb)->destination);
 }
@@ -331,7 +331,7 @@ void spec_mounts(struct spec_builder *b, bool readonly)
 	add_mounts(b, &all);
 	if (b->json.failed)
 		return;
-	qsort(all.list, all.count, sizeof *all.list, compare);
+	qsort(all.list, all.count, sizeof *all.list, mount_compare);
 	jsonw_list(&b->json, "mounts");
 	for (i = 0; i < all.count; i++) {
 		if (b->in->on_mount)

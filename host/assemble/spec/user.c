@@ -22,7 +22,7 @@ static void line_clear(struct line *l)
 }
 #define _cleanup_line_ _cleanup_(line_clear)
 
-static int number(const char *text, uint32_t *out)
+static int id_parse(const char *text, uint32_t *out)
 {
 	uint64_t v;
 
@@ -47,11 +47,11 @@ static bool line_parse(const char *text, size_t n, struct line *l)
 		if (*p)
 			*p++ = '\0';
 	}
-	return *l->fields[0] && number(l->fields[2], &l->number) == 0;
+	return *l->fields[0] && id_parse(l->fields[2], &l->number) == 0;
 }
 
 /* The next line that is one; false: the end. */
-static bool next(struct user_file *file, struct line *l)
+static bool line_next(struct user_file *file, struct line *l)
 {
 	while (file->len) {
 		const char *end = memchr(file->text, '\n', file->len);
@@ -69,10 +69,10 @@ static bool next(struct user_file *file, struct line *l)
 }
 
 /* By name, or by number; *is_number: the text is one. */
-static bool find(struct user_file file, const char *text, struct line *l, bool *is_number, uint32_t *value)
+static bool line_find(struct user_file file, const char *text, struct line *l, bool *is_number, uint32_t *value)
 {
-	*is_number = number(text, value) == 0;
-	while (next(&file, l))
+	*is_number = id_parse(text, value) == 0;
+	while (line_next(&file, l))
 		if (str_eq(l->fields[0], text) || (*is_number && l->number == *value))
 			return true;
 	return false;
@@ -92,7 +92,7 @@ static int add_groups(struct user_file group, const char *name, struct image_use
 {
 	_cleanup_line_ struct line l = { 0 };
 
-	while (next(&group, &l)) {
+	while (line_next(&group, &l)) {
 		if (!is_member(l.fields[3], name))
 			continue;
 		if (out->group_count == USER_GROUPS)
@@ -107,7 +107,7 @@ static int find_group(struct user_file group, const char *text, struct image_use
 	_cleanup_line_ struct line l = { 0 };
 	bool is_number;
 
-	if (find(group, text, &l, &is_number, &out->gid))
+	if (line_find(group, text, &l, &is_number, &out->gid))
 		out->gid = l.number;
 	else if (!is_number)
 		return error_set(err, 0, "its etc/group has no group \"%s\"", text);
@@ -125,7 +125,7 @@ int user_resolve(const char *user, struct user_file passwd, struct user_file gro
 	*out = (struct image_user){ 0 };
 	if (!name)
 		return error_set(err, 0, "no memory");
-	found = find(passwd, *name ? name : "0", &l, &is_number, &out->uid);
+	found = line_find(passwd, *name ? name : "0", &l, &is_number, &out->uid);
 	if (!found && !is_number)
 		return error_set(err, 0, "its etc/passwd has no user \"%s\"", name);
 	if (found) {
@@ -133,7 +133,7 @@ int user_resolve(const char *user, struct user_file passwd, struct user_file gro
 
 		out->uid = l.number;
 		gid[strcspn(gid, ":")] = '\0';
-		if (number(gid, &out->gid) < 0)
+		if (id_parse(gid, &out->gid) < 0)
 			out->gid = 0;
 	}
 	if (group_name)
