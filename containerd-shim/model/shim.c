@@ -24,7 +24,7 @@ void shim_socket_leave(struct shim *s)
 		return;
 	unlink(s->path);
 	s->path = NULL;
-	if (loop_io_active(&s->server.listener))
+	if (listener_active(&s->server.listener))
 		server_close(&s->server);
 }
 

@@ -8,10 +8,7 @@
 #include "cleanup.h"
 #include "connection_private.h"
 
-enum {
-	CONNECTIONS_MAX = 256,
-	REST_US = 100000,
-};
+enum { CONNECTIONS_MAX = 256 };
 
 static void connections_sweep(struct loop_timer *timer)
 {
@@ -38,29 +35,13 @@ static bool peer_allowed(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
-static void listener_rested(struct loop_timer *timer)
+static void server_accepted(struct listener *l, int accepted, const struct sockaddr *from)
 {
-	struct server *s = timer->data;
+	struct server *s = l->data;
+	_cleanup_close_ int fd = accepted;
 
-	if (loop_io_want(&s->listener, EPOLLIN, NULL) < 0)
-		(void)loop_timer_after(s->loop, &s->rest, REST_US, NULL); /* nothing else is left to try */
-}
-
-static void listener_ready(struct loop_io *io, uint32_t events)
-{
-	struct server *s = io->data;
-	_cleanup_close_ int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)events;
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-		/* The connection stays in the backlog: looking at it again at once would only burn time. */
-		if (loop_timer_after(s->loop, &s->rest, REST_US, NULL) == 0)
-			(void)loop_io_want(&s->listener, 0, NULL);
-		return;
-	}
-	if (fd < 0 || s->connection_count >= CONNECTIONS_MAX || !peer_allowed(fd))
-		return;
-	if (connection_new(s, fd, call_frame_take))
+	(void)from;
+	if (s->connection_count < CONNECTIONS_MAX && peer_allowed(fd) && connection_new(s, fd, call_frame_take))
 		steal_fd(&fd);
 }
 
@@ -68,18 +49,14 @@ int server_start(struct server *s, struct loop *loop, int listener, struct error
 {
 	s->loop = loop;
 	list_init(&s->connections);
-	s->listener = (struct loop_io){ .fd = listener, .events = EPOLLIN, .fn = listener_ready, .data = s };
-	s->rest = (struct loop_timer){ .fn = listener_rested, .data = s };
+	s->listener = (struct listener){ .accepted = server_accepted, .data = s };
 	s->sweep = (struct loop_timer){ .fn = connections_sweep, .data = s };
-	return loop_io_add(loop, &s->listener, err);
+	return listener_start(&s->listener, loop, listener, err);
 }
 
 void server_close(struct server *s)
 {
-	loop_timer_disarm(&s->rest);
-	loop_io_remove(&s->listener);
-	cleanup_close(&s->listener.fd);
-	s->listener.fd = -1;
+	listener_stop(&s->listener);
 }
 
 void server_on_quiet(struct server *s, server_quiet_fn *fn, void *data)

@@ -13,6 +13,7 @@
 
 #include "grpc.h"
 #include "list.h"
+#include "listener.h"
 #include "loop.h"
 
 struct call;
@@ -39,8 +40,7 @@ struct server {
 	const struct service *const *services; /* NULL-terminated */
 	/* private */
 	struct loop *loop;
-	struct loop_io listener;
-	struct loop_timer rest;  /* the listener pauses when descriptors run out */
+	struct listener listener;
 	struct loop_timer sweep; /* closes broken connections outside of everybody's way */
 	struct list connections;
 	size_t connection_count;

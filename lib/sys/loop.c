@@ -5,16 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "process.h"
 
 enum {
 	ROUND = 64,
 	SHARED_US = 80, /* a longer sched_yield() has let in somebody who works */
-	CHILD_FIRST_US = 1000,
-	CHILD_MOST_US = 100000,
-	SKIPS = 6 /* at most 2^6 - 1 waits in a row pass without a look */
+	SKIPS = 6       /* at most 2^6 - 1 waits in a row pass without a look */
 };
 
 struct loop {
@@ -24,7 +25,6 @@ struct loop {
 	/* binary heap by deadline; a timer's index is its place */
 	struct loop_timer **timers;
 	size_t timer_count, timer_cap;
-	struct loop_child *children;
 	struct loop_poll *poll;
 	struct loop_io signals;
 	loop_signal_fn *signal_fn;
@@ -199,27 +199,17 @@ static void timers_run(struct loop *loop)
 
 /* --- children and signals ---------------------------------------------------------------------- */
 
-/* A runtime may tell us a process's number a moment before the last of its own processes, the parent, ends. */
-static bool child_comes_later(struct loop_child *child)
+static void child_ready(struct loop_io *io, uint32_t events)
 {
-	if (syscall(SYS_pidfd_send_signal, child->io.fd, 0, NULL, 0) < 0)
-		return false;       /* it was reaped */
-	loop_io_remove(&child->io); /* which says again and again that it has ended */
-	child->delay_us = child->delay_us ? child->delay_us * 2 : CHILD_FIRST_US;
-	if (child->delay_us > CHILD_MOST_US)
-		child->delay_us = CHILD_MOST_US;
-	return loop_timer_after(child->loop, &child->again, child->delay_us, NULL) == 0;
-}
-
-static void child_look(struct loop_child *child)
-{
+	struct loop_child *child = io->data;
 	int status = 0;
 	pid_t r;
 
+	(void)events;
 	do
 		r = waitpid(child->pid, &status, WNOHANG);
 	while (r < 0 && errno == EINTR);
-	if (r == 0 || (r < 0 && child_comes_later(child)))
+	if (r == 0)
 		return;
 	if (r < 0)
 		status = 255 << 8; /* somebody else has reaped it: that is no success */
@@ -227,63 +217,28 @@ static void child_look(struct loop_child *child)
 	child->fn(child, status);
 }
 
-static void child_ready(struct loop_io *io, uint32_t events)
-{
-	(void)events;
-	child_look(io->data);
-}
-
-static void child_again(struct loop_timer *timer)
-{
-	child_look(timer->data);
-}
-
 int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struct error *err)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by definition */
+	int fd = process_open(pid, err);
 
 	if (fd < 0)
-		return error_set(err, errno, "pidfd_open %d", (int)pid);
-	child->pid = pid;
-	child->loop = loop;
-	child->delay_us = 0;
-	child->again = (struct loop_timer){ .fn = child_again, .data = child };
-	child->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = child_ready, .data = child };
-	if (loop_io_add(loop, &child->io, err) < 0) {
-		close(fd);
-		child->io.fd = -1;
-		child->loop = NULL;
 		return -1;
-	}
-	child->next = loop->children;
-	loop->children = child;
-	return 0;
-}
-
-bool loop_child_watched(const struct loop *loop, pid_t pid)
-{
-	const struct loop_child *c;
-
-	for (c = loop->children; c && c->pid != pid; c = c->next)
-		;
-	return c != NULL;
+	child->pid = pid;
+	child->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = child_ready, .data = child };
+	if (loop_io_add(loop, &child->io, err) == 0)
+		return 0;
+	cleanup_close(&child->io.fd);
+	child->io.fd = -1;
+	return -1;
 }
 
 void loop_child_remove(struct loop_child *child)
 {
-	struct loop_child **p;
-
-	if (!child->loop)
+	if (!loop_io_active(&child->io))
 		return;
-	for (p = &child->loop->children; *p && *p != child; p = &(*p)->next)
-		;
-	if (*p)
-		*p = child->next;
-	loop_timer_disarm(&child->again);
 	loop_io_remove(&child->io);
-	close(child->io.fd);
+	cleanup_close(&child->io.fd);
 	child->io.fd = -1;
-	child->loop = NULL;
 }
 
 static void signals_ready(struct loop_io *io, uint32_t events)

@@ -61,12 +61,8 @@ struct loop_child {
 	loop_child_fn *fn; /* called once; the child is reaped and the source removed by then */
 	void *data;
 	/* private */
-	struct loop *loop;
 	pid_t pid;
 	struct loop_io io;
-	struct loop_timer again; /* it has ended, but is not our child yet */
-	uint64_t delay_us;
-	struct loop_child *next;
 };
 
 /* NULL on failure. */
@@ -95,12 +91,9 @@ static inline bool loop_timer_armed(const struct loop_timer *timer)
 	return timer->loop != NULL;
 }
 
-/* Watches a child of this process by pidfd and reaps it. For a subreaper it may also be the child of a child that is
- * about to end: its end is told when that has ended, too, and has left it to us. */
+/* Watches a child of this process by pidfd and reaps it. A subreaper watches its processes with reaper.h instead. */
 int loop_child_add(struct loop *loop, struct loop_child *child, pid_t pid, struct error *err);
 void loop_child_remove(struct loop_child *child);
-/* Whether this process is watched, for whoever reaps the children that are not. */
-bool loop_child_watched(const struct loop *loop, pid_t pid);
 
 /* Busy polling, for a loop whose answers are waited for and which the next event tends to find asleep: waking a
  * processor can take longer than what it has to do then. Once the loop has slept for less than limit_us, it no longer

@@ -41,14 +41,9 @@ int vsock_listen(uint32_t port, int type, int backlog, struct error *err)
 	return steal_fd(&fd);
 }
 
-int vsock_accept(int listener, uint32_t *cid)
+uint32_t vsock_cid(const struct sockaddr *from)
 {
-	struct sockaddr_vm from = { .svm_cid = VMADDR_CID_ANY };
-	socklen_t n = sizeof(from);
-	int fd = accept4(listener, (struct sockaddr *)&from, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	*cid = n >= sizeof(from) && from.svm_family == AF_VSOCK ? from.svm_cid : VMADDR_CID_ANY;
-	return fd;
+	return from->sa_family == AF_VSOCK ? ((const struct sockaddr_vm *)(const void *)from)->svm_cid : VMADDR_CID_ANY;
 }
 
 int vsock_connect(uint32_t cid, uint32_t port, int type, struct error *err)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "error.h"
 
@@ -11,10 +12,10 @@
  * which share their ports. Descriptor, or -1. */
 int vsock_bind(uint32_t port, int type, struct error *err);
 /* Listens. Whoever has a vsock socket can connect, a container of the same guest (cid 1) as well as the host (cid 2):
- * vsock_accept() says who it is. Descriptor, or -1. */
+ * vsock_cid() says who it is. Descriptor, or -1. */
 int vsock_listen(uint32_t port, int type, int backlog, struct error *err);
-/* accept4(2); *cid is whose connection it is. Descriptor, or -1 with errno. */
-int vsock_accept(int listener, uint32_t *cid);
+/* Whose connection it is, by the address that accept(2) gave; VMADDR_CID_ANY: it is of another family. */
+uint32_t vsock_cid(const struct sockaddr *from);
 /* Starts a connection: writable when it stands or failed (getsockopt SO_ERROR). Descriptor, or -1. */
 int vsock_connect(uint32_t cid, uint32_t port, int type, struct error *err);
 

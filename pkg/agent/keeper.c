@@ -14,6 +14,7 @@
 #include "claims.h"
 #include "io.h"
 #include "list.h"
+#include "listener.h"
 #include "log.h"
 #include "ports.h"
 #include "server.h"
@@ -44,7 +45,7 @@ struct lease {
 
 struct keeper {
 	struct loop *loop;
-	struct loop_io io; /* for those who ask; fd -1: none */
+	struct listener listener; /* for those who ask; not active: none */
 	struct list leases;
 	size_t lease_count;
 	struct held held[INITCTL_FDS];
@@ -100,11 +101,9 @@ size_t keeper_sockets(int fds[INITCTL_FDS], const char *containers)
 
 static void held_ready(struct loop_io *io, uint32_t events)
 {
-	uint32_t cid;
-
 	(void)events;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = vsock_accept(io->fd, &cid);
+		int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd < 0)
 			return;
@@ -185,16 +184,14 @@ static void lease_ready(struct loop_io *io, uint32_t events)
 	lease_answer(l, text);
 }
 
-static void lease_accept(struct loop_io *io, uint32_t events)
+static void lease_accepted(struct listener *from, int fd, const struct sockaddr *address)
 {
-	struct keeper *k = io->data;
-	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct lease *l = fd >= 0 && k->lease_count < LEASES ? calloc(1, sizeof(*l)) : NULL;
+	struct keeper *k = from->data;
+	struct lease *l = k->lease_count < LEASES ? calloc(1, sizeof(*l)) : NULL;
 
-	(void)events;
+	(void)address;
 	if (!l) {
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return;
 	}
 	l->all = k;
@@ -220,8 +217,8 @@ static int socket_keep(struct keeper *k, int fd, int *agent, struct error *err)
 	if (getsockname(fd, &a.any, &n) < 0)
 		return error_set(err, errno, "descriptor %d", fd);
 	if (a.any.sa_family == AF_UNIX) {
-		k->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = lease_accept, .data = k };
-		return loop_io_add(k->loop, &k->io, err);
+		k->listener = (struct listener){ .accepted = lease_accepted, .data = k };
+		return listener_start(&k->listener, k->loop, fd, err);
 	}
 	if (a.any.sa_family != AF_VSOCK)
 		return error_set(err, 0, "descriptor %d is no listener", fd);
@@ -245,7 +242,6 @@ struct keeper *keeper_open(struct loop *loop, int first, size_t count, int *agen
 		return NULL;
 	}
 	k->loop = loop;
-	k->io.fd = -1;
 	list_init(&k->leases);
 	for (size_t i = 0; i < count && i < INITCTL_FDS; i++)
 		if (socket_keep(k, first + (int)i, agent, err) < 0) {
@@ -265,8 +261,6 @@ void keeper_close(struct keeper *k)
 		loop_io_remove(&k->held[i].io);
 		close(k->held[i].io.fd);
 	}
-	loop_io_remove(&k->io);
-	if (k->io.fd >= 0)
-		close(k->io.fd);
+	listener_stop(&k->listener);
 	free(k);
 }

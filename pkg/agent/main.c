@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 		{ "services", required_argument, NULL, 's' },
 		{ 0 },
 	};
-	struct agent a = { .io.fd = -1, .services = "/containers/services" };
+	struct agent a = { .services = "/containers/services" };
 	const char *where = NULL, *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	int c;
 

@@ -25,16 +25,11 @@ static bool from_host(struct agent *a, uint32_t cid)
 	return false;
 }
 
-static void accept_ready(struct loop_io *io, uint32_t events)
+static void agent_accepted(struct listener *l, int fd, const struct sockaddr *from)
 {
-	struct agent *a = io->data;
-	uint32_t cid;
-	int fd = vsock_accept(io->fd, &cid);
+	struct agent *a = l->data;
 
-	(void)events;
-	if (fd < 0)
-		return;
-	if (from_host(a, cid) && a->connected < CONNECTIONS)
+	if (from_host(a, vsock_cid(from)) && a->connected < CONNECTIONS)
 		session_new(a, fd);
 	else
 		close(fd);
@@ -56,8 +51,8 @@ static int listen_unix(const char *path, struct error *err)
 
 int server_adopt(struct agent *a, int fd, struct error *err)
 {
-	a->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = accept_ready, .data = a };
-	return loop_io_add(a->loop, &a->io, err);
+	a->listener = (struct listener){ .accepted = agent_accepted, .data = a };
+	return listener_start(&a->listener, a->loop, fd, err);
 }
 
 int server_open(struct agent *a, const char *where, struct error *err)
@@ -77,8 +72,5 @@ int server_open(struct agent *a, const char *where, struct error *err)
 
 void server_close(struct agent *a)
 {
-	loop_io_remove(&a->io);
-	if (a->io.fd >= 0)
-		close(a->io.fd);
-	a->io.fd = -1;
+	listener_stop(&a->listener);
 }

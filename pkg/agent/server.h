@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "list.h"
+#include "listener.h"
 #include "loop.h"
 #include "reaper.h"
 
@@ -21,8 +22,8 @@ struct agent {
 	struct reaper reaper;
 	const char *runtime;  /* NULL: the one that is installed */
 	const char *services; /* bundles of the services: names that may be asked for */
-	struct loop_io io;    /* listens */
-	bool local;           /* on a Unix socket, whose owner alone comes in */
+	struct listener listener;
+	bool local; /* on a Unix socket, whose owner alone comes in */
 	struct list sessions;
 	unsigned connected, refused;
 	unsigned number; /* of the next command, for names of files */

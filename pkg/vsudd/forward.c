@@ -16,11 +16,9 @@
 #include "vsudd.h"
 
 enum {
-	ACCEPT_BATCH = 32,
-	BACKLOG = 4096,    /* libc's SOMAXCONN is the one of old kernels; the kernel cuts it to its own */
-	PAUSE_US = 100000, /* when descriptors ran out */
-	RETRY_US = 10000,  /* while the target's backlog is full */
-	RETRIES = 200,     /* two seconds */
+	BACKLOG = 4096,   /* libc's SOMAXCONN is the one of old kernels; the kernel cuts it to its own */
+	RETRY_US = 10000, /* while the target's backlog is full */
+	RETRIES = 200,    /* two seconds */
 	CONNECT_US = 5 * 1000000,
 };
 
@@ -141,13 +139,6 @@ static void dial_start(struct forward *f, int fd)
 
 /* --- where they come from ---------------------------------------------------------------------------------------- */
 
-static void resume(struct loop_timer *t)
-{
-	struct forward *f = t->data;
-
-	loop_io_want(&f->io, EPOLLIN, NULL);
-}
-
 /* A container of this guest has a vsock socket as well as the host, and no right to what the host may have. */
 static bool peer_welcome(struct forward *f, uint32_t cid)
 {
@@ -159,31 +150,19 @@ static bool peer_welcome(struct forward *f, uint32_t cid)
 	return false;
 }
 
-static void listener_ready(struct loop_io *io, uint32_t events)
+static void forward_accepted(struct listener *l, int fd, const struct sockaddr *from)
 {
-	struct forward *f = io->data;
-	int i;
+	struct forward *f = l->data;
 
-	(void)events;
-	for (i = 0; i < ACCEPT_BATCH; i++) {
-		uint32_t cid = VMADDR_CID_ANY;
-		int fd = vsock_accept(io->fd, &cid);
+	if (peer_welcome(f, vsock_cid(from)))
+		dial_start(f, fd);
+	else
+		close(fd);
+}
 
-		if (fd >= 0) {
-			if (peer_welcome(f, cid))
-				dial_start(f, fd);
-			else
-				close(fd);
-			continue;
-		}
-		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-			return;
-		say(f, errno);
-		/* They wait in the backlog meanwhile. */
-		if (loop_timer_after(f->relays->loop, &f->resume, PAUSE_US, NULL) == 0)
-			loop_io_want(io, 0, NULL);
-		return;
-	}
+static void forward_resting(struct listener *l, int code)
+{
+	say(l->data, code);
 }
 
 static int inport_listen(struct forward *f, struct error *err)
@@ -201,13 +180,14 @@ static int inport_listen(struct forward *f, struct error *err)
 
 int forward_open(struct forward *f, struct relays *relays, struct error *err)
 {
+	int fd;
+
 	f->relays = relays;
-	f->resume = (struct loop_timer){ .fn = resume, .data = f };
 	if (unixsock_address(&f->address, -1, NULL, f->path) < 0)
 		return error_set(err, errno, "%s", f->path);
-	f->io = (struct loop_io){ .events = EPOLLIN, .fn = listener_ready, .data = f };
-	f->io.fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err) : inport_listen(f, err);
-	return f->io.fd < 0 ? -1 : loop_io_add(relays->loop, &f->io, err);
+	fd = f->out ? unixsock_listen(&f->address, SOCK_STREAM, BACKLOG, err) : inport_listen(f, err);
+	f->listener = (struct listener){ .accepted = forward_accepted, .resting = forward_resting, .data = f };
+	return fd < 0 ? -1 : listener_start(&f->listener, relays->loop, fd, err);
 }
 
 /* --- parsers ----------------------------------------------------------------------------------------------------- */
@@ -216,7 +196,7 @@ int forward_parse_in(char *text, struct forward *f, struct error *err)
 {
 	char *kind = strchr(text, ':'), *path = kind ? strchr(kind + 1, ':') : NULL;
 
-	*f = (struct forward){ .io.fd = -1, .lease = -1, .from = VMADDR_CID_HOST };
+	*f = (struct forward){ .lease = -1, .from = VMADDR_CID_HOST };
 	if (!path || path[1] == '\0')
 		return error_set(err, 0, "\"%s\" is not PORT:unix:PATH", text);
 	*kind++ = '\0';
@@ -235,7 +215,7 @@ int forward_parse_out(char *text, struct forward *f, struct error *err)
 	char *port = strrchr(text, ':'), *cid = NULL;
 	uint64_t number;
 
-	*f = (struct forward){ .out = true, .io.fd = -1, .lease = -1 };
+	*f = (struct forward){ .out = true, .lease = -1 };
 	if (port) {
 		*port = '\0';
 		cid = strrchr(text, ':');

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/un.h>
 
+#include "listener.h"
 #include "relay.h"
 
 /* One that listens and where its connections go. */
@@ -14,8 +15,7 @@ struct forward {
 	uint32_t cid, port;
 	uint32_t from; /* of a vsock port: the only cid that may connect; VMADDR_CID_ANY: any */
 	/* private */
-	struct loop_io io;
-	struct loop_timer resume;
+	struct listener listener;
 	struct relays *relays;
 	struct sockaddr_un address;
 	int last_error; /* of the target: only what is new is said */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "list.h"
+#include "listener.h"
 #include "log.h"
 #include "report.h"
 #include "request.h"
@@ -33,7 +34,7 @@ struct client {
 struct control {
 	struct loop *loop;
 	struct table *table;
-	struct loop_io io;
+	struct listener listener;
 	struct list clients;
 	unsigned count;
 };
@@ -214,15 +215,12 @@ static void oldest_drop(struct control *control)
 	}
 }
 
-static void client_accept(struct loop_io *io, uint32_t events)
+static void client_accepted(struct listener *l, int fd, const struct sockaddr *from)
 {
-	struct control *control = io->data;
-	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct control *control = l->data;
 	struct client *c;
 
-	(void)events;
-	if (fd < 0)
-		return;
+	(void)from;
 	if (control->count >= CLIENTS_MAX)
 		oldest_drop(control);
 	c = control->count < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
@@ -261,19 +259,20 @@ struct control *control_new(struct table *t, const char *path, struct error *err
 	struct control *c = calloc(1, sizeof(*c));
 	struct sockaddr_un address;
 	mode_t old = umask(0077);
+	int fd = -1;
 
 	if (c) {
 		*c = (struct control){ .loop = t->site.host->loop,
 				       .table = t,
-				       .io = { .fd = -1, .events = EPOLLIN, .fn = client_accept, .data = c } };
+				       .listener = { .accepted = client_accepted, .data = c } };
 		list_init(&c->clients);
 		if (unixsock_address(&address, -1, NULL, path) == 0)
-			c->io.fd = unixsock_listen(&address, SOCK_STREAM, 16, err);
+			fd = unixsock_listen(&address, SOCK_STREAM, 16, err);
 	} else {
 		error_set(err, ENOMEM, "%s", path);
 	}
 	umask(old);
-	if (c && (c->io.fd < 0 || loop_io_add(c->loop, &c->io, err) < 0)) {
+	if (c && (fd < 0 || listener_start(&c->listener, c->loop, fd, err) < 0)) {
 		control_free(c);
 		return NULL;
 	}
@@ -286,7 +285,6 @@ void control_free(struct control *c)
 		return;
 	while (c->clients.next && !list_empty(&c->clients))
 		client_free(list_entry(c->clients.next, struct client, place));
-	loop_io_remove(&c->io);
-	cleanup_close(&c->io.fd);
+	listener_stop(&c->listener);
 	free(c);
 }
