@@ -104,7 +104,7 @@ char *mount_format(const char *text, const struct mount_made *made, size_t count
 
 /* --- directories -------------------------------------------------------------------------------------------------- */
 
-static int number(const char *text, int base, unsigned long max, unsigned *out)
+static int number_parse(const char *text, int base, unsigned long max, unsigned *out)
 {
 	char *end;
 	unsigned long value;
@@ -134,9 +134,10 @@ int mount_mkdir(const char *option, struct error *err)
 		return error_set(err, ENOMEM, "mount options");
 	n = strv_len(parts);
 	if ((n != 1 && n != 2 && n != 4) || *parts[0] != '/' || strstr(parts[0], "/..") ||
-	    (n > 1 && number(parts[1], 8, 0777, &mode) < 0) ||
+	    (n > 1 && number_parse(parts[1], 8, 0777, &mode) < 0) ||
 	    (n > 2 &&
-	     (number(parts[2], 10, UINT32_MAX - 1, &uid) < 0 || number(parts[3], 10, UINT32_MAX - 1, &gid) < 0)))
+	     (number_parse(parts[2], 10, UINT32_MAX - 1, &uid) < 0 ||
+	      number_parse(parts[3], 10, UINT32_MAX - 1, &gid) < 0)))
 		return error_set(err, EINVAL, "mount option X-containerd.mkdir.%s", option);
 	if (mkdir(parts[0], 0700) < 0)
 		return errno == EEXIST ? 1 : error_set(err, errno, "make directory %s", parts[0]);

@@ -176,7 +176,7 @@ static runc_options *outer_parse(const ProtobufCBinaryData *data, char ***unknow
 	return o;
 }
 
-static bool copied(char **to, const char *from)
+static bool text_copied(char **to, const char *from)
 {
 	return *from == '\0' || (*to = strdup(from));
 }
@@ -191,7 +191,8 @@ static runc_options *old_parse(const ProtobufCBinaryData *data, struct error *er
 		error_set(err, EINVAL, "the options are no %s", old_type);
 	if (!old || !o)
 		runc_options_free(&o);
-	else if (!copied(&o->shim_cgroup, old->shim_cgroup) || !copied(&o->criu_work_path, old->criu_work_path))
+	else if (!text_copied(&o->shim_cgroup, old->shim_cgroup) ||
+		 !text_copied(&o->criu_work_path, old->criu_work_path))
 		runc_options_free(&o);
 	if (o) {
 		o->no_pivot_root = old->no_pivot_root;

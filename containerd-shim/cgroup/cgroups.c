@@ -128,7 +128,7 @@ static int pids_read(int dir, cgroups_pid_fn *fn, void *data)
 /* Each directory below, from the innermost: fn gets its parent's descriptor and its name. */
 typedef int dir_fn(int parent, const char *name, void *data);
 
-static int walk(int fd, unsigned depth, dir_fn *fn, void *data)
+static int groups_walk(int fd, unsigned depth, dir_fn *fn, void *data)
 {
 	_cleanup_closedir_ DIR *d = NULL;
 	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -150,7 +150,7 @@ static int walk(int fd, unsigned depth, dir_fn *fn, void *data)
 			errno = ELOOP;
 			return -1;
 		}
-		if (walk(child, depth - 1, fn, data) < 0 || fn(fd, e->d_name, data) < 0)
+		if (groups_walk(child, depth - 1, fn, data) < 0 || fn(fd, e->d_name, data) < 0)
 			return -1;
 	}
 	return 0;
@@ -178,7 +178,7 @@ int cgroups_each_pid(const char *dir, cgroups_pid_fn *fn, void *data)
 		return 0;
 	if (pids_read(fd, fn, data) < 0)
 		return -1;
-	return walk(fd, DEPTH_MAX, pids_of, &w);
+	return groups_walk(fd, DEPTH_MAX, pids_of, &w);
 }
 
 static int remove_one(int parent, const char *name, void *data)
@@ -197,7 +197,7 @@ int cgroups_remove(const char *dir)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (walk(fd, DEPTH_MAX, remove_one, NULL) < 0)
+	if (groups_walk(fd, DEPTH_MAX, remove_one, NULL) < 0)
 		return -1;
 	return rmdir(dir) < 0 && errno != ENOENT ? -1 : 0;
 }
@@ -228,7 +228,7 @@ static bool moves_are_fast(void)
 	return strstr(text, "favordynmods") != NULL;
 }
 
-static _Noreturn void warm(int procs)
+static _Noreturn void lock_warm(int procs)
 {
 	/* Ends of pipes whose closing others wait for. */
 	if (dup2(procs, 0) < 0 || syscall(SYS_close_range, 1, ~0u, 0) < 0)
@@ -252,5 +252,5 @@ void cgroups_warm(void)
 	procs = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
 	/* Whoever reaps our children reaps this one. */
 	if (procs >= 0 && fork() == 0)
-		warm(procs);
+		lock_warm(procs);
 }

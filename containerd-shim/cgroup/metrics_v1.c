@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cgroup1_metrics.pb-c.h"
-#include "metrics.h"
+#include "metrics_private.h"
 #include "str.h"
 
 #define NEW(m, type) metrics_message(m, &io__containerd__cgroups__v1__##type##__descriptor)
@@ -35,7 +35,7 @@ static const struct metrics_name rdma_names[] = {
 	{ NULL, NULL },
 };
 
-static Io__Containerd__Cgroups__V1__PidsStat *pids(struct metrics *m, const char *dir)
+static Io__Containerd__Cgroups__V1__PidsStat *pids_read(struct metrics *m, const char *dir)
 {
 	Io__Containerd__Cgroups__V1__PidsStat *p = dir ? NEW(m, pids_stat) : NULL;
 
@@ -72,7 +72,7 @@ static void per_cpu(struct metrics *m, const char *dir, Io__Containerd__Cgroups_
 	}
 }
 
-static Io__Containerd__Cgroups__V1__CPUStat *cpu(struct metrics *m, const char *dir, const char *acct)
+static Io__Containerd__Cgroups__V1__CPUStat *cpu_read(struct metrics *m, const char *dir, const char *acct)
 {
 	Io__Containerd__Cgroups__V1__CPUStat *c = NEW(m, cpustat);
 	_cleanup_free_ char *times = metrics_text(acct, "cpuacct.stat"), *throttled = metrics_text(dir, "cpu.stat");
@@ -116,7 +116,7 @@ static Io__Containerd__Cgroups__V1__MemoryEntry *memory_entry(struct metrics *m,
 	return e;
 }
 
-static void memory(struct metrics *m, const char *dir, Io__Containerd__Cgroups__V1__Metrics *out)
+static void memory_read(struct metrics *m, const char *dir, Io__Containerd__Cgroups__V1__Metrics *out)
 {
 	_cleanup_free_ char *stat = metrics_text(dir, "memory.stat"), *oom = metrics_text(dir, "memory.oom_control");
 
@@ -176,7 +176,7 @@ static void blkio_file(struct metrics *m, const char *dir, const char *name, con
 	}
 }
 
-static Io__Containerd__Cgroups__V1__BlkIOStat *blkio(struct metrics *m, const char *dir)
+static Io__Containerd__Cgroups__V1__BlkIOStat *blkio_read(struct metrics *m, const char *dir)
 {
 	Io__Containerd__Cgroups__V1__BlkIOStat *b = dir ? NEW(m, blk_iostat) : NULL;
 	_cleanup_free_ char *disks = b ? metrics_text("/proc", "diskstats") : NULL;
@@ -244,10 +244,10 @@ ProtobufCMessage *metrics_v1(struct metrics *m, const struct cgroups *groups)
 
 	if (!out)
 		return NULL;
-	out->pids = pids(m, cgroups_dir(groups, "pids"));
-	out->cpu = cpu(m, cgroups_dir(groups, "cpu"), cgroups_dir(groups, "cpuacct"));
-	memory(m, cgroups_dir(groups, "memory"), out);
-	out->blkio = blkio(m, cgroups_dir(groups, "blkio"));
+	out->pids = pids_read(m, cgroups_dir(groups, "pids"));
+	out->cpu = cpu_read(m, cgroups_dir(groups, "cpu"), cgroups_dir(groups, "cpuacct"));
+	memory_read(m, cgroups_dir(groups, "memory"), out);
+	out->blkio = blkio_read(m, cgroups_dir(groups, "blkio"));
 	metrics_pages(m, cgroups_dir(groups, "hugetlb"), ".usage_in_bytes", huge_page, out);
 	if (rdma && (out->rdma = NEW(m, rdma_stat))) {
 		rdma_file(m, rdma, "rdma.current", &out->rdma->n_current, &out->rdma->current);

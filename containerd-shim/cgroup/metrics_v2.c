@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cgroup2_metrics.pb-c.h"
-#include "metrics.h"
+#include "metrics_private.h"
 #include "str.h"
 
 #define NEW(m, type) metrics_message(m, &io__containerd__cgroups__v2__##type##__descriptor)
@@ -35,7 +35,7 @@ static Io__Containerd__Cgroups__V2__PSIData *pressure_line(struct metrics *m, co
 }
 
 /* NULL where the kernel does not account for it. */
-static Io__Containerd__Cgroups__V2__PSIStats *pressure(struct metrics *m, const char *dir, const char *name)
+static Io__Containerd__Cgroups__V2__PSIStats *pressure_read(struct metrics *m, const char *dir, const char *name)
 {
 	_cleanup_free_ char *text = metrics_text(dir, name);
 	Io__Containerd__Cgroups__V2__PSIStats *p = text && *text ? NEW(m, psistats) : NULL;
@@ -47,19 +47,19 @@ static Io__Containerd__Cgroups__V2__PSIStats *pressure(struct metrics *m, const 
 	return p;
 }
 
-static Io__Containerd__Cgroups__V2__CPUStat *cpu(struct metrics *m, const char *dir)
+static Io__Containerd__Cgroups__V2__CPUStat *cpu_read(struct metrics *m, const char *dir)
 {
 	Io__Containerd__Cgroups__V2__CPUStat *c = NEW(m, cpustat);
 	_cleanup_free_ char *text = metrics_text(dir, "cpu.stat");
 
 	if (c) {
 		metrics_fields(&c->base, text, NULL);
-		c->psi = pressure(m, dir, "cpu.pressure");
+		c->psi = pressure_read(m, dir, "cpu.pressure");
 	}
 	return c;
 }
 
-static Io__Containerd__Cgroups__V2__MemoryStat *memory(struct metrics *m, const char *dir)
+static Io__Containerd__Cgroups__V2__MemoryStat *memory_read(struct metrics *m, const char *dir)
 {
 	Io__Containerd__Cgroups__V2__MemoryStat *s;
 	_cleanup_free_ char *text = metrics_text(dir, "memory.stat");
@@ -73,12 +73,12 @@ static Io__Containerd__Cgroups__V2__MemoryStat *memory(struct metrics *m, const 
 	s->swap_limit = metrics_number(dir, "memory.swap.max", UINT64_MAX);
 	s->max_usage = metrics_number(dir, "memory.peak", 0);
 	s->swap_max_usage = metrics_number(dir, "memory.swap.peak", 0);
-	s->psi = pressure(m, dir, "memory.pressure");
+	s->psi = pressure_read(m, dir, "memory.pressure");
 	return s;
 }
 
 /* Lines "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6". */
-static Io__Containerd__Cgroups__V2__IOStat *io(struct metrics *m, const char *dir)
+static Io__Containerd__Cgroups__V2__IOStat *io_stat_read(struct metrics *m, const char *dir)
 {
 	Io__Containerd__Cgroups__V2__IOStat *s = NEW(m, iostat);
 	_cleanup_free_ char *text = metrics_text(dir, "io.stat");
@@ -97,7 +97,7 @@ static Io__Containerd__Cgroups__V2__IOStat *io(struct metrics *m, const char *di
 		metrics_append(m, &s->n_usage, &s->usage, e);
 	}
 	if (s)
-		s->psi = pressure(m, dir, "io.pressure");
+		s->psi = pressure_read(m, dir, "io.pressure");
 	return s;
 }
 
@@ -155,9 +155,9 @@ ProtobufCMessage *metrics_v2(struct metrics *m, const struct cgroups *groups)
 		return NULL;
 	out->pids->current = metrics_number(dir, "pids.current", 0);
 	out->pids->limit = metrics_number(dir, "pids.max", 0);
-	out->cpu = cpu(m, dir);
-	out->memory = memory(m, dir);
-	out->io = io(m, dir);
+	out->cpu = cpu_read(m, dir);
+	out->memory = memory_read(m, dir);
+	out->io = io_stat_read(m, dir);
 	metrics_fields(&out->memory_events->base, events, NULL);
 	rdma_file(m, dir, "rdma.current", &out->rdma->n_current, &out->rdma->current);
 	rdma_file(m, dir, "rdma.max", &out->rdma->n_limit, &out->rdma->limit);

@@ -51,7 +51,7 @@ void oom_watch_check(struct oom_watch *w)
 }
 
 /* Version 1 gives notice before the kill, so that the count may not have grown yet. */
-static void look(struct loop_timer *timer)
+static void kills_look(struct loop_timer *timer)
 {
 	struct oom_watch *w = timer->data;
 	int64_t kills = kills_read(w);
@@ -73,7 +73,7 @@ static void v1_ready(struct loop_io *io, uint32_t events)
 	if (read(io->fd, &count, sizeof(count)) < 0)
 		return;
 	w->looks = LOOKS;
-	look(&w->again);
+	kills_look(&w->again);
 }
 
 static void v2_ready(struct loop_io *io, uint32_t events)
@@ -119,7 +119,7 @@ int oom_watch_start(struct oom_watch *w, struct loop *loop, const struct cgroups
 
 	*w = (struct oom_watch){ .fn = fn, .data = data, .counter = -1 };
 	w->io = (struct loop_io){ .fd = -1, .data = w };
-	w->again = (struct loop_timer){ .fn = look, .data = w };
+	w->again = (struct loop_timer){ .fn = kills_look, .data = w };
 	w->loop = loop;
 	if (!dir)
 		return error_set(err, ENOENT, "memory control group");

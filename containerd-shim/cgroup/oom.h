@@ -1,4 +1,10 @@
-/* Out of memory: tells when the kernel has killed a process of a container for its memory limit. */
+/* Out of memory: tells when the kernel has killed a process of a container for its memory limit.
+ *
+ *     version 2: memory.events changes -> the count is read -> it has grown: fn()
+ *     version 1: an eventfd gives notice before the kill -> the count is read every 20 ms, for 1 s at most, until it
+ * has grown: fn(). The kernel has no notice of the kill itself.
+ *
+ * The watch ends by itself when the control group has gone. */
 #pragma once
 
 #include <stdbool.h>

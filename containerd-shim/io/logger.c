@@ -94,8 +94,8 @@ static void has_exited(struct exit_watch *watch, int status)
 		l->exited_fn(l->data);
 }
 
-static pid_t start(const struct uri *uri, const char *id, const char *namespace, int out, int err_fd, int ready,
-		   struct error *err)
+static pid_t logger_spawn(const struct uri *uri, const char *id, const char *namespace, int out, int err_fd, int ready,
+			  struct error *err)
 {
 	_cleanup_strv_ char **argv = NULL, **env = NULL;
 	const struct spawn_fd fds[] = { { out, 3 }, { err_fd, 4 }, { ready, 5 } };
@@ -136,7 +136,7 @@ struct logger *logger_start(struct loop *loop, struct reaper *reaper, const stru
 		return NULL;
 	}
 	l->ready_io.fd = pipefd[0];
-	l->pid = start(uri, id, namespace, out, err_fd, pipefd[1], err);
+	l->pid = logger_spawn(uri, id, namespace, out, err_fd, pipefd[1], err);
 	close(pipefd[1]);
 	if (l->pid < 0 || exit_watch_add(reaper, &l->exit, l->pid, err) < 0 ||
 	    loop_io_add(loop, &l->ready_io, err) < 0 || loop_timer_after(loop, &l->timer, READY_US, err) < 0) {

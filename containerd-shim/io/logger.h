@@ -1,5 +1,9 @@
 /* A program that a process's output is given to (containerd's "binary" logging): standard output on its descriptor
- * 3, standard error on 4; it closes 5 when it is ready. */
+ * 3, standard error on 4; it closes 5 when it is ready.
+ *
+ *     logger_start() -> pending --(5 is closed)--> running --(it exits)--> exited
+ *                          |--(10 s, or it exits)--> ready(error)
+ *     logger_leave() in any state: 2 s to end by itself -> SIGTERM -> 2 s -> SIGKILL -> freed */
 #pragma once
 
 #include <stdbool.h>

@@ -14,7 +14,7 @@
 
 enum { PATIENCE_US = 5 * 1000000 };
 
-static void ready(struct loop_io *io, uint32_t events);
+static void remote_ready(struct loop_io *io, uint32_t events);
 
 void remote_drop(struct remote *r)
 {
@@ -29,7 +29,7 @@ void remote_drop(struct remote *r)
 	*r = (struct remote){ .data = r->data };
 }
 
-static void finish(struct remote *r, const struct error *why)
+static void remote_finish(struct remote *r, const struct error *why)
 {
 	remote_fn *done = r->done;
 	int fd = -1;
@@ -41,12 +41,12 @@ static void finish(struct remote *r, const struct error *why)
 	done(r, fd, why);
 }
 
-static void fail(struct remote *r, int code, const char *what)
+static void remote_fail(struct remote *r, int code, const char *what)
 {
 	_cleanup_error_ struct error e = { 0 };
 
 	error_set(&e, code, "%s", what);
-	finish(r, &e);
+	remote_finish(r, &e);
 }
 
 /* Empty as long as the host has given it to nobody. */
@@ -69,14 +69,14 @@ static int remote_ask(struct remote *r, struct error *err)
 	r->line = str_format("%s %s%s%s\n", r->write ? "write" : "read", secret, *secret ? " " : "", r->path);
 	if (!r->line || strlen(r->line) > FIFO_LINE)
 		return error_set(err, r->line ? ENAMETOOLONG : ENOMEM, "%s", r->path);
-	r->io = (struct loop_io){ .events = EPOLLOUT, .fn = ready, .data = r };
+	r->io = (struct loop_io){ .events = EPOLLOUT, .fn = remote_ready, .data = r };
 	r->io.fd = vsock_connect(VMADDR_CID_HOST, FIFO_PORT, SOCK_STREAM, err);
 	return r->io.fd < 0 ? -1 : loop_io_add(r->loop, &r->io, err);
 }
 
-static void late(struct loop_timer *timer)
+static void remote_late(struct loop_timer *timer)
 {
-	fail(timer->data, ETIMEDOUT, "a fifo of the host");
+	remote_fail(timer->data, ETIMEDOUT, "a fifo of the host");
 }
 
 /* The machine's agent has the host's secret now, or a new one. */
@@ -85,7 +85,7 @@ static void remote_ask_again(struct remote *r)
 	_cleanup_error_ struct error e = { 0 };
 
 	if (r->again) {
-		fail(r, EPERM, "a fifo of the host: it takes this machine's secret for none");
+		remote_fail(r, EPERM, "a fifo of the host: it takes this machine's secret for none");
 		return;
 	}
 	r->again = true;
@@ -94,7 +94,7 @@ static void remote_ask_again(struct remote *r)
 	close(r->io.fd);
 	r->io.fd = -1;
 	if (remote_ask(r, &e) < 0)
-		finish(r, &e);
+		remote_finish(r, &e);
 }
 
 /* The answer and no byte of the stream behind it: "ok\n", or else a line and the end. */
@@ -108,7 +108,7 @@ static void answer_read(struct remote *r)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		fail(r, n < 0 ? errno : ECONNRESET, "a fifo of the host");
+		remote_fail(r, n < 0 ? errno : ECONNRESET, "a fifo of the host");
 		return;
 	}
 	r->have += (size_t)n;
@@ -116,14 +116,14 @@ static void answer_read(struct remote *r)
 	if (result == FIFO_AGAIN)
 		remote_ask_again(r);
 	else if (result > 0)
-		finish(r, NULL);
+		remote_finish(r, NULL);
 	else if (result < 0)
-		finish(r, &e);
+		remote_finish(r, &e);
 	else if (r->have == sizeof(r->answer))
-		fail(r, EPROTO, "a fifo of the host");
+		remote_fail(r, EPROTO, "a fifo of the host");
 }
 
-static void ready(struct loop_io *io, uint32_t events)
+static void remote_ready(struct loop_io *io, uint32_t events)
 {
 	struct remote *r = io->data;
 	size_t n = r->line ? strlen(r->line) : 0;
@@ -136,25 +136,25 @@ static void ready(struct loop_io *io, uint32_t events)
 		return;
 	}
 	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0 || code) {
-		fail(r, code ? code : errno, "the machine's host");
+		remote_fail(r, code ? code : errno, "the machine's host");
 		return;
 	}
 	/* A new connection has room for a line. */
 	if (send(io->fd, r->line, n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n) {
-		fail(r, EIO, "the machine's host");
+		remote_fail(r, EIO, "the machine's host");
 		return;
 	}
 	free(r->line);
 	r->line = NULL;
 	if (loop_io_want(io, EPOLLIN, NULL) < 0)
-		fail(r, ENOMEM, "a fifo of the host");
+		remote_fail(r, ENOMEM, "a fifo of the host");
 }
 
 int remote_start(struct remote *r, struct loop *loop, const char *path, bool write, remote_fn *done, struct error *err)
 {
 	*r = (struct remote){ .data = r->data, .loop = loop, .done = done, .write = write, .active = true };
 	r->io.fd = -1;
-	r->timer = (struct loop_timer){ .fn = late, .data = r };
+	r->timer = (struct loop_timer){ .fn = remote_late, .data = r };
 	r->path = strdup(path);
 	if (!r->path)
 		error_set(err, ENOMEM, "%s", path);

@@ -1,5 +1,11 @@
 /* A fifo that is not here but on the machine's host, where the client is: reached over vsock. lib/proto/agent.h has the
- * protocol. Tried only for a path that does not exist. */
+ * protocol. Tried only for a path that does not exist.
+ *
+ *     remote_start() -> connecting -> the request is sent -> the answer is read -> done()
+ *                           ^                                    |
+ *                           +-- once, with the secret read anew --+  (the host has another one than this machine gave)
+ *
+ * 5 s for all of it. */
 #pragma once
 
 #include <stdbool.h>

@@ -24,7 +24,7 @@ void uri_clear(struct uri *u)
 	*u = (struct uri){ 0 };
 }
 
-static int hex(char c)
+static int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -33,7 +33,7 @@ static int hex(char c)
 }
 
 /* n characters without their escapes; NULL with errno. */
-static char *unescape(const char *s, size_t n, bool query)
+static char *text_unescape(const char *s, size_t n, bool query)
 {
 	_cleanup_free_ char *out = malloc(n + 1);
 	size_t len = 0;
@@ -44,7 +44,7 @@ static char *unescape(const char *s, size_t n, bool query)
 		char c = s[i];
 
 		if (c == '%') {
-			int high = i + 1 < n ? hex(s[i + 1]) : -1, low = i + 2 < n ? hex(s[i + 2]) : -1;
+			int high = i + 1 < n ? digit_value(s[i + 1]) : -1, low = i + 2 < n ? digit_value(s[i + 2]) : -1;
 
 			if (high < 0 || low < 0 || (high == 0 && low == 0)) {
 				errno = EINVAL;
@@ -70,8 +70,8 @@ static int query_parse(const char *query, char ***args)
 		if (n > 0) {
 			bool valued = key < n;
 
-			if (strv_take(args, unescape(query, key, true)) < 0 ||
-			    strv_take(args, unescape(query + key + valued, n - key - valued, true)) < 0)
+			if (strv_take(args, text_unescape(query, key, true)) < 0 ||
+			    strv_take(args, text_unescape(query + key + valued, n - key - valued, true)) < 0)
 				return -1;
 		}
 		query += n + (query[n] == '&');
@@ -99,7 +99,7 @@ int uri_parse(const char *text, struct uri *out, struct error *err)
 		out->scheme = schemes[i].scheme;
 		rest += 3;
 		query = rest + strcspn(rest, "?#");
-		out->path = unescape(rest, (size_t)(query - rest), false);
+		out->path = text_unescape(rest, (size_t)(query - rest), false);
 		if (!out->path || (*query == '?' && query_parse(query + 1, &out->args) < 0)) {
 			error_set(err, errno, "%s", text);
 			uri_clear(out);

@@ -26,7 +26,7 @@ static int no_memory(struct error *err)
 }
 
 /* In the form of a mount option, which idmap_format() checks. */
-static int mapping(Runtime__V1__IDMapping *const *ranges, size_t count, char **out, struct error *err)
+static int mapping_read(Runtime__V1__IDMapping *const *ranges, size_t count, char **out, struct error *err)
 {
 	_cleanup_buf_ struct buf text = { 0 }, checked = { 0 };
 
@@ -81,7 +81,8 @@ static int linux_read(const Runtime__V1__LinuxPodSandboxConfig *l, bool host_net
 		return error_say(err, EINVAL, "a user namespace is the pod's or the host's, not of mode %d",
 				 (int)u->mode);
 	if (u && u->mode == RUNTIME__V1__NAMESPACE_MODE__POD &&
-	    (mapping(u->uids, u->n_uids, &p->uids, err) < 0 || mapping(u->gids, u->n_gids, &p->gids, err) < 0))
+	    (mapping_read(u->uids, u->n_uids, &p->uids, err) < 0 ||
+	     mapping_read(u->gids, u->n_gids, &p->gids, err) < 0))
 		return error_wrap(err, "user namespace");
 	for (size_t i = 0; i < l->n_sysctls; i++)
 		if (sysctl_add(p, l->sysctls[i]->key, l->sysctls[i]->value, host_network, err) < 0)

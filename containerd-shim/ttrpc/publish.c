@@ -40,7 +40,7 @@ struct event {
 
 static void send_next(struct publisher *p);
 
-static struct event *first(struct publisher *p)
+static struct event *queue_first(struct publisher *p)
 {
 	return list_empty(&p->queue) ? NULL : list_entry(p->queue.next, struct event, place);
 }
@@ -52,9 +52,9 @@ static void event_drop(struct publisher *p, struct event *e)
 	p->count--;
 }
 
-static void delivered(struct publisher *p)
+static void event_delivered(struct publisher *p)
 {
-	event_drop(p, first(p));
+	event_drop(p, queue_first(p));
 	p->sent = false;
 	p->refused = 0;
 	p->delay = 0;
@@ -65,7 +65,7 @@ static void delivered(struct publisher *p)
 	}
 }
 
-static void disconnect(struct publisher *p)
+static void socket_close(struct publisher *p)
 {
 	loop_io_remove(&p->io);
 	if (p->io.fd >= 0)
@@ -80,28 +80,28 @@ static void disconnect(struct publisher *p)
 /* Nobody there: the event stays. */
 static void retry_later(struct publisher *p)
 {
-	disconnect(p);
+	socket_close(p);
 	p->delay = backoff_next(&retry, p->delay);
 	if (loop_timer_after(p->loop, &p->timer, p->delay, NULL) < 0)
 		log_error("events: out of memory");
 }
 
 /* Somebody who does not want it: not for ever. */
-static void refused(struct publisher *p, const char *why)
+static void event_refused(struct publisher *p, const char *why)
 {
-	struct event *e = first(p);
+	struct event *e = queue_first(p);
 
 	log_warn("event %s: %s", e->topic, why);
 	p->sent = false;
 	if (++p->refused >= REFUSALS_MAX)
-		delivered(p);
+		event_delivered(p);
 	else
 		retry_later(p);
 }
 
 /* --- over ttrpc ----------------------------------------------------------------------------------------------- */
 
-static void flush(struct publisher *p)
+static void socket_flush(struct publisher *p)
 {
 	while (p->out.len > 0) {
 		ssize_t n = send(p->io.fd, buf_bytes(&p->out), p->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -132,9 +132,9 @@ static void answer_take(struct publisher *p, const struct ttrpc_frame *f)
 	else if (r->status && r->status->code == GRPC_UNAVAILABLE)
 		retry_later(p);
 	else if (r->status && r->status->code != GRPC_OK)
-		refused(p, r->status->message);
+		event_refused(p, r->status->message);
 	else
-		delivered(p);
+		event_delivered(p);
 	if (r)
 		ttrpc__response__free_unpacked(r, NULL);
 }
@@ -155,7 +155,7 @@ static void answer_read(struct publisher *p)
 	if (n <= 0) {
 		/* With nothing to say, a new connection can wait until there is. */
 		if (list_empty(&p->queue))
-			disconnect(p);
+			socket_close(p);
 		else
 			retry_later(p);
 		return;
@@ -189,7 +189,7 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 	struct publisher *p = io->data;
 
 	if (events & EPOLLOUT)
-		flush(p);
+		socket_flush(p);
 	if (p->io.fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		answer_read(p);
 }
@@ -220,7 +220,7 @@ static void send_ttrpc(struct publisher *p, const struct event *e)
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
 
 	if (p->io.fd >= 0 && p->stream > STREAM_MAX)
-		disconnect(p);
+		socket_close(p);
 	if (p->io.fd < 0 && connect_now(p) < 0) {
 		retry_later(p);
 		return;
@@ -242,7 +242,7 @@ static void send_ttrpc(struct publisher *p, const struct event *e)
 		return;
 	}
 	p->sent = true;
-	flush(p);
+	socket_flush(p);
 }
 
 /* --- by containerd's program --------------------------------------------------------------------------------- */
@@ -253,9 +253,9 @@ static void program_exited(struct exit_watch *watch, int status)
 
 	loop_timer_disarm(&p->timer);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		delivered(p);
+		event_delivered(p);
 	else
-		refused(p, spawn_status_text(status));
+		event_refused(p, spawn_status_text(status));
 }
 
 /* The event as the program wants it on its standard input: a packed Any. -1 on failure. */
@@ -292,7 +292,7 @@ static void send_program(struct publisher *p, const struct event *e)
 	if (pid < 0 || exit_watch_add(p->reaper, &p->child, pid, &err) < 0 ||
 	    loop_timer_after(p->loop, &p->timer, PROGRAM_US, &err) < 0) {
 		exit_watch_remove(&p->child);
-		refused(p, error_text(&err));
+		event_refused(p, error_text(&err));
 		return;
 	}
 	p->sent = true;
@@ -302,7 +302,7 @@ static void send_program(struct publisher *p, const struct event *e)
 
 static void send_next(struct publisher *p)
 {
-	struct event *e = first(p);
+	struct event *e = queue_first(p);
 
 	if (!e || p->sent || loop_timer_armed(&p->timer))
 		return;
@@ -338,11 +338,11 @@ void publisher_start(struct publisher *p, struct loop *loop, struct reaper *reap
 
 void publisher_stop(struct publisher *p)
 {
-	disconnect(p);
+	socket_close(p);
 	loop_timer_disarm(&p->timer);
 	exit_watch_remove(&p->child);
 	while (!list_empty(&p->queue))
-		event_drop(p, first(p));
+		event_drop(p, queue_first(p));
 }
 
 void publish(struct publisher *p, const char *topic, const ProtobufCMessage *event)
@@ -358,7 +358,7 @@ void publish(struct publisher *p, const char *topic, const ProtobufCMessage *eve
 		return;
 	}
 	if (p->count == QUEUE_MAX) {
-		struct event *oldest = first(p);
+		struct event *oldest = queue_first(p);
 
 		/* The first may be on its way: the one behind it goes. */
 		if (p->sent)

@@ -1,6 +1,15 @@
 /* Events on their way to containerd, in order: over its ttrpc socket, or, where that is not known, by its own program
  * (`containerd publish`). One at a time, since the receiver handles calls side by side. What cannot be delivered waits
- * and is tried again, also across restarts of containerd, within bounds. */
+ * and is tried again, also across restarts of containerd, within bounds.
+ *
+ *     publish() -> the queue
+ *         idle --(the queue has a first one)--> sent --(accepted)------------------> delivered: the next one, or idle
+ *                                                 |--(refused, five times)---------> given up: likewise
+ *                                                 +--(nobody there, no answer)-----> waiting --(50 ms to 2 s)--> sent
+ * again
+ *
+ * `timer` bounds the answer while one is sent, and is the pause while one waits. publisher_on_idle() tells when the
+ * queue has run empty. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
