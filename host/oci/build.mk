@@ -8,5 +8,6 @@ test_image_json.srcs := $(oci.srcs) host/ref/ref.c
 test_image_json.deps := jansson
 fuzz_image_json.srcs := $(oci.srcs) host/ref/ref.c
 fuzz_image_json.deps := jansson
-fuzz_text.srcs = $(oci.srcs) host/ref/ref.c $(vsock-device)
+fuzz_text.srcs = $(oci.srcs) host/ref/ref.c host/vsock/lines.c
+fuzz_text.iquote := host/vsock/virtio
 fuzz_text.deps := jansson

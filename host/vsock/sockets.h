@@ -30,16 +30,3 @@ void sockets_close(struct sockets *s);
 
 /* For dev->dial, with the sockets as data. */
 enum dial sockets_dial(void *data, struct conn *c);
-
-/* --- parsers ------------------------------------------------------------------------------------------------------ */
-
-/* One port of the list at *text, which moves on behind its comma; type: VSOCK_STREAM or VSOCK_SEQPACKET.
- * 1: one, 0: the end, -1: what stands there is no port. */
-int sockets_parse_port(const char **text, uint32_t *port, uint16_t *type);
-
-enum { SOCKETS_LINE_MAX = 32 };
-/* First line of a client, newline included. len: bytes at hand, at most SOCKETS_LINE_MAX; ended: no more will come, so
- * that they are a line without a newline, too. Blanks around the words, and a carriage return, are nothing.
- * Bytes of the line, 0: not complete yet, -1: wrong. */
-int sockets_parse_connect(const char *text, size_t len, bool ended, uint64_t *cid, uint32_t *port);
-int sockets_parse_hybrid(const char *text, size_t len, bool ended, uint32_t *port);

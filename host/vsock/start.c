@@ -10,7 +10,7 @@
 
 #include "agent.h"
 #include "io.h"
-#include "sockets.h"
+#include "lines.h"
 #include "spawn.h"
 #include "str.h"
 
@@ -23,7 +23,7 @@ static char *all_ports(const char *ports)
 	uint32_t port;
 	uint16_t type;
 
-	while (sockets_parse_port(&rest, &port, &type) > 0)
+	while (lines_parse_port(&rest, &port, &type) > 0)
 		if (port == AGENT_PORT && type == VSOCK_STREAM)
 			return strdup(ports);
 	return str_format("%d,%s", AGENT_PORT, ports);

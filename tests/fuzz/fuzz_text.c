@@ -7,7 +7,7 @@
 #include "cmdline.h"
 #include "image_json.h"
 #include "mountopt.h"
-#include "sockets.h"
+#include "lines.h"
 #include "str.h"
 
 static void mount_options(const char *text)
@@ -22,7 +22,7 @@ static void mount_options(const char *text)
 
 static void vsock(const uint8_t *data, size_t n, const char *text)
 {
-	size_t len = n < SOCKETS_LINE_MAX ? n : SOCKETS_LINE_MAX;
+	size_t len = n < LINES_BYTES_MAX ? n : LINES_BYTES_MAX;
 	uint64_t cid;
 	uint32_t port;
 	uint16_t type;
@@ -30,14 +30,14 @@ static void vsock(const uint8_t *data, size_t n, const char *text)
 	int r;
 
 	for (int ended = 0; ended <= 1; ended++) {
-		r = sockets_parse_connect((const char *)data, len, ended, &cid, &port);
+		r = lines_parse_connect((const char *)data, len, ended, &cid, &port);
 		if (r > (int)len || (r > 0 && !ended && data[r - 1] != '\n'))
 			abort();
-		r = sockets_parse_hybrid((const char *)data, len, ended, &port);
+		r = lines_parse_hybrid((const char *)data, len, ended, &port);
 		if (r > (int)len || (r > 0 && !ended && data[r - 1] != '\n'))
 			abort();
 	}
-	while (sockets_parse_port(&rest, &port, &type) > 0)
+	while (lines_parse_port(&rest, &port, &type) > 0)
 		if (rest <= text || rest > text + strlen(text))
 			abort();
 }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sockets.h"
+#include "lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,12 +19,12 @@ static void lines_try(const char *line, size_t len, bool ended)
 {
 	uint32_t port = 0;
 	uint64_t cid = 0;
-	int n = sockets_parse_connect(line, len, ended, &cid, &port);
+	int n = lines_parse_connect(line, len, ended, &cid, &port);
 
 	line_check(n, line, len, ended);
 	if (n > 0 && cid > UINT32_MAX)
 		abort();
-	n = sockets_parse_hybrid(line, len, ended, &port);
+	n = lines_parse_hybrid(line, len, ended, &port);
 	line_check(n, line, len, ended);
 	if (n > 0 && port == UINT32_MAX)
 		abort();
@@ -32,7 +32,7 @@ static void lines_try(const char *line, size_t len, bool ended)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t len = size < SOCKETS_LINE_MAX ? size : SOCKETS_LINE_MAX;
+	size_t len = size < LINES_BYTES_MAX ? size : LINES_BYTES_MAX;
 	char *line = malloc(len), *text = malloc(size + 1); /* exactly as long, so that reading on is seen */
 	const char *rest = text;
 	uint32_t port = 0;
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(text, data, size);
 	text[size] = '\0';
-	while (sockets_parse_port(&rest, &port, &type) > 0)
+	while (lines_parse_port(&rest, &port, &type) > 0)
 		if (rest > text + size || (type != VSOCK_STREAM && type != VSOCK_SEQPACKET))
 			abort();
 	free(line);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "lines.h"
 #include "tap.h"
 #include "vsock_driver.h"
 
@@ -99,7 +100,7 @@ static void test_parsers(void)
 		size_t len = strlen(lines[i].text);
 		uint64_t cid = 0;
 		uint32_t port = 0;
-		int used = sockets_parse_connect(lines[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, false,
+		int used = lines_parse_connect(lines[i].text, len < LINES_BYTES_MAX ? len : LINES_BYTES_MAX, false,
 						 &cid, &port);
 
 		ok(used == lines[i].used && (used <= 0 || (cid == lines[i].cid && port == lines[i].port)),
@@ -108,7 +109,7 @@ static void test_parsers(void)
 	for (i = 0; i < array_len(hybrid); i++) {
 		size_t len = strlen(hybrid[i].text);
 		uint32_t port = 0;
-		int used = sockets_parse_hybrid(hybrid[i].text, len < SOCKETS_LINE_MAX ? len : SOCKETS_LINE_MAX, false,
+		int used = lines_parse_hybrid(hybrid[i].text, len < LINES_BYTES_MAX ? len : LINES_BYTES_MAX, false,
 						&port);
 
 		ok(used == hybrid[i].used && (used <= 0 || port == hybrid[i].port), "hybrid line %zu", i);
@@ -117,8 +118,8 @@ static void test_parsers(void)
 		size_t len = strlen(ends[i].text);
 		uint64_t cid = 0;
 		uint32_t port = 0;
-		int used = ends[i].hybrid ? sockets_parse_hybrid(ends[i].text, len, true, &port)
-					  : sockets_parse_connect(ends[i].text, len, true, &cid, &port);
+		int used = ends[i].hybrid ? lines_parse_hybrid(ends[i].text, len, true, &port)
+					  : lines_parse_connect(ends[i].text, len, true, &cid, &port);
 
 		ok(used == ends[i].used && (used <= 0 || port == ends[i].port), "the end of what is sent ends line %zu",
 		   i);
@@ -129,7 +130,7 @@ static void test_parsers(void)
 		uint16_t type;
 		int n = 0, r;
 
-		while ((r = sockets_parse_port(&rest, &port, &type)) > 0)
+		while ((r = lines_parse_port(&rest, &port, &type)) > 0)
 			n++;
 		ok((r < 0 ? -1 : n) == ports[i].count, "ports \"%s\"", ports[i].text);
 	}
