@@ -16,7 +16,6 @@
 #include "agent.h"
 #include "backend.h"
 #include "command.h"
-#include "conn.h"
 #include "device_confine.h"
 #include "fifos.h"
 #include "io.h"
@@ -110,8 +109,8 @@ static void raise_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
 		return;
-	if (l.rlim_max < DEVICE_CONNS + 64) {
-		struct rlimit more = { DEVICE_CONNS + 64, DEVICE_CONNS + 64 };
+	if (l.rlim_max < CONNS_MAX + 64) {
+		struct rlimit more = { CONNS_MAX + 64, CONNS_MAX + 64 };
 
 		if (setrlimit(RLIMIT_NOFILE, &more) == 0) /* only root may */
 			return;
@@ -136,11 +135,11 @@ static void short_slices(void)
 
 static void show_stats(const struct vsock_device *dev)
 {
-	const struct device_stats *s = &dev->stats;
+	const struct conns_stats *s = &dev->conns.stats;
 
 	log_info("vsock: %zu connections now, %" PRIu64 " opened, %" PRIu64 " refused, %" PRIu64 " reset, %" PRIu64
 		 " bytes to the guest, %" PRIu64 " to the host",
-		 dev->total, s->opened, s->refused, s->reset, s->to_guest, s->to_host);
+		 dev->conns.total, s->opened, s->refused, s->reset, s->to_guest, s->to_host);
 }
 
 static void on_signal(void *data, int signo)
@@ -189,10 +188,12 @@ static int leave_stderr(struct error *err)
 
 static int reach_agent(void *data, int fd)
 {
-	return device_connect(data, fd, AGENT_PORT, VSOCK_STREAM) ? 0 : -1;
+	const struct conns_client client = { .fd = fd, .guest_port = AGENT_PORT, .type = VSOCK_STREAM };
+
+	return device_connect(data, &client) ? 0 : -1;
 }
 
-static int run(struct program *p, struct error *err)
+static int device_run(struct program *p, struct error *err)
 {
 	sigset_t signals;
 
@@ -200,14 +201,14 @@ static int run(struct program *p, struct error *err)
 	p->loop = loop_new(err);
 	if (!p->loop || loop_signals(p->loop, &signals, on_signal, p, err) < 0)
 		return -1;
-	p->dev.loop = p->loop;
-	p->dev.cid = (uint32_t)p->options.cid;
+	p->dev.conns.loop = p->loop;
+	p->dev.conns.cid = (uint32_t)p->options.cid;
 	p->dev.poll_us = (uint32_t)p->options.poll_us;
-	p->dev.dial = sockets_dial;
+	p->dev.conns.dial = sockets_dial;
 	if (device_init(&p->dev, err) < 0)
 		return -1;
 	p->sockets = sockets_open(p->loop, &p->dev, &p->options.sockets, err);
-	p->dev.dial_data = p->sockets;
+	p->dev.conns.dial_data = p->sockets;
 	if (!p->sockets)
 		return -1;
 	p->fifos = fifos_open(p->loop,
@@ -248,7 +249,7 @@ static int vsock_main(const struct command *c, char **argv)
 	umask(0077); /* its sockets are its user's, wherever they are */
 	raise_limit();
 	short_slices();
-	r = run(&p, &e);
+	r = device_run(&p, &e);
 	backend_free(p.backend);
 	device_free(&p.dev);
 	sockets_close(p.sockets);

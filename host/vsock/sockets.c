@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "beneath.h"
-#include "conn.h"
 #include "lines.h"
 #include "log.h"
 #include "str.h"
@@ -59,7 +58,7 @@ struct sockets {
 /* --- guest to host ----------------------------------------------------------------------------------------------- */
 
 /* Less than asked for is fine: larger messages are then refused one by one. */
-static void allow_messages(int fd)
+static void messages_allow(int fd)
 {
 	int size = MESSAGE_MAX;
 
@@ -104,32 +103,30 @@ static int dial_below(struct sockets *s, int dirfd, const char *name, int type)
 		return -1;
 	fd = unixsock_connect(&address, type);
 	if (fd >= 0 && type == SOCK_SEQPACKET)
-		allow_messages(fd);
+		messages_allow(fd);
 	return fd;
 }
 
-enum dial sockets_dial(void *data, struct conn *c)
+enum dial sockets_dial(void *data, uint32_t host_port, uint16_t vsock_type, int *out)
 {
 	struct sockets *s = data;
-	int type = c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, fd;
+	int type = vsock_type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, fd;
 	_cleanup_free_ char *beside = NULL;
 	char name[24];
 
 	if (!descriptors_left(s))
 		return DIAL_LATER;
-	snprintf(name, sizeof(name), "%08x.%08" PRIx32, VSOCK_CID_HOST, c->host_port);
+	snprintf(name, sizeof(name), "%08x.%08" PRIx32, VSOCK_CID_HOST, host_port);
 	fd = dial_below(s, s->dirfd, name, type);
 	if (fd < 0 && errno == ENOENT && s->hybrid) {
-		beside = str_format("%s_%" PRIu32, s->hybrid_name, c->host_port);
+		beside = str_format("%s_%" PRIu32, s->hybrid_name, host_port);
 		if (beside)
 			fd = dial_below(s, s->hybrid_dir, beside, type);
 	}
 	if (fd < 0)
 		return errno == EAGAIN ? DIAL_LATER : DIAL_REFUSED;
-	if (conn_attach(c, fd, NULL) == 0)
-		return DIAL_DONE;
-	close(fd);
-	return DIAL_REFUSED;
+	*out = fd;
+	return DIAL_DONE;
 }
 
 /* --- host to guest ----------------------------------------------------------------------------------------------- */
@@ -151,8 +148,8 @@ static void client_late(struct loop_timer *t)
 
 /* Bytes of the client's first line, 0: not there yet, -1: wrong. The end of what a client sends ends its line; one that
  * has gone in the middle of it wants nothing more. */
-static int first_line(const struct client *client, const char *line, size_t n, uint32_t events, uint64_t *cid,
-		      uint32_t *port)
+static int client_line(const struct client *client, const char *line, size_t n, uint32_t events, uint64_t *cid,
+		       uint32_t *port)
 {
 	bool ended = events & (EPOLLRDHUP | EPOLLHUP);
 
@@ -168,22 +165,23 @@ static void client_ready(struct loop_io *io, uint32_t events)
 	struct client *client = io->data;
 	struct sockets *s = client->from->all;
 	char line[LINES_BYTES_MAX];
-	uint64_t cid = s->dev->cid;
+	uint64_t cid = s->dev->conns.cid;
 	uint32_t port = 0;
-	struct conn *c;
 	ssize_t n = recv(io->fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
 	int used;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	used = n <= 0 ? -1 : first_line(client, line, (size_t)n, events, &cid, &port);
+	used = n <= 0 ? -1 : client_line(client, line, (size_t)n, events, &cid, &port);
 	if (used == 0)
 		return;
-	if (used > 0 && cid == s->dev->cid && recv(io->fd, line, (size_t)used, MSG_DONTWAIT) == used) {
+	if (used > 0 && cid == s->dev->conns.cid && recv(io->fd, line, (size_t)used, MSG_DONTWAIT) == used) {
 		loop_io_remove(io);
-		c = device_connect(s->dev, steal_fd(&io->fd), port, VSOCK_STREAM);
-		if (c)
-			c->hybrid = client->from->kind == HYBRID;
+		device_connect(s->dev,
+			       &(struct conns_client){ .fd = steal_fd(&io->fd),
+						       .guest_port = port,
+						       .type = VSOCK_STREAM,
+						       .greet = client->from->kind == HYBRID });
 	}
 	client_free(client);
 }
@@ -209,7 +207,7 @@ static void client_start(struct listener *l, int fd)
 	list_append(&l->all->clients, &c->place);
 }
 
-static void want_accept(struct sockets *s, bool on)
+static void accept_want(struct sockets *s, bool on)
 {
 	size_t i;
 
@@ -218,20 +216,20 @@ static void want_accept(struct sockets *s, bool on)
 			loop_io_want(&s->listeners[i].io, on ? EPOLLIN : 0, NULL);
 }
 
-static void resume(struct loop_timer *t)
+static void accept_resume(struct loop_timer *t)
 {
-	want_accept(t->data, true);
+	accept_want(t->data, true);
 }
 
 /* Out of descriptors or memory: clients wait in the backlog for a while. */
-static void pause_accept(struct sockets *s, int code)
+static void accept_pause(struct sockets *s, int code)
 {
 	if (!s->warned)
 		log_warn("vsock: clients have to wait: %s", strerror(code));
 	s->warned = true;
-	want_accept(s, false);
+	accept_want(s, false);
 	if (loop_timer_after(s->loop, &s->resume, PAUSE_US, NULL) < 0)
-		want_accept(s, true);
+		accept_want(s, true);
 }
 
 static void listener_ready(struct loop_io *io, uint32_t events)
@@ -244,18 +242,19 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 		int fd;
 
 		if (!descriptors_left(l->all)) {
-			pause_accept(l->all, EMFILE);
+			accept_pause(l->all, EMFILE);
 			return;
 		}
 		fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-			pause_accept(l->all, errno);
+			accept_pause(l->all, errno);
 		if (fd < 0)
 			return;
 		if (l->type == VSOCK_SEQPACKET)
-			allow_messages(fd);
+			messages_allow(fd);
 		if (l->kind == GUEST)
-			device_connect(l->all->dev, fd, l->port, l->type);
+			device_connect(l->all->dev,
+				       &(struct conns_client){ .fd = fd, .guest_port = l->port, .type = l->type });
 		else
 			client_start(l, fd);
 	}
@@ -281,7 +280,7 @@ static int listener_open(struct sockets *s, const struct listener *what, const c
 	return loop_io_add(s->loop, &l->io, err);
 }
 
-static int open_all(struct sockets *s, const struct sockets_options *o, struct error *err)
+static int listeners_open(struct sockets *s, const struct sockets_options *o, struct error *err)
 {
 	struct listener l = { .kind = GUEST };
 	const char *rest = o->ports;
@@ -330,7 +329,7 @@ struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const 
 	list_init(&s->clients);
 	s->loop = loop;
 	s->dev = dev;
-	s->resume = (struct loop_timer){ .fn = resume, .data = s };
+	s->resume = (struct loop_timer){ .fn = accept_resume, .data = s };
 	s->dirfd = open(o->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	s->dir = strdup(o->state);
 	s->hybrid = o->hybrid ? strdup(o->hybrid) : NULL;
@@ -340,7 +339,7 @@ struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const 
 		error_set(err, errno, "state directory %s", o->state);
 	else if (!s->dir || !s->listeners || (o->hybrid && !s->hybrid))
 		error_set(err, ENOMEM, "vsock sockets");
-	else if ((!s->hybrid || hybrid_open(s, err) == 0) && open_all(s, o, err) == 0)
+	else if ((!s->hybrid || hybrid_open(s, err) == 0) && listeners_open(s, o, err) == 0)
 		return s;
 	sockets_close(s);
 	return NULL;

@@ -28,5 +28,5 @@ struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const 
 /* Closes and removes them. NULL is fine. */
 void sockets_close(struct sockets *s);
 
-/* For dev->dial, with the sockets as data. */
-enum dial sockets_dial(void *data, struct conn *c);
+/* For conns.dial of the device, with the sockets as data. */
+conns_dial_fn sockets_dial;

@@ -17,7 +17,7 @@
 enum { DEVICE_FD = 3, READY_FD = 4 };
 
 /* The agent's port too, for `pith exec` and its like. */
-static char *all_ports(const char *ports)
+static char *ports_all(const char *ports)
 {
 	const char *rest = ports;
 	uint32_t port;
@@ -31,7 +31,7 @@ static char *all_ports(const char *ports)
 
 static int device_command(const struct vsock_options *o, char ***argv)
 {
-	_cleanup_free_ char *ports = all_ports(o->ports && *o->ports ? o->ports : VSOCK_DEFAULT_PORTS);
+	_cleanup_free_ char *ports = ports_all(o->ports && *o->ports ? o->ports : VSOCK_DEFAULT_PORTS);
 
 	if (!ports || strv_add(argv, "pith") < 0 || strv_add(argv, "vsock") < 0 ||
 	    strv_addf(argv, "--fd=%d", DEVICE_FD) < 0 || strv_addf(argv, "--ready-fd=%d", READY_FD) < 0 ||
@@ -56,7 +56,7 @@ static int qemu_arguments(const struct vsock_options *o, char ***argv)
 }
 
 /* The device says when its sockets are there; when it fails it has said why on standard error. */
-static int wait_ready(int fd, pid_t pid, struct error *err)
+static int ready_wait(int fd, pid_t pid, struct error *err)
 {
 	char byte;
 
@@ -68,7 +68,7 @@ static int wait_ready(int fd, pid_t pid, struct error *err)
 	return error_set(err, 0, "the vsock device did not start");
 }
 
-static int start(const struct vsock_options *o, struct vsock_args *out, struct error *err)
+static int device_start(const struct vsock_options *o, struct vsock_args *out, struct error *err)
 {
 	_cleanup_strv_ char **argv = NULL;
 	_cleanup_close_ int device_fd = -1, ready_read = -1, ready_write = -1;
@@ -99,7 +99,7 @@ static int start(const struct vsock_options *o, struct vsock_args *out, struct e
 	if (out->pid < 0)
 		return -1;
 	close(steal_fd(&ready_write));
-	if (wait_ready(ready_read, out->pid, err) < 0) {
+	if (ready_wait(ready_read, out->pid, err) < 0) {
 		out->pid = 0;
 		return -1;
 	}
@@ -109,7 +109,7 @@ static int start(const struct vsock_options *o, struct vsock_args *out, struct e
 int vsock_start(const struct vsock_options *o, struct vsock_args *out, struct error *err)
 {
 	*out = (struct vsock_args){ .fd = -1 };
-	if (start(o, out, err) == 0)
+	if (device_start(o, out, err) == 0)
 		return 0;
 	vsock_args_free(out);
 	return -1;

@@ -6,8 +6,8 @@
 
 #include "cmdline.h"
 #include "image_json.h"
-#include "mountopt.h"
 #include "lines.h"
+#include "mountopt.h"
 #include "str.h"
 
 static void mount_options(const char *text)

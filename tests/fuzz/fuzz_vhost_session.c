@@ -10,23 +10,21 @@
 #include <unistd.h>
 
 #include "backend.h"
-#include "conn.h"
 #include "log.h"
 
 enum { MEMORY = 32768, FDS = 10 };
 
-static enum dial dial(void *data, struct conn *c)
+static enum dial dial(void *data, uint32_t host_port, uint16_t type, int *fd)
 {
 	int pair[2];
 
 	(void)data;
-	if (c->host_port & 1 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
+	(void)type;
+	if (host_port & 1 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
 		return DIAL_REFUSED;
 	close(pair[0]);
-	if (conn_attach(c, pair[1], NULL) == 0)
-		return DIAL_DONE;
-	close(pair[1]);
-	return DIAL_REFUSED;
+	*fd = pair[1];
+	return DIAL_DONE;
 }
 
 static void say(int fd, const uint8_t *bytes, size_t len, const int *fds, size_t count)
@@ -104,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data += given;
 	size -= given;
 	loop = loop_new(NULL);
-	dev = (struct vsock_device){ .loop = loop, .cid = 3, .poll_us = 200, .dial = dial };
+	dev = (struct vsock_device){ .conns = { .loop = loop, .cid = 3, .dial = dial }, .poll_us = 200 };
 	b = device_init(&dev, NULL) == 0 ? backend_new(loop, &dev, pair[1], true, NULL) : NULL;
 	if (!b)
 		abort();

@@ -5,31 +5,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "conn.h"
+#include "device.h"
 
 enum { MEMORY = 16384, RING = 32, ENDS = 8 };
 
 static struct vsock_device dev;
 static int ends[ENDS], end_count;
 
-static enum dial dial(void *data, struct conn *c)
+static enum dial dial(void *data, uint32_t host_port, uint16_t type, int *fd)
 {
 	int pair[2];
 
 	(void)data;
-	if (c->host_port % 4 == 0)
+	if (host_port % 4 == 0)
 		return DIAL_REFUSED;
-	if (c->host_port % 4 == 1)
+	if (host_port % 4 == 1)
 		return DIAL_LATER;
 	if (end_count == ENDS ||
-	    socketpair(AF_UNIX, (c->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0, pair) <
-		    0)
+	    socketpair(AF_UNIX, (type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0, pair) < 0)
 		return DIAL_REFUSED;
 	ends[end_count++] = pair[0];
-	if (conn_attach(c, pair[1], NULL) == 0)
-		return DIAL_DONE;
-	close(pair[1]);
-	return DIAL_REFUSED;
+	*fd = pair[1];
+	return DIAL_DONE;
 }
 
 static void notify(void *data, enum vsock_queue q)
@@ -55,7 +52,9 @@ static void host_acts(uint8_t byte)
 	case 0:
 		if (end_count < ENDS && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0) {
 			ends[end_count++] = pair[0];
-			device_connect(&dev, pair[1], 7, byte & 8 ? VSOCK_SEQPACKET : VSOCK_STREAM);
+			device_connect(&dev,
+				       &(struct conns_client){ pair[1], 7, byte & 8 ? VSOCK_SEQPACKET : VSOCK_STREAM,
+							       false });
 		}
 		break;
 	case 1:
@@ -99,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	end_count = 0;
 	loop = loop_new(NULL);
 	dev = (struct vsock_device){
-		.loop = loop, .cid = 3, .poll_us = 200, .dial = dial, .notify = notify, .broken = broken
+		.conns = { .loop = loop, .cid = 3, .dial = dial }, .poll_us = 200, .notify = notify, .broken = broken
 	};
 	device_init(&dev, NULL);
 	for (i = 0; i < VSOCK_QUEUES; i++) {

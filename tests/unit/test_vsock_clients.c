@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "lines.h"
 #include "tap.h"
 #include "vsock_driver.h"
@@ -101,7 +100,7 @@ static void test_parsers(void)
 		uint64_t cid = 0;
 		uint32_t port = 0;
 		int used = lines_parse_connect(lines[i].text, len < LINES_BYTES_MAX ? len : LINES_BYTES_MAX, false,
-						 &cid, &port);
+					       &cid, &port);
 
 		ok(used == lines[i].used && (used <= 0 || (cid == lines[i].cid && port == lines[i].port)),
 		   "connect line %zu", i);
@@ -109,8 +108,8 @@ static void test_parsers(void)
 	for (i = 0; i < array_len(hybrid); i++) {
 		size_t len = strlen(hybrid[i].text);
 		uint32_t port = 0;
-		int used = lines_parse_hybrid(hybrid[i].text, len < LINES_BYTES_MAX ? len : LINES_BYTES_MAX, false,
-						&port);
+		int used =
+			lines_parse_hybrid(hybrid[i].text, len < LINES_BYTES_MAX ? len : LINES_BYTES_MAX, false, &port);
 
 		ok(used == hybrid[i].used && (used <= 0 || port == hybrid[i].port), "hybrid line %zu", i);
 	}
@@ -735,7 +734,7 @@ static void test_seqpacket_ends(void)
 
 	drv_open(&d, "1000/seqpacket");
 	drv_start(&d, &(struct drv_options){ .seqpacket = true, .event_idx = true });
-	before = d.dev->total;
+	before = d.dev->conns.total;
 
 	fd = seqpacket_open(&d, &g);
 	g.len = 4;
@@ -757,7 +756,7 @@ static void test_seqpacket_ends(void)
 	g.len = 0;
 	g.op = VSOCK_OP_RST;
 	drv_packet(&d, &g, NULL);
-	ok(host_eof(&d, fd) && d.dev->total == before, "seqpacket: nor does such a one keep a connection");
+	ok(host_eof(&d, fd) && d.dev->conns.total == before, "seqpacket: nor does such a one keep a connection");
 	close(fd);
 
 	fd = seqpacket_open(&d, &g);

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "tap.h"
 #include "vsock_driver.h"
 
@@ -164,14 +163,14 @@ static void test_half_close(void)
 	ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH,
 	   "both halves closed: the guest hears that it is over");
 	guest_op(&d, &g, VSOCK_OP_RST, 0);
-	ok(d.dev->total == 0, "nothing is left");
+	ok(d.dev->conns.total == 0, "nothing is left");
 	close(fd);
 
 	fd = open_from_host(&d, &g);
 	guest_op(&d, &g, VSOCK_OP_SHUTDOWN, VSOCK_SHUT_BOTH);
 	ok(got(&d, VSOCK_OP_RST, &h) && host_eof(&d, fd),
 	   "guest's close is answered with RST, and end of file at the host");
-	ok(d.dev->total == 0, "nothing is left");
+	ok(d.dev->conns.total == 0, "nothing is left");
 	close(fd);
 
 	fd = open_from_host(&d, &g);
@@ -183,7 +182,7 @@ static void test_half_close(void)
 	ok(got(&d, VSOCK_OP_SHUTDOWN, &h) && h.flags == VSOCK_SHUT_BOTH,
 	   "guest first: host's close is SHUTDOWN of both");
 	guest_op(&d, &g, VSOCK_OP_RST, 0);
-	ok(d.dev->total == 0, "guest first: nothing is left");
+	ok(d.dev->conns.total == 0, "guest first: nothing is left");
 
 	fd = open_from_host(&d, &g);
 	guest_op(&d, &g, VSOCK_OP_SHUTDOWN, VSOCK_SHUT_RECEIVE);
@@ -238,7 +237,7 @@ static void test_refusals(void)
 	ok(got(&d, VSOCK_OP_REQUEST, &h), "REQUEST");
 	g = drv_header(1000, h.src_port, VSOCK_OP_RST);
 	drv_packet(&d, &g, NULL);
-	ok(host_eof(&d, fd) && d.dev->total == 0, "refused by the guest: end of file");
+	ok(host_eof(&d, fd) && d.dev->conns.total == 0, "refused by the guest: end of file");
 	close(fd);
 
 	g = drv_header(1234, 4321, VSOCK_OP_RW);
@@ -288,7 +287,8 @@ static void test_credit_of_host(void)
 	while (drv_receive(&d, &h, payload))
 		if (h.op == VSOCK_OP_CREDIT_UPDATE)
 			rounds++, told = h.fwd_cnt;
-	ok(d.dev->count == 1 && rounds <= 4, "a buffer full: the connection stands, with %u credit updates", rounds);
+	ok(d.dev->conns.table.count == 1 && rounds <= 4, "a buffer full: the connection stands, with %u credit updates",
+	   rounds);
 	for (heard = 0; heard < sent;) {
 		size_t n = host_read(&d, fd, big, sizeof(big));
 
@@ -440,10 +440,10 @@ static void test_ends(void)
 	while (drv_receive(&d, &h, payload) && h.op != VSOCK_OP_RST)
 		;
 	ok(h.op == VSOCK_OP_RST, "guest's close is answered although the host has not read");
-	ok(d.dev->count == 0 && d.dev->total == 1, "its ports are free, the rest drains");
+	ok(d.dev->conns.table.count == 0 && d.dev->conns.total == 1, "its ports are free, the rest drains");
 	total = host_read(&d, fd, big, sizeof(big));
 	ok(total == 262144 && host_eof(&d, fd), "all of it arrives at the host, then end of file (%zu)", total);
-	ok(d.dev->total == 0, "then it is gone");
+	ok(d.dev->conns.total == 0, "then it is gone");
 	close(fd);
 
 	/* The host closes while the guest writes. */
@@ -453,7 +453,7 @@ static void test_ends(void)
 	ok(got(&d, VSOCK_OP_SHUTDOWN, &h), "SHUTDOWN, and SIGPIPE kills nobody");
 	guest_says(&d, &g, "again");
 	guest_op(&d, &g, VSOCK_OP_RST, 0);
-	ok(d.dev->total == 0, "RST ends it");
+	ok(d.dev->conns.total == 0, "RST ends it");
 
 	/* Unknown operation, data after SEND, RESPONSE twice, a length beyond the packet. */
 	fd = open_from_host(&d, &g);
@@ -475,7 +475,7 @@ static void test_ends(void)
 	ok(got(&d, VSOCK_OP_RST, &h), "a length beyond the packet: RST");
 	close(fd);
 	pump(&d);
-	ok(d.dev->total == 0, "nothing is left");
+	ok(d.dev->conns.total == 0, "nothing is left");
 	drv_close(&d);
 }
 

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "tap.h"
 #include "vhost_user.h"
 #include "vsock_driver.h"
@@ -121,7 +120,7 @@ static void test_reboot(void)
 	ok(talks(&d, fd, &g), "before the reboot");
 	drv_stop(&d, base);
 	drv_start(&d, &plain);
-	ok(host_eof(&d, fd) && d.dev->total == 0, "a guest that boots again ends the connections");
+	ok(host_eof(&d, fd) && d.dev->conns.total == 0, "a guest that boots again ends the connections");
 	close(fd);
 	fd = open_from_host(&d, &g);
 	ok(talks(&d, fd, &g), "and takes new ones");
@@ -143,7 +142,7 @@ static void test_reconnect(void)
 		fd = open_from_host(&d, &g);
 		ok(fd >= 0 && talks(&d, fd, &g), "front-end %d", i);
 		drv_reconnect(&d);
-		ok(host_eof(&d, fd) && d.dev->total == 0 && d.dev->queues[VSOCK_RX] == NULL,
+		ok(host_eof(&d, fd) && d.dev->conns.total == 0 && d.dev->queues[VSOCK_RX] == NULL,
 		   "gone, and all connections with it");
 		close(fd);
 		fd = host_connect(&d, "guest.000003e8", SOCK_STREAM);

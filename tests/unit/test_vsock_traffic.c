@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "tap.h"
 #include "unixsock.h"
 #include "vsock_driver.h"
@@ -294,7 +293,7 @@ static void run_traffic(size_t count, size_t total, uint64_t size, const struct 
 	pump(&d);
 	guest_hears();
 	pump(&d);
-	ok(d.dev->total == 0, "%s: none is left in the device (%zu)", name, d.dev->total);
+	ok(d.dev->conns.total == 0, "%s: none is left in the device (%zu)", name, d.dev->conns.total);
 	close(listener);
 	for (i = 0; i < count; i++)
 		if (pairs[i].phase != FREE && pairs[i].fd >= 0)
@@ -358,8 +357,8 @@ static void test_many(size_t count)
 			/* the first byte when all are there */
 			pairs[opened - 1].host_port = h.src_port;
 		}
-		if (d.dev->count > most)
-			most = d.dev->count;
+		if (d.dev->conns.table.count > most)
+			most = d.dev->conns.table.count;
 		for (; opened == count && said < count; said++) {
 			g = drv_header(GUEST_PORT, pairs[said].host_port, VSOCK_OP_RW);
 			g.len = 1;
@@ -373,7 +372,7 @@ static void test_many(size_t count)
 		   read(tell[0], &heard, sizeof(heard)) == sizeof(heard) && heard == 2 * count,
 	   "and one at each of them");
 	close(wait[1]);
-	while (d.dev->total > 0 && loop_now() - start < 90000000) {
+	while (d.dev->conns.total > 0 && loop_now() - start < 90000000) {
 		loop_once(d.loop, 10000, NULL);
 		while (drv_poll(&d, &h, payload)) {
 			g = drv_header(GUEST_PORT, h.src_port, VSOCK_OP_RST);
@@ -381,7 +380,7 @@ static void test_many(size_t count)
 				drv_packet(&d, &g, NULL);
 		}
 	}
-	ok(d.dev->total == 0, "all of them end (%zu left)", d.dev->total);
+	ok(d.dev->conns.total == 0, "all of them end (%zu left)", d.dev->conns.total);
 	waitpid(pid, NULL, 0);
 	close(tell[0]);
 	drv_close(&d);

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "io.h"
 #include "unixsock.h"
 #include "vhost_user.h"
@@ -49,10 +48,10 @@ void drv_open(struct drv *d, const char *ports)
 	d->loop = loop_new(NULL);
 	d->dev = calloc(1, sizeof(*d->dev));
 	must(d->loop && d->dev);
-	d->dev->loop = d->loop;
-	d->dev->cid = GUEST_CID;
+	d->dev->conns.loop = d->loop;
+	d->dev->conns.cid = GUEST_CID;
 	d->dev->poll_us = 200;
-	d->dev->dial = sockets_dial;
+	d->dev->conns.dial = sockets_dial;
 	must(device_init(d->dev, NULL) == 0);
 	o.state = d->dir;
 	o.hybrid = d->hybrid;
@@ -60,7 +59,7 @@ void drv_open(struct drv *d, const char *ports)
 	if (!d->sockets)
 		printf("# %s\n", error_text(&e));
 	must(d->sockets);
-	d->dev->dial_data = d->sockets;
+	d->dev->conns.dial_data = d->sockets;
 	d->backend = backend_new(d->loop, d->dev, host_listen(d, "vhost", SOCK_STREAM, 4), false, NULL);
 	must(d->backend);
 	d->vhost = host_connect(d, "vhost", SOCK_STREAM);

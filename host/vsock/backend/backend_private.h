@@ -1,4 +1,13 @@
-/* What the files of the back-end share. */
+/* What the files of the back-end share. Who calls whom:
+ *
+ *   backend.c  the connection: bytes and descriptors to whole messages
+ *     -> requests.c  one message: answers, features, status
+ *       -> memory.c  the guest's memory and the in-flight record
+ *         -> rings.c  the three rings; their kicks lead to device_wake(), and the device's callbacks lead back here
+ *
+ * A ring has three states: stopped (no kick descriptor), started (SET_VRING_KICK; virtqueue_start() has checked it) and
+ * running (started and enabled: the device has it). GET_VRING_BASE, a change of the memory that takes its own away, and
+ * the end of the connection stop it; a ring that makes no sense stays started, and the device does not have it. */
 #pragma once
 
 #include "backend.h"
@@ -40,6 +49,12 @@ struct backend {
 	size_t inflight_len, inflight_stride;
 	uint16_t inflight_queues, inflight_queue_size;
 };
+
+/* --- requests.c --------------------------------------------------------------------------------------------------- */
+
+/* The whole message b->msg with its descriptors, of which it takes some over (-1 stands in b->fds then). -1: the
+ * connection is of no use any more. */
+int request_handle(struct backend *b, struct error *err);
 
 /* --- memory.c ----------------------------------------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@ static const char *const ring_names[VSOCK_QUEUES] = {
 /* --- notifications ----------------------------------------------------------------------------------------------- */
 
 /* A counter that is full, or a pipe that nobody reads, has told the front-end already. */
-static void signal_fd(int fd)
+static void fd_signal(int fd)
 {
 	uint64_t one = 1;
 
@@ -21,24 +21,24 @@ static void signal_fd(int fd)
 		return;
 }
 
-static void notify(void *data, enum vsock_queue which)
+static void ring_notify(void *data, enum vsock_queue which)
 {
 	struct backend *b = data;
 
-	signal_fd(b->rings[which].call);
+	fd_signal(b->rings[which].call);
 }
 
-static void broken(void *data, enum vsock_queue which, const char *why)
+static void ring_broken(void *data, enum vsock_queue which, const char *why)
 {
 	struct backend *b = data;
 
 	log_warn("vsock: the guest's %s ring makes no sense (%s): its connections are closed, until it starts anew",
 		 ring_names[which], why);
 	b->rings[which].was = false;
-	signal_fd(b->rings[which].err);
+	fd_signal(b->rings[which].err);
 }
 
-static void kicked(struct loop_io *io, uint32_t events)
+static void ring_kicked(struct loop_io *io, uint32_t events)
 {
 	struct vring *r = io->data;
 	uint64_t count;
@@ -50,22 +50,22 @@ static void kicked(struct loop_io *io, uint32_t events)
 	device_wake(r->backend->dev);
 }
 
-static void replace_fd(int *to, int fd)
+static void fd_replace(int *to, int fd)
 {
 	if (*to >= 0)
 		close(*to);
 	*to = fd;
 }
 
-static void replace_kick(struct vring *r, int fd)
+static void kick_replace(struct vring *r, int fd)
 {
 	loop_io_remove(&r->kick);
-	replace_fd(&r->kick.fd, fd);
+	fd_replace(&r->kick.fd, fd);
 }
 
 /* --- start and stop ---------------------------------------------------------------------------------------------- */
 
-static bool same_ring(const struct vring *r)
+static bool ring_same(const struct vring *r)
 {
 	const struct virtqueue_layout *a = &r->stopped, *b = &r->layout;
 
@@ -73,12 +73,12 @@ static bool same_ring(const struct vring *r)
 		a->features == b->features && a->base == b->base;
 }
 
-static void show(struct vring *r)
+static void ring_show(struct vring *r)
 {
 	device_ring(r->backend->dev, r->which, r->vq.started && r->enabled && !r->vq.broken ? &r->vq : NULL);
 }
 
-static int start(struct vring *r, struct error *err)
+static int ring_start(struct vring *r, struct error *err)
 {
 	struct backend *b = r->backend;
 	bool known = r->was;
@@ -91,7 +91,7 @@ static int start(struct vring *r, struct error *err)
 		virtqueue_stop(&r->vq);
 		return error_wrap(err, "%s ring", ring_names[r->which]);
 	}
-	if (known && !same_ring(r))
+	if (known && !ring_same(r))
 		device_reset(b->dev);
 	else if (!known && r->layout.base != 0 && r->which != VSOCK_EVENT)
 		device_lost(b->dev);
@@ -106,11 +106,11 @@ uint32_t ring_stop(struct vring *r, bool asked)
 	bool ran = r->vq.started;
 
 	device_ring(r->backend->dev, r->which, NULL);
-	replace_kick(r, -1);
+	kick_replace(r, -1);
 	if (!ran)
 		return r->layout.base;
 	if (virtqueue_flush(&r->vq))
-		signal_fd(r->call);
+		fd_signal(r->call);
 	if (asked)
 		virtqueue_inflight_clear(&r->vq);
 	r->layout.base = virtqueue_stop(&r->vq);
@@ -129,7 +129,7 @@ struct vring *ring_of(struct backend *b, uint32_t index, struct error *err)
 
 /* --- messages ---------------------------------------------------------------------------------------------------- */
 
-static int set_addr(struct vring *r, const struct vhost_user_message *m, struct error *err)
+static int addr_set(struct vring *r, const struct vhost_user_message *m, struct error *err)
 {
 	r->layout.desc = m->addr.desc;
 	r->layout.driver = m->addr.avail;
@@ -137,25 +137,25 @@ static int set_addr(struct vring *r, const struct vhost_user_message *m, struct 
 	return r->vq.started ? virtqueue_remap(&r->vq, &r->layout, err) : 0;
 }
 
-static int set_kick(struct vring *r, const struct vhost_user_message *m, int fd, struct error *err)
+static int kick_set(struct vring *r, const struct vhost_user_message *m, int fd, struct error *err)
 {
-	replace_kick(r, fd);
+	kick_replace(r, fd);
 	if (m->vring_fd.no_fd)
 		return error_set(err, ENOTSUP, "%s ring without a kick descriptor", ring_names[r->which]);
 	if (io_nonblock(fd) < 0)
 		return error_set(err, errno, "kick descriptor");
-	if (!r->vq.started && start(r, err) < 0)
+	if (!r->vq.started && ring_start(r, err) < 0)
 		return -1;
 	r->kick.events = EPOLLIN;
-	r->kick.fn = kicked;
+	r->kick.fn = ring_kicked;
 	r->kick.data = r;
 	if (loop_io_add(r->backend->loop, &r->kick, err) < 0)
 		return -1;
-	show(r);
+	ring_show(r);
 	return 0;
 }
 
-static int set_num(struct vring *r, uint32_t num, struct error *err)
+static int num_set(struct vring *r, uint32_t num, struct error *err)
 {
 	if (num == 0 || num > VIRTQUEUE_SIZE_MAX)
 		return error_set(err, EINVAL, "%s ring of %" PRIu32 " entries", ring_names[r->which], num);
@@ -175,30 +175,30 @@ int rings_message(struct backend *b, const struct vhost_user_message *m, int giv
 		return -1;
 	switch (m->request) {
 	case VHOST_USER_SET_VRING_NUM:
-		return set_num(r, m->state.num, err);
+		return num_set(r, m->state.num, err);
 	case VHOST_USER_SET_VRING_BASE:
 		r->layout.base = m->state.num;
 		return 0;
 	case VHOST_USER_SET_VRING_ADDR:
-		return set_addr(r, m, err);
+		return addr_set(r, m, err);
 	case VHOST_USER_SET_VRING_KICK:
-		return set_kick(r, m, steal_fd(&fd), err);
+		return kick_set(r, m, steal_fd(&fd), err);
 	case VHOST_USER_SET_VRING_CALL:
 		if (fd >= 0 && io_nonblock(fd) < 0)
 			return error_set(err, errno, "call descriptor");
-		replace_fd(&r->call, steal_fd(&fd));
+		fd_replace(&r->call, steal_fd(&fd));
 		/* What was used before may not have been heard of. */
 		if (r->vq.started)
-			signal_fd(r->call);
+			fd_signal(r->call);
 		return 0;
 	case VHOST_USER_SET_VRING_ERR:
 		if (fd >= 0 && io_nonblock(fd) < 0)
 			return error_set(err, errno, "error descriptor");
-		replace_fd(&r->err, steal_fd(&fd));
+		fd_replace(&r->err, steal_fd(&fd));
 		return 0;
 	case VHOST_USER_SET_VRING_ENABLE:
 		r->enabled = m->state.num;
-		show(r);
+		ring_show(r);
 		return 0;
 	default:
 		return error_set(err, ENOTSUP, "vhost-user request %u", m->request);
@@ -216,8 +216,8 @@ void rings_init(struct backend *b)
 		b->rings[i].kick.fd = -1;
 	}
 	b->dev->ring_data = b;
-	b->dev->notify = notify;
-	b->dev->broken = broken;
+	b->dev->notify = ring_notify;
+	b->dev->broken = ring_broken;
 }
 
 void rings_clear(struct backend *b)
@@ -226,8 +226,8 @@ void rings_clear(struct backend *b)
 
 	for (r = b->rings; r < b->rings + VSOCK_QUEUES; r++) {
 		ring_stop(r, false);
-		replace_fd(&r->call, -1);
-		replace_fd(&r->err, -1);
+		fd_replace(&r->call, -1);
+		fd_replace(&r->err, -1);
 		r->layout = (struct virtqueue_layout){ 0 };
 		r->enabled = false;
 		r->was = false;

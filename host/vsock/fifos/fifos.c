@@ -38,7 +38,20 @@ struct fifos {
 	int dirfd;
 };
 
-/* One connection: asks, then copies until its end. */
+/* One connection of the guest:
+ *
+ *   accepted --> ASKING --- the secret, and a fifo that may be had: "ok" ---> COPYING --- its end ---> freed
+ *                  |  |
+ *                  |  +--- without the secret ---> WAITING --- the agent has it: "again" ---> freed
+ *                  |                                  |
+ *                  +--- no such fifo ---> REFUSED <---+ no agent takes it
+ *                                            |
+ *                                            +--- after a while: "error ..." ---> freed
+ *
+ * All but COPYING count as asking, which is bounded: the oldest of them makes room. ASKING and REFUSED have a deadline
+ * that frees them, WAITING has one of secret.c besides. */
+enum stream_state { STREAM_ASKING, STREAM_WAITING, STREAM_REFUSED, STREAM_COPYING };
+
 struct stream {
 	struct fifos *all;
 	struct list place;
@@ -47,13 +60,13 @@ struct stream {
 	struct buf in;
 	struct copy copy;
 	char refusal[160];
-	bool asking, write;
-	bool later; /* is told to ask again, once the agent has the secret */
+	enum stream_state state;
+	bool write; /* COPYING: into the fifo */
 };
 
 /* --- which fifo --------------------------------------------------------------------------------------------------- */
 
-static int reopen(int fd, int flags)
+static int fifo_reopen(int fd, int flags)
 {
 	char path[32];
 
@@ -62,7 +75,7 @@ static int reopen(int fd, int flags)
 }
 
 /* Looked at before it is opened: opening a device may do something. */
-static int open_below(const char *folder, const char *rest, struct error *err)
+static int fifo_open_below(const char *folder, const char *rest, struct error *err)
 {
 	const struct beneath_want want = { .type = S_IFIFO, .owner = geteuid() };
 	_cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
@@ -73,7 +86,7 @@ static int open_below(const char *folder, const char *rest, struct error *err)
 	fd = beneath_open(dir, rest, O_PATH, 0, &want, err);
 	if (fd < 0)
 		return -1;
-	fifo = reopen(fd, O_RDWR);
+	fifo = fifo_reopen(fd, O_RDWR);
 	return fifo < 0 ? error_set(err, errno, "%s/%s", folder, rest) : fifo;
 }
 
@@ -83,7 +96,7 @@ int fifos_find(char *const *folders, const char *path, struct error *err)
 		size_t n = strlen(*folders);
 
 		if (strncmp(path, *folders, n) == 0 && path[n] == '/' && path[n + 1])
-			return open_below(*folders, path + n + 1, err);
+			return fifo_open_below(*folders, path + n + 1, err);
 	}
 	return error_set(err, 0, "%s is in no folder for fifos of the guest", path);
 }
@@ -92,7 +105,7 @@ int fifos_find(char *const *folders, const char *path, struct error *err)
 
 static void stream_free(struct stream *s)
 {
-	if (s->asking)
+	if (s->state != STREAM_COPYING)
 		s->all->asking--;
 	s->all->count--;
 	copy_stop(&s->copy);
@@ -104,12 +117,12 @@ static void stream_free(struct stream *s)
 	free(s);
 }
 
-static void copied(struct copy *c)
+static void stream_copied(struct copy *c)
 {
 	stream_free(c->data);
 }
 
-static void late(struct loop_timer *timer)
+static void stream_late(struct loop_timer *timer)
 {
 	struct stream *s = timer->data;
 
@@ -119,9 +132,10 @@ static void late(struct loop_timer *timer)
 	stream_free(s);
 }
 
-static void refuse(struct stream *s, const char *why)
+static void stream_refuse(struct stream *s, const char *why)
 {
 	snprintf(s->refusal, sizeof(s->refusal), "error %.*s\n", (int)sizeof(s->refusal) - 8, why);
+	s->state = STREAM_REFUSED;
 	loop_io_remove(&s->io);
 	if (loop_timer_after(s->all->loop, &s->timer, REFUSAL_US, NULL) < 0)
 		stream_free(s);
@@ -130,7 +144,7 @@ static void refuse(struct stream *s, const char *why)
 /* The guest has ended its side, and copying goes on with what it still concerns:
  * - it wants no more than what is in the fifo: without our own writing end that has an end of file;
  * - it has gone, and output is left: without our own reading end, a fifo that nobody reads breaks. */
-static void other_end(struct loop_io *io, uint32_t events)
+static void stream_other_end(struct loop_io *io, uint32_t events)
 {
 	struct stream *s = io->data;
 	bool gone = events & (EPOLLHUP | EPOLLERR);
@@ -141,7 +155,7 @@ static void other_end(struct loop_io *io, uint32_t events)
 		stream_free(s);
 		return;
 	}
-	fd = reopen(s->write ? s->copy.out.fd : s->copy.in.fd, s->write ? O_WRONLY : O_RDONLY);
+	fd = fifo_reopen(s->write ? s->copy.out.fd : s->copy.in.fd, s->write ? O_WRONLY : O_RDONLY);
 	io->events = 0; /* what is left to be told is its going */
 	if (fd < 0 || (!gone && loop_io_add(s->all->loop, io, NULL) < 0)) {
 		if (fd >= 0)
@@ -156,31 +170,31 @@ static void other_end(struct loop_io *io, uint32_t events)
 		(void)!copy_swap_input(&s->copy, fd);
 }
 
-static int copying_start(struct stream *s, int fifo, struct error *err)
+static int stream_copy(struct stream *s, int fifo, struct error *err)
 {
 	int connection = fcntl(s->io.fd, F_DUPFD_CLOEXEC, 3);
 
 	loop_io_remove(&s->io);
-	s->io.fn = other_end;
+	s->io.fn = stream_other_end;
 	s->io.events = s->write ? 0 : EPOLLRDHUP;
 	if (connection < 0) {
 		close(fifo);
 		return error_set(err, errno, "copy");
 	}
-	if (copy_start(&s->copy, s->all->loop, s->write ? connection : fifo, s->write ? fifo : connection, 0, copied, s,
-		       err) < 0)
+	if (copy_start(&s->copy, s->all->loop, s->write ? connection : fifo, s->write ? fifo : connection, 0,
+		       stream_copied, s, err) < 0)
 		return -1;
 	return loop_io_add(s->all->loop, &s->io, err);
 }
 
-static void asked(struct stream *s, const struct fifo_request *request)
+static void stream_asked(struct stream *s, const struct fifo_request *request)
 {
 	_cleanup_error_ struct error e = { 0 };
 	int fifo;
 
 	if (!secret_is(&s->all->secret, request->secret)) {
 		/* The machine's shim after all, perhaps. Nothing that it says is looked at before. */
-		s->later = true;
+		s->state = STREAM_WAITING;
 		loop_io_remove(&s->io);
 		secret_give(&s->all->secret);
 		return;
@@ -188,17 +202,17 @@ static void asked(struct stream *s, const struct fifo_request *request)
 	fifo = fifos_find(s->all->folders, request->path, &e);
 	s->write = request->write;
 	if (fifo < 0) {
-		refuse(s, error_text(&e));
+		stream_refuse(s, error_text(&e));
 		return;
 	}
 	loop_timer_disarm(&s->timer);
-	s->asking = false;
+	s->state = STREAM_COPYING;
 	s->all->asking--;
 	/* A new connection has room for three bytes. */
 	if (send(s->io.fd, "ok\n", 3, MSG_NOSIGNAL | MSG_DONTWAIT) != 3) {
 		close(fifo);
 		stream_free(s);
-	} else if (copying_start(s, fifo, &e) < 0) {
+	} else if (stream_copy(s, fifo, &e) < 0) {
 		stream_free(s);
 	}
 }
@@ -213,11 +227,10 @@ static void secret_given(void *data, const struct error *why)
 		struct stream *s = list_entry(at, struct stream, place);
 
 		next = at->next;
-		if (!s->later)
+		if (s->state != STREAM_WAITING)
 			continue;
-		s->later = false;
 		if (why) {
-			refuse(s, error_text(why));
+			stream_refuse(s, error_text(why));
 			continue;
 		}
 		(void)!send(s->io.fd, "again\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT); /* or it has gone */
@@ -254,9 +267,9 @@ static void stream_ready(struct loop_io *io, uint32_t events)
 	buf_commit(&s->in, (size_t)n);
 	r = fifo_request_parse(buf_bytes(&s->in), s->in.len, &request, &used, NULL);
 	if (r < 0 || (r > 0 && used < s->in.len))
-		refuse(s, "broken request");
+		stream_refuse(s, "broken request");
 	else if (r > 0)
-		asked(s, &request);
+		stream_asked(s, &request);
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
@@ -268,7 +281,7 @@ static void oldest_drop(struct fifos *f)
 	for (struct list *at = f->streams.next; at != &f->streams; at = at->next) {
 		struct stream *s = list_entry(at, struct stream, place);
 
-		if (s->asking) {
+		if (s->state != STREAM_COPYING) {
 			stream_free(s);
 			return;
 		}
@@ -293,8 +306,8 @@ static void accept_ready(struct loop_io *io, uint32_t events)
 	}
 	s->all = f;
 	s->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = stream_ready, .data = s };
-	s->timer = (struct loop_timer){ .fn = late, .data = s };
-	s->asking = true;
+	s->timer = (struct loop_timer){ .fn = stream_late, .data = s };
+	s->state = STREAM_ASKING;
 	f->asking++;
 	f->count++;
 	list_append(&f->streams, &s->place);
@@ -302,7 +315,7 @@ static void accept_ready(struct loop_io *io, uint32_t events)
 		stream_free(s);
 }
 
-static char **folders_all(const char *state, const char *more)
+static char **folders_find(const char *state, const char *more)
 {
 	_cleanup_free_ char *real = realpath(state, NULL);
 	_cleanup_strv_ char **v = strv_split(more ? more : "", ":");
@@ -331,7 +344,7 @@ struct fifos *fifos_open(struct loop *loop, const struct fifos_options *o, struc
 	f->reach_data = o->data;
 	f->secret = (struct secret){ .loop = loop, .reach = agent_reach, .done = secret_given, .data = f };
 	f->io = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = accept_ready, .data = f };
-	f->folders = folders_all(o->state, o->folders);
+	f->folders = folders_find(o->state, o->folders);
 	f->dirfd = open(o->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(name, sizeof(name), "00000002.%08" PRIx32, (uint32_t)FIFO_PORT);
 	if (secret_init(&f->secret, err) < 0)
