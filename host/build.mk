@@ -1,5 +1,5 @@
 # pith: the command of the host. A folder of it adds its sources and libraries by += below.
-host.sees := host/command $(B)/gen/host
+host.sees := host/command host/yaml $(B)/gen/host
 host-programs += pith
 pith.layers := base sys proto
 pith.srcs += host/main.c
@@ -7,11 +7,11 @@ pith.iquote += host host/vsock
 
 include $(sort $(wildcard host/*/build.mk host/*/*/build.mk))
 
-# what `pith version` says; written anew when the commit is another one
-version := 0.1
+# What `pith version` says: the number of the file VERSION, with the commit and its day. A checkout asks git; in an
+# archive that git made mk/commit has both. Written anew when one of them is another.
 .PHONY: always
 $(B)/gen/host/version.h: always
-	@mkdir -p $(@D); commit=$$(git rev-parse HEAD 2>/dev/null) || commit=unknown; \
-	printf '#define PITH_VERSION "%s"\n#define PITH_COMMIT "%s"\n' $(version) $$commit >$@.new; \
+	@mkdir -p $(@D); set -- $$(mk/commit); \
+	printf '#define PITH_VERSION "%s"\n#define PITH_COMMIT "%s"\n#define PITH_DATE "%s"\n' "$$(cat VERSION)" $$1 $$2 >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(foreach v,host asan,$(B)/obj/$(v)/host/main.o): | $(B)/gen/host/version.h

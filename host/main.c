@@ -6,21 +6,25 @@
 #include <string.h>
 
 #include "command.h"
+#include "completion.h"
 #include "globals.h"
 #include "help.h"
 #include "io.h"
 #include "log.h"
+#include "manual.h"
 #include "str.h"
 #include "version.h"
+#include "yaml_manual.h"
 
 static const struct command completion_command, help_command, version_command;
+static const struct roff_edition edition = { PITH_VERSION, PITH_DATE };
 
 static const struct command *const commands[] = {
 	&build_command,    &cache_command, &completion_command, &exec_command,    &help_command, &logs_command,
 	&metadata_command, &pkg_command,   &ps_command,         &restart_command, &run_command,  &start_command,
-	&stop_command,     &top_command,   &version_command,    &vsock_command,
+	&stop_command,     &top_command,   &version_command,    &vsock_command,   NULL,
 };
-enum { COMMANDS = array_len(commands) };
+enum { COMMANDS = array_len(commands) - 1 };
 
 /* What Docker or LinuxKit has as a command of its own. */
 static const struct command_verb elsewhere[] = {
@@ -72,14 +76,43 @@ static void print_usage(FILE *to)
 }
 
 struct help_wish {
-	bool manual;
+	const char *pages;
 };
 
 static const struct option help_table[] = {
-	{ "man", .set = option_set_switch, .field = offsetof(struct help_wish, manual),
-	  .help = "print the source of a manual page, for `man -l -`" },
+	{ "man-pages", .argument = "DIR", .set = option_set_text, .field = offsetof(struct help_wish, pages),
+	  .help = "write the manual pages of all commands and of the YAML into this folder" },
 	{ 0 },
 };
+
+/* The page of a command, NULL: of pith itself. */
+static int write_page(const char *dir, const struct command *c, struct error *err)
+{
+	_cleanup_free_ char *path = c ? str_format("%s/pith-%s.1", dir, c->name) : str_format("%s/pith.1", dir);
+	_cleanup_fclose_ FILE *to = path ? fopen(path, "we") : NULL;
+
+	if (to && c)
+		manual_command(c, &edition, to);
+	else if (to)
+		manual_program(commands, &edition, to);
+	return !to || fflush(to) != 0 ? error_set(err, errno, "%s", path ? path : dir) : 0;
+}
+
+static int write_pages(const char *dir, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/pith.yml.5", dir);
+	_cleanup_fclose_ FILE *to = path ? fopen(path, "we") : NULL;
+	size_t i;
+
+	if (to)
+		yaml_manual(&edition, to);
+	if (!to || fflush(to) != 0)
+		return error_set(err, errno, "%s", path ? path : dir);
+	for (i = 0; i <= COMMANDS; i++)
+		if (write_page(dir, commands[i], err) < 0)
+			return -1;
+	return 0;
+}
 
 static int help_main(const struct command *c, char **argv)
 {
@@ -90,6 +123,12 @@ static int help_main(const struct command *c, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (wish.pages) {
+		if (write_pages(wish.pages, &err) == 0)
+			return 0;
+		log_error("%s", error_text(&err));
+		return 1;
+	}
 	if (!argv[1]) {
 		print_usage(stdout);
 		return 0;
@@ -160,79 +199,33 @@ static const struct command version_command = {
 
 /* --- completion --------------------------------------------------------------------------------------------------- */
 
-static void print_words(const char *separator)
-{
-	size_t i;
-
-	for (i = 0; i < COMMANDS; i++)
-		printf("%s%s", i ? separator : "", commands[i]->name);
-}
-
-/* Options come from the command's help, which lists them all. */
-static void complete_bash(void)
-{
-	printf("_pith() {\n"
-	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} command i\n"
-	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	       "\t\tcase ${COMP_WORDS[i]} in -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac\n"
-	       "\tdone\n"
-	       "\tif [[ -z $command && $word != -* ]]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -W '");
-	print_words(" ");
-	printf("' -- \"$word\"))\n"
-	       "\telif [[ $word == -* ]]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" $command --help 2>/dev/null |\n"
-	       "\t\t\tgrep -oE -- '--[a-z][a-z-]*')\" -- \"$word\"))\n"
-	       "\tfi\n"
-	       "}\n"
-	       "complete -o default -F _pith pith linuxkit\n");
-}
-
-static void complete_zsh(void)
-{
-	printf("#compdef pith linuxkit\nautoload -Uz bashcompinit && bashcompinit\n");
-	complete_bash();
-}
-
-static void complete_fish(void)
-{
-	size_t i;
-
-	for (i = 0; i < COMMANDS; i++)
-		printf("complete -c pith -n __fish_use_subcommand -a %s -d '%s'\n", commands[i]->name,
-		       commands[i]->summary);
-	printf("complete -c pith -n 'not __fish_use_subcommand' -a \"(pith (commandline -opc)[2] --help 2>/dev/null | "
-	       "string match -rag -- '--[a-z][a-z-]*')\"\n");
-}
-
 static int completion_main(const struct command *c, char **argv)
 {
-	static const struct {
-		const char *shell;
-		void (*print)(void);
-	} shells[] = { { "bash", complete_bash }, { "zsh", complete_zsh }, { "fish", complete_fish } };
 	int status = command_line(c, argv, NULL);
-	size_t i;
 
 	if (status >= 0)
 		return status;
-	for (i = 0; argv[1] && !argv[2] && i < array_len(shells); i++) {
-		if (!str_eq(argv[1], shells[i].shell))
-			continue;
-		shells[i].print();
+	if (argv[1] && !argv[2] && completion_print(argv[1], commands, stdout))
 		return 0;
-	}
 	log_error("completion of which shell? bash, zsh or fish");
 	return 2;
 }
 
 static const char *const completion_usage[] = { "bash|zsh|fish", NULL };
 
+static const struct command_verb completion_verbs[] = {
+	{ "bash", NULL, "`source <(pith completion bash)`" },
+	{ "zsh", NULL, "a file _pith in a folder of $fpath" },
+	{ "fish", NULL, "`pith completion fish | source`" },
+	{ 0 },
+};
+
 static const struct command completion_command = {
 	.name = "completion",
 	.summary = "print what a shell completes commands with",
 	.usage = completion_usage,
-	.text = "Prints what the shell reads to complete commands and options, as in `source <(pith completion bash)`.",
+	.text = "Prints what the shell reads to complete commands, options and their values.",
+	.verbs = completion_verbs,
 	.run = completion_main,
 };
 

@@ -1,6 +1,6 @@
-# Tests, lint, fuzzing, installation.
+# Tests, lint, fuzzing.
 
-.PHONY: test test-run lint format fuzz bench install
+.PHONY: test test-run lint format fuzz bench
 # As in run.mk, what the set-up brings comes before a make that asks for it. The tests boot the tuned kernel, which is
 # compiled once a machine; KERNEL=debian boots the distribution's, and passes over what only the tuned one can do.
 test: KERNEL := $(or $(KERNEL),tuned)
@@ -45,8 +45,3 @@ fuzz-run: $(addprefix $(B)/fuzz/,$(fuzzers))
 
 bench: all images  ## every claim's measurement
 	@set -e; for b in $$(find bench -maxdepth 1 -type f -perm -u+x | sort); do echo "# $$b"; $$b; done
-
-install: host  ## the pith command into DESTDIR/PREFIX, also under the name linuxkit with LINUXKIT=1
-	install -D -m 0755 $(B)/host/pith $(DESTDIR)$(PREFIX)/bin/pith
-	$(if $(LINUXKIT),ln -sf pith $(DESTDIR)$(PREFIX)/bin/linuxkit)
-	install -D -m 0644 docs/pith.schema.json $(DESTDIR)$(PREFIX)/share/pith/pith.schema.json

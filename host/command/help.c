@@ -21,7 +21,7 @@ char *option_label(const struct option *o)
 }
 
 /* Words of n bytes of text, each line from column `indent` on; the cursor stands at column `at`. */
-static void fill(const char *text, size_t n, int indent, int at, FILE *to)
+static void text_fill(const char *text, size_t n, int indent, int at, FILE *to)
 {
 	const char *end = text + n;
 	bool first = true;
@@ -56,7 +56,7 @@ void help_text(const char *text, FILE *to)
 		} else { /* lines up to an empty or an indented one are one paragraph */
 			while (text[n] == '\n' && text[n + 1] && text[n + 1] != '\n' && text[n + 1] != ' ')
 				n += 1 + strcspn(text + n + 1, "\n");
-			fill(text, n, 0, 0, to);
+			text_fill(text, n, 0, 0, to);
 		}
 		text += n + (text[n] == '\n');
 	}
@@ -70,10 +70,10 @@ void help_entry(const char *label, const char *help, int width, FILE *to)
 		fprintf(to, "\n%*s", column, "");
 	else
 		fprintf(to, "%*s", column - n, "");
-	fill(help, strlen(help), column, column, to);
+	text_fill(help, strlen(help), column, column, to);
 }
 
-static int wider(int width, const char *label)
+static int label_wider(int width, const char *label)
 {
 	int n = label ? (int)strlen(label) : 0;
 
@@ -88,7 +88,7 @@ void help_options(const struct option *options, FILE *to)
 	for (o = options; o->name; o++) {
 		_cleanup_free_ char *label = option_label(o);
 
-		width = o->help ? wider(width, label) : width;
+		width = o->help ? label_wider(width, label) : width;
 	}
 	for (o = options; o->name; o++) {
 		_cleanup_free_ char *label = option_label(o);
@@ -98,7 +98,7 @@ void help_options(const struct option *options, FILE *to)
 	}
 }
 
-static char *verb_label(const struct command_verb *v)
+char *verb_label(const struct command_verb *v)
 {
 	return str_format("%s%s%s", v->name, v->words ? " " : "", v->words ? v->words : "");
 }
@@ -111,7 +111,7 @@ void help_verbs(const struct command_verb *verbs, FILE *to)
 	for (v = verbs; v->name; v++) {
 		_cleanup_free_ char *label = verb_label(v);
 
-		width = v->help ? wider(width, label) : width;
+		width = v->help ? label_wider(width, label) : width;
 	}
 	for (v = verbs; v->name; v++) {
 		_cleanup_free_ char *label = verb_label(v);

@@ -8,6 +8,8 @@ struct command_verb;
 
 /* "-d, --detached", "--mem SIZE". Caller frees; NULL without memory. */
 char *option_label(const struct option *o);
+/* "rm NAME..." */
+char *verb_label(const struct command_verb *v);
 
 /* Paragraphs, filled to the width of a terminal; lines that begin with a blank as they are. */
 void help_text(const char *text, FILE *to);

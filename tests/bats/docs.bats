@@ -47,15 +47,9 @@ blocks() {
 
 @test "make help lists the targets" {
 	run make -s -C "$root_dir" help
-	for target in run test all images kernel lint asan fuzz bench install clean help setup; do
+	for target in run test all images kernel lint asan fuzz bench install uninstall man clean help setup; do
 		grep -qE "^$target +[^ ]" <<<"$output" || { echo "$target"; false; }
 	done
-}
-
-@test "make install puts pith where it is asked to, also under the other name" {
-	make -s -C "$root_dir" install DESTDIR="$T/root" PREFIX=/usr LINUXKIT=1
-	[ "$("$T/root/usr/bin/linuxkit" --help | head -n 1)" = "$("$pith" --help | head -n 1)" ]
-	[ -s "$T/root/usr/share/pith/pith.schema.json" ]
 }
 
 @test "docs/packages.md has every field of build.yml" {

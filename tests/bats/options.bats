@@ -118,14 +118,8 @@ commit: $("$pith" version --commit)" ]
 	misuse 'bash, zsh or fish' completion
 	misuse 'bash, zsh or fish' completion tcsh
 	for shell in bash zsh fish; do
-		"$pith" completion "$shell" >"completion.$shell"
-		grep -q remote completion.fish || grep -q build "completion.$shell"
+		[[ $("$pith" completion "$shell") == *accel* ]]
 	done
-	PATH=${pith%/*}:$PATH
-	complete_line() { bash -c '. ./completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pith; printf "%s\n" "${COMPREPLY[@]}"' - "$@"; }
-	[ "$(complete_line pith bu)" = build ]
-	[ "$(complete_line pith -q ru)" = run ]
-	[ "$(complete_line pith run --vsock-h)" = --vsock-hybrid ]
 }
 
 @test "options of run are those of LinuxKit; what is wrong is named whole" {

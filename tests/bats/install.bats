@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# pith where it is installed: what make install puts there, its manual pages and its completion, the Debian package.
+
+load ../lib/common
+
+setup_file() {
+	make -s -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$BATS_FILE_TMPDIR/root" PREFIX=/usr LINUXKIT=1
+}
+setup() {
+	test_begin
+	root=$BATS_FILE_TMPDIR/root
+	installed=$root/usr/bin/pith
+}
+teardown() { test_end; }
+
+commands() { "$installed" --help | sed -nE 's/^  ([a-z]+)  .*/\1/p'; }
+
+@test "make install puts pith where it is asked to, also under the other name; make uninstall takes all away" {
+	[ "$("$root/usr/bin/linuxkit" version --short)" = "$(cat "$root_dir/VERSION")" ]
+	[ -s "$root/usr/share/pith/pith.schema.json" ]
+	cp -a "$root" copy
+	make -s -C "$root_dir" uninstall DESTDIR="$T/copy" PREFIX=/usr
+	run find copy ! -type d
+	[ -z "$output" ]
+}
+
+@test "the version is the file's, the commit git's or that of the archive that git made" {
+	[ "$("$installed" --version)" = "pith version $(cat "$root_dir/VERSION")
+commit: $(git -C "$root_dir" rev-parse HEAD)" ]
+	git -C "$root_dir" archive HEAD VERSION mk/commit | tar -x
+	[ "$(mk/commit)" = "$(git -C "$root_dir" log -1 --format='%H %cs')" ]
+	mkdir bare bare/mk
+	cp "$root_dir/mk/commit" bare/mk
+	echo 9.9 >bare/VERSION
+	touch -d 2025-02-03T12:00Z bare/VERSION
+	[ "$(bare/mk/commit)" = 'unknown 2025-02-03' ]
+}
+
+@test "every command has a manual page with its options, and roff finds nothing wrong with any" {
+	for page in "$root"/usr/share/man/man?/*; do
+		run groff -man -ww -Tutf8 "$page"
+		[ "$status" -eq 0 ]
+		[[ $output != *"$page"* ]] || { echo "$output"; false; } # a warning names the file
+		! type mandoc >/dev/null || mandoc -T lint -W warning "$page"
+	done
+	for command in $(commands); do
+		groff -man -Tascii "$root/usr/share/man/man1/pith-$command.1" | sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' >page
+		for option in $("$installed" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--.*'); do
+			grep -qE -- "$option( |$)" page || { echo "$command: $option"; false; }
+		done
+		grep -q "pith-$command - " page
+	done
+	groff -man -Tascii "$root/usr/share/man/man5/pith.yml.5" | sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' >page
+	for key in $(jq -r '.definitions[].properties | keys[]' "$root_dir/docs/pith.schema.json"); do
+		grep -qE "^ +$key: " page || { echo "pith.yml: $key"; false; }
+	done
+}
+
+# complete WORD...: what bash completes the last word to
+complete_words() {
+	bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pith; echo "${COMPREPLY[@]}"' \
+		"$root/usr/share/bash-completion/completions/pith" "$@"
+}
+
+@test "bash completes commands, their words, options, and the values of these" {
+	[ "$(complete_words pith bu)" = build ]
+	[ "$(complete_words pith -q ru)" = run ]
+	[ "$(complete_words pith --cache build ru)" = run ]
+	[ "$(complete_words pith run --vsock-h)" = --vsock-hybrid ]
+	[ "$(complete_words pith cache ex)" = export ]
+	[ "$(complete_words pith help lo)" = logs ]
+	[ "$(complete_words pith run --accel k)" = kvm ]
+	[ "$(complete_words pith build --initrd '')" = 'auto plain erofs squashfs' ]
+	[ "$(complete_words pith run hel)" = '' ] # a file
+	[ "$(complete_words pith cache export ex)" = '' ]
+	[[ " $(complete_words pith pkg --) " == *' --org '*' --mirror '* ]]
+	[[ $(complete_words pith pkg --) != *builder* ]] # without effect
+}
+
+@test "zsh and fish read their completion" {
+	type zsh fish >/dev/null || skip "zsh and fish are not installed"
+	zsh -n "$root/usr/share/zsh/site-functions/_pith"
+	cat >zshrc <<-END
+		fpath=($root/usr/share/zsh/site-functions \$fpath)
+		autoload -Uz compinit && compinit -u -D
+		[[ \$_comps[pith] == _pith ]] && autoload +X _pith && echo known
+	END
+	[ "$(zsh -f zshrc)" = known ]
+	fish -n "$root/usr/share/fish/vendor_completions.d/pith.fish"
+	complete_fish() { fish --no-config -c "source $root/usr/share/fish/vendor_completions.d/pith.fish; complete -C '$1'" | cut -f 1; }
+	[ "$(complete_fish 'pith bu')" = build ]
+	[ "$(complete_fish 'pith run --accel k')" = kvm ]
+	[ "$(complete_fish 'pith run --vsock-h')" = --vsock-hybrid ]
+	[ "$(complete_fish 'pith cache exp')" = export ]
+}
