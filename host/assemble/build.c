@@ -5,10 +5,14 @@
 #include <unistd.h>
 
 #include "assemble_private.h"
+#include "check.h"
 #include "command.h"
 #include "doubts.h"
+#include "dump.h"
 #include "formats.h"
 #include "input.h"
+#include "jsonschema.h"
+#include "load.h"
 #include "log.h"
 #include "options.h"
 #include "package.h"

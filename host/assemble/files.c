@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "assemble_private.h"
+#include "dump.h"
 #include "input.h"
 #include "io.h"
 #include "sources.h"

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "closure.h"
+#include "dump.h"
 #include "fields.h"
 #include "image.h"
 #include "image_write.h"

@@ -6,6 +6,7 @@
 
 #include "fields.h"
 #include "io.h"
+#include "parse.h"
 #include "str.h"
 
 /* A build.yml is a page of text. */

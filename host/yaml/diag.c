@@ -131,7 +131,7 @@ void diag_hint(struct diags *d, const char *fmt, ...)
 }
 
 /* Letters that differ, upper and lower case being the same; at most 3. */
-static size_t difference(const char *a, const char *b)
+static size_t text_distance(const char *a, const char *b)
 {
 	char x[64], y[64];
 	size_t i;
@@ -151,7 +151,7 @@ void diag_suggest(struct diags *d, const char *text, const char *(*name)(size_t 
 	size_t i, distance = 3;
 
 	for (i = 0; (candidate = name(i, data)) != NULL; i++) {
-		size_t n = difference(text, candidate);
+		size_t n = text_distance(text, candidate);
 
 		/* of a word of three letters two may not differ */
 		if (n < distance && n < strlen(candidate) / 2 + 1) {
@@ -165,7 +165,7 @@ void diag_suggest(struct diags *d, const char *text, const char *(*name)(size_t 
 
 /* --- printing ----------------------------------------------------------------------------------------------- */
 
-static int compare(const void *pa, const void *pb)
+static int diag_compare(const void *pa, const void *pb)
 {
 	const struct diag *a = pa, *b = pb;
 	size_t fa = a->at.file ? a->at.file->number : 0, fb = b->at.file ? b->at.file->number : 0;
@@ -294,7 +294,7 @@ void diags_print(struct diags *d, FILE *to, bool color)
 	size_t i, shown = 0;
 
 	if (d->count)
-		qsort(d->list, d->count, sizeof *d->list, compare);
+		qsort(d->list, d->count, sizeof *d->list, diag_compare);
 	for (i = 0; i < d->count; i++) {
 		print_one(&d->list[i], to, color);
 		shown += d->list[i].severity == SEVERITY_ERROR;
@@ -327,7 +327,7 @@ void diags_print_json(struct diags *d, FILE *to)
 	size_t i;
 
 	if (d->count)
-		qsort(d->list, d->count, sizeof *d->list, compare);
+		qsort(d->list, d->count, sizeof *d->list, diag_compare);
 	fputc('[', to);
 	for (i = 0; i < d->count; i++) {
 		const struct diag *x = &d->list[i];

@@ -1,9 +1,11 @@
 /* The JSON schema of a file, from the tables: what editors complete and check with. */
+#include "jsonschema.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "fields.h"
 #include "jsonw.h"
-#include "model.h"
 #include "str.h"
 
 enum { RECORDS_MAX = 40 };
@@ -14,7 +16,7 @@ struct schema_writer {
 	size_t count;
 };
 
-static void refer(struct schema_writer *s, const struct record *r)
+static void write_reference(struct schema_writer *s, const struct record *r)
 {
 	_cleanup_free_ char *ref = str_format("#/definitions/%s", r->name);
 	size_t i;
@@ -42,7 +44,7 @@ static void list_of(struct schema_writer *s, const struct field *f)
 	jsonw_string(&s->json, "type", "array");
 	jsonw_object(&s->json, "items");
 	if (f->type == FIELD_RECORDS)
-		refer(s, f->record);
+		write_reference(s, f->record);
 	else if (f->type == FIELD_IDS)
 		id_type(&s->json);
 	else
@@ -64,7 +66,7 @@ static void int_type(struct jsonw *w, const struct field *f)
 		jsonw_uint(w, "maximum", f->max);
 }
 
-static void property(struct schema_writer *s, const struct field *f)
+static void write_property(struct schema_writer *s, const struct field *f)
 {
 	struct jsonw *w = &s->json;
 	size_t i;
@@ -100,7 +102,7 @@ static void property(struct schema_writer *s, const struct field *f)
 	case FIELD_RECORD:
 		jsonw_list(w, "allOf"); /* a description beside $ref would be ignored */
 		jsonw_object(w, NULL);
-		refer(s, f->record);
+		write_reference(s, f->record);
 		jsonw_end(w);
 		jsonw_end(w);
 		break;
@@ -110,7 +112,7 @@ static void property(struct schema_writer *s, const struct field *f)
 	jsonw_end(w);
 }
 
-static void object(struct schema_writer *s, const struct record *r)
+static void write_object(struct schema_writer *s, const struct record *r)
 {
 	struct jsonw *w = &s->json;
 	bool required = false;
@@ -129,7 +131,7 @@ static void object(struct schema_writer *s, const struct record *r)
 	}
 	jsonw_object(w, "properties");
 	for (i = 0; i < r->count; i++)
-		property(s, &r->fields[i]);
+		write_property(s, &r->fields[i]);
 	jsonw_end(w);
 }
 
@@ -142,11 +144,11 @@ char *schema_json(void)
 	jsonw_object(&s.json, NULL);
 	jsonw_string(&s.json, "$schema", "http://json-schema.org/draft-07/schema#");
 	jsonw_string(&s.json, "title", "LinuxKit YAML, as pith reads it");
-	object(&s, &config_record);
+	write_object(&s, &config_record);
 	jsonw_object(&s.json, "definitions");
 	for (i = 0; i < s.count; i++) { /* grows while it is walked */
 		jsonw_object(&s.json, s.seen[i]->name);
-		object(&s, s.seen[i]);
+		write_object(&s, s.seen[i]);
 		jsonw_end(&s.json);
 	}
 	jsonw_end(&s.json);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "fields.h"
-#include "jsonw.h"
 
 enum section {
 	SECTION_ONBOOT,
@@ -38,21 +37,11 @@ struct config {
 #define _cleanup_config_free_ _cleanup_(config_free)
 void config_free(struct config *c);
 
-/* What "@pkg:DIRECTORY" stands for; NULL on failure. directory is absolute or relative to the working directory. */
-struct package_resolver {
-	char *(*resolve)(const char *directory, void *data, struct error *err);
-	void *data;
-};
-
-/* Reads one file: parses, checks it by itself and appends what is good, so that config_check() finds as much as can be
- * found in one run. What is wrong goes into c->diags. name: for
- * messages. dir: what "@pkg:" paths are relative to, NULL: such names are refused; packages may be NULL too.
- * Takes text (allocated). */
-void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir,
-		const struct package_resolver *packages);
-
-/* Checks what needs all files: names, volumes, owners, annotations. False when c->diags has errors. */
-bool config_check(struct config *c);
+/* Reports that there is no memory. */
+void config_lack_memory(struct config *c);
+/* A text that is a part of the configuration, for nodes to point into. Takes text (allocated), also on failure: NULL,
+ * without memory. */
+struct text_file *config_add_text(struct config *c, const char *name, char *text, size_t len);
 
 /* The id of a container by name, from 100 in order of onboot, onshutdown, services; a later one of the same name
  * counts. False where there is none. */
@@ -67,13 +56,3 @@ const struct node *config_volume(const struct config *c, const char *name);
 
 /* `services[2] "web"`: the way to an entry. The caller keeps both; key is the section's name. */
 void where_entry(struct where where[static 2], const char *key, const struct entry *e);
-
-/* The whole configuration written out again. metadata: as LinuxKit's `metadata: yaml` has it, with image names expanded
- * and its spelling of keys without effect; else as it was written, to be read again. config_json() is LinuxKit's
- * `metadata: json`. Caller frees; NULL without memory. */
-char *config_yaml(const struct config *c, bool metadata, size_t *len);
-char *config_json(const struct config *c, size_t *len);
-
-/* A checked record as Go's encoding/json writes LinuxKit's and the OCI types: which absent and empty fields appear is
- * in the record's table. n NULL: a record without any field set. */
-void node_json(struct jsonw *w, const char *key, const struct node *n, const struct record *record);

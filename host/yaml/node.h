@@ -1,12 +1,4 @@
-/* A YAML document as a tree of typed nodes, each with its position.
- *
- * The reading is that of the YAML library LinuxKit uses (a mixture of YAML 1.1 and 1.2): integers with a leading zero
- * are octal, underscores in numbers are dropped, 0x, 0o and 0b are known, `yes` and `no` are text, `true` and `false`
- * are not, an unknown tag makes a scalar text. Anchors, aliases and merge keys (`<<`) are resolved: a node that
- * was reached through an alias keeps the position of the anchored text. Only the first document is read.
- *
- * Refused, each with its position: duplicate keys, keys that are not text, aliases to an unknown or an enclosing
- * node, more than 100 levels, YAML_NODES nodes (aliases expanded) or YAML_BYTES bytes. */
+/* A YAML document as a tree of typed nodes, each with its position. */
 #pragma once
 
 #include <stdbool.h>
@@ -55,15 +47,9 @@ struct node {
 	struct node **fields;
 };
 
-/* Parses text (which must outlive the nodes, being what `file` points at). NULL when nothing usable came of it: the
- * reason is in diags then, unless there is no memory. */
-struct node *yaml_parse(const struct text_file *file, struct arena *arena, struct diags *diags);
-
-/* Sets kind and value of a scalar from its text. tag: NULL, or as written in full ("tag:yaml.org,2002:int").
- * NULL, or why the text does not fit the tag. */
-const char *scalar_resolve(struct node *n, const char *tag, struct arena *arena);
-
 /* "text", "a list" ...: for messages. */
 const char *node_kind_name(enum node_kind kind);
 /* The value of a key of a map, NULL where there is none. */
 struct node *node_get(const struct node *map, const char *key);
+/* The number of an integer that was checked, whichever way it was written. Negative ones are two's complement. */
+uint64_t node_number(const struct node *n);

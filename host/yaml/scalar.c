@@ -1,10 +1,11 @@
 /* What a plain scalar means: the rules of LinuxKit's YAML library, see node.h. */
+#include "scalar.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "node.h"
 #include "str.h"
 
 static const struct word {
@@ -36,17 +37,6 @@ static const struct word {
 	{ "-.Inf", NODE_FLOAT, -INFINITY },
 	{ "-.INF", NODE_FLOAT, -INFINITY },
 };
-
-const char *node_kind_name(enum node_kind kind)
-{
-	static const char *const names[] = {
-		[NODE_NULL] = "nothing",  [NODE_BOOL] = "true or false", [NODE_INT] = "a number",
-		[NODE_UINT] = "a number", [NODE_FLOAT] = "a number",     [NODE_STRING] = "text",
-		[NODE_LIST] = "a list",   [NODE_MAP] = "a mapping",
-	};
-
-	return names[kind];
-}
 
 static int digit_value(char c)
 {

@@ -1,17 +1,12 @@
+/* Nodes checked against the tables: check_record() goes through the keys of a mapping, check_value() through the types
+ * of fields, and a field that is a record is a mapping again. */
 #include "schema.h"
 
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
+#include "schema_private.h"
 #include "str.h"
-
-struct checker {
-	struct arena *arena;
-	struct diags *diags;
-	bool good;
-	bool lax; /* schema_decode() */
-};
 
 /* The functions below return whether a value can be used: what cannot is reported, and taken out of what holds it, so
  * that later checks may rely on the types of everything that is left. */
@@ -24,168 +19,13 @@ static const char *field_name(size_t i, const void *data)
 	return i < r->count ? r->fields[i].key : NULL;
 }
 
-static const struct field *find(const struct record *r, const char *key, size_t *index)
+static const struct field *record_find(const struct record *r, const char *key, size_t *index)
 {
 	for (*index = 0; *index < r->count; ++*index)
 		if (str_eq(r->fields[*index].key, key))
 			return &r->fields[*index];
 	return NULL;
 }
-
-/* --- saying what would be right ------------------------------------------------------------------------------- */
-
-static const char *const wanted_names[FIELD_TYPES] = {
-	[FIELD_STRING] = "text",
-	[FIELD_BOOL] = "true or false",
-	[FIELD_INT] = "a whole number",
-	[FIELD_ID] = "a number or a name",
-	[FIELD_CHOICE] = "one of some words",
-	[FIELD_STRINGS] = "a list of text",
-	[FIELD_IDS] = "a list of numbers or names",
-	[FIELD_TEXTS] = "a mapping of text to text",
-	[FIELD_RECORD] = "a mapping",
-	[FIELD_RECORDS] = "a list of mappings",
-};
-
-/* An empty value to write instead of none. */
-static const char *empty_value(enum field_type type)
-{
-	switch (type) {
-	case FIELD_STRINGS:
-	case FIELD_IDS:
-	case FIELD_RECORDS:
-		return "[]";
-	case FIELD_TEXTS:
-	case FIELD_RECORD:
-		return "{}";
-	case FIELD_STRING:
-		return "\"\"";
-	default:
-		return NULL;
-	}
-}
-
-static void hint_null(struct checker *c, const struct field *f, const char *key)
-{
-	const char *empty = empty_value(f->type);
-
-	if (key && empty)
-		diag_hint(c->diags, "write `%s: %s`, or remove the line", key, empty);
-	else if (key)
-		diag_hint(c->diags, "give it a value, or remove the line");
-	else
-		diag_hint(c->diags, "remove the line, or write \"\" for an empty text");
-}
-
-static bool is_yes(const char *s)
-{
-	return strcasecmp(s, "yes") == 0 || strcasecmp(s, "on") == 0 || strcasecmp(s, "y") == 0 ||
-		strcasecmp(s, "true") == 0 || str_eq(s, "1");
-}
-
-static bool is_no(const char *s)
-{
-	return strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0 || strcasecmp(s, "n") == 0 ||
-		strcasecmp(s, "false") == 0 || str_eq(s, "0");
-}
-
-/* The line to write instead, where it can be told. key NULL: an element of a list. */
-static void hint_value(struct checker *c, const struct node *n, const struct field *f, const char *key)
-{
-	const char *name = key ? key : "-", *colon = key ? ":" : "";
-	bool scalar = n->kind < NODE_LIST, line = scalar && n->len < 80 && !memchr(n->text, '\n', n->len);
-
-	if (n->kind == NODE_NULL)
-		hint_null(c, f, key);
-	else if (f->type == FIELD_STRING && line)
-		diag_hint(c->diags, "write `%s%s \"%s\"`, in quotes", name, colon, n->text);
-	else if (f->type == FIELD_STRINGS && line && key)
-		diag_hint(c->diags, "write `%s: [\"%s\"]`", name, n->text);
-	else if (f->type == FIELD_IDS && line && key)
-		diag_hint(c->diags, "write `%s: [%s]`", name, n->text);
-	else if (f->type == FIELD_BOOL && scalar && is_yes(n->text))
-		diag_hint(c->diags, "write `%s%s true`", name, colon);
-	else if (f->type == FIELD_BOOL && scalar && is_no(n->text))
-		diag_hint(c->diags, "write `%s%s false`", name, colon);
-	else if (f->type == FIELD_INT && n->kind == NODE_STRING && line) {
-		struct node plain = { .text = n->text, .len = n->len };
-
-		scalar_resolve(&plain, NULL, NULL);
-		if (plain.kind == NODE_INT)
-			diag_hint(c->diags, "write `%s%s %s`, without quotes", name, colon, n->text);
-		else if (f->flags & FIELD_BYTES)
-			diag_hint(c->diags, "for example `%s: %s`", name, f->example ? f->example : "64M");
-	} else if ((f->type == FIELD_RECORDS || f->type == FIELD_STRINGS) && n->kind == NODE_MAP && key)
-		diag_hint(c->diags, "begin each entry below `%s:` with \"- \"", name);
-	else if (f->example && key && scalar)
-		diag_hint(c->diags, "for example `%s: %s`", name, f->example);
-}
-
-static bool wrong_type(struct checker *c, const struct node *n, const struct field *f, enum field_type type,
-		       const struct where *where)
-{
-	const char *key = where && where->key ? where->key : NULL;
-	struct field as = *f;
-
-	as.type = type;
-	c->good = false;
-	if (n->kind == NODE_NULL)
-		diag_error(c->diags, n->at, where, "there is no value, where %s is wanted", wanted_names[type]);
-	else
-		diag_error(c->diags, n->at, where, "%s is wanted here, not %s", wanted_names[type],
-			   node_kind_name(n->kind));
-	hint_value(c, n, &as, key);
-	return false;
-}
-
-/* --- as a decoder takes it -------------------------------------------------------------------------------------- */
-
-static bool is_any(const char *s, const char *const *words)
-{
-	for (; *words; words++)
-		if (str_eq(s, *words))
-			return true;
-	return false;
-}
-
-/* YAML 1.1's other booleans, also in quotes; the words are not those of is_yes(): upper and lower case count. */
-static void decode_bool(struct node *n)
-{
-	static const char *const yes[] = { "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", NULL };
-	static const char *const no[] = { "n", "N", "no", "No", "NO", "off", "Off", "OFF", NULL };
-
-	if (n->kind != NODE_STRING || strlen(n->text) != n->len || (!is_any(n->text, yes) && !is_any(n->text, no)))
-		return;
-	n->boolean = is_any(n->text, yes);
-	n->kind = NODE_BOOL;
-}
-
-/* Any scalar is text as it is written. */
-static void decode_text(struct node *n)
-{
-	if (n->kind > NODE_NULL && n->kind < NODE_LIST)
-		n->kind = NODE_STRING;
-}
-
-static void decode(struct node *n, enum field_type type)
-{
-	switch (type) {
-	case FIELD_BOOL:
-		decode_bool(n);
-		break;
-	case FIELD_STRING:
-		decode_text(n);
-		break;
-	case FIELD_INT:
-		if (n->kind == NODE_FLOAT && isfinite(n->real))
-			n->real = trunc(n->real);
-		break;
-	default:
-		break;
-	}
-}
-
-/* --- values ----------------------------------------------------------------------------------------------------- */
 
 static bool is_text(const struct node *n)
 {
@@ -196,7 +36,7 @@ static bool check_string(struct checker *c, const struct node *n, const struct f
 			 const struct where *where)
 {
 	if (!is_text(n))
-		return wrong_type(c, n, f, type, where);
+		return schema_refuse(c, n, f, type, where);
 	/* only the content of a file may be binary */
 	if (strlen(n->text) == n->len || str_eq(f->key, "contents"))
 		return true;
@@ -205,23 +45,9 @@ static bool check_string(struct checker *c, const struct node *n, const struct f
 	return false;
 }
 
-static bool whole(const struct node *n)
+static bool is_whole(const struct node *n)
 {
 	return n->kind == NODE_FLOAT && isfinite(n->real) && floor(n->real) == n->real;
-}
-
-uint64_t node_number(const struct node *n)
-{
-	switch (n->kind) {
-	case NODE_INT:
-		return (uint64_t)n->integer;
-	case NODE_UINT:
-		return n->natural;
-	case NODE_FLOAT:
-		return n->real < 0 ? (uint64_t)(int64_t)n->real : (uint64_t)n->real;
-	default:
-		return 0;
-	}
 }
 
 static bool in_range(const struct node *n, int64_t min, uint64_t max)
@@ -251,8 +77,8 @@ static bool check_int(struct checker *c, struct node *n, const struct field *f, 
 {
 	if (f->flags & FIELD_BYTES)
 		size_resolve(n);
-	if (n->kind != NODE_INT && n->kind != NODE_UINT && !whole(n))
-		return wrong_type(c, n, f, FIELD_INT, where);
+	if (n->kind != NODE_INT && n->kind != NODE_UINT && !is_whole(n))
+		return schema_refuse(c, n, f, FIELD_INT, where);
 	if (in_range(n, f->min, f->max))
 		return true;
 	c->good = false;
@@ -265,7 +91,7 @@ static bool check_id(struct checker *c, const struct node *n, const struct field
 {
 	if (n->kind == NODE_INT)
 		return true;
-	return is_text(n) ? check_string(c, n, f, FIELD_ID, where) : wrong_type(c, n, f, FIELD_ID, where);
+	return is_text(n) ? check_string(c, n, f, FIELD_ID, where) : schema_refuse(c, n, f, FIELD_ID, where);
 }
 
 static const char *choice_name(size_t i, const void *data)
@@ -278,7 +104,7 @@ static bool check_choice(struct checker *c, const struct node *n, const struct f
 	size_t i;
 
 	if (!is_text(n))
-		return wrong_type(c, n, f, FIELD_CHOICE, where);
+		return schema_refuse(c, n, f, FIELD_CHOICE, where);
 	for (i = 0; f->choices[i]; i++)
 		if (str_eq(f->choices[i], n->text))
 			return true;
@@ -308,7 +134,7 @@ static bool check_list(struct checker *c, struct node *n, const struct field *f,
 	size_t i, kept = 0;
 
 	if (n->kind != NODE_LIST)
-		return wrong_type(c, n, f, type, where);
+		return schema_refuse(c, n, f, type, where);
 	for (i = 0; i < n->count; i++) {
 		struct where here = { .up = where, .index = i };
 
@@ -328,7 +154,7 @@ static bool check_texts(struct checker *c, struct node *n, const struct field *f
 	size_t i, kept = 0;
 
 	if (n->kind != NODE_MAP)
-		return wrong_type(c, n, f, FIELD_TEXTS, where);
+		return schema_refuse(c, n, f, FIELD_TEXTS, where);
 	for (i = 0; i < n->count; i++) {
 		struct node *value = n->items[2 * i + 1];
 		struct where here = { .up = where, .key = n->items[2 * i]->text };
@@ -351,12 +177,12 @@ static bool check_value(struct checker *c, struct node *n, const struct field *f
 			const struct where *where)
 {
 	if (c->lax)
-		decode(n, type);
+		value_decode(n, type);
 	switch (type) {
 	case FIELD_STRING:
 		return check_string(c, n, f, type, where);
 	case FIELD_BOOL:
-		return n->kind == NODE_BOOL || wrong_type(c, n, f, type, where);
+		return n->kind == NODE_BOOL || schema_refuse(c, n, f, type, where);
 	case FIELD_INT:
 		return check_int(c, n, f, where);
 	case FIELD_ID:
@@ -373,7 +199,7 @@ static bool check_value(struct checker *c, struct node *n, const struct field *f
 		return check_texts(c, n, f, where);
 	case FIELD_RECORD:
 		if (n->kind != NODE_MAP)
-			return wrong_type(c, n, f, type, where);
+			return schema_refuse(c, n, f, type, where);
 		check_record(c, n, f->record, where);
 		return n->fields != NULL;
 	case FIELD_TYPES:
@@ -381,8 +207,6 @@ static bool check_value(struct checker *c, struct node *n, const struct field *f
 	}
 	return false;
 }
-
-/* --- records ------------------------------------------------------------------------------------------------------ */
 
 static void unknown_key(struct checker *c, const struct node *key, const struct record *record,
 			const struct where *where)
@@ -400,7 +224,7 @@ static void check_pair(struct checker *c, struct node *n, size_t i, const struct
 	const struct field *f;
 	size_t index;
 
-	f = find(record, key->text, &index);
+	f = record_find(record, key->text, &index);
 	if (!f) {
 		unknown_key(c, key, record, where);
 		return;
@@ -445,8 +269,8 @@ static void check_record(struct checker *c, struct node *n, const struct record 
 	}
 }
 
-static bool check(struct node *n, const struct record *record, const struct where *where, bool lax, struct arena *arena,
-		  struct diags *diags)
+static bool schema_run(struct node *n, const struct record *record, const struct where *where, bool lax,
+		       struct arena *arena, struct diags *diags)
 {
 	struct checker c = { .arena = arena, .diags = diags, .good = true, .lax = lax };
 
@@ -461,11 +285,11 @@ static bool check(struct node *n, const struct record *record, const struct wher
 bool schema_check(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
 		  struct diags *diags)
 {
-	return check(n, record, where, false, arena, diags);
+	return schema_run(n, record, where, false, arena, diags);
 }
 
 bool schema_decode(struct node *n, const struct record *record, const struct where *where, struct arena *arena,
 		   struct diags *diags)
 {
-	return check(n, record, where, true, arena, diags);
+	return schema_run(n, record, where, true, arena, diags);
 }

@@ -92,9 +92,3 @@ static inline bool node_true(const struct node *n, size_t field)
 
 	return v && v->boolean;
 }
-
-/* The number of an integer that was checked, whichever way it was written. Negative ones are two's complement. */
-uint64_t node_number(const struct node *n);
-
-/* The JSON schema (draft 7) of a whole file, as text. Caller frees; NULL without memory. */
-char *schema_json(void);

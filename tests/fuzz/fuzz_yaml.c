@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "check.h"
+#include "dump.h"
+#include "load.h"
 #include "spec.h"
 #include "str.h"
 

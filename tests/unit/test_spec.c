@@ -2,7 +2,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "image_json.h"
+#include "load.h"
 #include "spec.h"
 #include "str.h"
 #include "tap.h"

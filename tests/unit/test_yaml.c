@@ -2,7 +2,11 @@
  */
 #include <stdlib.h>
 
+#include "check.h"
+#include "dump.h"
+#include "load.h"
 #include "model.h"
+#include "parse.h"
 #include "str.h"
 #include "tap.h"
 

@@ -2,28 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse.h"
 #include "spec.h"
 #include "str.h"
 
 static struct text_file *label_file(struct config *c, const char *text, const char *image)
 {
-	struct text_file *f = calloc(1, sizeof *f);
+	_cleanup_free_ char *name = str_format("label org.mobyproject.config of %s", image);
 
-	if (!f)
-		return NULL;
-	f->name = str_format("label org.mobyproject.config of %s", image);
-	f->text = strdup(text);
-	if (!f->name || !f->text) {
-		free(f->name);
-		free(f->text);
-		free(f);
-		return NULL;
-	}
-	f->len = strlen(text);
-	f->number = c->files ? c->files->number + 1 : 1;
-	f->next = c->files;
-	c->files = f;
-	return f;
+	return name ? config_add_text(c, name, strdup(text), strlen(text)) : NULL;
 }
 
 const struct node *spec_label(struct config *c, const char *text, const char *image, const struct where *where)

@@ -1,6 +1,7 @@
 /* "linux" of config.json: namespaces, devices, resources. */
 #include <string.h>
 
+#include "dump.h"
 #include "spec_private.h"
 #include "str.h"
 

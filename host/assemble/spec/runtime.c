@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dump.h"
 #include "spec.h"
 #include "str.h"
 

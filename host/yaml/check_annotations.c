@@ -1,4 +1,5 @@
-#include "annotations.h"
+/* The annotations of containers, which the guest's programs read: checked when the image is built. */
+#include "check_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,8 +63,6 @@ static void check_one(struct config *c, enum section s, const struct node *key, 
 	else if (!(known[i].sections & 1u << s))
 		diag_warning(&c->diags, key->at, &annotations, "%s has no effect in %s", key->text, section_names[s]);
 }
-
-/* --- org.pith.after ------------------------------------------------------------------------------------------ */
 
 static const struct node *after_of(const struct entry *service)
 {
