@@ -4,6 +4,5 @@ guest-programs += rc
 rc.srcs := $(wildcard rc/*.c)
 rc.layers := base sys
 test_procs.srcs := rc/procs.c
-fuzz_procs.srcs := rc/procs.c
 
 include rc/modules/build.mk

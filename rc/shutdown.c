@@ -62,12 +62,12 @@ static bool programs_end(void)
 
 /* --- everybody else ----------------------------------------------------------------------------------------- */
 
-static void say_killed(const struct proc_stat *p)
+static void say_killed(const struct process_stat *p)
 {
 	log_warn("%s (process %d) does not end: killing it", p->name, (int)p->pid);
 }
 
-static void say_left(const struct proc_stat *p)
+static void say_left(const struct process_stat *p)
 {
 	log_warn("%s (process %d) cannot be killed, state %c", p->name, (int)p->pid, p->state);
 }

@@ -1,13 +1,29 @@
-/* Processes that are not our children: told from later ones of the same number by when they started. */
+/* Processes that need not be our children: told from later ones of the same number by when they started. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "buf.h"
 #include "error.h"
 
-/* Clock ticks after boot at which it started (field 22 of /proc/PID/stat, proc(5)). */
+/* What matters of /proc/PID/stat (proc(5)). */
+struct process_stat {
+	pid_t pid;
+	char *name; /* points into the text, which was changed */
+	char state;
+	pid_t parent;
+	uint32_t flags; /* the kernel's PF_* */
+	uint64_t start; /* clock ticks after boot */
+};
+
+/* 0, or -1 with errno EPROTO. */
+int process_stat_parse(char *text, struct process_stat *out);
+/* text: holds what the name points to. */
+int process_stat_read(pid_t pid, struct buf *text, struct process_stat *out, struct error *err);
+
+/* Clock ticks after boot at which it started. */
 int process_start_time(pid_t pid, uint64_t *ticks, struct error *err);
 
 /* Whether it is ours, or that of one of our processes: a subreaper gets it when those in between end. */

@@ -1,5 +1,5 @@
 /* /proc/PID/stat: a process chooses its own name. */
-#include "procs.h"
+#include "process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	_cleanup_free_ char *text = strndup((const char *)data, n);
-	struct proc_stat p;
+	struct process_stat p;
 
-	if (text && proc_stat_parse(text, &p) == 0 && strlen(p.name) > n)
+	if (text && process_stat_parse(text, &p) == 0 && strlen(p.name) > n)
 		__builtin_trap();
 	return 0;
 }
