@@ -324,12 +324,12 @@ static void window_tell(struct client *c)
 /* The shell's user stops and continues us: the terminal is his in between. */
 static void stopped(struct client *c)
 {
-	bool raw = c->terminal.raw;
+	bool raw = c->terminal.changed;
 
 	terminal_restore(&c->terminal);
 	raise(SIGSTOP);
 	if (raw && terminal_ours())
-		terminal_raw(&c->terminal, NULL);
+		terminal_change(&c->terminal, TERMINAL_RAW, NULL);
 	window_tell(c);
 }
 
@@ -382,7 +382,8 @@ static int client_begin(struct client *c)
 	sink_open(c, 0);
 	sink_open(c, 1);
 	input_open(c);
-	if (command->request.terminal && command->input && terminal_ours() && terminal_raw(&c->terminal, c->error) < 0)
+	if (command->request.terminal && command->input && terminal_ours() &&
+	    terminal_change(&c->terminal, TERMINAL_RAW, c->error) < 0)
 		return -1;
 	out_send(c);
 	return c->failed ? -1 : 0;

@@ -1,22 +1,12 @@
 #include "console.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
-
-/* The one terminal that exit(3) puts back. */
-static struct console *at_exit;
-
-static void restore_at_exit(void)
-{
-	if (at_exit)
-		console_restore(at_exit);
-}
 
 /* A terminal, pipe or device opened again has flags of its own, so that nonblocking writes do not change it for the
  * other processes that have it open. Sockets cannot be opened again: they stay as they are. */
-static int reopen(int fd)
+static int console_reopen(int fd)
 {
 	char path[32] = "/proc/self/fd/1";
 	int again = isatty(fd) || lseek(fd, 0, SEEK_CUR) < 0 ? open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -27,43 +17,23 @@ static int reopen(int fd)
 
 void console_open(struct console *c, bool input, bool raw_keys)
 {
-	*c = (struct console){ .in = -1, .out = reopen(1), .raw_keys = raw_keys };
+	*c = (struct console){ .in = -1, .out = console_reopen(1), .raw_keys = raw_keys };
 	if (!input || fcntl(0, F_GETFD) < 0)
 		return;
 	c->terminal = isatty(0);
-	/* Reading from the terminal in the background would stop us. */
-	if (!c->terminal || tcgetpgrp(0) == getpgrp())
+	if (!c->terminal || terminal_ours())
 		c->in = 0;
 }
 
 int console_raw(struct console *c, struct error *err)
 {
-	struct termios t;
-
-	if (!c->terminal || c->in < 0)
-		return 0;
-	if (tcgetattr(0, &t) < 0)
-		return error_set(err, errno, "terminal");
-	if (!c->raw)
-		c->saved = t;
-	cfmakeraw(&t);
-	t.c_oflag |= OPOST; /* our own messages end in plain newlines */
-	if (tcsetattr(0, TCSADRAIN, &t) < 0)
-		return error_set(err, errno, "terminal");
-	c->raw = true;
-	if (!at_exit)
-		atexit(restore_at_exit);
-	at_exit = c;
-	return 0;
+	/* Our own messages end in plain newlines. */
+	return c->terminal && c->in >= 0 ? terminal_change(&c->keys, TERMINAL_RAW_KEYS, err) : 0;
 }
 
 void console_restore(struct console *c)
 {
-	if (c->raw)
-		tcsetattr(0, TCSADRAIN, &c->saved); /* a terminal that is gone needs nothing */
-	c->raw = false;
-	if (at_exit == c)
-		at_exit = NULL;
+	terminal_restore(&c->keys);
 }
 
 void console_close(struct console *c)

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <termios.h>
 
 #include "error.h"
+#include "terminal.h"
 
 enum console_key {
 	CONSOLE_NONE,
@@ -20,8 +20,8 @@ struct console {
 	bool terminal;
 	bool raw_keys; /* Ctrl-C is the guest's */
 	/* private */
-	bool raw, prefix;
-	struct termios saved;
+	bool prefix;
+	struct terminal keys;
 };
 
 /* Looks at descriptors 0 and 1; nothing is changed yet. input false: descriptor 0 is left alone. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -17,6 +16,7 @@
 #include "io.h"
 #include "loop.h"
 #include "str.h"
+#include "terminal.h"
 
 enum { NUMBERS_MAX = 65536, FIELDS = 6, SERVICES_MAX = 256 };
 
@@ -196,7 +196,7 @@ struct top {
 	size_t count;
 	uint64_t at; /* loop_now() */
 	bool screen;
-	struct termios saved;
+	struct terminal terminal;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -308,22 +308,17 @@ static bool top_wait(const struct top *t, unsigned delay_ms)
 
 static void screen_begin(struct top *t)
 {
-	struct termios raw;
-
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &t->saved) < 0)
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return;
-	raw = t->saved;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	t->screen = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
+	t->screen = terminal_change(&t->terminal, TERMINAL_SINGLE_KEYS, NULL) == 0;
 	for (size_t i = 0; i < 3; i++)
 		sigaction((const int[]){ SIGINT, SIGTERM, SIGHUP }[i],
 			  &(struct sigaction){ .sa_handler = on_interrupt }, NULL);
 }
 
-static void screen_end(const struct top *t)
+static void screen_end(struct top *t)
 {
-	if (t->screen)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &t->saved); /* one that is gone needs nothing */
+	terminal_restore(&t->terminal);
 }
 
 int usage_top(const struct usage_top *o, struct error *err)

@@ -7,7 +7,7 @@
 
 static struct terminal *at_exit;
 
-static void restore_at_exit(void)
+static void terminal_at_exit(void)
 {
 	if (at_exit)
 		terminal_restore(at_exit);
@@ -18,29 +18,40 @@ bool terminal_ours(void)
 	return isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
 
-int terminal_raw(struct terminal *t, struct error *err)
+static void mode_apply(struct termios *to, enum terminal_mode mode)
 {
-	struct termios raw;
+	if (mode == TERMINAL_SINGLE_KEYS) {
+		to->c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+		return;
+	}
+	cfmakeraw(to);
+	if (mode == TERMINAL_RAW_KEYS)
+		to->c_oflag |= OPOST;
+}
 
-	if (tcgetattr(STDIN_FILENO, &raw) < 0)
+int terminal_change(struct terminal *t, enum terminal_mode mode, struct error *err)
+{
+	struct termios to;
+
+	if (tcgetattr(STDIN_FILENO, &to) < 0)
 		return error_set(err, errno, "terminal");
-	if (!t->raw)
-		t->saved = raw;
-	cfmakeraw(&raw);
-	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+	if (!t->changed)
+		t->saved = to;
+	mode_apply(&to, mode);
+	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &to) < 0)
 		return error_set(err, errno, "terminal");
-	t->raw = true;
+	t->changed = true;
 	if (!at_exit)
-		atexit(restore_at_exit);
+		atexit(terminal_at_exit);
 	at_exit = t;
 	return 0;
 }
 
 void terminal_restore(struct terminal *t)
 {
-	if (t->raw)
+	if (t->changed)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &t->saved); /* a terminal that is gone needs nothing */
-	t->raw = false;
+	t->changed = false;
 	if (at_exit == t)
 		at_exit = NULL;
 }
