@@ -16,6 +16,9 @@
 #include "terminal.h"
 
 enum {
+	RETRY_FIRST_US = 50000, /* pauses between attempts to reach a machine that boots; each is longer, up to */
+	RETRY_MOST_US = 1000000,
+	RETRY_TOLD_US = 3000000, /* after so long the user is told what is waited for */
 	CHUNK = 32 << 10,
 	SINK_HIGH = 256 << 10, /* output that waits to be written */
 	OUT_HIGH = 64 << 10,   /* frames that wait to be sent */
@@ -41,7 +44,9 @@ struct client {
 	size_t outstanding; /* bytes of input that the agent holds */
 	struct terminal terminal;
 	bool heard, started;
-	bool ended; /* nothing more comes; what has come is still written */
+	struct loop_timer retry;
+	uint64_t pause, waited, patience; /* microseconds: of the next attempt; so far; at most */
+	bool ended;                       /* nothing more comes; what has come is still written */
 	unsigned interrupts;
 	int status;
 	struct error *error;
@@ -209,7 +214,6 @@ static void input_open(struct client *c)
 	c->input_open = true;
 	if (!c->command->input || fstat(STDIN_FILENO, &st) < 0 || (isatty(STDIN_FILENO) && !terminal_ours())) {
 		c->input_open = false;
-		(void)!agent_frame_add(&c->out, AGENT_INPUT_END, NULL, 0); /* without memory the next frame fails too */
 		return;
 	}
 	/* What the loop cannot watch is always ready: files, and devices like /dev/null. */
@@ -220,15 +224,29 @@ static void input_open(struct client *c)
 
 /* --- what the agent says ------------------------------------------------------------------------------------------ */
 
+/* Until the command is there, Ctrl-C is ours. */
+static int terminal_take(struct client *c)
+{
+	const struct client_command *command = c->command;
+
+	if (!command->request.terminal || !command->input || !terminal_ours())
+		return 0;
+	return terminal_change(&c->terminal, TERMINAL_RAW, c->error);
+}
+
 static int frame_take(struct client *c, const struct agent_frame *f)
 {
 	switch (f->type) {
 	case AGENT_STARTED:
 		c->started = true;
-		return 0;
+		return terminal_take(c);
 	case AGENT_OUTPUT:
+		if (c->command->silent)
+			return 0;
 		return buf_add(&c->sinks[0].buf, f->data, f->len);
 	case AGENT_ERRORS:
+		if (c->command->silent)
+			return 0;
 		return buf_add(&c->sinks[1].buf, f->data, f->len);
 	case AGENT_TAKEN:
 		c->outstanding -= f->number < c->outstanding ? f->number : c->outstanding;
@@ -264,8 +282,47 @@ static int frames_take(struct client *c)
 	return 0;
 }
 
+static int request_send(struct client *c)
+{
+	if (agent_request_add(&c->out, &c->command->request, c->error) < 0)
+		return -1;
+	if (!c->input_open && agent_frame_add(&c->out, AGENT_INPUT_END, NULL, 0) < 0)
+		return error_set(c->error, ENOMEM, "request");
+	out_send(c);
+	return 0;
+}
+
+/* Nobody has listened in the guest, or not even a driver yet. */
+static bool socket_retry(struct client *c)
+{
+	if (c->heard || c->waited >= c->patience)
+		return false;
+	loop_io_remove(&c->socket);
+	cleanup_close(&c->socket.fd);
+	c->socket.fd = -1;
+	if (c->waited < RETRY_TOLD_US && c->waited + c->pause >= RETRY_TOLD_US)
+		log_info("waiting for the machine to boot");
+	c->waited += c->pause;
+	if (loop_timer_after(c->loop, &c->retry, c->pause, NULL) < 0)
+		return false;
+	c->pause = c->pause * 2 < RETRY_MOST_US ? c->pause * 2 : RETRY_MOST_US;
+	return true;
+}
+
+static void retry_due(struct loop_timer *timer)
+{
+	struct client *c = timer->data;
+
+	buf_clear(&c->out);
+	c->socket.fd = place_connect(c->dir, c->error);
+	if (c->socket.fd < 0 || request_send(c) < 0)
+		client_fail(c);
+}
+
 static void socket_ended(struct client *c)
 {
+	if (socket_retry(c))
+		return;
 	if (!c->heard)
 		place_silent(c->dir, c->error);
 	else
@@ -371,34 +428,33 @@ static int signals_watch(struct client *c)
 
 static int client_begin(struct client *c)
 {
-	const struct client_command *command = c->command;
-
 	c->loop = loop_new(c->error);
 	if (!c->loop || signals_watch(c) < 0)
 		return -1;
 	c->socket = (struct loop_io){ .fd = place_connect(c->dir, c->error), .fn = socket_ready, .data = c };
-	if (c->socket.fd < 0 || agent_request_add(&c->out, &command->request, c->error) < 0)
+	if (c->socket.fd < 0)
 		return -1;
 	sink_open(c, 0);
 	sink_open(c, 1);
 	input_open(c);
-	if (command->request.terminal && command->input && terminal_ours() &&
-	    terminal_change(&c->terminal, TERMINAL_RAW, c->error) < 0)
-		return -1;
-	out_send(c);
-	return c->failed ? -1 : 0;
+	return request_send(c) < 0 || c->failed ? -1 : 0;
 }
 
 int client_run(const char *dir, const struct client_command *command, int *status, struct error *err)
 {
 	struct client c = { .dir = dir, .command = command, .socket.fd = -1, .status = 1, .error = err };
-	int r = client_begin(&c);
+	int r;
 
+	c.retry = (struct loop_timer){ .fn = retry_due, .data = &c };
+	c.pause = RETRY_FIRST_US;
+	c.patience = UINT64_C(1000000) * (command->patience ? command->patience : place_patience(dir));
+	r = client_begin(&c);
 	if (r == 0)
 		r = loop_run(c.loop, err);
 	terminal_restore(&c.terminal);
 	if (c.socket.fd >= 0)
 		close(c.socket.fd);
+	loop_timer_disarm(&c.retry);
 	loop_free(c.loop);
 	buf_free(&c.in);
 	buf_free(&c.out);

@@ -11,6 +11,9 @@
 #include "place.h"
 #include "str.h"
 #include "terminal.h"
+#include "wait.h"
+
+enum { STATUS_NO_PROGRAM = 127 };
 
 struct options {
 	struct client_command command;
@@ -124,6 +127,21 @@ static int terminal_settings(struct agent_request *r, struct error *err)
 	return 0;
 }
 
+/* Images have few programs, and users expect a shell. */
+static void hint_add(const struct options *o, struct error *err)
+{
+	_cleanup_error_ struct error why = { 0 };
+
+	error_move(&why, err);
+	if (o->guest)
+		error_set(err, 0,
+			  "%s (the machine itself has the programs of its init: images: pith/busybox there brings a "
+			  "shell and its tools; `pith report` and `pith logs STATE onboot/NAME` need none)",
+			  error_text(&why));
+	else
+		error_set(err, 0, "%s (the service's image has no such program)", error_text(&why));
+}
+
 static int exec_run(struct options *o, char **words)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -134,8 +152,12 @@ static int exec_run(struct options *o, char **words)
 		return command_refuse(&err);
 	o->command.input = !o->no_stdin;
 	dir = request_fill(o, words, &err);
+	if (dir && o->command.request.service)
+		wait_for_process(dir, o->command.request.service);
 	if (dir && terminal_settings(&o->command.request, &err) == 0)
 		client_run(dir, &o->command, &status, &err);
+	if (err.msg && status == STATUS_NO_PROGRAM)
+		hint_add(o, &err);
 	if (err.msg)
 		log_error("%s", err.msg);
 	return status;

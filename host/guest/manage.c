@@ -1,5 +1,5 @@
-/* `pith ps`, `logs`, `start`, `stop`, `restart` and `top`: what the guest's `service` command does, asked for from the
- * host; and the end of a machine. */
+/* `pith ps`, `logs`, `report`, `start`, `stop`, `restart` and `top`: what the guest's `service` command does, asked for
+ * from the host; and the end of a machine. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,13 +12,13 @@
 #include "client.h"
 #include "command.h"
 #include "log.h"
+#include "machines.h"
 #include "place.h"
 #include "process.h"
 #include "state.h"
 #include "str.h"
 #include "terminal.h"
-
-#define SERVICE "/usr/bin/service"
+#include "wait.h"
 
 struct options {
 	char **args;  /* for `service` */
@@ -29,19 +29,20 @@ struct options {
 /* Runs `service`; its exit status, or -1 with *status. */
 static int service_run(struct options *o, const char *dir, bool terminal, int *status, struct error *err)
 {
+	_cleanup_strv_ char **env = NULL;
 	struct client_command c = { .request = { .args = o->args, .hangup = true, .terminal = terminal } };
 	const char *term = getenv("TERM");
-	int r;
+	int r = wait_setting(dir, &env);
 
 	if (terminal) {
 		c.input = true;
 		terminal_size(&c.request.rows, &c.request.columns);
-		if (strv_addf(&c.request.env, "TERM=%s", term && *term ? term : "xterm") < 0)
-			return error_set(err, ENOMEM, "environment");
+		r |= strv_addf(&env, "TERM=%s", term && *term ? term : "xterm");
 	}
-	r = client_run(dir, &c, status, err);
-	strv_free(c.request.env);
-	return r;
+	if (r < 0)
+		return error_set(err, ENOMEM, "environment");
+	c.request.env = env;
+	return client_run(dir, &c, status, err);
 }
 
 static int service_names(struct options *o, const char *dir, struct error *err)
@@ -102,6 +103,23 @@ static int set_passed(void *data, const struct option *option, const char *value
 	return 0;
 }
 
+static int set_json(void *data, const struct option *option, const char *value, struct error *err)
+{
+	char ***args = &((struct options *)data)->args;
+	bool on;
+
+	if (option_switch(option, value, &on, err) < 0)
+		return -1;
+	if (on && (strv_add(args, "--format") < 0 || strv_add(args, "json") < 0))
+		return error_set(err, ENOMEM, "--%s", option->name);
+	return 0;
+}
+
+static const struct option report_table[] = {
+	{ "json", .set = set_json, .help = "as the machine keeps it, times in microseconds" },
+	{ 0 },
+};
+
 static const struct option logs_table[] = {
 	{ "follow", 'f', .set = set_passed, .help = "go on with what it writes" },
 	{ "lines", 'n', .argument = "N", .set = set_passed, .help = "the last N lines of each stream" },
@@ -129,11 +147,9 @@ struct manage {
 };
 
 static const struct manage manages[] = {
-	{ &ps_command, 1, 1, service_names },
-	{ &logs_command, 2, 2, service_names },
-	{ &start_command, 2, 2, service_names },
-	{ &restart_command, 2, 2, service_names },
-	{ &stop_command, 1, 2, machine_or_service_stop },
+	{ &ps_command, 0, 1, service_names },      { &report_command, 1, 1, service_names },
+	{ &logs_command, 2, 2, service_names },    { &start_command, 2, 2, service_names },
+	{ &restart_command, 2, 2, service_names }, { &stop_command, 1, 2, machine_or_service_stop },
 	{ &top_command, 1, 1, service_top },
 };
 
@@ -142,7 +158,7 @@ static int words_check(const struct manage *m, char **words, struct error *err)
 	size_t count = strv_len(words);
 	const char *how = m->command->usage[0], *name = m->command->name;
 
-	if (count == 0)
+	if (count == 0 && m->least > 0)
 		return error_set(err, 0, "which machine? pith %s %s", name, how);
 	if (count < m->least)
 		return error_set(err, 0, "which service? pith %s %s", name, how);
@@ -153,8 +169,11 @@ static int words_check(const struct manage *m, char **words, struct error *err)
 
 static int manage_run(const struct manage *m, struct options *o, struct error *err)
 {
-	_cleanup_free_ char *dir = place_find(o->names[0], err);
+	_cleanup_free_ char *dir = NULL;
 
+	if (!o->names[0])
+		return machines_list(err) < 0;
+	dir = place_find(o->names[0], err);
 	return dir ? m->run(o, dir, err) : 1;
 }
 
@@ -167,7 +186,7 @@ static int manage_main(const struct command *c, char **argv)
 
 	while (m->command != c)
 		m++;
-	if (strv_add(&o.args, SERVICE) < 0 || strv_add(&o.args, c->name) < 0)
+	if (strv_add(&o.args, WAIT_SERVICE) < 0 || strv_add(&o.args, c->name) < 0)
 		error_set(&e, ENOMEM, "options");
 	status = e.msg ? 1 : command_line(c, argv, &o);
 	if (status < 0)
@@ -178,17 +197,28 @@ static int manage_main(const struct command *c, char **argv)
 	return status;
 }
 
-static const char *const state_usage[] = { "STATE", NULL };
 static const char *const service_usage[] = { "STATE SERVICE", NULL };
-static const char *const logs_usage[] = { "[-f] [-n LINES] STATE SERVICE", NULL };
+static const char *const ps_usage[] = { "[STATE]", NULL };
+static const char *const report_usage[] = { "[--json] STATE", NULL };
+static const char *const logs_usage[] = { "[-f] [-n LINES] STATE SERVICE", "[-n LINES] STATE onboot/NAME", NULL };
 static const char *const stop_usage[] = { "[--now] STATE [SERVICE]", NULL };
 static const char *const top_usage[] = { "[-d SECONDS] [-n TIMES] STATE", NULL };
 
 const struct command ps_command = {
 	.name = "ps",
-	.summary = "list the services of a running machine",
-	.usage = state_usage,
-	.text = "The services of a running machine: what they do, since when, and the memory that they use.",
+	.summary = "list the machines that run, or the services of one",
+	.usage = ps_usage,
+	.text = "The services of a running machine: what they do, since when, and the memory that they use. Without "
+		"STATE: the machines of this user that run.",
+	.run = manage_main,
+};
+
+const struct command report_command = {
+	.name = "report",
+	.summary = "show what each step of a machine's boot did",
+	.usage = report_usage,
+	.text = "What each step of the machine's boot did: when it began, how long it took, its exit status.",
+	.options = report_table,
 	.run = manage_main,
 };
 
@@ -196,7 +226,7 @@ const struct command logs_command = {
 	.name = "logs",
 	.summary = "show what a service wrote",
 	.usage = logs_usage,
-	.text = "What a service wrote.",
+	.text = "What a service wrote, or a container that ran once at the boot.",
 	.options = logs_table,
 	.letters_cluster = true,
 	.run = manage_main,

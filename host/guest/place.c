@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
@@ -10,8 +11,11 @@
 #include "str.h"
 #include "unixsock.h"
 
+/* Without KVM, and on a busy host, a boot takes half of it. */
+enum { BOOT_SECONDS = 60 };
+
 /* Every state directory has a MAC address in it. */
-static bool is_state(const char *dir)
+bool place_is_state(const char *dir)
 {
 	_cleanup_free_ char *path = str_format("%s/mac-addr", dir);
 
@@ -30,9 +34,9 @@ char *place_find(const char *name, struct error *err)
 		error_set(err, ENOMEM, "machine");
 		return NULL;
 	}
-	if (is_state(dir))
+	if (place_is_state(dir))
 		return steal_ptr(&dir);
-	if (is_state(named))
+	if (place_is_state(named))
 		return steal_ptr(&named);
 	error_set(err, 0, "no machine '%s': neither %s nor %s is a machine's state directory", name, dir, named);
 	return NULL;
@@ -68,5 +72,20 @@ int place_silent(const char *dir, struct error *err)
 	if (process < 0)
 		return -1;
 	return error_set(err, 0,
-			 "no agent answers in the machine of %s: its init image has none, or it is still booting", dir);
+			 "no agent answers in the machine of %s: its init image has none, or it is still booting "
+			 "(its console shows, or %s/console.log)",
+			 dir, dir);
+}
+
+unsigned place_patience(const char *dir)
+{
+	const char *wish = getenv("PITH_WAIT");
+	uint64_t age, most = BOOT_SECONDS;
+	pid_t pid;
+
+	if (wish && str_to_u64(wish, UINT32_MAX, &most) < 0)
+		most = BOOT_SECONDS;
+	if (state_owner(dir, &pid, &age, NULL) < 0 || age >= most)
+		return 0;
+	return (unsigned)(most - age);
 }

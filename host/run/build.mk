@@ -1,4 +1,4 @@
-host/run.sees := host/command host/state host/stream host/vsock
+host/run.sees := host/command host/guest host/state host/stream host/vsock
 pith.srcs += $(wildcard host/run/*.c)
 pith.deps += jansson crypto
 

@@ -53,6 +53,22 @@ static int set_vsock_ports(void *data, const struct option *option, const char *
 	return 0;
 }
 
+/* A switch that may have a word, too. */
+static int set_wait(void *data, const struct option *option, const char *value, struct error *err)
+{
+	struct run_options *o = data;
+	bool on = true;
+
+	if (value && str_eq(value, "ready")) {
+		o->wait = RUN_WAIT_READY;
+		return 0;
+	}
+	if (value && option_switch(option, value, &on, NULL) < 0)
+		return error_set(err, 0, "--wait=%s: unknown: --wait, or --wait=ready", value);
+	o->wait = on ? RUN_WAIT_AGENT : RUN_WAIT_NONE;
+	return 0;
+}
+
 /* The switches --kernel, --squashfs, --erofs and --iso; `min` is the kind that each stands for. */
 static int set_kind(void *data, const struct option *option, const char *value, struct error *err)
 {
@@ -98,6 +114,9 @@ const struct option run_table[] = {
 	{ "detached", 'd', .set = option_set_switch, .field = FIELD(detached),
 	  .help = "run in the background; the console goes to STATE/console.log, `pith stop NAME` powers the guest "
 		  "down" },
+	{ "wait", .set = set_wait,
+	  .help = "with --detached: return when commands can run in the guest; --wait=ready: when its services are "
+		  "ready" },
 	{ "stop-timeout", .argument = "SEC", .set = option_set_number, .field = FIELD(stop_timeout), .max = 86400,
 	  .help = "time that a guest has to power down before it is stopped (60)" },
 	{ "no-reboot", .set = option_set_switch, .field = FIELD(no_reboot), .help = "end when the guest reboots" },
@@ -204,6 +223,10 @@ static int options_check(const struct run_options *o, struct error *err)
 		return error_set(err, 0, "--virtiofs: at most %d directories can be shared", VIRTIOFS_MAX);
 	if (o->virtiofsd && !o->virtiofs)
 		return error_set(err, 0, "--virtiofsd serves directories: name them with --virtiofs");
+	if (o->wait && !o->detached)
+		return error_set(err, 0, "--wait is for a machine in the background: give it with --detached");
+	if (o->wait && !o->vsock)
+		return error_set(err, 0, "--wait needs the vsock device, which --vsock-ports none leaves out");
 	if (o->detached && o->gui)
 		return error_set(err, 0, "--detached and --gui: only one of them can be given");
 	return 0;

@@ -11,7 +11,11 @@
 #include "error.h"
 #include "publish.h"
 
+/* What a machine in the background is waited for. */
+enum run_wait { RUN_WAIT_NONE, RUN_WAIT_AGENT, RUN_WAIT_READY };
+
 struct run_options {
+	enum run_wait wait;
 	const char *name; /* strings point into argv */
 	enum boot_kind kind;
 	uint64_t cpus;

@@ -25,6 +25,7 @@
 #include "str.h"
 #include "virtiofs.h"
 #include "vsock.h"
+#include "wait.h"
 
 /* Metadata is a configuration file, not a data transport. */
 #define METADATA_MAX (16u << 20)
@@ -481,6 +482,19 @@ static void allow_signals(void)
 	mask_signals(SIG_UNBLOCK);
 }
 
+/* Of a machine that runs already: whatever is wrong, it goes on. */
+static int wait_guest(const struct run *r)
+{
+	_cleanup_error_ struct error err = { 0 };
+	int status = r->options.wait == RUN_WAIT_READY ? wait_for_services(r->state.dir, &err)
+		: r->options.wait == RUN_WAIT_AGENT    ? wait_for_agent(r->state.dir, &err)
+						       : 0;
+
+	if (status < 0)
+		log_error("%s", error_text(&err));
+	return status == 0 ? 0 : 1;
+}
+
 /* The process in front: 0 once the machine is there, 1 when the other ended without one, having said why. */
 static int wait_ready(int fd, const struct run *r)
 {
@@ -491,7 +505,7 @@ static int wait_ready(int fd, const struct run *r)
 		return 1;
 	log_info("the machine runs, with its state in %s: `pith stop %s` powers it down", r->state.dir,
 		 title ? title : r->state.dir);
-	return 0;
+	return wait_guest(r);
 }
 
 /* Forks: the child, in a session of its own, returns -1 and goes on; the parent gets its exit status. */

@@ -65,6 +65,8 @@ void state_close(struct state *s);
 /* For other processes: a pidfd of the one that runs the machine of a state directory. -1: none does (what a killed one
  * left behind is removed then), or the directory is somebody else's. */
 int state_process(const char *dir, struct error *err);
+/* The same process by its number, and how many seconds ago it started. */
+int state_owner(const char *dir, pid_t *pid, uint64_t *age, struct error *err);
 /* What the user calls the machine of a state directory, as `pith stop` and its like take it: the directory without
  * "-state" at its end. Caller frees; NULL without memory. */
 char *state_title(const char *dir);

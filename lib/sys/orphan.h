@@ -1,5 +1,6 @@
 /* How a process ended whose parent could not wait for it any more. Such a process is reaped by PID 1 (or by whoever
- * else adopts orphans, services/supervisor/keep.h), which is told nothing about it: it leaves a note for whoever asked for one.
+ * else adopts orphans, services/supervisor/keep.h), which is told nothing about it: it leaves a note for whoever asked
+ * for one.
  *
  * Who wants to know makes an empty file ORPHAN_DIR/PID while the process is there, and removes it afterwards. Who reaps
  * an orphan for which there is a file appends a line to it: exit status, or 128 + signal. The first line counts, since

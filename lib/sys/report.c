@@ -108,10 +108,10 @@ int report_step(const char *program, const char *name, uint64_t start_us, uint64
 
 /* Whole lines are objects already: commas between them make them a list. A line that was cut short, on a full
  * file system, is left out. */
-int report_publish(struct error *err)
+int report_read(struct buf *out, struct error *err)
 {
 	const struct beneath_want want = beneath_file(geteuid());
-	_cleanup_buf_ struct buf steps = { 0 }, out = { 0 };
+	_cleanup_buf_ struct buf steps = { 0 };
 	_cleanup_close_ int dir = directory_open(err);
 	char *line, *end;
 	bool first = true;
@@ -119,16 +119,23 @@ int report_publish(struct error *err)
 
 	if (dir < 0 || beneath_read(dir, STEPS_NAME, STEPS_MAX, &want, &steps, err) < 0)
 		return -1;
-	r = buf_addstr(&out, "{\"version\":1,\"steps\":[");
+	r = buf_addstr(out, "{\"version\":1,\"steps\":[");
 	for (line = (char *)buf_text(&steps); (end = strchr(line, '\n')); line = end + 1) {
 		if (end == line || line[0] != '{' || end[-1] != '}')
 			continue;
-		r |= buf_addstr(&out, first ? "\n" : ",\n") | buf_add(&out, line, (size_t)(end - line));
+		r |= buf_addstr(out, first ? "\n" : ",\n") | buf_add(out, line, (size_t)(end - line));
 		first = false;
 	}
-	r |= buf_addstr(&out, "\n]}\n");
-	if (r < 0)
-		return error_set(err, ENOMEM, "boot report");
+	r |= buf_addstr(out, "\n]}\n");
+	return r < 0 ? error_set(err, ENOMEM, "boot report") : 0;
+}
+
+int report_publish(struct error *err)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+
+	if (report_read(&out, err) < 0)
+		return -1;
 	return file_write(DIR_NAME "/boot.json", buf_bytes(&out), out.len, 0644, err);
 }
 

@@ -24,6 +24,8 @@ int report_add(struct buf *lines, const char *program, const char *name, uint64_
 	       int status);
 int report_append(const struct buf *lines, struct error *err);
 
+/* Appends boot.json's text, made of the steps so far. */
+int report_read(struct buf *out, struct error *err);
 /* Makes boot.json anew from the steps so far. */
 int report_publish(struct error *err);
 

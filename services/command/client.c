@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "beneath.h"
+#include "boot_wait.h"
 #include "capture.h"
 #include "io.h"
 #include "jsonw.h"
 #include "logfile.h"
 #include "memory_line.h"
+#include "once_logs.h"
 #include "report.h"
 #include "str.h"
 #include "supervisor.h"
@@ -82,17 +84,30 @@ static int no_supervisor(int code, struct error *err)
 	if (step)
 		return error_say(err, code, "no supervisor runs yet: the boot waits for %s, which has run for %llu s",
 				 step, (unsigned long long)(us / 1000000));
+	if (access(SUPERVISOR_SERVICES, F_OK) < 0)
+		return error_set(err, 0, "this machine has no services");
 	return error_set(err, code, "no supervisor runs (service system-init starts it): %s", SUPERVISOR_SOCKET);
+}
+
+/* data: where the descriptor goes, or what was in the way (-errno) */
+static bool supervisor_connected(void *data)
+{
+	int *fd = data;
+
+	*fd = socket_connect(SUPERVISOR_SOCKET);
+	if (*fd < 0)
+		*fd = -errno;
+	return *fd >= 0;
 }
 
 int client_request(const char *const words[], struct buf *answer, struct error *err)
 {
-	_cleanup_close_ int fd = socket_connect(SUPERVISOR_SOCKET);
 	_cleanup_buf_ struct buf request = { 0 };
+	_cleanup_close_ int fd = -1;
 	const char *const *w;
 
-	if (fd < 0)
-		return no_supervisor(errno, err);
+	if (!boot_wait(supervisor_connected, &fd, false))
+		return no_supervisor(-fd, err);
 	for (w = words; *w; w++)
 		if (buf_add(&request, *w, strlen(*w) + 1) < 0)
 			return error_set(err, ENOMEM, "request");
@@ -107,6 +122,62 @@ int client_request(const char *const words[], struct buf *answer, struct error *
 	if (!str_starts(buf_text(answer), "error: "))
 		return error_set(err, EPROTO, "the supervisor's answer");
 	return error_set(err, 0, "%.*s", (int)strcspn(buf_text(answer) + 7, "\n"), buf_text(answer) + 7);
+}
+
+/* Those that were stopped on purpose are no reason to wait. */
+static bool wait_concerns(const char *line)
+{
+	_cleanup_strv_ char **cells = strv_split(line, " ");
+
+	return cells && cells[0] && cells[1] && !str_eq(cells[1], "stopped");
+}
+
+static int wait_for(const char *name, bool started, struct error *err)
+{
+	const char *const words[] = { started ? "started" : "wait", name, NULL };
+	_cleanup_buf_ struct buf answer = { 0 };
+
+	return client_request(words, &answer, err);
+}
+
+static bool supervisor_there(void *data)
+{
+	(void)data;
+	return client_supervisor_runs();
+}
+
+/* Without services the end of the boot is all there is to wait for. */
+static bool boot_ended(void *data)
+{
+	(void)data;
+	return access("/run/pith/boot.json", F_OK) == 0;
+}
+
+int client_wait(char **names, bool started, struct error *err)
+{
+	static const char *const words[] = { "list", NULL };
+	_cleanup_buf_ struct buf answer = { 0 };
+	_cleanup_strv_ char **lines = NULL;
+	size_t i;
+
+	if (!names[0] && access(SUPERVISOR_SERVICES, F_OK) < 0)
+		return boot_wait(boot_ended, NULL, true) ? 0 : no_supervisor(ENOENT, err);
+	boot_wait(supervisor_there, NULL, !started);
+	if (client_request(words, &answer, err) < 0)
+		return -1;
+	for (i = 0; names[i]; i++)
+		if (wait_for(names[i], started, err) < 0)
+			return -1;
+	lines = strv_split(buf_text(&answer), "\n");
+	/* The first line has the columns' names. */
+	for (i = 1; !names[0] && lines && lines[0] && lines[i]; i++) {
+		if (!wait_concerns(lines[i]))
+			continue;
+		lines[i][strcspn(lines[i], " ")] = '\0';
+		if (wait_for(lines[i], started, err) < 0)
+			return -1;
+	}
+	return lines ? 0 : error_set(err, ENOMEM, "list");
 }
 
 int client_table(const char *text, struct error *err)
@@ -178,8 +249,7 @@ int client_json(const char *text, struct error *err)
 
 /* --- logs in files --------------------------------------------------------------------------------------------- */
 
-/* Where the last n lines begin. */
-static size_t lines_begin(const char *text, size_t len, unsigned long n)
+size_t client_lines_begin(const char *text, size_t len, unsigned long n)
 {
 	size_t at = len;
 
@@ -226,7 +296,7 @@ static int stream_show(const char *dir, const char *name, unsigned long lines, s
 		return -1;
 	if (text.len == 0)
 		return 0;
-	from = lines_begin(buf_text(&text), text.len, lines);
+	from = client_lines_begin(buf_text(&text), text.len, lines);
 	return text_write(buf_text(&text) + from, text.len - from, err);
 }
 
@@ -361,14 +431,17 @@ static int memory_logs(int fd, const char *name, unsigned long lines, bool follo
 		if (follow)
 			buf_clear(&out);
 	}
-	from = lines_begin(buf_text(&out), out.len, lines);
+	from = client_lines_begin(buf_text(&out), out.len, lines);
 	return text_write(buf_text(&out) + from, out.len - from, err);
 }
 
 int client_logs(const char *name, unsigned long lines, bool follow, struct error *err)
 {
-	_cleanup_close_ int memory = socket_connect(MEMLOGD_QUERY);
+	_cleanup_close_ int memory = -1;
 
+	if (once_logs_named(name))
+		return once_logs_show(name, lines, err);
+	memory = socket_connect(MEMLOGD_QUERY);
 	if (strchr(name, '/'))
 		return error_set(err, EINVAL, "service '%s'", name);
 	return memory >= 0 ? memory_logs(memory, name, lines, follow, err) : files_logs(name, lines, follow, err);

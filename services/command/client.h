@@ -7,8 +7,12 @@
 #include "buf.h"
 #include "error.h"
 
-/* Sends a request (words ended by NULL; control.h has them) and collects what follows "ok\n". */
+/* Sends a request (words ended by NULL; control.h has them) and collects what follows "ok\n". While the
+ * machine boots it has patience (boot_wait.h). */
 int client_request(const char *const words[], struct buf *answer, struct error *err);
+/* Waits until these services, or all where none is named, are ready (started: have a process) or have ended well; the
+ * first that failed is the error. */
+int client_wait(char **names, bool started, struct error *err);
 /* Whether a supervisor runs. */
 bool client_supervisor_runs(void);
 
@@ -18,6 +22,9 @@ int client_table(const char *text, struct error *err);
 /* The same as JSON: [{"name": "redis", "state": "running", "pid": 211, "restarts": 0, "uptime": 12, "exit": null}, ...]
  */
 int client_json(const char *text, struct error *err);
+
+/* Where the last n lines of a text begin; 0: all of them. */
+size_t client_lines_begin(const char *text, size_t len, unsigned long n);
 
 /* Writes a service's logs to standard output: both streams, of each the last `lines` lines (0: all). follow: goes on
  * with what comes, until killed. From the memory log daemon where one runs. */

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "boot_report.h"
+#include "boot_wait.h"
 #include "client.h"
 #include "cmdline.h"
 #include "initctl.h"
@@ -12,6 +14,7 @@
 #include "log.h"
 #include "oci.h"
 #include "onboot.h"
+#include "once_logs.h"
 #include "spawn.h"
 #include "str.h"
 #include "supervisor.h"
@@ -22,7 +25,7 @@ enum { TOP_COUNT = 256 };
 enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down */
 
 struct options {
-	bool quiet, verbose, follow;
+	bool quiet, verbose, follow, started;
 	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec, *format;
 	unsigned long lines;
 	struct usage_top top;
@@ -40,6 +43,7 @@ enum {
 	HAS_LEVEL = 128,
 	HAS_TOP = 256,
 	HAS_FORMAT = 512,
+	HAS_STARTED = 1024,
 };
 
 static const struct {
@@ -53,6 +57,7 @@ static const struct {
 	{ { "containerd-namespace", required_argument, NULL, 'N' }, HAS_NAMESPACE },
 	{ { "dump-spec", required_argument, NULL, 'd' }, HAS_DUMP },
 	{ { "format", required_argument, NULL, 'F' }, HAS_FORMAT },
+	{ { "started", no_argument, NULL, 'S' }, HAS_STARTED },
 	{ { "f", no_argument, NULL, 'f' }, HAS_LOGS },
 	{ { "follow", no_argument, NULL, 'f' }, HAS_LOGS },
 	{ { "n", required_argument, NULL, 'n' }, HAS_LOGS },
@@ -73,7 +78,10 @@ static int usage(FILE *to)
 	      "  stop NAME                          stop a service and wait for its end\n"
 	      "  restart NAME                       both\n"
 	      "  start, stop, restart --sock S      through the containerd that listens on this socket\n"
-	      "  logs [-f] [-n LINES] NAME          what a service wrote\n"
+	      "  wait [--started] [NAME...]         until these services, or all, are ready, or have a process\n"
+	      "  logs [-f] [-n LINES] NAME          what a service wrote; onboot/NAME: what a container of the boot "
+	      "did\n"
+	      "  report [--format table|json]       what each step of the boot took, and how it ended\n"
 	      "  system-init [--sock S] [--path P] [--containerd C] [--runtime R]\n"
 	      "                                     start the supervisor, and with it all services\n"
 	      "  supervise                          the same in this process\n"
@@ -122,6 +130,9 @@ static int option_set(struct options *o, int c)
 		return 0;
 	case 'F':
 		o->format = optarg;
+		return 0;
+	case 'S':
+		o->started = true;
 		return 0;
 	case 'f':
 		o->follow = true;
@@ -238,7 +249,7 @@ static int cmd_volumes(int argc, char **argv, struct options *o)
 
 static int supervisor_options(int argc, char **argv, struct options *o)
 {
-	o->path = "/containers/services";
+	o->path = SUPERVISOR_SERVICES;
 	o->sock = "/run/containerd/containerd.sock";
 	o->containerd = "/usr/bin/containerd";
 	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME | HAS_SOCK | HAS_CONTAINERD, o) < 0)
@@ -381,9 +392,34 @@ static int cmd_request(int argc, char **argv, struct options *o)
 	words[1] = o->args[0];
 	words[2] = o->path ? o->path : "";
 	words[3] = o->sock;
-	if (o->dump_spec && spec_dump(o->path ? o->path : "/containers/services", o->args[0], o->dump_spec, &err) < 0)
+	if (o->dump_spec && spec_dump(o->path ? o->path : SUPERVISOR_SERVICES, o->args[0], o->dump_spec, &err) < 0)
 		return error_report(&err);
 	return client_request(words, &answer, &err) < 0 ? error_report(&err) : 0;
+}
+
+/* Without names: all. */
+static int cmd_wait(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	if (options_parse(argc, argv, HAS_STARTED, o) < 0)
+		return 1;
+	return client_wait(o->args, o->started, &err) < 0 ? error_report(&err) : 0;
+}
+
+/* What each program of the boot did. */
+static int cmd_report(int argc, char **argv, struct options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	o->format = "table";
+	if (options_parse(argc, argv, HAS_FORMAT, o) < 0 || arguments_check(o, 0, "report takes no arguments") < 0)
+		return 1;
+	if (!str_eq(o->format, "json") && !str_eq(o->format, "table")) {
+		log_error("--format: '%s' is none of table, json", o->format);
+		return 1;
+	}
+	return boot_report_show(str_eq(o->format, "json"), &err) < 0 ? error_report(&err) : 0;
 }
 
 static int cmd_logs(int argc, char **argv, struct options *o)
@@ -392,6 +428,9 @@ static int cmd_logs(int argc, char **argv, struct options *o)
 
 	if (options_parse(argc, argv, HAS_LOGS, o) < 0 || arguments_check(o, 1, "name one service") < 0)
 		return 1;
+	/* Of a machine that boots the service may not have come to its turn. What fails is said by what follows. */
+	if (boot_patient() && !once_logs_named(o->args[0]))
+		client_wait(o->args, true, NULL);
 	return client_logs(o->args[0], o->lines, o->follow, &err) < 0 ? error_report(&err) : 0;
 }
 
@@ -437,7 +476,9 @@ static const struct command {
 	{ "start", cmd_request, NULL },
 	{ "stop", cmd_request, NULL },
 	{ "restart", cmd_request, NULL },
+	{ "wait", cmd_wait, NULL },
 	{ "logs", cmd_logs, NULL },
+	{ "report", cmd_report, NULL },
 	{ "ps", cmd_ps, NULL },
 	{ "top", cmd_top, NULL },
 	{ "help", cmd_help, NULL },

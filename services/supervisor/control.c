@@ -18,7 +18,7 @@
 
 enum { CLIENTS_MAX = 32, PATIENCE_US = 10 * 1000 * 1000 };
 
-enum wish { WISH_NONE, WISH_UP, WISH_DOWN };
+enum wish { WISH_NONE, WISH_STARTED, WISH_UP, WISH_DOWN };
 
 struct client {
 	struct list place;
@@ -108,22 +108,28 @@ static void request_list(struct client *c)
 	client_answer(c);
 }
 
+static bool wish_fulfilled(enum wish wish, enum service_state state)
+{
+	if (wish == WISH_DOWN)
+		return state == SERVICE_STOPPED;
+	return state == SERVICE_RUNNING || state == SERVICE_ENDED ||
+		(wish == WISH_STARTED && state == SERVICE_CHECKING);
+}
+
 /* Whether the client that waits for the service has its answer now. */
 static void client_consider(struct client *c)
 {
 	const struct service *s = c->service;
+	bool up = c->wish == WISH_UP || c->wish == WISH_STARTED;
 
-	if (c->wish == WISH_DOWN && s->state == SERVICE_STOPPED) {
+	if (wish_fulfilled(c->wish, s->state)) {
 		(void)!buf_addstr(&c->out, "ok\n");
 		client_answer(c);
-	} else if (c->wish == WISH_UP && (s->state == SERVICE_RUNNING || s->state == SERVICE_ENDED)) {
-		(void)!buf_addstr(&c->out, "ok\n");
-		client_answer(c);
-	} else if (c->wish == WISH_UP && (s->state == SERVICE_FAILED || s->state == SERVICE_BACKOFF)) {
+	} else if (up && (s->state == SERVICE_FAILED || s->state == SERVICE_BACKOFF)) {
 		(void)!(s->code >= 0 ? buf_addf(&c->out, "error: %s: exit status %d\n", s->name, s->code)
 				     : buf_addf(&c->out, "error: %s: could not be started\n", s->name));
 		client_answer(c);
-	} else if (c->wish == WISH_UP && s->state == SERVICE_STOPPED && !s->again) {
+	} else if (up && s->state == SERVICE_STOPPED && !s->again) {
 		answer_error(c, "stopped by another request");
 	}
 }
@@ -147,9 +153,9 @@ static void request_one(struct client *c, const struct request *r)
 		service_stop(c->service);
 	else if (r->verb == REQUEST_RESTART)
 		service_restart(c->service);
-	else
+	else if (r->verb == REQUEST_START)
 		service_start(c->service);
-	c->wish = r->verb == REQUEST_STOP ? WISH_DOWN : WISH_UP;
+	c->wish = r->verb == REQUEST_STOP ? WISH_DOWN : r->verb == REQUEST_STARTED ? WISH_STARTED : WISH_UP;
 	client_consider(c);
 }
 

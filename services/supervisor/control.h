@@ -10,6 +10,8 @@
  *                        "ok\n" when it has ended
  *   restart NAME [DIR [SOCKET]]
  *                        as stop, then start
+ *   wait NAME            as start, of a service that is being started already; nothing is started
+ *   started NAME         the same, and "ok\n" as soon as it has a process, ready or not
  *
  * or "error: " and a reason. A client that is slow or goes away costs nobody anything:
  * it has 10 s, and less where others want its place. */

@@ -7,10 +7,8 @@
 #include "str.h"
 
 static const char *const verbs[] = {
-	[REQUEST_LIST] = "list",
-	[REQUEST_START] = "start",
-	[REQUEST_STOP] = "stop",
-	[REQUEST_RESTART] = "restart",
+	[REQUEST_LIST] = "list",       [REQUEST_START] = "start", [REQUEST_STOP] = "stop",
+	[REQUEST_RESTART] = "restart", [REQUEST_WAIT] = "wait",   [REQUEST_STARTED] = "started",
 };
 
 static const char *word_given(const char *word)

@@ -1,6 +1,6 @@
 /* A request of the `service` command to the supervisor (control.h has what they mean):
  *
- *   list | VERB NAME [DIR [SOCKET]]      VERB: start, stop, restart
+ *   list | VERB NAME [DIR [SOCKET]]      VERB: start, stop, restart, wait, started
  *
  * words, each ended by a NUL byte. An empty DIR or SOCKET is as one that is not there. */
 #pragma once
@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-enum request_verb { REQUEST_LIST, REQUEST_START, REQUEST_STOP, REQUEST_RESTART };
+enum request_verb { REQUEST_LIST, REQUEST_START, REQUEST_STOP, REQUEST_RESTART, REQUEST_WAIT, REQUEST_STARTED };
 
 enum { REQUEST_MAX = 4096 };
 

@@ -11,7 +11,9 @@
 #include "error.h"
 
 #define SUPERVISOR_RUN_DIR "/run/pith/services"
-#define SUPERVISOR_LOG_DIR "/var/log"
+/* The services of the image, a bundle each. */
+#define SUPERVISOR_SERVICES "/containers/services"
+#define SUPERVISOR_LOG_DIR  "/var/log"
 /* Where that led before the first service (logfile.h). */
 #define SUPERVISOR_LOG_RECORD SUPERVISOR_RUN_DIR "/.logs"
 /* Where `service` commands find it. */

@@ -286,6 +286,9 @@ mac-addr" ]
 	misused '--publish needs --networking user' --publish 1234:80 --networking none guest.img
 	misused '--publish 1234:81: port 1234/tcp of the host already leads to port 80' --publish 1234:80 --publish 1234:81 guest.img
 	misused 'already leads to port 80' --publish 0.0.0.0:1234:80 --publish 1234:81 guest.img
+	misused '--wait is for a machine in the background' --wait guest.img
+	misused '--wait=soon: unknown' --detached --wait=soon guest.img
+	misused '--wait needs the vsock device' --detached --wait --vsock-ports none guest.img
 	misused 'size "lots" is not a size' --disk size=lots guest.img
 	fails 'disk none.img does not exist: add a size' --disk none.img guest.img
 	misused '"colour" is unknown: file, size, format' --disk a.img,colour=red guest.img

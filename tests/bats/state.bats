@@ -275,7 +275,7 @@ time.sleep(600)'
 		done
 		within 20 grep -q 'boot ok' guest.img-state/console.log
 		! grep -q pith guest.img-state/console.log
-		run -1 "$pith" ps guest.img # the guest has no agent
+		PITH_WAIT=1 run -1 "$pith" ps guest.img # the guest has no agent
 		[[ $output == *'no agent answers'* ]]
 		timeout 20 "$pith" stop guest.img
 		within 10 ended "$pid"

@@ -11,12 +11,16 @@ guest_ctr() { timeout -k 5 "${limit:-90}" ctr -a "$state/guest.00000946" -n serv
 in_shell() { machine exec "$name" shell "$@"; }
 
 setup_file() {
-	load lib
+	load ../lib/common
 	[ -e "$root_dir/build/kernel/default/kernel" ] || skip "make kernel has not been run"
 	name=$BATS_FILE_TMPDIR/vsudd-containerd
 	cat >"$BATS_FILE_TMPDIR/more.yml" <<-EOF
 		files:
 		  - {path: usr/bin/peer, source: "$root_dir/build/guest/peer", mode: "0755"}
+		onboot:
+		  - name: early
+		    image: "@pkg:$root_dir/pkg/busybox"
+		    command: [/bin/sh, -c, "echo early words; echo and an error >&2; exit 4"]
 		services:
 		  - name: admin
 		    image: "@pkg:$root_dir/pkg/busybox"
@@ -32,7 +36,7 @@ setup_file() {
 		    binds: ["/usr/bin:/root"]
 	EOF
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name vsudd-containerd "$root_dir/examples/vsudd-containerd.yml" "$BATS_FILE_TMPDIR/more.yml"
-	"$pith" run --accel tcg --vsock-ports 2374 --mem 1536 --detached "$name" 3>&- 8>&- 9>&-
+	"$pith" run --accel tcg --vsock-ports 2374 --mem 1536 --detached --wait=ready "$name" 3>&- 8>&- 9>&-
 	ready() { timeout 10 ctr -a "$name-state/guest.00000946" -n services.linuxkit tasks list 2>/dev/null | grep -q 'shell.*RUNNING'; }
 	within 150 ready || {
 		cat "$name-state/console.log"
@@ -41,7 +45,7 @@ setup_file() {
 }
 
 teardown_file() {
-	load lib
+	load ../lib/common
 	"$pith" stop --now "$BATS_FILE_TMPDIR/vsudd-containerd" 3>&- || :
 }
 
@@ -186,6 +190,30 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	wait "$reader"
 	[ "$(cat got)" = hello ]
 	rm "$state/mine" "$state/file" "$state/link"
+}
+
+# --- the machine and its boot ------------------------------------------------------------------------------------
+
+@test "pith ps without a machine lists those that run, wherever they are" {
+	run -0 machine ps
+	[ "$(awk -v m="$name" '$1 == m { print $2 }' <<<"$output")" = "$(cat "$state/pith.pid")" ]
+	cd "$BATS_FILE_TMPDIR"
+	run -0 machine ps
+	[[ $output == *$'\nvsudd-containerd '* ]]
+}
+
+@test "what ran at the boot is seen without a shell: its steps and its words" {
+	run -0 machine report "$name"
+	[[ ${lines[0]} == *START*TOOK*STATUS*PROGRAM*STEP ]]
+	[[ $output =~ \ s\ \ 4\ +onboot\ +000-early ]]
+	machine report --json "$name" >report.json
+	[ "$(jq '.steps[] | select(.name == "000-early").status' report.json)" = 4 ]
+	run -0 machine logs "$name" onboot/early
+	[ "$output" = $'early words\nand an error' ]
+	run -0 machine logs -n 1 "$name" onboot/000-early
+	[ "$output" = $'early words\nand an error' ]
+	run -1 machine logs "$name" onboot/late
+	[ "$output" = 'service: error: no logs of onboot/late: there are those of early' ]
 }
 
 # --- pith exec ---------------------------------------------------------------------------------------------------

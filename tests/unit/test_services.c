@@ -21,6 +21,8 @@ static void test_requests(void)
 #define BYTES(text) text, sizeof(text) /* with its own NUL */
 		{ BYTES("list"), NULL, REQUEST_LIST, NULL, NULL, NULL },
 		{ BYTES("start\0redis"), NULL, REQUEST_START, "redis", NULL, NULL },
+		{ BYTES("wait\0redis"), NULL, REQUEST_WAIT, "redis", NULL, NULL },
+		{ BYTES("started\0redis"), NULL, REQUEST_STARTED, "redis", NULL, NULL },
 		{ BYTES("stop\0redis\0"), NULL, REQUEST_STOP, "redis", NULL, NULL },
 		{ BYTES("restart\0redis\0/my dir\0/run/c.sock"), NULL, REQUEST_RESTART, "redis", "/my dir",
 		  "/run/c.sock" },
