@@ -661,6 +661,21 @@ ended
 clean" ]
 }
 
+@test "a sandbox that ends holds up nobody: calls are answered while the runtime hangs in the removal of a container" {
+	run world 'runtime_wrap; mkdir $T/bundles/pod; echo "{}" >$T/bundles/pod/config.json; box m -- sleep 1000; box n -- sleep 1000; shim pod; S="$CLIENT $A"; p=$(shim_pid)
+		$S sandbox:CreateSandbox sandbox_id=pod; $S sandbox:StartSandbox sandbox_id=pod >/dev/null; create m rootfs=bind:$T/rootfs::rbind,ro >/dev/null; start m >/dev/null; echo "touch $T/hung; while [ ! -e $T/go ]; do sleep 0.05; done" >$T/garbage-delete
+		$S sandbox:ShutdownSandbox sandbox_id=pod & r=$!; within 5 test -e $T/hung; call State --timeout 5000 id=m | grep -E "^(exit_)?status"; create n --timeout 5000; $S sandbox:PingSandbox --timeout 5000 sandbox_id=pod && echo there
+		touch $T/go; wait $r && echo over; within 5 sh -c "! kill -0 $p 2>/dev/null"; grep -c $T/bundles /proc/self/mountinfo; clean' 2>&1
+	echo "$output"
+	[ "$output" = "status=3
+exit_status=137
+error: status 14: the shim is shutting down
+there
+over
+0
+clean" ]
+}
+
 @test "a sandbox's network: containers and added processes are in it; delete and shutdown take them away" {
 	run world 'ip netns add pod; ip netns exec pod ip link set lo up; mkdir $T/bundles/pod; echo "{}" >$T/bundles/pod/config.json; S="$CLIENT $A"
 		begin() { shim pod; S="$CLIENT $A"; $S sandbox:CreateSandbox sandbox_id=pod netns_path=/run/netns/pod; $S sandbox:StartSandbox sandbox_id=pod >/dev/null; create $1 rootfs=bind:$T/rootfs::rbind,ro >/dev/null; start $1 >/dev/null; }
