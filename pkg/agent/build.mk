@@ -1,5 +1,6 @@
 # The agent in the guest: what the host's pith exec and its like talk to.
 guest-programs += pith-agent
+pkg/agent.sees :=
 pith-agent.srcs := $(wildcard pkg/agent/*.c)
 pith-agent.layers := base sys proto
 test_agent.srcs := pkg/agent/user.c pkg/agent/claims.c

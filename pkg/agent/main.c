@@ -15,6 +15,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "server.h"
+#include "session.h"
 #include "spawn.h"
 #include "str.h"
 
@@ -47,7 +48,7 @@ static int listen_open(struct agent *a, const char *where, struct error *err)
 	return fd < 0 ? server_open(a, "vsock:2373", err) : server_adopt(a, fd, err);
 }
 
-static int serve(struct agent *a, const char *where, struct error *err)
+static int agent_serve(struct agent *a, const char *where, struct error *err)
 {
 	sigset_t signals;
 
@@ -66,10 +67,10 @@ static int serve(struct agent *a, const char *where, struct error *err)
 	return loop_run(a->loop, err);
 }
 
-static int run(struct agent *a, const char *where)
+static int agent_run(struct agent *a, const char *where)
 {
 	_cleanup_error_ struct error err = { 0 };
-	int r = serve(a, where, &err);
+	int r = agent_serve(a, where, &err);
 
 	if (a->loop) {
 		session_drop_all(a);
@@ -172,5 +173,5 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return fputs(usage, stderr), 1;
-	return run(&a, where);
+	return agent_run(&a, where);
 }

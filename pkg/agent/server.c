@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "server.h"
+#include "session.h"
 #include "str.h"
 #include "unixsock.h"
 #include "vsock.h"
@@ -14,7 +15,7 @@
 enum { CONNECTIONS = 128 };
 
 /* A container has no right to be root in the guest, and may well have a vsock socket: loopback has another cid. */
-static bool from_host(struct agent *a, uint32_t cid)
+static bool peer_welcome(struct agent *a, uint32_t cid)
 {
 	if (a->local || cid == VMADDR_CID_HOST)
 		return true;
@@ -29,13 +30,13 @@ static void agent_accepted(struct listener *l, int fd, const struct sockaddr *fr
 {
 	struct agent *a = l->data;
 
-	if (from_host(a, vsock_cid(from)) && a->connected < CONNECTIONS)
+	if (peer_welcome(a, vsock_cid(from)) && a->connected < CONNECTIONS)
 		session_new(a, fd);
 	else
 		close(fd);
 }
 
-static int listen_unix(const char *path, struct error *err)
+static int unix_listen(const char *path, struct error *err)
 {
 	struct sockaddr_un address;
 	mode_t old = umask(0077);
@@ -62,7 +63,7 @@ int server_open(struct agent *a, const char *where, struct error *err)
 
 	a->local = str_starts(where, "unix:");
 	if (a->local)
-		fd = listen_unix(where + strlen("unix:"), err);
+		fd = unix_listen(where + strlen("unix:"), err);
 	else if (str_starts(where, "vsock:") && vsock_parse_port(where + strlen("vsock:"), &port) == 0)
 		fd = vsock_listen(port, SOCK_STREAM, AGENT_BACKLOG, err);
 	else

@@ -2,9 +2,9 @@
  * host alone (cid 2); one connection is one command (agent.h has the frames). One process, one loop.
  *
  *   server.c   accepts, and says no to everybody else
- *   session.c  one connection: frames in and out, the command's streams, its end
+ *   session*.c one connection: frames in and out, the command's streams, its end
  *   keeper.c   holds ports for services, claims.c says which
- *   launch.c   starts the command, by the OCI runtime in a container or as a plain process of the guest
+ *   launch*.c  starts the command, by the OCI runtime in a container or as a plain process of the guest
  *   user.c     whom "-u" means in the container */
 #pragma once
 
@@ -38,8 +38,3 @@ int server_open(struct agent *a, const char *where, struct error *err);
 /* On a listening vsock socket, which is the agent's from then on. */
 int server_adopt(struct agent *a, int fd, struct error *err);
 void server_close(struct agent *a);
-
-/* Takes the connection. */
-void session_new(struct agent *a, int fd);
-/* The agent ends: what it started gets a HUP where its connection's end would have meant one. */
-void session_drop_all(struct agent *a);

@@ -1,252 +1,27 @@
-/* One connection: a request, then the command's streams until its end.
- *
- *   WAITING --request--> STARTING --launch--> RUNNING --exit--> DRAINING --output sent--> ENDING --all sent--> closed
- *
- * FAILED goes to ENDING from everywhere. When the host goes away early, the streams are closed and the session stays,
- * without its connection, until its process can be reaped. */
+#include "session.h"
+
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "agent.h"
 #include "io.h"
-#include "launch.h"
-#include "server.h"
+#include "session_private.h"
 #include "spawn.h"
 #include "str.h"
 
 enum {
 	PATIENCE_US = 10 * 1000000, /* for the request */
-	OUTPUT_HIGH = 128 << 10,    /* bytes that wait to be sent */
 	CHUNK = 32 << 10,
-	TAKEN_STEP = 32 << 10,
 };
-
-enum state { WAITING, STARTING, RUNNING, DRAINING, ENDING };
-
-struct session {
-	struct agent *agent;
-	struct list place;
-	struct loop_io io; /* the connection; fd -1: the host has gone */
-	struct loop_timer timer;
-	enum state state;
-	struct agent_request request;
-	struct launch launch;
-	struct exit_watch exit;
-	pid_t pid;
-	int status;
-	struct buf in, out;
-	struct buf input; /* for the process */
-	struct loop_io to_process, from_process[2];
-	size_t taken; /* not told yet */
-	bool input_ended;
-};
-
-static void session_flush(struct session *s);
-static void outputs_pump(struct session *s);
-static int out_send(struct session *s);
-
-/* --- the end ------------------------------------------------------------------------------------------------------ */
-
-static void stream_close(struct loop_io *io)
-{
-	loop_io_remove(io);
-	if (io->fd >= 0)
-		close(io->fd);
-	io->fd = -1;
-}
-
-static void session_free(struct session *s)
-{
-	exit_watch_remove(&s->exit);
-	loop_timer_disarm(&s->timer);
-	if (s->io.fd >= 0)
-		s->agent->connected--;
-	stream_close(&s->io);
-	stream_close(&s->to_process);
-	stream_close(&s->from_process[0]);
-	stream_close(&s->from_process[1]);
-	launch_clear(&s->launch);
-	agent_request_clear(&s->request);
-	list_remove(&s->place);
-	buf_free(&s->in);
-	buf_free(&s->out);
-	buf_free(&s->input);
-	free(s);
-}
-
-/* The host will have no more of it. A terminal's end is a HUP for those on it; others find their streams' ends. */
-static void session_leave(struct session *s)
-{
-	if (s->io.fd >= 0)
-		s->agent->connected--;
-	stream_close(&s->io);
-	loop_timer_disarm(&s->timer);
-	stream_close(&s->to_process);
-	stream_close(&s->from_process[0]);
-	stream_close(&s->from_process[1]);
-	if (exit_watch_active(&s->exit)) {
-		if (s->request.hangup || s->request.terminal)
-			kill(s->pid, SIGHUP); /* not reaped yet: it is still that process */
-	} else if (s->state != STARTING) {
-		session_free(s);
-	}
-}
-
-void session_drop_all(struct agent *a)
-{
-	while (!list_empty(&a->sessions)) {
-		struct session *s = list_entry(a->sessions.next, struct session, place);
-
-		if (exit_watch_active(&s->exit) && s->io.fd >= 0 && (s->request.hangup || s->request.terminal))
-			kill(s->pid, SIGHUP);
-		session_free(s);
-	}
-}
-
-/* Out of memory, or the last frame is made: nothing but sending is left. */
-static void session_finish(struct session *s, int added)
-{
-	s->state = ENDING;
-	if (added < 0)
-		session_leave(s);
-	else
-		session_flush(s);
-}
-
-static void session_fail(struct session *s, int status, const char *why)
-{
-	session_finish(s, agent_frame_failed(&s->out, (uint32_t)status, why));
-}
-
-/* --- the process's streams ---------------------------------------------------------------------------------------- */
-
-static void stream_watch(struct session *s, struct loop_io *io, bool on)
-{
-	if (on == loop_io_active(io))
-		return;
-	if (!on)
-		loop_io_remove(io);
-	else if (loop_io_add(s->agent->loop, io, NULL) < 0)
-		stream_close(io);
-}
-
-/* What is there, as far as there is room for it; a hang-up of a stream that is not read would not let the loop sleep,
- * so that one is not watched. */
-static int output_pump(struct session *s, int which)
-{
-	struct loop_io *io = &s->from_process[which];
-	uint8_t chunk[CHUNK];
-
-	while (io->fd >= 0 && s->out.len < OUTPUT_HIGH) {
-		ssize_t n = read(io->fd, chunk, sizeof(chunk));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n > 0) {
-			if (agent_frame_add(&s->out, which == 0 ? AGENT_OUTPUT : AGENT_ERRORS, chunk, (size_t)n) < 0)
-				return -1;
-		} else if (n < 0 && s->state == RUNNING && (errno == EAGAIN || (errno == EIO && s->request.terminal))) {
-			break; /* EIO: nobody has the terminal open just now */
-		} else {
-			/* The end; or it has ended itself, and this was all. Who else has the stream open is not waited
-			 * for. */
-			stream_close(io);
-		}
-	}
-	if (io->fd >= 0)
-		stream_watch(s, io, s->out.len < OUTPUT_HIGH);
-	return 0;
-}
-
-static void outputs_pump(struct session *s)
-{
-	if (s->state != RUNNING && s->state != DRAINING)
-		return;
-	do {
-		if (output_pump(s, 0) < 0 || output_pump(s, 1) < 0) {
-			session_leave(s);
-			return;
-		}
-		if (s->state == DRAINING && s->from_process[0].fd < 0 && s->from_process[1].fd < 0) {
-			session_finish(s, agent_frame_number(&s->out, AGENT_EXITED, (uint32_t)s->status));
-			return;
-		}
-		if (out_send(s) < 0) {
-			session_leave(s);
-			return;
-		}
-		/* What is left in a stream that others still have open makes no event: it is read to the end now. */
-	} while (s->state == DRAINING && s->out.len < OUTPUT_HIGH);
-	session_flush(s);
-}
-
-static void output_ready(struct loop_io *io, uint32_t events)
-{
-	(void)events;
-	outputs_pump(io->data);
-}
-
-static int taken_tell(struct session *s)
-{
-	size_t n = s->taken;
-
-	if (n == 0 || (n < TAKEN_STEP && s->input.len > 0))
-		return 0;
-	s->taken = 0;
-	return agent_frame_number(&s->out, AGENT_TAKEN, (uint32_t)n);
-}
-
-/* A process that reads no more: what comes for it is thrown away, so that the host can end. */
-static void input_write(struct session *s)
-{
-	while (s->input.len > 0) {
-		ssize_t n = (ssize_t)s->input.len;
-
-		if (s->to_process.fd >= 0)
-			n = write(s->to_process.fd, buf_bytes(&s->input), s->input.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0) {
-			stream_close(&s->to_process);
-			continue;
-		}
-		buf_consume(&s->input, (size_t)n);
-		s->taken += (size_t)n;
-	}
-}
-
-static void input_pump(struct session *s)
-{
-	input_write(s);
-	if (s->to_process.fd >= 0 && s->input.len == 0 && s->input_ended && !s->request.terminal)
-		stream_close(&s->to_process);
-	if (s->to_process.fd >= 0)
-		stream_watch(s, &s->to_process, s->input.len > 0);
-	if (taken_tell(s) < 0)
-		session_leave(s);
-	else
-		session_flush(s);
-}
-
-static void input_ready(struct loop_io *io, uint32_t events)
-{
-	struct session *s = io->data;
-
-	/* A write to a terminal that is full wakes up who waits to write: the next would follow at once. */
-	if (!s->request.terminal || (events & EPOLLOUT))
-		input_pump(s);
-}
 
 /* --- the process -------------------------------------------------------------------------------------------------- */
 
-static void exited(struct exit_watch *watch, int status)
+static void process_exited(struct exit_watch *watch, int status)
 {
 	struct session *s = watch->data;
 
@@ -267,7 +42,7 @@ static struct loop_io stream_take(struct session *s, int which, uint32_t events,
 	return (struct loop_io){ .fd = steal_fd(&s->launch.ends[which]), .events = events, .fn = fn, .data = s };
 }
 
-static void launched(struct launch *l, const struct error *why, int status)
+static void process_launched(struct launch *l, const struct error *why, int status)
 {
 	struct session *s = l->data;
 	_cleanup_error_ struct error e = { 0 };
@@ -282,7 +57,7 @@ static void launched(struct launch *l, const struct error *why, int status)
 		return;
 	}
 	s->pid = l->pid;
-	s->exit = (struct exit_watch){ .fn = exited, .data = s };
+	s->exit = (struct exit_watch){ .fn = process_exited, .data = s };
 	s->to_process = stream_take(s, 0, EPOLLOUT, input_ready);
 	s->from_process[0] = stream_take(s, 1, EPOLLIN, output_ready);
 	s->from_process[1] = stream_take(s, 2, EPOLLIN, output_ready);
@@ -423,7 +198,7 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 		return;
 	}
 	if (before == WAITING && s->state == STARTING)
-		launch_start(&s->launch, s->agent, &s->request, launched);
+		launch_start(&s->launch, s->agent, &s->request, process_launched);
 	else if (s->state == RUNNING)
 		input_pump(s);
 	else if (s->state == DRAINING)
@@ -432,34 +207,17 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 		session_flush(s);
 }
 
-/* As much as the connection takes. -1: it has gone. */
-static int out_send(struct session *s)
-{
-	while (s->out.len > 0) {
-		ssize_t n = send(s->io.fd, buf_bytes(&s->out), s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+/* --- sessions ----------------------------------------------------------------------------------------------------- */
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -1;
-		buf_consume(&s->out, (size_t)n);
-	}
-	return 0;
-}
-
-/* May end the session: the last call of its callers. What is left in the streams of a process that has ended makes no
- * event: the connection's room does. */
-static void session_flush(struct session *s)
+void session_drop_all(struct agent *a)
 {
-	if (out_send(s) < 0 || (s->out.len == 0 && s->state == ENDING) ||
-	    loop_io_want(&s->io, EPOLLIN | EPOLLRDHUP | (s->out.len || s->state == DRAINING ? EPOLLOUT : 0), NULL) <
-		    0) {
-		session_leave(s);
-		return;
+	while (!list_empty(&a->sessions)) {
+		struct session *s = list_entry(a->sessions.next, struct session, place);
+
+		if (exit_watch_active(&s->exit) && s->io.fd >= 0 && (s->request.hangup || s->request.terminal))
+			kill(s->pid, SIGHUP);
+		session_free(s);
 	}
-	for (int i = 0; i < 2 && s->state == RUNNING; i++)
-		if (s->from_process[i].fd >= 0)
-			stream_watch(s, &s->from_process[i], s->out.len < OUTPUT_HIGH);
 }
 
 static void request_late(struct loop_timer *timer)

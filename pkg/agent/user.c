@@ -152,7 +152,7 @@ int user_parse(const char *spec, const char *passwd, const char *group, struct u
 }
 
 /* A container's file, which the container may have made anything of. A missing one is empty. */
-static int contents(int root, const char *path, struct buf *out, struct error *err)
+static int contents_read(int root, const char *path, struct buf *out, struct error *err)
 {
 	struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
@@ -183,7 +183,7 @@ int user_find(int pid, const char *spec, struct user *out, struct error *err)
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return error_set(err, errno, "the container's root");
-	if (contents(root, "/etc/passwd", &passwd, err) < 0 || contents(root, "/etc/group", &group, err) < 0)
+	if (contents_read(root, "/etc/passwd", &passwd, err) < 0 || contents_read(root, "/etc/group", &group, err) < 0)
 		return -1;
 	return user_parse(spec, buf_text(&passwd), buf_text(&group), out, err);
 }

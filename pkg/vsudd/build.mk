@@ -1,4 +1,5 @@
 guest-programs += vsudd
+pkg/vsudd.sees :=
 vsudd.srcs := $(wildcard pkg/vsudd/*.c)
 vsudd.layers := base sys
 vsudd.deps := cap

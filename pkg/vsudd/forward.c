@@ -22,7 +22,16 @@ enum {
 	CONNECT_US = 5 * 1000000,
 };
 
-/* A connection that is not joined yet. */
+/* A connection that is not joined yet:
+ *
+ *   forward_accepted --+-- in: dial_unix -- backlog full --> tried again every 10 ms, for two seconds ----+
+ *                      |       | connected                                                                |
+ *                      |       v                                                                          |
+ *                      |   dial_done: a relay carries the bytes from here on (relay.h)        dial_failed: both
+ *                      |       ^                                                              connections end
+ *                      |       | connected                                                                ^
+ *                      +-- out: dial_vsock -- refused, or no answer in five seconds ----------------------+
+ */
 struct dial {
 	struct forward *forward;
 	struct loop_io io; /* the vsock connection being made; .fd -1: none */
@@ -44,7 +53,7 @@ static void dial_free(struct dial *d)
 	free(d);
 }
 
-static void say(struct forward *f, int code)
+static void forward_say(struct forward *f, int code)
 {
 	if (code == f->last_error)
 		return;
@@ -61,7 +70,7 @@ static void dial_done(struct dial *d, int target)
 {
 	_cleanup_error_ struct error e = { 0 };
 
-	say(d->forward, 0);
+	forward_say(d->forward, 0);
 	if (relay_start(d->forward->relays, steal_fd(&d->fd), target, &e) < 0)
 		log_warn("%s", error_text(&e));
 	dial_free(d);
@@ -69,7 +78,7 @@ static void dial_done(struct dial *d, int target)
 
 static void dial_failed(struct dial *d, int code)
 {
-	say(d->forward, code);
+	forward_say(d->forward, code);
 	dial_free(d);
 }
 
@@ -162,7 +171,7 @@ static void forward_accepted(struct listener *l, int fd, const struct sockaddr *
 
 static void forward_resting(struct listener *l, int code)
 {
-	say(l->data, code);
+	forward_say(l->data, code);
 }
 
 static int inport_listen(struct forward *f, struct error *err)

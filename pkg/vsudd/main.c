@@ -41,8 +41,8 @@ struct options {
 
 /* --- command line ------------------------------------------------------------------------------------------------ */
 
-static int add(struct options *o, char *value, int (*parse)(char *, struct forward *, struct error *),
-	       struct error *err)
+static int forward_add(struct options *o, char *value, int (*parse)(char *, struct forward *, struct error *),
+		       struct error *err)
 {
 	if (o->count == FORWARDS_MAX)
 		return error_set(err, 0, "more than %d forwards", FORWARDS_MAX);
@@ -52,12 +52,12 @@ static int add(struct options *o, char *value, int (*parse)(char *, struct forwa
 	return 0;
 }
 
-static int set(struct options *o, const char *name, char *value, struct error *err)
+static int option_set(struct options *o, const char *name, char *value, struct error *err)
 {
 	if (str_eq(name, "inport"))
-		return add(o, value, forward_parse_in, err);
+		return forward_add(o, value, forward_parse_in, err);
 	if (str_eq(name, "outport"))
-		return add(o, value, forward_parse_out, err);
+		return forward_add(o, value, forward_parse_out, err);
 	if (str_eq(name, "from"))
 		return forward_parse_from(value, &o->from, err);
 	if (str_eq(name, "syslog"))
@@ -70,7 +70,7 @@ static int set(struct options *o, const char *name, char *value, struct error *e
 }
 
 /* One or two dashes; the value follows after a blank or "=". */
-static int parse(int argc, char **argv, struct options *o, struct error *err)
+static int options_parse(int argc, char **argv, struct options *o, struct error *err)
 {
 	static const char *const names[] = { "inport", "outport", "from", "syslog", "user", "pidfile" };
 	int i;
@@ -98,7 +98,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 			value = argv[i];
 		if (!value)
 			return error_set(err, 0, "option -%s needs a value", name);
-		if (set(o, name, value, err) < 0)
+		if (option_set(o, name, value, err) < 0)
 			return -1;
 	}
 	if (!o->help && o->count == 0 && !o->syslog)
@@ -108,7 +108,7 @@ static int parse(int argc, char **argv, struct options *o, struct error *err)
 
 /* --- what it is, and what it gives up ----------------------------------------------------------------------------- */
 
-static int write_pidfile(const char *path, struct error *err)
+static int pidfile_write(const char *path, struct error *err)
 {
 	char text[24];
 	int n = snprintf(text, sizeof(text), "%d", (int)getpid());
@@ -117,7 +117,7 @@ static int write_pidfile(const char *path, struct error *err)
 }
 
 /* Standard streams to /dev/null, messages to the guest's syslog. */
-static int detach(struct error *err)
+static int vsudd_detach(struct error *err)
 {
 	struct sockaddr_un address;
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = -1;
@@ -135,7 +135,7 @@ static int detach(struct error *err)
 	return 0;
 }
 
-static int become(char *user, struct error *err)
+static int user_become(char *user, struct error *err)
 {
 	char *group = strchr(user, ':');
 	uint64_t uid, gid;
@@ -151,7 +151,7 @@ static int become(char *user, struct error *err)
 	return 0;
 }
 
-static void raise_limit(void)
+static void limit_raise(void)
 {
 	struct rlimit l;
 
@@ -169,7 +169,7 @@ static void on_signal(void *data, int signo)
 		loop_quit(data, 0);
 }
 
-static int run(struct options *o, struct error *err)
+static int vsudd_run(struct options *o, struct error *err)
 {
 	struct loop *loop = loop_new(err);
 	struct relays relays;
@@ -182,15 +182,15 @@ static int run(struct options *o, struct error *err)
 	loop_signals_fill(&signals);
 	relays_init(&relays, loop);
 	if (loop_signals(loop, &signals, on_signal, loop, err) < 0 ||
-	    (o->pidfile && write_pidfile(o->pidfile, err) < 0))
+	    (o->pidfile && pidfile_write(o->pidfile, err) < 0))
 		return -1;
 	for (i = 0; i < o->count; i++) {
 		o->forwards[i].from = o->from;
 		if (forward_open(&o->forwards[i], &relays, err) < 0)
 			return -1;
 	}
-	if ((o->syslog && !syslog_open(loop, o->syslog, err)) || (o->detach && detach(err) < 0) ||
-	    (o->user && become(o->user, err) < 0) || confine(err) < 0)
+	if ((o->syslog && !syslog_open(loop, o->syslog, err)) || (o->detach && vsudd_detach(err) < 0) ||
+	    (o->user && user_become(o->user, err) < 0) || confine(err) < 0)
 		return -1;
 	log_debug("%zu forwards", o->count);
 	r = loop_run(loop, err);
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 
 	io_fill_standard();
 	log_setup("vsudd", LOG_LEVEL_INFO, false);
-	if (parse(argc, argv, &o, &e) < 0) {
+	if (options_parse(argc, argv, &o, &e) < 0) {
 		log_error("%s", error_text(&e));
 		return 2;
 	}
@@ -217,8 +217,8 @@ int main(int argc, char **argv)
 		return r;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	raise_limit();
-	r = run(&o, &e);
+	limit_raise();
+	r = vsudd_run(&o, &e);
 	if (r < 0)
 		log_error("%s", error_text(&e));
 	return r < 0 ? 1 : r;

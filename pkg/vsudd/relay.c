@@ -95,7 +95,7 @@ static void way_finish(struct relay *r, struct way *w)
 }
 
 /* 1: bytes moved, 0: not now, -1: never */
-static int outcome(ssize_t n)
+static int io_outcome(ssize_t n)
 {
 	if (n > 0 || (n < 0 && errno == EINTR))
 		return 1;
@@ -103,14 +103,14 @@ static int outcome(ssize_t n)
 }
 
 /* Room is asked for only where there was none: each time a reader takes something would be an event otherwise. */
-static int blocked(struct end *e)
+static int end_block(struct end *e)
 {
 	e->writable = false;
 	return loop_io_want(&e->io, WATCHED | EPOLLOUT | EPOLLET, NULL) < 0 ? -1 : 0;
 }
 
 /* The kernel takes no splice into this socket after all: what the pipe has goes the other way. */
-static int empty_pipe(struct relay *r, struct way *w)
+static int pipe_empty(struct relay *r, struct way *w)
 {
 	uint8_t *p = buf_reserve(&w->rest, w->held);
 	ssize_t n = p ? read(w->pipe.read, p, w->held) : -1;
@@ -124,7 +124,7 @@ static int empty_pipe(struct relay *r, struct way *w)
 	return 1;
 }
 
-static int write_some(struct relay *r, struct way *w)
+static int way_write(struct relay *r, struct way *w)
 {
 	ssize_t n;
 	int go;
@@ -134,7 +134,7 @@ static int write_some(struct relay *r, struct way *w)
 	if (w->held > 0) {
 		n = splice(w->pipe.read, NULL, w->to->io.fd, NULL, w->held, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n < 0 && errno == EINVAL)
-			return empty_pipe(r, w);
+			return pipe_empty(r, w);
 		if (n > 0)
 			w->held -= (size_t)n;
 	} else {
@@ -144,12 +144,12 @@ static int write_some(struct relay *r, struct way *w)
 		if (w->rest.len == 0)
 			buf_free(&w->rest);
 	}
-	go = outcome(n);
-	return go == 0 ? blocked(w->to) : go;
+	go = io_outcome(n);
+	return go == 0 ? end_block(w->to) : go;
 }
 
 /* By hand. Returns the bytes read, which are written or in `rest`. */
-static ssize_t copy_some(struct way *w)
+static ssize_t way_copy(struct way *w)
 {
 	static char chunk[SMALL];
 	ssize_t n = recv(w->from->io.fd, chunk, sizeof(chunk), MSG_DONTWAIT), sent = 0;
@@ -169,18 +169,18 @@ static ssize_t copy_some(struct way *w)
 	return n;
 }
 
-static ssize_t splice_some(struct relay *r, struct way *w)
+static ssize_t way_splice(struct relay *r, struct way *w)
 {
 	ssize_t n;
 
 	if (!pipe_take(r->all, w)) {
 		w->bulk = false;
-		return copy_some(w);
+		return way_copy(w);
 	}
 	n = splice(w->from->io.fd, NULL, w->pipe.write, NULL, BIG, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n < 0 && errno == EINVAL) {
 		w->no_splice = true;
-		return copy_some(w);
+		return way_copy(w);
 	}
 	if (n > 0) {
 		w->held = (size_t)n;
@@ -198,7 +198,7 @@ static bool way_run(struct relay *r, struct way *w)
 
 	while (!w->done && moved < BUDGET) {
 		if (w->held > 0 || w->rest.len > 0) {
-			go = write_some(r, w);
+			go = way_write(r, w);
 			if (go < 0)
 				way_broken(r, w);
 			if (go <= 0)
@@ -211,8 +211,8 @@ static bool way_run(struct relay *r, struct way *w)
 		}
 		if (!w->from->readable)
 			break;
-		n = w->bulk && !w->no_splice ? splice_some(r, w) : copy_some(w);
-		go = outcome(n);
+		n = w->bulk && !w->no_splice ? way_splice(r, w) : way_copy(w);
+		go = io_outcome(n);
 		if (go == 0)
 			w->from->readable = false;
 		else if (go < 0)
@@ -260,7 +260,7 @@ static void relay_run(struct relay *r)
 	}
 }
 
-static void turn(struct loop_timer *t)
+static void relays_turn(struct loop_timer *t)
 {
 	struct relays *all = t->data;
 	struct list now;
@@ -311,7 +311,7 @@ void relays_init(struct relays *all, struct loop *loop)
 {
 	*all = (struct relays){ .loop = loop };
 	list_init(&all->busy);
-	all->turn = (struct loop_timer){ .fn = turn, .data = all };
+	all->turn = (struct loop_timer){ .fn = relays_turn, .data = all };
 }
 
 int relay_start(struct relays *all, int a, int b, struct error *err)

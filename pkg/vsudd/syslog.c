@@ -20,7 +20,15 @@ enum {
 	BATCH = 64,
 };
 
-/* Messages wait in `queue`, each with its length in front, until the host's end has taken them. The first may have been
+/* Two ends that know nothing of each other but the queue:
+ *
+ *   in_ready: a message of a program ----> queue ----> out_ready: to the host, as much as it takes
+ *
+ *   out:  NOT CONNECTED -- syslog_dial --> CONNECTING --> CONNECTED
+ *              ^                               |              |
+ *              +----- a second later ----------+--------------+  refused, or the end
+ *
+ * Messages wait in `queue`, each with its length in front, until the host's end has taken them. The first may have been
  * taken in part: when the connection ends, it is sent again from its start. */
 struct syslog {
 	struct loop *loop;
@@ -37,7 +45,7 @@ struct syslog {
 static void syslog_dial(struct syslog *s);
 
 /* Bytes of the first message and its length. */
-static size_t first_size(const struct syslog *s)
+static size_t syslog_first_size(const struct syslog *s)
 {
 	const char *text = buf_text(&s->queue);
 	size_t len = strtoul(text, NULL, 10);
@@ -45,7 +53,7 @@ static size_t first_size(const struct syslog *s)
 	return strcspn(text, " ") + 1 + len;
 }
 
-static void disconnect(struct syslog *s)
+static void syslog_disconnect(struct syslog *s)
 {
 	loop_io_remove(&s->out);
 	if (s->out.fd >= 0)
@@ -56,10 +64,10 @@ static void disconnect(struct syslog *s)
 	loop_timer_after(s->loop, &s->retry, RETRY_US, NULL);
 }
 
-static void flush(struct syslog *s)
+static void syslog_flush(struct syslog *s)
 {
 	while (s->connected && s->queue.len > 0) {
-		size_t size = first_size(s);
+		size_t size = syslog_first_size(s);
 		ssize_t n =
 			send(s->out.fd, buf_bytes(&s->queue) + s->sent, size - s->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -67,7 +75,7 @@ static void flush(struct syslog *s)
 			continue;
 		if (n < 0) {
 			if (errno != EAGAIN)
-				disconnect(s);
+				syslog_disconnect(s);
 			return;
 		}
 		s->sent += (size_t)n;
@@ -93,7 +101,7 @@ static void out_ready(struct loop_io *io, uint32_t events)
 
 	if (!s->connected) {
 		if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0 || code != 0) {
-			disconnect(s);
+			syslog_disconnect(s);
 			return;
 		}
 		s->connected = true;
@@ -101,10 +109,10 @@ static void out_ready(struct loop_io *io, uint32_t events)
 	}
 	/* The host says nothing on this connection, but its end. */
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) || recv(io->fd, &byte, 1, MSG_DONTWAIT) == 0) {
-		disconnect(s);
+		syslog_disconnect(s);
 		return;
 	}
-	flush(s);
+	syslog_flush(s);
 }
 
 static void syslog_dial(struct syslog *s)
@@ -112,10 +120,10 @@ static void syslog_dial(struct syslog *s)
 	s->out = (struct loop_io){ .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .fn = out_ready, .data = s };
 	s->out.fd = vsock_connect(CID_HOST, s->port, SOCK_STREAM, NULL);
 	if (s->out.fd < 0 || loop_io_add(s->loop, &s->out, NULL) < 0)
-		disconnect(s);
+		syslog_disconnect(s);
 }
 
-static void retry(struct loop_timer *t)
+static void syslog_retry(struct loop_timer *t)
 {
 	struct syslog *s = t->data;
 
@@ -140,13 +148,13 @@ static void in_ready(struct loop_io *io, uint32_t events)
 			s->lost++;
 	}
 	if (s->connected)
-		flush(s);
+		syslog_flush(s);
 	else if (s->out.fd < 0 && !loop_timer_armed(&s->retry) && s->queue.len > 0)
 		syslog_dial(s);
 }
 
 /* The socket of the guest's programs; what another life left there is replaced. */
-static int open_socket(struct syslog *s, struct error *err)
+static int syslog_listen(struct syslog *s, struct error *err)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -174,12 +182,12 @@ struct syslog *syslog_open(struct loop *loop, char *text, struct error *err)
 		*path++ = '\0';
 	s->loop = loop;
 	s->out.fd = -1;
-	s->retry = (struct loop_timer){ .fn = retry, .data = s };
+	s->retry = (struct loop_timer){ .fn = syslog_retry, .data = s };
 	if (vsock_parse_port(text, &s->port) < 0)
 		error_set(err, 0, "\"%s\" is no vsock port, nor the GUID of one", text);
 	else if (unixsock_address(&s->address, -1, NULL, path ? path : "/dev/log") < 0)
 		error_set(err, errno, "%s", path);
-	else if (open_socket(s, err) == 0)
+	else if (syslog_listen(s, err) == 0)
 		return s;
 	free(s);
 	return NULL;
