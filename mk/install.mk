@@ -1,6 +1,6 @@
-# Installation: the pith command with its manual pages and completion, below DESTDIR/PREFIX.
+# Installation: the pith command with its manual pages and completion, below DESTDIR/PREFIX; a Debian package.
 
-.PHONY: man install uninstall
+.PHONY: man install uninstall deb
 man: host  ## the manual pages, into build/man
 	@rm -rf $(B)/man && mkdir -p $(B)/man
 	$(Q)$(B)/host/pith help --man-pages $(B)/man
@@ -24,3 +24,6 @@ uninstall:  ## remove what make install put there
 	[ "$$(readlink $(where)/bin/linuxkit)" != pith ] || rm $(where)/bin/linuxkit
 	rm -f $(foreach s,bash zsh fish,$(where)/$(completion.$(s)))
 	rm -rf $(where)/share/pith
+
+deb: images man  ## a Debian package of pith and the images, in build/deb
+	$(Q)mk/deb $(B)/deb

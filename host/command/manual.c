@@ -8,6 +8,9 @@ static const struct {
 	const char *name, *help;
 } variables[] = {
 	{ "PITH_CACHE, LINUXKIT_CACHE", "The image cache, as with `--cache`." },
+	{ "PITH_IMAGES",
+	  "Where the images lie that came with the program, as archives pith/NAME:TAG.tar; share/pith/images "
+	  "beside the program's folder." },
 	{ "LINUXKIT_MIRROR", "Where to pull images from, as with `--mirror`; several with commas." },
 	{ "LINUXKIT_PKG_ORG", "The organisation of packages, as with `--org` of `pith pkg`." },
 	{ "LINUXKIT_QEMU_ACCEL", "How QEMU runs guests, as with `--accel` of `pith run`." },

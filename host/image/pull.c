@@ -11,6 +11,7 @@
 #include "io.h"
 #include "progress.h"
 #include "reach.h"
+#include "shipped.h"
 #include "skopeo_private.h"
 #include "str.h"
 
@@ -242,9 +243,13 @@ int image_pull(struct store *s, const char *text, const struct platform *platfor
 	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_ref_ struct ref ref = { 0 };
 	_cleanup_free_ char *name = NULL;
+	int shipped;
 
 	if (ref_parse(text, &ref, err) < 0)
 		return -1;
+	shipped = shipped_take(s, &ref, err);
+	if (shipped)
+		return shipped < 0 ? -1 : 0;
 	if (ref.digest) { /* registries take a tag or a digest; the digest says more */
 		free(ref.tag);
 		ref.tag = NULL;

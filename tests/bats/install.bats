@@ -92,3 +92,32 @@ complete_words() {
 	[ "$(complete_fish 'pith run --vsock-h')" = --vsock-hybrid ]
 	[ "$(complete_fish 'pith cache exp')" = export ]
 }
+
+@test "the Debian package runs from where it is unpacked, and needs neither this tree nor a registry for its images" {
+	"$root_dir/mk/deb" out
+	deb=$(echo out/pith_*.deb)
+	! type lintian >/dev/null 2>&1 || lintian --no-cfg --allow-root --fail-on error,warning "$deb"
+	for name in $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g' | tr ',' '\n'); do
+		dpkg-query -W "$name" >/dev/null || { echo "$name: this machine runs pith without it"; false; }
+	done
+	dpkg-deb -x "$deb" root
+	export PITH_CACHE=$T/cache LINUXKIT_MIRROR=http://127.0.0.1:1 # nothing listens there
+	unpacked=$T/root/usr/bin/pith
+	[ "$("$unpacked" version)" = "$("$pith" version)" ]
+	cp root/usr/share/doc/pith/examples/hello.yml .
+	run grep @pkg root/usr/share/doc/pith/examples/*.yml
+	[ "$status" -eq 1 ]
+	"$unpacked" build hello.yml
+	[ -s hello-initrd.img ] && [ -s hello-kernel ]
+	"$unpacked" cache ls | grep -q '^docker.io/pith/init:latest '
+	tag=$("$pith" pkg show-tag "$root_dir/pkg/hello")
+	"$unpacked" cache pull "$tag" # by its hash, too
+	run -1 "$unpacked" cache pull pith/none
+	[[ $output == *'127.0.0.1:1'* ]]
+	run -1 "$unpacked" cache pull other/init
+	[[ $output == *'127.0.0.1:1'* ]]
+	mkdir -p given/pith
+	cp -L root/usr/share/pith/images/pith/hello:latest.tar given/pith/hello:mine.tar
+	PITH_IMAGES=$T/given "$unpacked" cache pull pith/hello:mine
+	"$unpacked" cache ls | grep -q '^docker.io/pith/hello:mine '
+}
