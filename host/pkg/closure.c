@@ -32,7 +32,7 @@ static const struct {
 	{ "riscv64", "riscv64-linux-gnu" },
 };
 
-static int push(struct closure *c, const char *path, struct error *err)
+static int closure_push(struct closure *c, const char *path, struct error *err)
 {
 	if (c->count == c->cap) {
 		size_t cap = c->cap ? 2 * c->cap : 32;
@@ -102,14 +102,14 @@ static char *find_library(const struct closure *c, const char *name)
 
 /* --- adding ------------------------------------------------------------------------------------ */
 
-static int add(struct closure *c, const char *path, const char *host, struct error *err)
+static int closure_add_file(struct closure *c, const char *path, const char *host, struct error *err)
 {
 	struct tree_meta meta = *c->meta;
 
 	meta.mode = 0755;
 	if (!tree_add_file(c->tree, path, &meta, host, err))
 		return -1;
-	return push(c, path, err);
+	return closure_push(c, path, err);
 }
 
 static bool in_tree(const struct closure *c, const char *name)
@@ -154,7 +154,7 @@ static int by_runpath(struct closure *c, const struct elf *e, const char *user, 
 			return 1;
 		host = find_in(c, dir, name);
 		if (host)
-			return add(c, path, host, err) < 0 ? -1 : 1;
+			return closure_add_file(c, path, host, err) < 0 ? -1 : 1;
 	}
 	return 0;
 }
@@ -167,7 +167,7 @@ static int unpack_more(struct closure *c, struct error *err)
 	return debian_unpack(c->debs, c->unpacked++, err) < 0 ? -1 : 1;
 }
 
-static int need(struct closure *c, const struct elf *e, const char *user, const char *name, struct error *err)
+static int library_need(struct closure *c, const struct elf *e, const char *user, const char *name, struct error *err)
 {
 	_cleanup_free_ char *path = str_format("usr/lib/%s/%s", c->triplet, name);
 	int more = 1, r;
@@ -186,7 +186,7 @@ static int need(struct closure *c, const struct elf *e, const char *user, const 
 			return 0;
 		host = find_library(c, name);
 		if (host)
-			return add(c, path, host, err);
+			return closure_add_file(c, path, host, err);
 		more = unpack_more(c, err);
 	}
 	if (more < 0)
@@ -197,7 +197,7 @@ static int need(struct closure *c, const struct elf *e, const char *user, const 
 			 user, name);
 }
 
-static int interpreter(struct closure *c, const struct elf *e, const char *user, struct error *err)
+static int interpreter_need(struct closure *c, const struct elf *e, const char *user, struct error *err)
 {
 	const char *path = e->interpreter ? e->interpreter + 1 : NULL;
 	int more = 1;
@@ -208,7 +208,7 @@ static int interpreter(struct closure *c, const struct elf *e, const char *user,
 		_cleanup_free_ char *host = find_library(c, strrchr(e->interpreter, '/') + 1);
 
 		if (host)
-			return add(c, path, host, err);
+			return closure_add_file(c, path, host, err);
 		more = unpack_more(c, err);
 	}
 	return more < 0 ? -1
@@ -226,19 +226,19 @@ static bool is_interpreter(const struct elf *e, const char *name)
 	return (base && str_eq(base, name)) || str_starts(name, "ld-linux") || str_starts(name, "ld64.so");
 }
 
-static int needs(struct closure *c, const struct elf *e, const char *path, struct error *err)
+static int elf_needs(struct closure *c, const struct elf *e, const char *path, struct error *err)
 {
 	size_t i;
 
-	if (interpreter(c, e, path, err) < 0)
+	if (interpreter_need(c, e, path, err) < 0)
 		return -1;
 	for (i = 0; e->needed && e->needed[i]; i++)
-		if (!is_interpreter(e, e->needed[i]) && need(c, e, path, e->needed[i], err) < 0)
+		if (!is_interpreter(e, e->needed[i]) && library_need(c, e, path, e->needed[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-static int look(struct closure *c, const char *path, const char *host, struct error *err)
+static int file_look(struct closure *c, const char *path, const char *host, struct error *err)
 {
 	_cleanup_close_ int fd = open(host, O_RDONLY | O_CLOEXEC);
 	_cleanup_elf_ struct elf e = { 0 };
@@ -257,21 +257,21 @@ static int look(struct closure *c, const char *path, const char *host, struct er
 	munmap(map, (size_t)st.st_size);
 	if (r < 0)
 		return error_wrap(err, "/%s", path);
-	return r == 0 ? 0 : needs(c, &e, path, err);
+	return r == 0 ? 0 : elf_needs(c, &e, path, err);
 }
 
-static int collect(struct closure *c, const struct tree_node *dir, struct error *err)
+static int closure_collect(struct closure *c, const struct tree_node *dir, struct error *err)
 {
 	const struct tree_node *n;
 
 	for (n = dir->children; n; n = n->next) {
 		if (n->inode->type == TREE_DIR) {
-			if (collect(c, n, err) < 0)
+			if (closure_collect(c, n, err) < 0)
 				return -1;
 		} else if (n->inode->type == TREE_FILE && n->inode->content == CONTENT_FILE) {
 			_cleanup_free_ char *path = tree_path(n);
 
-			if (!path || push(c, path, err) < 0)
+			if (!path || closure_push(c, path, err) < 0)
 				return error_set(err, ENOMEM, "libraries");
 		}
 	}
@@ -284,9 +284,9 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct job *)a)->path, ((const struct job *)b)->path);
 }
 
-static int work(struct closure *c, struct error *err)
+static int closure_work(struct closure *c, struct error *err)
 {
-	if (collect(c, c->tree->root, err) < 0)
+	if (closure_collect(c, c->tree->root, err) < 0)
 		return -1;
 	qsort(c->jobs, c->count, sizeof(*c->jobs), by_path);
 	for (; c->next < c->count; c->next++) {
@@ -295,7 +295,7 @@ static int work(struct closure *c, struct error *err)
 
 		if (!path)
 			return error_set(err, ENOMEM, "libraries");
-		if (n && look(c, path, n->inode->path, err) < 0)
+		if (n && file_look(c, path, n->inode->path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -312,7 +312,7 @@ int closure_add(struct tree *tree, struct debian *debs, const struct tree_meta *
 			c.triplet = triplets[i].triplet;
 	if (!c.triplet)
 		return error_set(err, 0, "libraries for architecture %s are not known", debs->arch);
-	r = work(&c, err);
+	r = closure_work(&c, err);
 	for (i = 0; i < c.count; i++)
 		free(c.jobs[i].path);
 	free(c.jobs);

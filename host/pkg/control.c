@@ -17,7 +17,7 @@ static bool is_name(const char *s, size_t n, const char *more)
 }
 
 /* Names and versions become file names and arguments: only what Debian's policy allows in them is taken. */
-static int set(char **field, const char *value, size_t n, const char *more)
+static int field_set(char **field, const char *value, size_t n, const char *more)
 {
 	if (!is_name(value, n, more))
 		return -1;
@@ -61,7 +61,7 @@ static int set_size(unsigned long long *size, const char *value, size_t n)
 	return 0;
 }
 
-static int line(struct control *c, const char *key, size_t key_len, const char *value, size_t n)
+static int line_parse(struct control *c, const char *key, size_t key_len, const char *value, size_t n)
 {
 	static const char *const names[] = { "Package", "Version",     "Architecture", "SHA256",
 					     "Depends", "Pre-Depends", "Size" };
@@ -72,13 +72,13 @@ static int line(struct control *c, const char *key, size_t key_len, const char *
 			break;
 	switch (i) {
 	case 0:
-		return set(&c->name, value, n, "+-.");
+		return field_set(&c->name, value, n, "+-.");
 	case 1:
-		return set(&c->version, value, n, "+-.~:");
+		return field_set(&c->version, value, n, "+-.~:");
 	case 2:
-		return set(&c->arch, value, n, "-");
+		return field_set(&c->arch, value, n, "-");
 	case 3:
-		return n == 64 ? set(&c->sha256, value, n, "") : -1;
+		return n == 64 ? field_set(&c->sha256, value, n, "") : -1;
 	case 4:
 	case 5:
 		return set_depends(&c->depends, value, n);
@@ -107,7 +107,7 @@ long control_parse(const char *text, size_t n, struct control *out, struct error
 		while (value < stop && *value == ' ')
 			value++;
 		if (colon && !isspace((unsigned char)*p) &&
-		    line(out, p, (size_t)(colon - p), value, (size_t)(stop - value)) < 0) {
+		    line_parse(out, p, (size_t)(colon - p), value, (size_t)(stop - value)) < 0) {
 			error_set(err, EPROTO, "a package's field %.*s makes no sense", (int)(colon - p), p);
 			control_clear(out);
 			return -1;

@@ -36,7 +36,8 @@ struct pkg {
 /* --- one package ------------------------------------------------------------------------------- */
 
 /* What is wrong with the package itself goes to standard error as a compiler would say it. */
-static int load(struct pkg *g, const char *dir, const struct platform *platform, struct package *p, struct error *err)
+static int pkg_load(struct pkg *g, const char *dir, const struct platform *platform, struct package *p,
+		    struct error *err)
 {
 	bool good = package_load(p, dir, &g->package, platform, err);
 
@@ -48,7 +49,7 @@ static int load(struct pkg *g, const char *dir, const struct platform *platform,
 			: error_set(err, 0, "package %s: build.yml is not valid", dir);
 }
 
-static int pull(struct pkg *g, const struct package *p, const char *name)
+static int pkg_pull(struct pkg *g, const struct package *p, const char *name)
 {
 	_cleanup_error_ struct error err = { 0 };
 
@@ -58,7 +59,7 @@ static int pull(struct pkg *g, const struct package *p, const char *name)
 	return 0;
 }
 
-static int build_one(struct pkg *g, struct package *p, const char *name, struct error *err)
+static int pkg_build_one(struct pkg *g, struct package *p, const char *name, struct error *err)
 {
 	_cleanup_free_ char *outside = NULL;
 	int cached = g->force ? 0 : package_cached(p, g->store, err);
@@ -77,7 +78,7 @@ static int build_one(struct pkg *g, struct package *p, const char *name, struct 
 		log_info("%s would be built", name);
 		return 0;
 	}
-	if (!cached && g->pull && pull(g, p, name))
+	if (!cached && g->pull && pkg_pull(g, p, name))
 		return 0;
 	outside = sources_outside(&p->recipe);
 	if (!outside)
@@ -86,7 +87,7 @@ static int build_one(struct pkg *g, struct package *p, const char *name, struct 
 	return package_build(p, g->store, g->release, g->force, err);
 }
 
-static bool skipped(const struct pkg *g, const struct platform *platform)
+static bool platform_skipped(const struct pkg *g, const struct platform *platform)
 {
 	size_t i;
 
@@ -96,34 +97,34 @@ static bool skipped(const struct pkg *g, const struct platform *platform)
 	return false;
 }
 
-static int build(struct pkg *g, const char *dir, const struct platform *platform, struct error *err)
+static int pkg_build(struct pkg *g, const char *dir, const struct platform *platform, struct error *err)
 {
 	_cleanup_package_ struct package p = PACKAGE_INIT;
 	_cleanup_free_ char *name = NULL;
 
-	if (load(g, dir, platform, &p, err) < 0)
+	if (pkg_load(g, dir, platform, &p, err) < 0)
 		return -1;
 	name = package_name(&p);
 	if (!name)
 		return error_set(err, ENOMEM, "%s", dir);
-	if (!package_has_arch(&p) || skipped(g, platform)) {
+	if (!package_has_arch(&p) || platform_skipped(g, platform)) {
 		log_info("%s is not built for %s", name, platform_text(platform));
 		return 0;
 	}
-	if (build_one(g, &p, name, err) < 0)
+	if (pkg_build_one(g, &p, name, err) < 0)
 		return error_wrap(err, "package %s", dir);
 	return g->docker && !g->dry_run ? image_push_docker(g->store, name, err) : 0;
 }
 
 /* The name does not depend on the platform, except through the hash: that of the first one is taken. */
-static int push(struct pkg *g, const char *dir, struct error *err)
+static int pkg_push(struct pkg *g, const char *dir, struct error *err)
 {
 	_cleanup_package_ struct package p = PACKAGE_INIT;
 	_cleanup_free_ char *name = NULL, *release = NULL;
 	unsigned what = g->no_manifest ? PUSH_ARCHES : PUSH_IMAGE | PUSH_ARCHES;
 	bool skipped;
 
-	if (load(g, dir, &g->platforms[0], &p, err) < 0)
+	if (pkg_load(g, dir, &g->platforms[0], &p, err) < 0)
 		return -1;
 	name = package_name(&p);
 	release = g->release ? str_format("%s:%s", p.image, g->release) : NULL;
@@ -140,12 +141,12 @@ static int push(struct pkg *g, const char *dir, struct error *err)
 	return 0;
 }
 
-static int show_tag(struct pkg *g, const char *dir, struct error *err)
+static int pkg_show_tag(struct pkg *g, const char *dir, struct error *err)
 {
 	_cleanup_package_ struct package p = PACKAGE_INIT;
 	_cleanup_free_ char *name = NULL, *full = NULL;
 
-	if (load(g, dir, &g->platforms[0], &p, err) < 0)
+	if (pkg_load(g, dir, &g->platforms[0], &p, err) < 0)
 		return -1;
 	name = package_name(&p);
 	if (!name)
@@ -158,7 +159,7 @@ static int show_tag(struct pkg *g, const char *dir, struct error *err)
 }
 
 /* One more name for what a registry has. */
-static int remote_tag(const char *from, const char *to, struct error *err)
+static int pkg_remote_tag(const char *from, const char *to, struct error *err)
 {
 	_cleanup_error_ struct error none = { 0 };
 	_cleanup_free_ char *have = registry_digest(from, err), *there = NULL;
@@ -319,16 +320,16 @@ static int pkg_check(struct pkg *g, enum action action, struct error *err)
 	return 0;
 }
 
-static int one(struct pkg *g, enum action action, const char *dir, struct error *err)
+static int pkg_run_one(struct pkg *g, enum action action, const char *dir, struct error *err)
 {
 	size_t i;
 
 	if (action == ACTION_SHOW_TAG)
-		return show_tag(g, dir, err);
+		return pkg_show_tag(g, dir, err);
 	for (i = 0; action != ACTION_MANIFEST && i < g->platform_count; i++)
-		if (build(g, dir, &g->platforms[i], err) < 0)
+		if (pkg_build(g, dir, &g->platforms[i], err) < 0)
 			return -1;
-	return action != ACTION_BUILD && !g->dry_run ? push(g, dir, err) : 0;
+	return action != ACTION_BUILD && !g->dry_run ? pkg_push(g, dir, err) : 0;
 }
 
 static int pkg_run(struct pkg *g, enum action action, struct error *err)
@@ -336,14 +337,14 @@ static int pkg_run(struct pkg *g, enum action action, struct error *err)
 	size_t i;
 
 	if (action == ACTION_REMOTE_TAG)
-		return remote_tag(g->dirs[0], g->dirs[1], err);
+		return pkg_remote_tag(g->dirs[0], g->dirs[1], err);
 	if (action != ACTION_SHOW_TAG) {
 		g->store = store_open(NULL, err);
 		if (!g->store)
 			return -1;
 	}
 	for (i = 0; g->dirs[i]; i++)
-		if (one(g, action, g->dirs[i], err) < 0)
+		if (pkg_run_one(g, action, g->dirs[i], err) < 0)
 			return -1;
 	if (g->unchanged)
 		log_info("%zu image%s up to date", g->unchanged, g->unchanged == 1 ? " is" : "s are");

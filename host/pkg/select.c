@@ -16,7 +16,7 @@ struct selection {
 };
 
 /* Debian 13 has everything below /usr; so have we, also from Debian 12's packages that still have a file at /bin. */
-static char *merged(const char *path)
+static char *path_merged(const char *path)
 {
 	static const char *const dirs[] = { "bin", "sbin", "lib", "lib64" };
 	size_t i;
@@ -34,7 +34,7 @@ static char *merged(const char *path)
 
 bool select_match(const char *pattern, const char *path)
 {
-	_cleanup_free_ char *part = strdup(path), *merged_pattern = merged(pattern);
+	_cleanup_free_ char *part = strdup(path), *merged_pattern = path_merged(pattern);
 	char *slash;
 
 	while (part && merged_pattern) {
@@ -48,7 +48,7 @@ bool select_match(const char *pattern, const char *path)
 	return false;
 }
 
-static bool wanted(const struct selection *s, const char *path)
+static bool path_wanted(const struct selection *s, const char *path)
 {
 	bool found = !s->include;
 	size_t i;
@@ -62,7 +62,8 @@ static bool wanted(const struct selection *s, const char *path)
 	return found;
 }
 
-static int add(const struct selection *s, const char *path, const char *host, const struct stat *st, struct error *err)
+static int select_add_one(const struct selection *s, const char *path, const char *host, const struct stat *st,
+			  struct error *err)
 {
 	struct tree_meta meta = *s->meta;
 	char target[4096];
@@ -83,17 +84,17 @@ static int add(const struct selection *s, const char *path, const char *host, co
 	return tree_add_symlink(s->tree, path, &meta, target, err) ? 0 : -1;
 }
 
-static int take(const struct selection *s, const char *below, const char *from, const struct stat *st,
-		struct error *err)
+static int select_take(const struct selection *s, const char *below, const char *from, const struct stat *st,
+		       struct error *err)
 {
-	_cleanup_free_ char *path = merged(below);
+	_cleanup_free_ char *path = path_merged(below);
 
 	if (!path)
 		return error_set(err, ENOMEM, "%s", below);
-	return wanted(s, path) ? add(s, path, from, st, err) : 0;
+	return path_wanted(s, path) ? select_add_one(s, path, from, st, err) : 0;
 }
 
-static int walk(const struct selection *s, const char *path, struct error *err)
+static int select_walk(const struct selection *s, const char *path, struct error *err)
 {
 	_cleanup_free_ char *host = str_format("%s%s%s", s->root, *path ? "/" : "", path);
 	_cleanup_closedir_ DIR *d = host ? opendir(host) : NULL;
@@ -112,9 +113,9 @@ static int walk(const struct selection *s, const char *path, struct error *err)
 			return error_set(err, ENOMEM, "%s", path);
 		if (lstat(from, &st) < 0)
 			return error_set(err, errno, "%s", from);
-		if (take(s, below, from, &st, err) < 0)
+		if (select_take(s, below, from, &st, err) < 0)
 			return -1;
-		if (S_ISDIR(st.st_mode) && walk(s, below, err) < 0)
+		if (S_ISDIR(st.st_mode) && select_walk(s, below, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -142,7 +143,7 @@ int select_add(struct tree *tree, const struct debian *debs, char *const *includ
 	s.used = used;
 	for (i = 0; i < debs->count; i++) {
 		s.root = debs->list[i].dir;
-		if (debs->list[i].level == 0 && walk(&s, "", err) < 0)
+		if (debs->list[i].level == 0 && select_walk(&s, "", err) < 0)
 			return error_wrap(err, "package %s", debs->list[i].control.name);
 	}
 	return check_used(&s, err);

@@ -9,7 +9,7 @@
 /* --- paths ---------------------------------------------------------------------------------------------------- */
 
 /* "/a/b/../c/." is "/a/c". */
-static char *clean(const char *path)
+static char *path_clean(const char *path)
 {
 	_cleanup_strv_ char **parts = strv_split(path, "/");
 	_cleanup_free_ char *joined = NULL;
@@ -68,7 +68,7 @@ static int add_extra(struct recipe *r, const struct node *n, struct error *err)
 		return 0;
 	}
 	path = text[0] == '/' ? strdup(text) : str_format("%s/%s", r->real_dir, text);
-	named = path ? clean(path) : NULL;
+	named = path ? path_clean(path) : NULL;
 	if (!named)
 		return error_set(err, ENOMEM, "extra-sources");
 	real = path_is_below(named, r->real_dir) ? NULL : realpath(path, NULL);
@@ -125,7 +125,7 @@ static bool is_allowed(const struct recipe *r, const char *real)
 /* --- sources -------------------------------------------------------------------------------------------------- */
 
 /* Where a source is, or would be: nothing is told of what is outside, not even that it is missing. */
-static char *place(const struct recipe *r, const char *source, bool *there)
+static char *source_place(const struct recipe *r, const char *source, bool *there)
 {
 	_cleanup_free_ char *path = on_host(r, source), *absolute = NULL;
 	char *real = path ? realpath(path, NULL) : NULL;
@@ -134,7 +134,7 @@ static char *place(const struct recipe *r, const char *source, bool *there)
 	if (real || !path)
 		return real;
 	absolute = source[0] == '/' ? strdup(source) : str_format("%s/%s", r->real_dir, source);
-	return absolute ? clean(absolute) : NULL;
+	return absolute ? path_clean(absolute) : NULL;
 }
 
 char *source_find(const struct recipe *r, const char *source, struct error *err)
@@ -142,7 +142,7 @@ char *source_find(const struct recipe *r, const char *source, struct error *err)
 	_cleanup_free_ char *real = NULL, *path = on_host(r, source);
 	bool there;
 
-	real = path ? place(r, source, &there) : NULL;
+	real = path ? source_place(r, source, &there) : NULL;
 	if (!real) {
 		error_set(err, ENOMEM, "%s", source);
 		return NULL;
@@ -158,14 +158,14 @@ char *source_find(const struct recipe *r, const char *source, struct error *err)
 	return steal_ptr(&real);
 }
 
-static void refuse(struct recipe *r, const struct node *file, const struct where *where, const char *real)
+static void source_refuse(struct recipe *r, const struct node *file, const struct where *where, const char *real)
 {
 	const struct node *source = node_field(file, PKG_FILE_SOURCE);
 	_cleanup_free_ char *path = on_host(r, source->text), *absolute = NULL, *named = NULL;
 
 	if (path && path[0] != '/')
 		absolute = str_format("%s/%s", r->real_dir, source->text);
-	named = path ? clean(absolute ? absolute : path) : NULL;
+	named = path ? path_clean(absolute ? absolute : path) : NULL;
 	if (named && str_eq(named, real))
 		diag_error(&r->diags, source->at, where, "%s is outside of the package's folder", source->text);
 	else
@@ -187,11 +187,11 @@ bool sources_check(struct recipe *r)
 		_cleanup_free_ char *real = NULL;
 		bool there;
 
-		real = source ? place(r, source, &there) : NULL;
+		real = source ? source_place(r, source, &there) : NULL;
 		if (source && !real)
 			diag_error(&r->diags, files->items[i]->at, &item, "no memory");
 		else if (source && !is_allowed(r, real))
-			refuse(r, files->items[i], &item, real);
+			source_refuse(r, files->items[i], &item, real);
 	}
 	return r->diags.errors == 0;
 }

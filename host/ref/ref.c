@@ -134,7 +134,7 @@ static size_t count_slashes(const char *s)
 	return n;
 }
 
-static char *expand(const char *name)
+static char *ref_expand_name(const char *name)
 {
 	size_t slashes = count_slashes(name);
 
@@ -166,7 +166,7 @@ int ref_parse(const char *text, struct ref *out, struct error *err)
 		if (!tag_valid(colon + 1))
 			return error_say(err, EINVAL, "\"%.300s\" is no image name: bad tag after ':'", text);
 	}
-	out->name = expand(name);
+	out->name = ref_expand_name(name);
 	out->tag = colon ? strdup(colon + 1) : NULL;
 	out->digest = at ? strdup(at + 1) : NULL;
 	if (!out->name || (colon && !out->tag) || (at && !out->digest)) {

@@ -1,3 +1,14 @@
+/* Output files that appear whole or not at all.
+ *
+ *   outfile_open()        a file without a name beside the target (open_beside), or in a temporary directory where the
+ *                         target is a device or a fifo, which is kept (open_kept); the caller writes into out->fd
+ *   outfile_commit()
+ *     outfile_settle()    the bytes are on disk, and the mode is right
+ *     link_temp()         a file without a name gets a temporary one: linkat(2) cannot replace what exists
+ *     outfile_replace()   it takes the target's name; into a target that is kept the bytes are copied (kept_fill)
+ *   outfile_discard()     at any time before that: nothing is left
+ *
+ * Where the file system knows no files without a name, a guard (guard.h) removes the temporary one if we are killed. */
 #include "outfile.h"
 
 #include <errno.h>
@@ -207,7 +218,7 @@ static int link_temp(struct outfile *out, struct error *err)
 }
 
 /* All that can fail for the content's sake. */
-static int settle(struct outfile *out, mode_t mode, struct error *err)
+static int outfile_settle(struct outfile *out, mode_t mode, struct error *err)
 {
 	mode_t mask = umask(0);
 
@@ -235,7 +246,7 @@ static int copy_into(int from, int to)
 }
 
 /* Waits for the reader of a fifo, as every program does that writes into one. */
-static int fill(struct outfile *out, struct error *err)
+static int kept_fill(struct outfile *out, struct error *err)
 {
 	_cleanup_close_ int fd = open(out->path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
 
@@ -244,10 +255,10 @@ static int fill(struct outfile *out, struct error *err)
 	return 0;
 }
 
-static int replace(struct outfile *out, struct error *err)
+static int outfile_replace(struct outfile *out, struct error *err)
 {
 	if (out->kept)
-		return fill(out, err);
+		return kept_fill(out, err);
 	if (rename(out->temp, out->path) < 0)
 		return error_set(err, errno, "%s: cannot be replaced", out->path);
 	free(steal_ptr(&out->temp));
@@ -257,12 +268,12 @@ static int replace(struct outfile *out, struct error *err)
 
 int outfile_commit(struct outfile *out, mode_t mode, struct error *err)
 {
-	int r = settle(out, mode, err);
+	int r = outfile_settle(out, mode, err);
 
 	if (r == 0 && !out->temp && !out->kept)
 		r = link_temp(out, err);
 	if (r == 0)
-		r = replace(out, err);
+		r = outfile_replace(out, err);
 	outfile_discard(out);
 	return r;
 }
@@ -273,7 +284,7 @@ int outfile_keep(struct outfile_set *set, struct outfile *out, mode_t mode, stru
 
 	if (!set)
 		return outfile_commit(out, mode, err);
-	if (settle(out, mode, err) < 0)
+	if (outfile_settle(out, mode, err) < 0)
 		return -1;
 	bigger = reallocarray(set->files, set->count + 1, sizeof(*bigger));
 	if (!bigger)
@@ -321,7 +332,7 @@ int outfile_set_commit(struct outfile_set *set, struct error *err)
 		if (!set->files[i].temp && !set->files[i].kept)
 			r = link_temp(&set->files[i], err);
 	for (size_t i = 0; r == 0 && i < set->count; i++)
-		r = replace(&set->files[i], err);
+		r = outfile_replace(&set->files[i], err);
 	for (char **path = set->gone; r == 0 && path && *path; path++)
 		r = remove_regular(*path, err);
 	outfile_set_discard(set);

@@ -56,7 +56,7 @@ struct fd_sink {
 	uint8_t buffer[FD_BUFFER];
 };
 
-static int put(struct fd_sink *s, const void *data, size_t n, struct error *err)
+static int sink_put(struct fd_sink *s, const void *data, size_t n, struct error *err)
 {
 	if (io_write(s->fd, data, n) < 0)
 		return error_set(err, errno, "writing %s", s->what);
@@ -69,7 +69,7 @@ static int fd_flush(struct fd_sink *s, struct error *err)
 	size_t n = s->held;
 
 	s->held = 0;
-	return put(s, s->buffer, n, err);
+	return sink_put(s, s->buffer, n, err);
 }
 
 static int fd_write(struct sink *base, const void *data, size_t n, struct error *err)
@@ -79,7 +79,7 @@ static int fd_write(struct sink *base, const void *data, size_t n, struct error 
 	if (n > sizeof(s->buffer) - s->held && fd_flush(s, err) < 0)
 		return -1;
 	if (n >= sizeof(s->buffer))
-		return put(s, data, n, err);
+		return sink_put(s, data, n, err);
 	memcpy(s->buffer + s->held, data, n);
 	s->held += n;
 	return 0;

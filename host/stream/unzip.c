@@ -23,7 +23,7 @@ struct unzip_stream {
 };
 
 /* More input when there is none left. */
-static int fill(struct unzip_stream *s, struct error *err)
+static int unzip_fill(struct unzip_stream *s, struct error *err)
 {
 	ssize_t r;
 
@@ -99,7 +99,7 @@ static ssize_t unzip_read(struct stream *base, void *data, size_t n, struct erro
 	for (;;) {
 		ssize_t r;
 
-		if (fill(s, err) < 0)
+		if (unzip_fill(s, err) < 0)
 			return -1;
 		if (s->eof && !s->in_frame)
 			return 0;
