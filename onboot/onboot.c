@@ -13,6 +13,7 @@
 #include "io.h"
 #include "log.h"
 #include "output.h"
+#include "pid_file.h"
 #include "policy.h"
 #include "prepare.h"
 #include "report.h"
@@ -68,22 +69,6 @@ static int run_whole(const struct onboot *o, const struct bundle *b, const char 
 	return pid < 0 ? -1 : output_wait(out, pid, slow, &(struct slow){ o, name }, status, err);
 }
 
-static int pid_read(const char *path, pid_t *pid, struct error *err)
-{
-	const struct beneath_want want = beneath_file(geteuid());
-	_cleanup_close_ int dir = beneath_machine_dir(RUN_DIR, 0, err);
-	_cleanup_buf_ struct buf text = { 0 };
-	uint64_t n = 0;
-
-	if (dir < 0 || beneath_read(dir, strrchr(path, '/') + 1, 64, &want, &text, err) < 0)
-		return -1;
-	buf_truncate(&text, strcspn(buf_text(&text), "\n"));
-	if (str_to_u64(buf_text(&text), 1 << 22, &n) < 0 || n < 2)
-		return error_set(err, EPROTO, "process id '%s' from the runtime", buf_text(&text));
-	*pid = (pid_t)n;
-	return 0;
-}
-
 static int create(const struct onboot *o, const struct bundle *b, const char *name, const struct runtime_stdio *io,
 		  pid_t *pid, struct error *err)
 {
@@ -97,7 +82,7 @@ static int create(const struct onboot *o, const struct bundle *b, const char *na
 		return error_set(err, errno, "become subreaper");
 	r = call(o, runtime_argv(&o->runtime, "create", "--bundle", b->path, "--pid-file", pidfile, name, NULL), io,
 		 err);
-	if (r == 0 && pid_read(pidfile, pid, err) < 0) {
+	if (r == 0 && pid_file_read_machine(RUN_DIR, strrchr(pidfile, '/') + 1, pid, err) < 0) {
 		call(o, runtime_argv(&o->runtime, "delete", "--force", name, NULL), NULL, NULL);
 		r = -1;
 	}

@@ -5,7 +5,8 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "oci.h"
+#include "oci_config.h"
+#include "oci_runtime.h"
 
 struct bundle {
 	char *path; /* the bundle's directory */

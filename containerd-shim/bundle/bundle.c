@@ -217,18 +217,3 @@ int bundle_options_load(const char *bundle, const char *namespace, struct bundle
 	out->systemd_cgroup = v.type == JSONR_TRUE;
 	return options_set(out, binary, root, NULL, namespace, err);
 }
-
-int bundle_pid_read(const char *path, int *pid, struct error *err)
-{
-	_cleanup_buf_ struct buf text = { 0 };
-	uint64_t n;
-
-	if (file_read(path, 32, &text, err) < 0)
-		return -1;
-	while (text.len > 0 && buf_bytes(&text)[text.len - 1] == '\n')
-		buf_bytes(&text)[--text.len] = '\0';
-	if (str_to_u64(buf_text(&text), 1 << 30, &n) < 0 || n < 2)
-		return error_set(err, 0, "%s: no process id", path);
-	*pid = (int)n;
-	return 0;
-}

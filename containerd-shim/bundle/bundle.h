@@ -47,6 +47,3 @@ int bundle_options_read(const Google__Protobuf__Any *any, const char *namespace,
 int bundle_options_save(const char *bundle, const struct bundle_options *o, struct error *err);
 /* Without the files: the defaults. */
 int bundle_options_load(const char *bundle, const char *namespace, struct bundle_options *out, struct error *err);
-
-/* Reads a number that a runtime wrote as a process id. 0, or -1: none there, or not one. */
-int bundle_pid_read(const char *path, int *pid, struct error *err);

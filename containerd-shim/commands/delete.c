@@ -15,6 +15,7 @@
 #include "io.h"
 #include "leftovers.h"
 #include "log.h"
+#include "pid_file.h"
 #include "reply.h"
 #include "rootfs.h"
 #include "runtime.h"
@@ -176,7 +177,7 @@ int command_delete(const struct command *c, struct error *err)
 	_cleanup_free_ char *cwd = realpath(".", NULL), *bundle = NULL, *pid_file = NULL;
 	_cleanup_error_ struct error e = { 0 };
 	struct exit_record end;
-	int pid = 0;
+	pid_t pid = 0;
 
 	if (!c->id || !*c->id || !c->namespace || !*c->namespace)
 		return error_set(err, 0, "no -%s", !c->id || !*c->id ? "id" : "namespace");
@@ -187,7 +188,7 @@ int command_delete(const struct command *c, struct error *err)
 	pid_file = bundle ? str_format("%s/init.pid", bundle) : NULL;
 	if (!pid_file)
 		return error_set(err, errno, "bundle");
-	if (bundle_pid_read(pid_file, &pid, &e) < 0) {
+	if (pid_file_read(pid_file, &pid, &e) < 0) {
 		if (e.code != ENOENT)
 			log_warn("%s", error_text(&e));
 		error_clear(&e);

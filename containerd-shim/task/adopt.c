@@ -5,12 +5,14 @@
 
 #include "container.h"
 #include "log.h"
+#include "pid_file.h"
 #include "reply.h"
 #include "shim.h"
 
 int process_adopt(struct process *p, const char *pid_file, struct error *err)
 {
-	int pid, r = bundle_pid_read(pid_file, &pid, err);
+	pid_t pid;
+	int r = pid_file_read(pid_file, &pid, err);
 
 	if (!process_is_init(p))
 		(void)unlink(pid_file); /* goes with the bundle at the latest */

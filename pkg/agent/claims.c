@@ -9,7 +9,7 @@
 #include "io.h"
 #include "jsonr.h"
 #include "log.h"
-#include "oci.h"
+#include "oci_file.h"
 #include "ports.h"
 #include "str.h"
 #include "vsock.h"

@@ -5,25 +5,25 @@
  *       -> exec_start, exec_done   `exec --detach`: the container's own process settings, changed
  *         -> console_came          with a terminal: its master arrives on a socket
  *           -> exec_started        the process's number is in a file: the launch is done */
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent.h"
-#include "beneath.h"
 #include "io.h"
 #include "jsonr.h"
 #include "launch_private.h"
-#include "oci.h"
+#include "oci_file.h"
+#include "pid_file.h"
 #include "process_spec.h"
 #include "runtime.h"
 #include "str.h"
 #include "user.h"
 
-enum { STATE_MAX = 1 << 20, PID_MAX = 32 };
+enum { STATE_MAX = 1 << 20 };
 
 /* Where containerd's shims keep the runtime's state, a folder a namespace; and the runtimes' own places. */
 #define SHIM_ROOTS "/run/containerd/runc"
@@ -39,18 +39,16 @@ static bool root_has(const char *root, const char *id)
 static char *root_find(const char *id)
 {
 	static const char *const places[] = { SHIM_ROOTS "/services.linuxkit", "/run/runc", "/run/crun" };
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
-	size_t i;
+	_cleanup_strv_ char **names = NULL;
 
-	for (i = 0; i < array_len(places); i++)
+	for (size_t i = 0; i < array_len(places); i++)
 		if (root_has(places[i], id))
 			return strdup(places[i]);
-	dir = opendir(SHIM_ROOTS);
-	while (dir && (entry = readdir(dir))) {
-		_cleanup_free_ char *root = str_format(SHIM_ROOTS "/%s", entry->d_name);
+	names = dir_names(AT_FDCWD, SHIM_ROOTS, false, NULL);
+	for (char **name = names; name && *name; name++) {
+		_cleanup_free_ char *root = str_format(SHIM_ROOTS "/%s", *name);
 
-		if (entry->d_name[0] != '.' && root && root_has(root, id))
+		if (root && root_has(root, id))
 			return steal_ptr(&root);
 	}
 	return NULL;
@@ -73,27 +71,11 @@ static int status_of(const char *reason)
 	return 126;
 }
 
-static int pid_read(const char *path, pid_t *out, struct error *err)
-{
-	const struct beneath_want want = beneath_file(geteuid());
-	_cleanup_close_ int dir = beneath_machine_dir(AGENT_RUN_DIR, 0, err);
-	_cleanup_buf_ struct buf text = { 0 };
-	uint64_t pid;
-
-	if (dir < 0 || beneath_read(dir, strrchr(path, '/') + 1, PID_MAX, &want, &text, err) < 0)
-		return -1;
-	buf_truncate(&text, strcspn(buf_text(&text), "\n"));
-	if (str_to_u64(buf_text(&text), INT32_MAX, &pid) < 0 || pid == 0)
-		return error_set(err, EPROTO, "%s", path);
-	*out = (pid_t)pid;
-	return 0;
-}
-
 static void exec_started(struct launch *l)
 {
 	_cleanup_error_ struct error e = { 0 };
 
-	if (pid_read(l->pid_file, &l->pid, &e) == 0)
+	if (pid_file_read_machine(AGENT_RUN_DIR, strrchr(l->pid_file, '/') + 1, &l->pid, &e) == 0)
 		l->done(l, NULL, 0);
 	else
 		launch_fail(l, 126, &e);

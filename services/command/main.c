@@ -12,7 +12,7 @@
 #include "io.h"
 #include "keep.h"
 #include "log.h"
-#include "oci.h"
+#include "oci_config.h"
 #include "onboot.h"
 #include "once_logs.h"
 #include "spawn.h"
@@ -368,15 +368,16 @@ static int cmd_list(int argc, char **argv, struct options *o)
 static int spec_dump(const char *path, const char *name, const char *to, struct error *err)
 {
 	_cleanup_free_ char *file = str_format("%s/%s/config.json", path, name);
-	_cleanup_free_ char *root = str_format("%s/%s/rootfs", path, name), *spec = NULL;
-	_cleanup_buf_ struct buf json = { 0 };
+	_cleanup_free_ char *root = str_format("%s/%s/rootfs", path, name);
+	_cleanup_buf_ struct buf json = { 0 }, spec = { 0 };
 
 	if (!file || !root)
 		return error_set(err, 0, "no memory");
 	if (file_read(file, OCI_FILE_MAX, &json, err) < 0)
 		return -1;
-	spec = oci_config_with_root(json.data, json.len, root, err);
-	return spec ? file_write(to, spec, strlen(spec), 0644, err) : error_wrap(err, "%s", file);
+	if (oci_config_with_root(json.data, json.len, root, &spec, err) < 0)
+		return error_wrap(err, "%s", file);
+	return file_write(to, buf_bytes(&spec), spec.len, 0644, err);
 }
 
 /* start, stop, restart */

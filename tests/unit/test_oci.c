@@ -1,5 +1,9 @@
-/* lib/proto/oci: runtime.json and config.json. */
-#include "oci.h"
+/* lib/bundle: runtime.json, config.json, a further process, pid files. */
+#include "buf.h"
+#include "oci_config.h"
+#include "oci_runtime.h"
+#include "pid_file.h"
+#include "process_spec.h"
 #include "str.h"
 #include "tap.h"
 
@@ -125,14 +129,14 @@ static void test_config(void)
 
 static void test_process(void)
 {
-	char *const argv[] = { "b", "c", NULL };
+	char *const argv[] = { (char *)"b", (char *)"c", NULL };
 	static const struct {
 		const char *json, *want;
 	} rows[] = {
-		{ "{\"process\":{\"args\":[\"a\"],\"terminal\":true,\"cwd\":\"/\"},\"x\":1}",
-		  "{\"cwd\":\"/\",\"args\":[\"b\",\"c\"],\"terminal\":false,\"oomScoreAdj\":0}" },
-		{ "{\"process\":{\"oomScoreAdj\":7,\"user\":{\"uid\":1},\"args\":null}}",
-		  "{\"user\":{\"uid\":1},\"args\":[\"b\",\"c\"],\"terminal\":false,\"oomScoreAdj\":7}" },
+		{ "{\"process\":{\"args\":[\"a\"],\"terminal\":true,\"env\":[\"PATH=/x\"],\"new\":[2]},\"x\":1}",
+		  "{\"terminal\":false,\"args\":[\"b\",\"c\"],\"env\":[\"PATH=/x\"],\"oomScoreAdj\":0,\"new\":[2]}" },
+		{ "{\"process\":{\"oomScoreAdj\":7,\"user\":{\"uid\":1},\"args\":null,\"env\":7}}",
+		  "{\"terminal\":false,\"args\":[\"b\",\"c\"],\"env\":7,\"user\":{\"uid\":1},\"oomScoreAdj\":7}" },
 		{ "{\"process\":{\"a\\u0000\":1}}", NULL },
 		{ "{\"process\":1}", NULL },
 		{ "{}", NULL },
@@ -140,11 +144,44 @@ static void test_process(void)
 	};
 
 	for (size_t i = 0; i < array_len(rows); i++) {
+		const struct process_change change = { .args = argv };
 		_cleanup_error_ struct error e = { 0 };
-		_cleanup_free_ char *got = oci_config_process(rows[i].json, strlen(rows[i].json), argv, &e);
+		_cleanup_buf_ struct buf got = { 0 };
+		int r = process_spec_make(rows[i].json, strlen(rows[i].json), &change, &got, &e);
 
-		ok_str(got, rows[i].want, rows[i].json);
-		ok(got || *error_text(&e), "and why not");
+		if (rows[i].want)
+			ok_str(buf_text(&got), rows[i].want, rows[i].json);
+		else
+			ok(r < 0 && e.msg, "refused, with a reason: %s", rows[i].json);
+	}
+}
+
+static void test_pid_file(void)
+{
+	static const struct {
+		const char *text;
+		int pid;
+	} rows[] = {
+		{ "42", 42 },
+		{ "42\n", 42 },
+		{ "2\n\n", 2 },
+		{ "4194304", 4194304 },
+		{ "4194305", 0 },
+		{ "1", 0 },
+		{ "0", 0 },
+		{ "-2", 0 },
+		{ "", 0 },
+		{ "\n42", 0 },
+		{ "4 2", 0 },
+		{ "42x", 0 },
+		{ "99999999999999999999", 0 },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		pid_t pid = 0;
+		int r = pid_file_parse(rows[i].text, &pid);
+
+		ok(rows[i].pid ? r == 0 && pid == rows[i].pid : r < 0, "process id \"%s\"", rows[i].text);
 	}
 }
 
@@ -155,5 +192,6 @@ int main(void)
 	test_empty();
 	test_config();
 	test_process();
+	test_pid_file();
 	return tap_done();
 }

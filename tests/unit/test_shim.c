@@ -470,24 +470,6 @@ static void test_pod(void)
 
 static void test_small(void)
 {
-	int pid = 0;
-	char file[] = "/tmp/pith-pid.XXXXXX";
-	int fd = mkstemp(file);
-	static const struct {
-		const char *text;
-		int pid; /* 0: refused */
-	} rows[] = { { "123", 123 }, { "123\n", 123 }, { "", 0 },           { "1", 0 },
-		     { "-7", 0 },    { "12x", 0 },     { "99999999999", 0 } };
-
-	for (size_t i = 0; i < array_len(rows); i++) {
-		ok(ftruncate(fd, 0) == 0 && pwrite(fd, rows[i].text, strlen(rows[i].text), 0) >= 0, "a file");
-		pid = 0;
-		ok(rows[i].pid ? bundle_pid_read(file, &pid, NULL) == 0 && pid == rows[i].pid
-			       : bundle_pid_read(file, &pid, NULL) < 0,
-		   "process id, row %zu", i);
-	}
-	close(fd);
-	unlink(file);
 	ok(oom_kills_parse("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n") == 3, "version 1's count of kills");
 	ok(oom_kills_parse("low 0\nhigh 0\nmax 9\noom 1\noom_kill 12\noom_group_kill 0\n") == 12, "version 2's");
 	ok(oom_kills_parse("oom_kill \n") == -1 && oom_kills_parse("") == -1 && oom_kills_parse("x oom_kill 3") == -1,

@@ -10,6 +10,7 @@
 #include "io.h"
 #include "log.h"
 #include "orphan.h"
+#include "pid_file.h"
 #include "prepare.h"
 #include "process.h"
 #include "spawn.h"
@@ -96,17 +97,14 @@ static void delete_ended(struct engine_task *t)
 
 static int process_read(struct engine_task *t, struct error *err)
 {
-	_cleanup_free_ char *path = direct_task_path(t, "pid"), *note = direct_task_path(t, "process"), *line = NULL,
-			    *text = NULL;
-	uint64_t pid = 0, ticks = 0;
+	_cleanup_free_ char *path = direct_task_path(t, "pid"), *note = direct_task_path(t, "process"), *text = NULL;
+	uint64_t ticks = 0;
 	int r;
 
-	line = path && note ? file_line(path, err) : NULL;
-	if (!line)
+	if (!path || !note)
+		return error_set(err, ENOMEM, "process id");
+	if (pid_file_read(path, &t->pid, err) < 0)
 		return -1;
-	if (str_to_u64(line, 1 << 22, &pid) < 0 || pid < 2)
-		return error_set(err, EPROTO, "process id '%s' from the runtime", line);
-	t->pid = (pid_t)pid;
 	t->process = (struct exit_watch){ .fn = process_ended, .data = t };
 	r = exit_watch_add(task_host(t)->reaper, &t->process, t->pid, err);
 	direct_task_reaper_keep(t, false);
@@ -114,7 +112,7 @@ static int process_read(struct engine_task *t, struct error *err)
 		return -1;
 	/* One that is over already leaves nothing to take over later. */
 	if (process_start_time(t->pid, &ticks, NULL) == 0 &&
-	    (text = str_format("%" PRIu64 " %" PRIu64 "\n", pid, ticks)) && orphan_expect(t->pid, NULL) == 0) {
+	    (text = str_format("%d %" PRIu64 "\n", (int)t->pid, ticks)) && orphan_expect(t->pid, NULL) == 0) {
 		t->noted = t->pid;
 		file_write(note, text, strlen(text), 0644, NULL);
 	}

@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "oci.h"
+#include "oci_config.h"
 
 enum policy_restart {
 	POLICY_RESTART_NO,

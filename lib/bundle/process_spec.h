@@ -20,7 +20,7 @@ struct process_change {
 	size_t group_count;
 };
 
-/* Appends JSON. Where neither the container nor the change has a PATH, it is the usual one. A user other than root who
- * was asked for has no capabilities, whatever the container has. */
+/* Appends JSON: all that the container's process has, but for the change. Where neither of them has a PATH, it is the
+ * usual one. A user other than root who was asked for has no capabilities, whatever the container has. */
 int process_spec_make(const char *config, size_t n, const struct process_change *change, struct buf *out,
 		      struct error *err);
