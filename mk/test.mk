@@ -1,6 +1,6 @@
 # Tests, lint, fuzzing.
 
-.PHONY: test test-run lint format fuzz bench
+.PHONY: test test-run lint rooms format fuzz bench
 # As in run.mk, what the set-up brings comes before a make that asks for it. The tests boot the tuned kernel, which is
 # compiled once a machine; KERNEL=debian boots the distribution's, and passes over what only the tuned one can do.
 test: KERNEL := $(or $(KERNEL),tuned)
@@ -16,7 +16,7 @@ unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
 # Lint, sanitizers and fuzzing install what they lack as well, and go on in a make that finds it.
 .PHONY: lint-run fuzz-run asan asan-run
 remake = @mk/setup && $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-lint:  ## clang-format, cppcheck, layering, shellcheck
+lint:  ## clang-format, cppcheck, layering, rooms, shellcheck
 	$(remake) lint-run
 asan:  ## everything with sanitizers; runs the unit tests
 	$(remake) asan-run
@@ -32,7 +32,11 @@ lint-run:
 		-j 2 --max-configs=4 -D__linux__ -D__x86_64__ $(filter %.c,$(c-files))
 	@mk/check-layers
 	@mk/check-opens
+	@mk/rooms check
+	@mk/check-house dashes
 	@shellcheck $$(git grep -lE '^#!/bin/(ba)?sh' -- ':!*.bats')
+rooms:  ## draw docs/rooms.svg, the picture of the rooms, anew
+	mk/rooms svg >docs/rooms.svg
 format:  ## put all C sources into the project's form
 	clang-format -i $(c-files)
 
