@@ -88,7 +88,7 @@ static int machine_or_service_stop(struct options *o, const char *dir, struct er
 	return service_names(o, dir, err);
 }
 
-/* An option of `service`, by its letter. */
+/* An option of `service`, by its letter where it has one. */
 static int set_passed(void *data, const struct option *option, const char *value, struct error *err)
 {
 	char ***args = &((struct options *)data)->args;
@@ -98,7 +98,8 @@ static int set_passed(void *data, const struct option *option, const char *value
 		return -1;
 	if (!on)
 		return 0;
-	if (strv_addf(args, "-%c", option->letter) < 0 || (option->argument && strv_add(args, value) < 0))
+	if ((option->letter ? strv_addf(args, "-%c", option->letter) : strv_addf(args, "--%s", option->name)) < 0 ||
+	    (option->argument && strv_add(args, value) < 0))
 		return error_set(err, ENOMEM, "--%s", option->name);
 	return 0;
 }
@@ -122,7 +123,11 @@ static const struct option report_table[] = {
 
 static const struct option logs_table[] = {
 	{ "follow", 'f', .set = set_passed, .help = "go on with what it writes" },
-	{ "lines", 'n', .argument = "N", .set = set_passed, .help = "the last N lines of each stream" },
+	{ "tail", 'n', .argument = "N", .set = set_passed, .help = "the last N lines (all)" },
+	{ "lines", .argument = "N", .set = set_passed, .help = "the same" },
+	{ "since", .argument = "TIME", .set = set_passed,
+	  .help = "from then on: 2026-01-31T12:00:00Z, seconds since 1970, or 10m ago" },
+	{ "timestamps", 't', .set = set_passed, .help = "a time before each line" },
 	{ 0 },
 };
 
@@ -200,7 +205,8 @@ static int manage_main(const struct command *c, char **argv)
 static const char *const service_usage[] = { "STATE SERVICE", NULL };
 static const char *const ps_usage[] = { "[STATE]", NULL };
 static const char *const report_usage[] = { "[--json] STATE", NULL };
-static const char *const logs_usage[] = { "[-f] [-n LINES] STATE SERVICE", "[-n LINES] STATE onboot/NAME", NULL };
+static const char *const logs_usage[] = { "[-f] [-t] [-n N] [--since TIME] STATE SERVICE", "[-n N] STATE onboot/NAME",
+					  NULL };
 static const char *const stop_usage[] = { "[--now] STATE [SERVICE]", NULL };
 static const char *const top_usage[] = { "[-d SECONDS] [-n TIMES] STATE", NULL };
 
@@ -224,9 +230,9 @@ const struct command report_command = {
 
 const struct command logs_command = {
 	.name = "logs",
-	.summary = "show what a service wrote",
+	.summary = "show what a service or an onboot container wrote",
 	.usage = logs_usage,
-	.text = "What a service wrote, or a container that ran once at the boot.",
+	.text = "What a service wrote, in that order, or a container that ran once at the boot.",
 	.options = logs_table,
 	.letters_cluster = true,
 	.run = manage_main,

@@ -1,10 +1,8 @@
 #include "client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,28 +10,19 @@
 
 #include "beneath.h"
 #include "boot_wait.h"
-#include "capture.h"
 #include "io.h"
 #include "jsonw.h"
-#include "logfile.h"
-#include "memory_line.h"
-#include "once_logs.h"
 #include "report.h"
 #include "str.h"
 #include "supervisor.h"
 
-#define MEMLOGD_QUERY "/run/memlogdq.sock"
-
 enum {
 	ANSWER_MAX = 1 << 20,
 	COLUMNS = 16,
-	MEMLOGD_LINE = 65536,
-	LOG_MOST = 2 * CAPTURE_FILE_MAX, /* of one file */
 	CONNECT_SECONDS = 10,
 };
 
-/* -1 with errno. Who does not accept is not waited for without end. */
-static int socket_connect(const char *path)
+int client_connect(const char *path)
 {
 	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER };
 	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
@@ -54,7 +43,7 @@ static int socket_connect(const char *path)
 
 bool client_supervisor_runs(void)
 {
-	_cleanup_close_ int fd = socket_connect(SUPERVISOR_SOCKET);
+	_cleanup_close_ int fd = client_connect(SUPERVISOR_SOCKET);
 
 	return fd >= 0;
 }
@@ -94,7 +83,7 @@ static bool supervisor_connected(void *data)
 {
 	int *fd = data;
 
-	*fd = socket_connect(SUPERVISOR_SOCKET);
+	*fd = client_connect(SUPERVISOR_SOCKET);
 	if (*fd < 0)
 		*fd = -errno;
 	return *fd >= 0;
@@ -245,204 +234,4 @@ int client_json(const char *text, struct error *err)
 	if (r < 0 || jsonw_done(&w) < 0)
 		return error_set(err, ENOMEM, "list");
 	return puts(buf_text(&out)) < 0 || fflush(stdout) != 0 ? error_set(err, errno, "standard output") : 0;
-}
-
-/* --- logs in files --------------------------------------------------------------------------------------------- */
-
-size_t client_lines_begin(const char *text, size_t len, unsigned long n)
-{
-	size_t at = len;
-
-	if (n == 0)
-		return 0;
-	while (at > 0 && !(at < len && text[at - 1] == '\n' && --n == 0))
-		at--;
-	return at;
-}
-
-static int text_write(const char *text, size_t n, struct error *err)
-{
-	return io_write(STDOUT_FILENO, text, n) < 0 ? error_set(err, errno, "standard output") : 0;
-}
-
-/* The end of a file that somebody may have made longer than we do. One that is missing was never turned, or is just
- * being turned. */
-static int file_add(const char *dir, const char *name, const char *suffix, struct buf *out, struct error *err)
-{
-	_cleanup_error_ struct error why = { 0 };
-	_cleanup_close_ int fd = logfile_view(dir, name, suffix, &why);
-	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	uint8_t *p;
-	ssize_t n;
-
-	if (fd < 0)
-		return why.code == ENOENT ? 0 : error_move(err, &why);
-	if (!(p = buf_reserve(out, LOG_MOST)))
-		return error_set(err, ENOMEM, "%s", name);
-	n = io_pread(fd, p, LOG_MOST, end > LOG_MOST ? end - LOG_MOST : 0);
-	if (n < 0)
-		return error_set(err, errno, "%s/%s.log%s", dir, name, suffix);
-	buf_commit(out, (size_t)n);
-	return 0;
-}
-
-/* The older file before the newer. */
-static int stream_show(const char *dir, const char *name, unsigned long lines, struct error *err)
-{
-	_cleanup_buf_ struct buf text = { 0 };
-	size_t from;
-
-	if (file_add(dir, name, ".1", &text, err) < 0 || file_add(dir, name, "", &text, err) < 0)
-		return -1;
-	if (text.len == 0)
-		return 0;
-	from = client_lines_begin(buf_text(&text), text.len, lines);
-	return text_write(buf_text(&text) + from, text.len - from, err);
-}
-
-struct follow {
-	const char *dir;
-	char *name;
-	int fd;
-};
-
-/* What came since; then on in the new file when it was turned. */
-static int follow_show(struct follow *f, struct error *err)
-{
-	char chunk[16384];
-	uint64_t size;
-	ssize_t n;
-	int next;
-
-	for (;;) {
-		/* Looked at first: nothing comes to the old file once there is a new one. */
-		bool same = f->fd >= 0 && logfile_is(f->fd, f->dir, f->name, &size);
-
-		/* emptied: what comes begins at its beginning */
-		if (same && lseek(f->fd, 0, SEEK_CUR) > (off_t)size)
-			lseek(f->fd, 0, SEEK_SET);
-		while (f->fd >= 0 && (n = read(f->fd, chunk, sizeof(chunk))) > 0)
-			if (text_write(chunk, (size_t)n, err) < 0)
-				return -1;
-		if (same)
-			return 0;
-		/* Between two files there is none for a moment. */
-		next = logfile_view(f->dir, f->name, "", NULL);
-		if (next < 0)
-			return 0;
-		cleanup_close(&f->fd);
-		f->fd = next;
-	}
-}
-
-static int files_follow(struct follow f[2], struct error *err)
-{
-	const struct beneath_want want = { .type = S_IFDIR, .owner = BENEATH_ANY_OWNER };
-	_cleanup_close_ int dir = beneath_open(BENEATH_ROOT, f[0].dir, O_PATH | O_DIRECTORY, 0, &want, err);
-	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC);
-	char events[4096], path[BENEATH_FD_PATH_MAX];
-	int i;
-
-	if (dir < 0)
-		return -1;
-	if (watch < 0 || inotify_add_watch(watch, beneath_fd_path(path, dir), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-		return error_set(err, errno, "watch %s", f[0].dir);
-	for (;;) {
-		for (i = 0; i < 2; i++)
-			if (follow_show(&f[i], err) < 0)
-				return -1;
-		if (read(watch, events, sizeof(events)) < 0 && errno != EINTR)
-			return error_set(err, errno, "watch %s", f[0].dir);
-	}
-}
-
-/* One that cannot be read hides the other stream from nobody: it is said at the end. */
-static int streams_show(struct follow f[2], unsigned long lines, struct error *err)
-{
-	_cleanup_error_ struct error bad = { 0 };
-	int missing = 0;
-
-	for (int i = 0; i < 2; i++) {
-		_cleanup_error_ struct error why = { 0 };
-
-		/* Opened and at its end before the last lines are read: nothing is missed, a line may come twice. */
-		f[i].fd = logfile_view(f[i].dir, f[i].name, "", &why);
-		if (f[i].fd >= 0)
-			lseek(f[i].fd, 0, SEEK_END);
-		else if (why.code == ENOENT)
-			missing++;
-		if (stream_show(f[i].dir, f[i].name, lines, &bad) < 0 && bad.code == EPIPE)
-			break;
-	}
-	if (missing == 2)
-		return error_set(err, ENOENT, "no logs of %s: %s/%s.log", f[1].name, f[1].dir, f[1].name);
-	return bad.msg ? error_move(err, &bad) : 0;
-}
-
-static int files_logs(const char *name, unsigned long lines, bool follow, struct error *err)
-{
-	_cleanup_free_ char *dir = logfile_dir(SUPERVISOR_LOG_DIR, SUPERVISOR_LOG_RECORD, false);
-	struct follow f[2] = { { dir, str_format("%s.out", name), -1 }, { dir, strdup(name), -1 } };
-	int r;
-
-	if (!dir || !f[0].name || !f[1].name)
-		r = error_set(err, ENOMEM, "%s", name);
-	else
-		r = streams_show(f, lines, err);
-	if (r == 0 && follow)
-		r = files_follow(f, err);
-	for (int i = 0; i < 2; i++) {
-		cleanup_close(&f[i].fd);
-		free(f[i].name);
-	}
-	return r;
-}
-
-/* --- logs in memory ----------------------------------------------------------------------------------------------- */
-
-static int memory_logs(int fd, const char *name, unsigned long lines, bool follow, struct error *err)
-{
-	_cleanup_buf_ struct buf in = { 0 }, out = { 0 };
-	const char mode = follow ? 2 : 0;
-	size_t from;
-
-	if (io_write(fd, &mode, 1) < 0)
-		return error_set(err, errno, MEMLOGD_QUERY);
-	for (;;) {
-		uint8_t *p = buf_reserve(&in, 4096), *end;
-		ssize_t n = p ? read(fd, p, 4096) : -1;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || in.len > MEMLOGD_LINE)
-			return error_set(err, n < 0 ? errno : E2BIG, MEMLOGD_QUERY);
-		if (n == 0)
-			break;
-		buf_commit(&in, (size_t)n);
-		while ((end = memchr(buf_bytes(&in), '\n', in.len))) {
-			size_t length = (size_t)(end - buf_bytes(&in));
-
-			if (memory_line_parse((char *)buf_bytes(&in), length, name, &out) < 0)
-				return error_set(err, ENOMEM, MEMLOGD_QUERY);
-			buf_consume(&in, length + 1);
-		}
-		if (follow && text_write(buf_text(&out), out.len, err) < 0)
-			return -1;
-		if (follow)
-			buf_clear(&out);
-	}
-	from = client_lines_begin(buf_text(&out), out.len, lines);
-	return text_write(buf_text(&out) + from, out.len - from, err);
-}
-
-int client_logs(const char *name, unsigned long lines, bool follow, struct error *err)
-{
-	_cleanup_close_ int memory = -1;
-
-	if (once_logs_named(name))
-		return once_logs_show(name, lines, err);
-	memory = socket_connect(MEMLOGD_QUERY);
-	if (strchr(name, '/'))
-		return error_set(err, EINVAL, "service '%s'", name);
-	return memory >= 0 ? memory_logs(memory, name, lines, follow, err) : files_logs(name, lines, follow, err);
 }

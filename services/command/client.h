@@ -1,4 +1,4 @@
-/* The `service` command's side: requests to the supervisor, and services' logs. */
+/* The `service` command's side of the supervisor's socket. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,6 +6,9 @@
 
 #include "buf.h"
 #include "error.h"
+
+/* Connects to a Unix socket; -1 with errno. Who does not accept is not waited for without end. */
+int client_connect(const char *path);
 
 /* Sends a request (words ended by NULL; control.h has them) and collects what follows "ok\n". While the
  * machine boots it has patience (boot_wait.h). */
@@ -22,10 +25,3 @@ int client_table(const char *text, struct error *err);
 /* The same as JSON: [{"name": "redis", "state": "running", "pid": 211, "restarts": 0, "uptime": 12, "exit": null}, ...]
  */
 int client_json(const char *text, struct error *err);
-
-/* Where the last n lines of a text begin; 0: all of them. */
-size_t client_lines_begin(const char *text, size_t len, unsigned long n);
-
-/* Writes a service's logs to standard output: both streams, of each the last `lines` lines (0: all). follow: goes on
- * with what comes, until killed. From the memory log daemon where one runs. */
-int client_logs(const char *name, unsigned long lines, bool follow, struct error *err);

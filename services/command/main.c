@@ -1,5 +1,4 @@
 /* service: LinuxKit's command by this name, and the links of /etc/init.d and /etc/shutdown.d that lead to it. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,57 +14,13 @@
 #include "oci_config.h"
 #include "onboot.h"
 #include "once_logs.h"
+#include "options.h"
 #include "spawn.h"
 #include "str.h"
 #include "supervisor.h"
-#include "usage.h"
 #include "volumes.h"
 
-enum { TOP_COUNT = 256 };
 enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down */
-
-struct options {
-	bool quiet, verbose, follow, started;
-	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec, *format;
-	unsigned long lines;
-	struct usage_top top;
-	char **args; /* what follows the options */
-};
-
-enum {
-	HAS_PATH = 1,
-	HAS_RUNTIME = 2,
-	HAS_SOCK = 4,
-	HAS_CONTAINERD = 8,
-	HAS_NAMESPACE = 16,
-	HAS_DUMP = 32,
-	HAS_LOGS = 64,
-	HAS_LEVEL = 128,
-	HAS_TOP = 256,
-	HAS_FORMAT = 512,
-	HAS_STARTED = 1024,
-};
-
-static const struct {
-	struct option option;
-	int group;
-} known[] = {
-	{ { "path", required_argument, NULL, 'p' }, HAS_PATH },
-	{ { "runtime", required_argument, NULL, 'r' }, HAS_RUNTIME },
-	{ { "sock", required_argument, NULL, 's' }, HAS_SOCK },
-	{ { "containerd", required_argument, NULL, 'c' }, HAS_CONTAINERD },
-	{ { "containerd-namespace", required_argument, NULL, 'N' }, HAS_NAMESPACE },
-	{ { "dump-spec", required_argument, NULL, 'd' }, HAS_DUMP },
-	{ { "format", required_argument, NULL, 'F' }, HAS_FORMAT },
-	{ { "started", no_argument, NULL, 'S' }, HAS_STARTED },
-	{ { "f", no_argument, NULL, 'f' }, HAS_LOGS },
-	{ { "follow", no_argument, NULL, 'f' }, HAS_LOGS },
-	{ { "n", required_argument, NULL, 'n' }, HAS_LOGS },
-	{ { "q", no_argument, NULL, 'q' }, HAS_LEVEL },
-	{ { "v", no_argument, NULL, 'v' }, HAS_LEVEL },
-	{ { "d", required_argument, NULL, 'D' }, HAS_TOP },
-	{ { "n", required_argument, NULL, TOP_COUNT }, HAS_TOP },
-};
 
 static int usage(FILE *to)
 {
@@ -79,8 +34,10 @@ static int usage(FILE *to)
 	      "  restart NAME                       both\n"
 	      "  start, stop, restart --sock S      through the containerd that listens on this socket\n"
 	      "  wait [--started] [NAME...]         until these services, or all, are ready, or have a process\n"
-	      "  logs [-f] [-n LINES] NAME          what a service wrote; onboot/NAME: what a container of the boot "
-	      "did\n"
+	      "  logs [-f] [-t] [-n LINES] [--since TIME] NAME\n"
+	      "                                     what a service wrote, in order, -t: with times; onboot/NAME: what "
+	      "a\n"
+	      "                                     container of the boot did\n"
 	      "  report [--format table|json]       what each step of the boot took, and how it ended\n"
 	      "  system-init [--sock S] [--path P] [--containerd C] [--runtime R]\n"
 	      "                                     start the supervisor, and with it all services\n"
@@ -89,96 +46,6 @@ static int usage(FILE *to)
 	      "                                     what the init scripts of these names do\n",
 	      to);
 	return to == stdout ? 0 : 1;
-}
-
-/* Seconds, perhaps with a fraction. */
-static int delay_parse(const char *text, unsigned *ms)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	if (end == text || *end || !(s >= 0.1 && s <= 86400)) {
-		fprintf(stderr, "service: -d: '%s' is no number of seconds from 0.1 to 86400\n", text);
-		return -1;
-	}
-	*ms = (unsigned)(s * 1000);
-	return 0;
-}
-
-static int option_set(struct options *o, int c)
-{
-	uint64_t n;
-
-	switch (c) {
-	case 'p':
-		o->path = optarg;
-		return 0;
-	case 'r':
-		o->runtime = optarg;
-		return 0;
-	case 's':
-		o->sock = optarg;
-		return 0;
-	case 'c':
-		o->containerd = optarg;
-		return 0;
-	case 'N':
-		o->namespace = optarg;
-		return 0;
-	case 'd':
-		o->dump_spec = optarg;
-		return 0;
-	case 'F':
-		o->format = optarg;
-		return 0;
-	case 'S':
-		o->started = true;
-		return 0;
-	case 'f':
-		o->follow = true;
-		return 0;
-	case 'q':
-		o->quiet = true;
-		return 0;
-	case 'v':
-		o->verbose = true;
-		return 0;
-	case 'n':
-		if (str_to_u64(optarg, 1000000, &n) < 0) {
-			fprintf(stderr, "service: -n: '%s' is no number of lines\n", optarg);
-			return -1;
-		}
-		o->lines = n;
-		return 0;
-	case 'D':
-		return delay_parse(optarg, &o->top.delay_ms);
-	case TOP_COUNT:
-		if (str_to_u64(optarg, 1000000, &n) < 0 || n == 0) {
-			fprintf(stderr, "service: -n: '%s' is no number of times\n", optarg);
-			return -1;
-		}
-		o->top.count = (unsigned)n;
-		return 0;
-	}
-	return -1; /* getopt has said what is wrong */
-}
-
-/* Options with one dash or two, as Go programs take them, up to the first other argument. */
-static int options_parse(int argc, char **argv, int groups, struct options *o)
-{
-	struct option allowed[array_len(known) + 1] = { 0 };
-	size_t i, n = 0;
-	int c;
-
-	for (i = 0; i < array_len(known); i++)
-		if (known[i].group & groups)
-			allowed[n++] = known[i].option;
-	optind = 0;
-	while ((c = getopt_long_only(argc, argv, "+", allowed, NULL)) != -1)
-		if (option_set(o, c) < 0)
-			return -1;
-	o->args = argv + optind;
-	return 0;
 }
 
 static int arguments_check(const struct options *o, size_t want, const char *what)
@@ -432,7 +299,7 @@ static int cmd_logs(int argc, char **argv, struct options *o)
 	/* Of a machine that boots the service may not have come to its turn. What fails is said by what follows. */
 	if (boot_patient() && !once_logs_named(o->args[0]))
 		client_wait(o->args, true, NULL);
-	return client_logs(o->args[0], o->lines, o->follow, &err) < 0 ? error_report(&err) : 0;
+	return logs_show(o->args[0], &o->logs, &err) < 0 ? error_report(&err) : 0;
 }
 
 static int cmd_ps(int argc, char **argv, struct options *o)
@@ -487,7 +354,7 @@ static const struct command {
 
 int main(int argc, char **argv)
 {
-	struct options o = { .namespace = "services.linuxkit" };
+	struct options o = { .namespace = "services.linuxkit", .logs.tail = LOGS_ALL };
 	const char *base = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	size_t i;
 

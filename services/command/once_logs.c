@@ -7,8 +7,8 @@
 
 #include "beneath.h"
 #include "buf.h"
-#include "client.h"
 #include "io.h"
+#include "logtext.h"
 #include "str.h"
 
 #define ONCE_DIR    "/run/log/onboot"
@@ -64,7 +64,7 @@ static char *container_find(int dir, const char *name, struct error *err)
 	return NULL;
 }
 
-static int stream_show(int dir, const char *file, unsigned long lines, struct error *err)
+static int stream_show(int dir, const char *file, long tail, struct error *err)
 {
 	const struct beneath_want want = { .type = S_IFREG, .owner = BENEATH_ANY_OWNER };
 	_cleanup_buf_ struct buf text = { 0 };
@@ -72,23 +72,23 @@ static int stream_show(int dir, const char *file, unsigned long lines, struct er
 
 	if (beneath_read(dir, file, ONCE_MOST, &want, &text, err) < 0)
 		return error_wrap(err, ONCE_DIR);
-	from = client_lines_begin(buf_text(&text), text.len, lines);
+	from = logtext_tail(buf_text(&text), text.len, tail);
 	return io_write(STDOUT_FILENO, buf_text(&text) + from, text.len - from) < 0
 		? error_set(err, errno, "standard output")
 		: 0;
 }
 
-int once_logs_show(const char *name, unsigned long lines, struct error *err)
+int once_logs_show(const char *name, long tail, struct error *err)
 {
 	_cleanup_close_ int dir = beneath_machine_dir(ONCE_DIR, 0, err);
 	_cleanup_free_ char *id = NULL, *out = NULL, *errors = NULL;
 
 	if (dir < 0)
 		return error_say(err, ENOENT, "no container has run at the boot");
-	id = container_find(dir, strchr(name, '/') + 1, err);
+	id = container_find(dir, once_logs_named(name) ? strchr(name, '/') + 1 : name, err);
 	out = id ? str_format(ONCE_PREFIX "%s" ONCE_ENDING, id) : NULL;
 	errors = id ? str_format(ONCE_PREFIX "%s.log", id) : NULL;
 	if (!out || !errors)
 		return id ? error_set(err, ENOMEM, "logs") : -1;
-	return stream_show(dir, out, lines, err) < 0 ? -1 : stream_show(dir, errors, lines, err);
+	return stream_show(dir, out, tail, err) < 0 ? -1 : stream_show(dir, errors, tail, err);
 }

@@ -1,4 +1,4 @@
-/* What the containers wrote that ran once: `service logs onboot/NAME`, `onshutdown/NAME`. */
+/* What the containers wrote that ran once at the boot: `service logs onboot/NAME`. Times and order are not kept. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +7,6 @@
 
 /* Whether a name is one of these ("onboot/NAME"). */
 bool once_logs_named(const char *name);
-/* Both streams on standard output, of each the last `lines` lines (0: all). NAME is the container's, with or without
- * the number that gives its place in the boot. */
-int once_logs_show(const char *name, unsigned long lines, struct error *err);
+/* Both streams on standard output, of each the last `tail` lines (negative: all). The name is the container's, with or
+ * without "onboot/" and the number that gives its place in the boot. */
+int once_logs_show(const char *name, long tail, struct error *err);

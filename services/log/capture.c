@@ -20,7 +20,7 @@ static int file_open(struct capture_stream *s, struct error *err)
 	struct stat st;
 
 	s->memory = false;
-	s->sink.fd = logfile_open(s->owner->dir, s->name, err);
+	s->sink.fd = logfile_open(s->owner->dir, s->file, err);
 	if (s->sink.fd < 0)
 		return -1;
 	s->size = fstat(s->sink.fd, &st) == 0 ? (uint64_t)st.st_size : 0;
@@ -32,24 +32,33 @@ static void file_anew(struct capture_stream *s)
 {
 	cleanup_close(&s->sink.fd);
 	s->begin = 0;
+	s->bits |= ORDER_ANEW;
 	file_open(s, NULL);
 }
 
 static void file_turn(struct capture_stream *s)
 {
-	s->sink.fd = logfile_turn(s->sink.fd, s->owner->dir, s->name, NULL);
+	s->sink.fd = logfile_turn(s->sink.fd, s->owner->dir, s->file, NULL);
 	s->size = s->begin = 0;
+	s->bits |= ORDER_TURNED;
 }
 
-static void sink_write(struct capture_stream *s, const uint8_t *data, size_t n)
+static void file_write_piece(struct capture_stream *s, const uint8_t *data, size_t n)
 {
+	uint64_t before = s->size;
+
 	/* Removed, or moved away, by somebody else. */
-	if (s->sink.fd < 0 || !logfile_is(s->sink.fd, s->owner->dir, s->name, &s->size))
+	if (s->sink.fd < 0 || !logfile_is(s->sink.fd, s->owner->dir, s->file, &s->size))
 		file_anew(s);
+	else if (s->size < before)
+		s->bits |= ORDER_ANEW; /* emptied */
 	if (s->sink.fd >= 0 && s->size + n > CAPTURE_FILE_MAX && s->size > 0)
 		file_turn(s);
-	if (s->sink.fd >= 0 && io_write(s->sink.fd, data, n) == 0)
-		s->size += n;
+	if (s->sink.fd < 0 || io_write(s->sink.fd, data, n) < 0)
+		return;
+	order_add(&s->owner->order, s->owner->dir, s->size, n, s->bits | (s == &s->owner->out ? ORDER_OUT : 0));
+	s->bits = 0;
+	s->size += n;
 }
 
 /* Whatever the daemon does, there is always the file. */
@@ -144,7 +153,7 @@ static bool stream_take(struct capture_stream *s)
 	if (s->sink.fd >= 0 && s->memory)
 		memory_write(s, chunk, (size_t)n);
 	else
-		sink_write(s, chunk, (size_t)n);
+		file_write_piece(s, chunk, (size_t)n);
 	if (s->owner->wanted)
 		stream_search(s, chunk, (size_t)n);
 	return true;
@@ -161,8 +170,9 @@ static int stream_open(struct capture *c, struct capture_stream *s, const char *
 {
 	s->owner = c;
 	s->name = strdup(name);
+	s->file = str_format("%s.log", name);
 	s->fifo = str_format("%s/%s", fifo_dir, file);
-	if (!s->name || !s->fifo)
+	if (!s->name || !s->file || !s->fifo)
 		return error_set(err, ENOMEM, "log %s", name);
 	if (mkfifo(s->fifo, 0600) < 0 && errno != EEXIST)
 		return error_set(err, errno, "make fifo %s", s->fifo);
@@ -189,7 +199,7 @@ int capture_open(struct capture *c, struct loop *loop, const char *log_dir, cons
 	if (!out || !c->dir)
 		return error_set(err, ENOMEM, "log %s", name);
 	if (dir_make(fifo_dir, 0755, err) < 0 || stream_open(c, &c->out, fifo_dir, "out", out, err) < 0 ||
-	    stream_open(c, &c->err, fifo_dir, "err", name, err) < 0) {
+	    stream_open(c, &c->err, fifo_dir, "err", name, err) < 0 || order_open(&c->order, name, err) < 0) {
 		capture_close(c);
 		return -1;
 	}
@@ -206,6 +216,7 @@ static void stream_close(struct capture_stream *s)
 		unlink(s->fifo);
 	free(s->fifo);
 	free(s->name);
+	free(s->file);
 	buf_free(&s->recent);
 	buf_free(&s->held);
 	buf_free(&s->carry);
@@ -218,6 +229,7 @@ void capture_close(struct capture *c)
 		return;
 	stream_close(&c->out);
 	stream_close(&c->err);
+	order_close(&c->order);
 	free(c->dir);
 	*c = (struct capture){ 0 };
 }

@@ -1,6 +1,8 @@
 /* What a service writes: a fifo for each of its two streams, emptied into LOGS/NAME.out.log (standard output) and
  * LOGS/NAME.log (standard error), the names that LinuxKit gives them, or into the memory log daemon where one runs.
  *
+ * LOGS/NAME.order says in which order both were written, and when (order.h).
+ *
  * A file that has CAPTURE_FILE_MAX bytes is kept as FILE.1 and a new one begun, so that a stream takes at most twice
  * that much room. One that was removed or moved away is made anew when the next bytes come (logfile.h). Where nothing
  * can be written (a full disk), bytes are dropped rather than the service stopped; a memory log daemon that is slow
@@ -17,6 +19,7 @@
 #include "buf.h"
 #include "error.h"
 #include "loop.h"
+#include "order.h"
 
 enum { CAPTURE_FILE_MAX = 1 << 20 };
 
@@ -28,11 +31,13 @@ typedef void capture_found_fn(struct capture *c);
 struct capture_stream {
 	struct capture *owner;
 	char *name;          /* of the log: NAME or NAME.out */
+	char *file;          /* NAME.log or NAME.out.log */
 	char *fifo;          /* path */
 	struct loop_io io;   /* the fifo */
 	struct loop_io sink; /* file, or the memory log daemon's socket, watched only while it is full; fd -1: lost */
 	bool memory;         /* the sink is the daemon */
 	uint64_t size;       /* of the file */
+	uint32_t bits;       /* ORDER_TURNED or ORDER_ANEW for the next piece */
 	uint64_t begin;      /* where in the file the present run's output begins */
 	struct buf recent;   /* the daemon's: the last of what was written, since it cannot be read back */
 	struct buf held;     /* the daemon's: what it has not taken yet */
@@ -43,6 +48,7 @@ struct capture {
 	struct loop *loop;
 	char *dir; /* of the files */
 	struct capture_stream out, err;
+	struct order order; /* of the two */
 	const char *wanted;
 	capture_found_fn *found;
 	void *data;

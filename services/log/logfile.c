@@ -37,21 +37,13 @@ static int place_clear(int dirfd, const char *file)
 	return -1;
 }
 
-static char *file_name(const char *name, const char *suffix)
-{
-	return str_format("%s.log%s", name, suffix);
-}
-
-int logfile_open(const char *dir, const char *name, struct error *err)
+int logfile_open(const char *dir, const char *file, struct error *err)
 {
 	const struct beneath_want want = beneath_file(geteuid());
 	_cleanup_close_ int dirfd = beneath_mkdir(BENEATH_ROOT, dir, 0755, false, err);
-	_cleanup_free_ char *file = file_name(name, "");
 
 	if (dirfd < 0)
 		return -1;
-	if (!file)
-		return error_set(err, ENOMEM, "%s", name);
 	/* Somebody may put something there again at once. */
 	for (int i = 1;; i++) {
 		_cleanup_error_ struct error why = { 0 };
@@ -66,9 +58,9 @@ int logfile_open(const char *dir, const char *name, struct error *err)
 	}
 }
 
-bool logfile_is(int fd, const char *dir, const char *name, uint64_t *size)
+bool logfile_is(int fd, const char *dir, const char *file, uint64_t *size)
 {
-	_cleanup_free_ char *path = str_format("%s/%s.log", dir, name);
+	_cleanup_free_ char *path = str_format("%s/%s", dir, file);
 	struct stat ours, there;
 
 	if (!path || fstat(fd, &ours) < 0 || fstatat(AT_FDCWD, path, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -78,29 +70,48 @@ bool logfile_is(int fd, const char *dir, const char *name, uint64_t *size)
 	return true;
 }
 
-int logfile_turn(int fd, const char *dir, const char *name, struct error *err)
+int logfile_turn(int fd, const char *dir, const char *file, struct error *err)
 {
 	_cleanup_close_ int dirfd = beneath_mkdir(BENEATH_ROOT, dir, 0755, false, NULL), ours = fd;
-	_cleanup_free_ char *file = file_name(name, ""), *old = file_name(name, ".1");
-	bool turned = dirfd >= 0 && file && old &&
+	_cleanup_free_ char *old = str_format("%s.1", file);
+	bool turned = dirfd >= 0 && old &&
 		(renameat(dirfd, file, dirfd, old) == 0 ||
 		 (errno != ENOENT && place_clear(dirfd, old) == 0 && renameat(dirfd, file, dirfd, old) == 0));
 
 	if (turned)
-		return logfile_open(dir, name, err);
+		return logfile_open(dir, file, err);
 	if (ftruncate(ours, 0) < 0)
-		return error_set(err, errno, "%s/%s.log", dir, name);
+		return error_set(err, errno, "%s/%s", dir, file);
 	return steal_fd(&ours);
 }
 
-int logfile_view(const char *dir, const char *name, const char *suffix, struct error *err)
+int logfile_view(const char *dir, const char *file, const char *suffix, struct error *err)
 {
 	const struct beneath_want want = beneath_file(geteuid());
-	_cleanup_free_ char *path = str_format("%s/%s.log%s", dir, name, suffix);
+	_cleanup_free_ char *path = str_format("%s/%s%s", dir, file, suffix);
 
 	if (!path)
-		return error_set(err, ENOMEM, "%s", name);
+		return error_set(err, ENOMEM, "%s", file);
 	return beneath_open(BENEATH_ROOT, path, O_RDONLY, 0, &want, err);
+}
+
+int logfile_read(const char *dir, const char *file, const char *suffix, size_t most, struct buf *out, struct error *err)
+{
+	_cleanup_error_ struct error why = { 0 };
+	_cleanup_close_ int fd = logfile_view(dir, file, suffix, &why);
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	uint8_t *p;
+	ssize_t n;
+
+	if (fd < 0)
+		return why.code == ENOENT ? 0 : error_move(err, &why);
+	if (!(p = buf_reserve(out, most)))
+		return error_set(err, ENOMEM, "%s", file);
+	n = io_pread(fd, p, most, end > (off_t)most ? end - (off_t)most : 0);
+	if (n < 0)
+		return error_set(err, errno, "%s/%s%s", dir, file, suffix);
+	buf_commit(out, (size_t)n);
+	return 0;
 }
 
 char *logfile_dir(const char *dir, const char *record, bool first)

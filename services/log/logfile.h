@@ -6,20 +6,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "error.h"
 
-/* Opens NAME.log in dir (made when it is missing) for appending and reading. Returns the descriptor. */
-int logfile_open(const char *dir, const char *name, struct error *err);
+/* Opens FILE in dir (made when it is missing) for appending and reading. Returns the descriptor. */
+int logfile_open(const char *dir, const char *file, struct error *err);
 
-/* Whether NAME.log is that file still, and how large it is. */
-bool logfile_is(int fd, const char *dir, const char *name, uint64_t *size);
+/* Whether FILE is that file still, and how large it is. */
+bool logfile_is(int fd, const char *dir, const char *file, uint64_t *size);
 
-/* Keeps the file as NAME.log.1 and returns a new one. When that cannot be done the file is emptied and returned. fd is
+/* Keeps the file as FILE.1 and returns a new one. When that cannot be done the file is emptied and returned. fd is
  * taken over. */
-int logfile_turn(int fd, const char *dir, const char *name, struct error *err);
+int logfile_turn(int fd, const char *dir, const char *file, struct error *err);
 
-/* Opens NAME.log (suffix "") or NAME.log.1 (suffix ".1") for reading; -1 with code ENOENT where there is none. */
-int logfile_view(const char *dir, const char *name, const char *suffix, struct error *err);
+/* Opens FILE (suffix "") or FILE.1 (suffix ".1") for reading; -1 with code ENOENT where there is none. */
+int logfile_view(const char *dir, const char *file, const char *suffix, struct error *err);
+
+/* Appends at most `most` bytes from the end of such a file. One that is missing is empty. */
+int logfile_read(const char *dir, const char *file, const char *suffix, size_t most, struct buf *out,
+		 struct error *err);
 
 /* Where the logs are: dir, unless that was a link before the first service was started, which is what the image wants;
  * then where that led. first: no service was started yet. The caller frees it; NULL without memory. */

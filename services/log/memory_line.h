@@ -4,8 +4,11 @@
 
 #include <stddef.h>
 
-#include "buf.h"
+struct memory_line {
+	char *time; /* NULL: none */
+	char *msg;
+};
 
-/* Appends the text of one line and a newline where it is that service's; other sources and broken lines are passed
- * over. -1 without memory. */
-int memory_line_parse(const char *line, size_t n, const char *name, struct buf *out);
+/* 1: the line is of that service, and in *out, which memory_line_clear() frees; 0: it is of another one, or broken. */
+int memory_line_parse(const char *line, size_t n, const char *name, struct memory_line *out);
+void memory_line_clear(struct memory_line *l);

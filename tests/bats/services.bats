@@ -40,6 +40,35 @@ teardown() {
 	[[ "${lines[4]}" == *"no logs of nobody"* ]]
 }
 
+@test "service logs shows both streams in the order written, with times, from a line or a time on, across files that were turned" {
+	service talk "$(shared)" -- 'next() { until [ -e /x/$1 ]; do usleep 20000; done; }
+		echo one; next a; echo two >&2; next b; printf thr; next c; echo ee; next d; i=0; while [ $i -lt 9000 ]; do echo "filler $i $(printf %0120d 0)"; i=$((i + 1)); done; next e; echo last >&2; next f; echo end; serve'
+	run machine 'supervise; logs() { "$SERVICE" logs "$@" talk; }; has() { logs | grep -q "$1"; }
+		logs -f -t >$ROOT/followed 2>/dev/null & f=$!
+		within 20 has one; touch $ROOT/a; within 20 has two; since=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ); touch $ROOT/b; within 20 has thr; touch $ROOT/c; within 20 has ee
+		logs | tr "\n" ,; echo; logs -t | sed "s/[0-9]/9/g" | tr "\n" ,; echo; logs --tail 2 | tr "\n" ,; echo; logs -n 0; logs --since $since; logs --since 10m | wc -l; logs --since 1 -n all | wc -l
+		[ "$(logs -t | sort)" = "$(logs -t)" ] && echo sorted; logs --since never
+		touch $ROOT/d; within 60 has "filler 8999"; touch $ROOT/e; within 20 has last; touch $ROOT/f; within 20 has end; ls /var/log/talk.out.log.1; logs -n 3 | cut -c 1-11; logs --tail 9001 | wc -l; logs --tail 9005 | head -3; [ $(stat -c %s /var/log/talk.order) -gt 0 ] && echo kept
+		mkdir -p /run/log/onboot; for k in onboot.000-first onboot.001-talk; do echo "$k says" >/run/log/onboot/$k.out.log; echo "$k fails" >/run/log/onboot/$k.log; done
+		for n in 000-first first onboot/first onboot/talk onboot/nobody ../x; do "$SERVICE" logs $n 2>&1 | tr "\n" ,; echo; done
+		kill $f; finish'
+	echo "$output"
+	[ "${lines[0]}" = "one,two,three," ]
+	local t=9999-99-99T99:99:99.999999Z
+	[ "${lines[1]}" = "$t one,$t two,$t three," ]
+	[ "${lines[2]}" = "two,three," ]
+	[ "${lines[3]}|${lines[4]}|${lines[5]}|${lines[6]}" = "three|3|3|sorted" ]
+	[ "${lines[7]}" = "service: --since: 'never' is neither a time (2026-01-31T12:00:00Z) nor how long ago (10m)" ]
+	[ "${lines[8]}" = /var/log/talk.out.log.1 ]
+	[ "${lines[9]}|${lines[10]}|${lines[11]}|${lines[12]}" = "filler 8999|last|end|9001" ]
+	[ "${lines[13]}|${lines[14]}|${lines[15]}|${lines[16]}" = "one|two|three|kept" ]
+	for n in 17 18 19; do [ "${lines[n]}" = "onboot.000-first says,onboot.000-first fails," ] || return 1; done
+	[ "${lines[20]}" = "onboot.001-talk says,onboot.001-talk fails," ]
+	[[ "${lines[21]}" == *"no logs of onboot/nobody: there are those of first, talk,"* ]]
+	[[ "${lines[22]}" == *"service '../x'"* ]]
+	grep -qE "^$(sed 's/9/[0-9]/g' <<<"$t") two$" "$ROOT/followed"
+}
+
 @test "a service that fails is named with its status and its last lines, and started again after growing delays" {
 	service bad -- 'echo first; echo last words >&2; exit 3'
 	run machine 'supervise && within 20 restarted bad 4; "$SERVICE" list; finish; cat $ROOT/console'

@@ -1,9 +1,12 @@
 /* What the supervisor and its command read of each other, of an earlier supervisor, of the memory log daemon, of
  * containerd's notifications, of shims, and of the kernel's locks. The first byte chooses which. */
 #include <stdint.h>
+#include <string.h>
 
+#include "logtext.h"
 #include "memory_line.h"
 #include "notify.h"
+#include "order.h"
 #include "recorded.h"
 #include "request.h"
 #include "rival.h"
@@ -42,21 +45,44 @@ static void locks(const char *text, size_t n)
 	}
 }
 
+/* Every piece lies within its file, and no byte is shown twice. */
+static void order(const uint8_t *data, size_t n)
+{
+	const uint64_t size[2][2] = { { 1000, 2000 }, { 3000, 0 } };
+	uint64_t shown[2][2] = { 0 };
+	struct order_record records[64];
+	size_t count = n / sizeof(*records) < array_len(records) ? n / sizeof(*records) : array_len(records);
+	struct order_pieces p;
+
+	memcpy(records, data, count * sizeof(*records));
+	if (order_pieces_make(&p, records, count, size, true) < 0)
+		return;
+	for (size_t i = 0; i < p.count; i++) {
+		const struct order_piece *at = &p.list[i];
+
+		if (at->from != shown[at->stream][at->age] || at->to <= at->from || at->to > size[at->stream][at->age])
+			__builtin_trap();
+		shown[at->stream][at->age] = at->to;
+	}
+	order_pieces_clear(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	_cleanup_free_ char *text = n > 0 ? strndup((const char *)data + 1, n - 1) : NULL;
-	_cleanup_buf_ struct buf out = { 0 };
+	struct memory_line line;
 	struct request r;
-	uint64_t ticks;
+	uint64_t ticks = n;
+	char stamp[LOGTEXT_TIME];
 	char *path;
 	pid_t pid;
 	int number;
 
 	if (!text)
 		return 0;
-	switch (data[0] % 8) {
+	switch (data[0] % 10) {
 	case 0:
 		request_parse((const char *)data + 1, n - 1, &r, NULL);
 		break;
@@ -67,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		recorded_parse(text, &pid, &ticks);
 		break;
 	case 3:
-		memory_line_parse((const char *)data + 1, n - 1, "a", &out);
+		memory_line_parse((const char *)data + 1, n - 1, "a", &line);
+		memory_line_clear(&line);
 		break;
 	case 4:
 		notify_is_ready((const char *)data + 1, n - 1);
@@ -78,6 +105,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		break;
 	case 6:
 		shim_answer_parse(data + 1, n - 1, &number);
+		break;
+	case 8:
+		order(data + 1, n - 1);
+		break;
+	case 9:
+		logtext_time_parse(text, 1, &ticks);
+		logtext_time_format(stamp, ticks);
 		break;
 	case 7:
 		locks((const char *)data + 1, n - 1);

@@ -1,6 +1,8 @@
 /* services/: what it reads of requests, of an earlier supervisor, and of the memory log daemon. */
+#include "logtext.h"
 #include "memory_line.h"
 #include "notify.h"
+#include "order.h"
 #include "recorded.h"
 #include "request.h"
 #include "rival.h"
@@ -156,28 +158,115 @@ static void test_locks(void)
 	}
 }
 
+/* The text of the pieces in order: stream (o, e), age (1: the older file), bytes; "@" and the time. */
+static void test_order(void)
+{
+	enum { O = ORDER_OUT };
+	static const struct {
+		struct order_record records[6];
+		size_t count;
+		uint64_t size[2][2]; /* standard error, output: present, older */
+		const char *want;
+	} rows[] = {
+		{ { { 5, 0, 3 | O }, { 6, 0, 4 }, { 7, 3, 2 | O } }, 3, { { 4 }, { 5 } }, "o0-3@5 e0-4@6 o3-5@7" },
+		{ { { 0 } }, 0, { { 4, 3 }, { 5, 6 } }, "o0-6! o0-5 e0-3! e0-4" },
+		{ { { 5, 6, 2 | O }, { 6, 0, 3 | O | ORDER_TURNED } },
+		  2,
+		  { { 0 }, { 9, 8 } },
+		  "o0-6! o6-8!@5 o0-3@6 o3-9" },
+		{ { { 5, 0, 8 | O }, { 6, 0, 3 | O | ORDER_ANEW } }, 2, { { 0 }, { 3, 0 } }, "o0-3@6" },
+		{ { { 4, 0, 8 | O }, { 5, 0, 9 | O | ORDER_TURNED }, { 6, 0, 3 | O | ORDER_ANEW } },
+		  3,
+		  { { 0 }, { 3, 8 } },
+		  "o0-8!@4 o0-3@6" },
+		{ { { 3, 0, 7 | O }, { 4, 0, 8 | O | ORDER_TURNED }, { 5, 0, 2 | O | ORDER_TURNED } },
+		  3,
+		  { { 0 }, { 2, 8 } },
+		  "o0-8!@4 o0-2@5" },
+		{ { { 5, 4000000000, ORDER_LENGTH }, { 6, 2, ORDER_LENGTH } }, 2, { { 3 }, { 0 } }, "e0-3" },
+		{ { { 5, 1, 1 }, { 6, 0, 3 } }, 2, { { 3 }, { 0 } }, "e0-1 e1-2@5 e2-3@6" },
+	};
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+		struct order_pieces p;
+
+		ok(order_pieces_make(&p, rows[i].records, rows[i].count, rows[i].size, true) == 0, "order %zu", i);
+		for (size_t k = 0; k < p.count; k++) {
+			const struct order_piece *at = &p.list[k];
+
+			buf_addf(&text, "%s%c%u-%u%s", k ? " " : "", at->stream ? 'o' : 'e', at->from, at->to,
+				 at->age ? "!" : "");
+			if (at->time)
+				buf_addf(&text, "@%d", (int)at->time);
+		}
+		ok_str(buf_text(&text), rows[i].want, "pieces");
+		order_pieces_clear(&p);
+	}
+}
+
+static void test_times(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t want; /* 0: refused */
+	} rows[] = {
+		{ "1700000000", 1700000000000000 },
+		{ "1700000000.25", 1700000000250000 },
+		{ "2023-11-14T22:13:20Z", 1700000000000000 },
+		{ "2023-11-14T22:13:20.5", 1700000000500000 },
+		{ "2023-11-14T23:13:20+01:00", 1700000000000000 },
+		{ "2023-11-14", 1699920000000000 },
+		{ "10m", 1400000000 },
+		{ "500ms", 1999500000 },
+		{ "", 0 },
+		{ "never", 0 },
+		{ "2023-11-14T22:13:20+1", 0 },
+		{ "2023-11-14T22:13:20Zx", 0 },
+		{ "99999999999999999999", 0 },
+		{ "1960-01-01", 0 },
+	};
+	char text[LOGTEXT_TIME];
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		uint64_t time = 0;
+		int r = logtext_time_parse(rows[i].text, 2000000000, &time);
+
+		ok(rows[i].want ? r == 0 && time == rows[i].want : r < 0, "time '%s'", rows[i].text);
+	}
+	logtext_time_format(text, 1700000000000042);
+	ok_str(text, "2023-11-14T22:13:20.000042Z", "a time as it is shown");
+	logtext_time_format(text, UINT64_MAX);
+	ok(logtext_tail("a\nb\nc\n", 6, 2) == 2 && logtext_tail("a\nb\nc", 5, 2) == 2 &&
+		   logtext_tail("a\n", 2, 9) == 0 && logtext_tail("a\n", 2, 0) == 2 && logtext_tail("a\n", 2, -1) == 0,
+	   "the last lines");
+}
+
 static void test_memory_lines(void)
 {
 	static const struct {
 		const char *line, *want;
 	} rows[] = {
-		{ "{\"time\":\"2026-01-01T00:00:00Z\",\"source\":\"redis\",\"msg\":\"ready\"}", "ready\n" },
-		{ "{\"source\":\"redis.out\",\"msg\":\"out\"}", "out\n" },
-		{ "{\"source\":\"redis2\",\"msg\":\"another\"}", "" },
-		{ "{\"source\":\"redis.outer\",\"msg\":\"another\"}", "" },
-		{ "{\"source\":\"redis\"}", "" },
-		{ "{\"source\":1,\"msg\":2}", "" },
-		{ "[]", "" },
-		{ "{\"source\":\"redis\",\"msg\":\"cut", "" },
-		{ "", "" },
+		{ "{\"time\":\"2026-01-01T00:00:00Z\",\"source\":\"redis\",\"msg\":\"ready\"}", "ready" },
+		{ "{\"source\":\"redis.out\",\"msg\":\"out\"}", "out" },
+		{ "{\"source\":\"redis2\",\"msg\":\"another\"}", NULL },
+		{ "{\"source\":\"redis.outer\",\"msg\":\"another\"}", NULL },
+		{ "{\"source\":\"redis\"}", NULL },
+		{ "{\"source\":1,\"msg\":2}", NULL },
+		{ "[]", NULL },
+		{ "{\"source\":\"redis\",\"msg\":\"cut", NULL },
+		{ "", NULL },
 	};
 	size_t i;
 
 	for (i = 0; i < array_len(rows); i++) {
-		_cleanup_buf_ struct buf out = { 0 };
+		struct memory_line line;
+		int r = memory_line_parse(rows[i].line, strlen(rows[i].line), "redis", &line);
 
-		memory_line_parse(rows[i].line, strlen(rows[i].line), "redis", &out);
-		ok_str(buf_text(&out), rows[i].want, rows[i].line);
+		ok(r == (rows[i].want != NULL), "%s", rows[i].line);
+		ok_str(line.msg, rows[i].want, rows[i].line);
+		ok_str(line.time, i == 0 ? "2026-01-01T00:00:00Z" : NULL, "and its time");
+		memory_line_clear(&line);
 	}
 }
 
@@ -257,6 +346,8 @@ int main(void)
 	test_process();
 	test_locks();
 	test_memory_lines();
+	test_order();
+	test_times();
 	test_notify();
 	return tap_done();
 }

@@ -1,0 +1,8 @@
+/* Logs that the memory log daemon has. */
+#pragma once
+
+#include "logs.h"
+
+/* A connection to it; -1: none runs. */
+int logs_memory_connect(void);
+int logs_memory_show(int fd, const char *name, const struct logs_options *o, struct error *err);
