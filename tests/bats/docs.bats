@@ -27,14 +27,9 @@ blocks() {
 	done
 }
 
-@test "the README's YAML builds, its package has a tag, and a mistake looks as it says" {
-	ln -s "$root_dir/pkg" "$root_dir/build" .
-	mkdir examples tree tree/pkg
+@test "the README's package has a tag, and a mistake looks as it says" {
+	mkdir -p tree/pkg
 	blocks "$root_dir/README.md" yaml
-	mv block.1 examples/hello.yml
-	"$pith" build --dir . examples/hello.yml
-	[ -s hello-initrd.img ]
-	[ "$(cat hello-cmdline)" = "console=ttyS0" ]
 	mkdir tree/pkg/hello
 	mv block.2 tree/pkg/hello/build.yml
 	ln -s "$root_dir/build" tree/build

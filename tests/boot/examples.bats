@@ -79,3 +79,15 @@ type_line() {
 	[[ $output == *nginx*running* ]]
 	power_off
 }
+
+@test "disk.yml: what a service writes on a disk is there after the next start, and the disk may have grown" {
+	"$pith" build --dir "$T" --name disk "$root_dir/examples/disk.yml"
+	for size in 64M 96M; do
+		timeout 300 "$pith" run --accel tcg --detached --wait=ready --disk "size=$size" disk 3>&- 8>&- 9>&-
+		background_pids+=("$(cat disk-state/pith.pid)")
+		run -0 timeout 60 "$pith" exec disk counter cat /data/starts
+		timeout 90 "$pith" stop disk
+	done
+	[ "$output" = $'started\nstarted' ]
+	qemu-img info --output=json disk-state/disk.img | jq -e '."virtual-size" == 100663296'
+}
