@@ -30,6 +30,7 @@ static const struct step {
 	{ "rcu", rc_rcu, MACHINE },
 	{ "devices", rc_devices, MACHINE | NEEDED },
 	{ "cgroups", rc_cgroups, MACHINE | NEEDED },
+	{ "memory", rc_memory, MACHINE },
 	{ "control", rc_control, MACHINE },
 	{ "coldplug", rc_coldplug, MACHINE },
 	{ "hotplug", rc_hotplug_start, MACHINE },

@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,9 +18,6 @@
 #include "log.h"
 #include "rc.h"
 #include "str.h"
-
-#define SMALL_MEMORY (UINT64_C(128) << 20)
-#define MIN_TTL_FILE "/sys/kernel/mm/lru_gen/min_ttl_ms"
 
 bool rc_is_machine(void)
 {
@@ -165,26 +161,6 @@ static int limit_set(pid_t pid, int resource, rlim_t wanted)
 	return prlimit(pid, resource, &limit, NULL);
 }
 
-/* What the kernel does when memory is short.
- *
- * It refuses a single mapping of more than the memory. Go's runtime makes one of 32 MiB at its start, of which it uses
- * little: a small machine could not start a container.
- *
- * Where programs have nearly all of the memory, it evicts pages of files that are needed again at once, and the machine
- * stands still for minutes. It kills one instead, where everything left was used within the last second. A small
- * machine is like that at each start of a container. */
-static void memory_settle(void)
-{
-	struct sysinfo s;
-
-	if (!rc_is_machine() || sysinfo(&s) < 0)
-		return;
-	if (s.totalram * s.mem_unit < SMALL_MEMORY)
-		file_poke("/proc/sys/vm/overcommit_memory", "1", NULL);
-	else
-		file_poke(MIN_TTL_FILE, "1000", NULL); /* not every kernel has it */
-}
-
 /* For everything that is started from here, and for what PID 1 starts later. */
 int rc_limits(struct rc *rc, struct error *err)
 {
@@ -196,7 +172,6 @@ int rc_limits(struct rc *rc, struct error *err)
 		{ RLIMIT_NPROC, RLIM_INFINITY },
 	};
 
-	memory_settle();
 	for (size_t i = 0; i < array_len(limits); i++) {
 		if (limit_set(0, limits[i].resource, limits[i].limit) < 0)
 			return error_set(err, errno, "set resource limits");

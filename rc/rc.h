@@ -17,6 +17,7 @@ int rc_mounts(struct rc *rc, struct error *err);
 int rc_rcu(struct rc *rc, struct error *err);
 int rc_devices(struct rc *rc, struct error *err);
 int rc_cgroups(struct rc *rc, struct error *err);
+int rc_memory(struct rc *rc, struct error *err);
 int rc_control(struct rc *rc, struct error *err);
 int rc_coldplug(struct rc *rc, struct error *err);
 int rc_clock(struct rc *rc, struct error *err);

@@ -113,7 +113,8 @@ image_root() {
 		echo "== lo"; ip -o addr show lo
 		echo "== resolv"; stat -c '%a %s' /run/resolvconf/resolv.conf; echo nameserver 10.0.2.3 >/etc/resolv.conf && cat /run/resolvconf/resolv.conf
 		echo "== rcu"; cat /sys/kernel/rcu_expedited
-		echo "== memory"; cat /sys/kernel/mm/lru_gen/min_ttl_ms
+		echo "== memory"; cat /sys/kernel/mm/lru_gen/min_ttl_ms /proc/1/cgroup /proc/self/cgroup
+		echo "== share"; awk 'NR == FNR { min = $1; next } /MemTotal/ { print int($2 * 64 / min + 0.5) }' /sys/fs/cgroup/@machine/memory.min /proc/meminfo
 		echo "== year"; date +%Y
 		echo "== end"
 		poweroff
@@ -152,7 +153,10 @@ unlimited' ]
 	[ "$(section console.txt resolv)" = '644 0
 nameserver 10.0.2.3' ]
 	[ "$(section console.txt rcu)" = 1 ]
-	[ "$(section console.txt memory)" = 1000 ]
+	[ "$(section console.txt memory)" = '1000
+0::/@machine
+0::/@machine' ]
+	[ "$(section console.txt share)" = 1 ]
 	[ "$(section console.txt year)" = 2031 ]
 }
 

@@ -69,7 +69,7 @@ machine_part() {
 	section out lo | grep -q 'inet 127.0.0.1/8'
 	[ "$(section out hostname)" = native.example ]
 	[ "$(section out limits)" = "$(ulimit -Hn)" ] || [ "$(section out limits)" = 1048576 ]
-	section out steps | jq -e -s 'map(.name) == ["mounts", "rcu", "devices", "cgroups", "control", "coldplug", "hotplug", "clock",
+	section out steps | jq -e -s 'map(.name) == ["mounts", "rcu", "devices", "cgroups", "memory", "control", "coldplug", "hotplug", "clock",
 		"loopback", "limits", "hostname", "resolv.conf"] and all(.end_us >= .start_us)'
 	[ "$(find /dev -maxdepth 1 | sort)" = "$hosts_dev" ] # the host's devices are not touched
 	[ "$(hostname)" != native.example ]

@@ -34,6 +34,10 @@ setup_file() {
 		    image: "@pkg:$root_dir/pkg/busybox"
 		    command: [/bin/sh, -c, "trap 'exit 0' TERM; sleep 100000 & wait"]
 		    binds: ["/usr/bin:/root"]
+		  - name: hogs
+		    image: "@pkg:$root_dir/pkg/busybox"
+		    command: [/bin/sh, -c, "trap 'exit 0' TERM; until [ -e /go ]; do sleep 0.2; done; for i in 0 1 2 3 4 5 6 7 8 9 10 11; do dd if=/dev/zero of=/dev/null bs=256M & done; wait; sleep 100000"]
+		    writable: true
 	EOF
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name vsudd-containerd "$root_dir/examples/vsudd-containerd.yml" "$BATS_FILE_TMPDIR/more.yml"
 	"$pith" run --accel tcg --vsock-ports 2374 --mem 1536 --detached --wait=ready "$name" 3>&- 8>&- 9>&-
@@ -421,6 +425,25 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	[[ $stderr == *"is not running"* ]]
 	machine start "$name" shell
 	[ "$(field shell 2)" = running ]
+}
+
+@test "containers that take all of the memory: the machine answers, and the kernel kills none but them" {
+	programs='for n in init rc.hotplug pith-agent vsudd service containerd containerd-shim-runc-v2; do echo "$n $(pidof $n)"; done'
+	run -0 machine exec -n "$name" admin sh -c "$programs"
+	before=$output
+	limit=120 machine exec -n "$name" hogs touch /go
+	killed() { [ "$(grep -ac 'Killed process' "$state/console.log")" -ge 5 ]; }
+	limit=120
+	until killed; do
+		in_shell true
+		[ "$(field shell 2)" = running ]
+	done
+	in_shell true
+	machine exec -n "$name" hogs killall dd
+	run -0 machine exec -n "$name" admin sh -c "$programs"
+	[ "$output" = "$before" ]
+	[ -z "$(grep -a 'Killed process' "$state/console.log" | grep -avE '\((dd|tail)\)')" ]
+	machine stop "$name" hogs
 }
 
 @test "signals that somebody sends to see what happens end no daemon of the machine" {
