@@ -37,7 +37,6 @@ setup_file() {
 		  - name: hogs
 		    image: "@pkg:$root_dir/pkg/busybox"
 		    command: [/bin/sh, -c, "trap 'exit 0' TERM; until [ -e /go ]; do sleep 0.2; done; for i in 0 1 2 3 4 5 6 7 8 9 10 11; do dd if=/dev/zero of=/dev/null bs=256M & done; wait; sleep 100000"]
-		    writable: true
 	EOF
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name vsudd-containerd "$root_dir/examples/vsudd-containerd.yml" "$BATS_FILE_TMPDIR/more.yml"
 	"$pith" run --accel tcg --vsock-ports 2374 --mem 1536 --detached --wait=ready "$name" 3>&- 8>&- 9>&-
