@@ -379,7 +379,7 @@ static void window_tell(struct client *c)
 }
 
 /* The shell's user stops and continues us: the terminal is his in between. */
-static void stopped(struct client *c)
+static void terminal_stopped(struct client *c)
 {
 	bool raw = c->terminal.changed;
 
@@ -398,7 +398,7 @@ static void on_signal(void *data, int signo)
 	if (signo == SIGWINCH) {
 		window_tell(c);
 	} else if (signo == SIGTSTP) {
-		stopped(c);
+		terminal_stopped(c);
 	} else if (signo == SIGHUP || !c->started || c->interrupts++ > 0) {
 		client_end(c, 128 + signo);
 	} else {

@@ -75,7 +75,7 @@ static int verdict_load(const char *path, const char *key)
 	return str_eq(line + strlen(key), "yes") ? 1 : str_eq(line + strlen(key), "no") ? 0 : -1;
 }
 
-static bool verdict(const char *qemu)
+static bool probe_verdict(const char *qemu)
 {
 	_cleanup_free_ char *path = path_cache("kvm", NULL), *key = verdict_key(qemu), *line = NULL;
 	_cleanup_error_ struct error err = { 0 };
@@ -91,7 +91,7 @@ static bool verdict(const char *qemu)
 	return works;
 }
 
-static void choose(const char *arch, const char *qemu, struct accel *out)
+static void accel_find(const char *arch, const char *qemu, struct accel *out)
 {
 	struct utsname host;
 
@@ -106,7 +106,7 @@ static void choose(const char *arch, const char *qemu, struct accel *out)
 		return;
 	}
 	/* Without a guest of our own for it, the device is believed. */
-	out->kvm = !probe_rom() || verdict(qemu);
+	out->kvm = !probe_rom() || probe_verdict(qemu);
 	if (!out->kvm)
 		out->why = "/dev/kvm is there, but a tiny guest did not run under it (--accel kvm insists)";
 }
@@ -115,7 +115,7 @@ int accel_choose(const char *asked, const char *arch, const char *qemu, struct a
 {
 	*out = (struct accel){ 0 };
 	if (!asked || !*asked || str_eq(asked, "auto") || str_eq(asked, "kvm:tcg"))
-		choose(arch, qemu, out);
+		accel_find(arch, qemu, out);
 	else if (str_eq(asked, "kvm"))
 		out->kvm = true;
 	else if (!str_eq(asked, "tcg"))

@@ -30,7 +30,7 @@ void boot_clear(struct boot *b)
 	*b = (struct boot){ 0 };
 }
 
-static int none(const char *name, struct error *err)
+static int image_none(const char *name, struct error *err)
 {
 	if (str_ends(name, ".yml") || str_ends(name, ".yaml")) {
 		int stem = (int)(strrchr(name, '.') - name);
@@ -45,7 +45,7 @@ static int none(const char *name, struct error *err)
 			 name, name, name);
 }
 
-static bool newer(const struct stat *a, const struct stat *b)
+static bool file_newer(const struct stat *a, const struct stat *b)
 {
 	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
 		return a->st_mtim.tv_sec > b->st_mtim.tv_sec;
@@ -70,7 +70,7 @@ static int find_root(const char *name, enum boot_kind wanted, struct boot *out, 
 				continue;
 			return error_set(err, errno, "%s", path);
 		}
-		if (out->root && !newer(&st, &best))
+		if (out->root && !file_newer(&st, &best))
 			continue;
 		best = st;
 		out->kind = roots[i].kind;
@@ -165,7 +165,7 @@ int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct 
 	*out = (struct boot){ 0 };
 	if ((wanted == BOOT_ANY || file_kind) && r == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
 		if (str_ends(name, ".yml") || str_ends(name, ".yaml"))
-			return none(name, err);
+			return image_none(name, err);
 		return find_file(name, wanted, out, err);
 	}
 	if (file_kind)
@@ -175,7 +175,8 @@ int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct 
 	if (!out->kernel || !out->prefix)
 		return error_set(err, ENOMEM, "%s", name);
 	if (stat(out->kernel, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? none(name, err) : error_set(err, errno, "%s", out->kernel);
+		return errno == ENOENT || errno == ENOTDIR ? image_none(name, err)
+							   : error_set(err, errno, "%s", out->kernel);
 	if (find_root(name, wanted, out, err) < 0 || read_arch(out, err) < 0)
 		return -1;
 	return read_cmdline(name, out, err);

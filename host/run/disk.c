@@ -26,7 +26,7 @@ void disk_clear(struct disk *d)
 	*d = (struct disk){ 0 };
 }
 
-static int set(char **field, const char *value, struct error *err)
+static int field_set(char **field, const char *value, struct error *err)
 {
 	free(*field);
 	*field = strdup(value);
@@ -36,9 +36,9 @@ static int set(char **field, const char *value, struct error *err)
 static int set_key(struct disk *d, const char *text, const char *key, const char *value, struct error *err)
 {
 	if (str_eq(key, "file"))
-		return set(&d->path, value, err);
+		return field_set(&d->path, value, err);
 	if (str_eq(key, "format"))
-		return set(&d->format, value, err);
+		return field_set(&d->format, value, err);
 	if (str_eq(key, "size")) {
 		/* qcow2 and file systems end long before that; it keeps sums from overflowing. */
 		if (str_to_size(value, GIB, &d->size) < 0 || d->size == 0 || d->size > UINT64_C(1) << 60)
@@ -69,7 +69,7 @@ int disk_parse(const char *text, struct disk *out, struct error *err)
 
 		if (value)
 			*value++ = '\0';
-		r = value ? set_key(out, text, parts[i], value, err) : set(&out->path, parts[i], err);
+		r = value ? set_key(out, text, parts[i], value, err) : field_set(&out->path, parts[i], err);
 		if (r < 0)
 			return -1;
 	}
@@ -141,7 +141,7 @@ static int chain_check(const char *path, struct disk_header *h, struct error *er
 }
 
 /* Nobody said: only the user's word counts, and the name that he gave the file is one. */
-static const char *guess(const char *path, const char *option, const struct disk_header *h, struct error *err)
+static const char *format_guess(const char *path, const char *option, const struct disk_header *h, struct error *err)
 {
 	const char *named = disk_name_format(path);
 
@@ -171,8 +171,8 @@ static const char *told_format(const char *path, const char *told, const char *n
 	return NULL;
 }
 
-static int decide(int fd, const struct stat *st, const char *path, const struct disk_wish *wish,
-		  struct disk_format *out, struct error *err)
+static int format_decide(int fd, const struct stat *st, const char *path, const struct disk_wish *wish,
+			 struct disk_format *out, struct error *err)
 {
 	_cleanup_free_ char *noted = NULL;
 	struct disk_header h;
@@ -186,7 +186,7 @@ static int decide(int fd, const struct stat *st, const char *path, const struct 
 		return -1;
 	format = wish->format ? told_format(path, wish->format, noted, &h, err)
 		: noted       ? noted
-			      : guess(path, wish->option, &h, err);
+			      : format_guess(path, wish->option, &h, err);
 	if (!format)
 		return -1;
 	if (str_eq(format, "qcow2") && h.format && str_eq(h.format, "qcow2") && chain_check(path, &h, err) < 0)
@@ -218,7 +218,7 @@ int disk_format(const char *path, const struct disk_wish *wish, struct disk_form
 	_cleanup_close_ int fd = disk_open(path, &st, err);
 
 	*out = (struct disk_format){ 0 };
-	return fd < 0 ? -1 : decide(fd, &st, path, wish, out, err);
+	return fd < 0 ? -1 : format_decide(fd, &st, path, wish, out, err);
 }
 
 void disk_format_clear(struct disk_format *f)
@@ -244,11 +244,6 @@ static int make_empty(const char *path, uint64_t size, struct error *err)
 	return -1;
 }
 
-char *disk_file(const char *path)
-{
-	return path[0] == '/' ? strdup(path) : str_format("./%s", path);
-}
-
 static int make_other(const char *path, const char *format, uint64_t size, struct error *err)
 {
 	if (make_empty(path, 0, err) < 0)
@@ -259,7 +254,7 @@ static int make_other(const char *path, const char *format, uint64_t size, struc
 	return -1;
 }
 
-static int make(struct disk *d, struct error *err)
+static int disk_make(struct disk *d, struct error *err)
 {
 	_cleanup_free_ char *path = outfile_target(d->path, err);
 
@@ -269,7 +264,7 @@ static int make(struct disk *d, struct error *err)
 		return error_set(err, 0,
 				 "disk %s does not exist: add a size to create it, as in --disk file=%s,size=1G",
 				 d->path, d->path);
-	if (!d->format && set(&d->format, "qcow2", err) < 0)
+	if (!d->format && field_set(&d->format, "qcow2", err) < 0)
 		return -1;
 	if (str_eq(d->format, "raw") ? make_empty(path, d->size, err) < 0
 				     : make_other(path, d->format, d->size, err) < 0)
@@ -289,15 +284,15 @@ static int own_path(struct disk *d, const struct state *state, unsigned index, s
 }
 
 /* Sizes are whole sectors. */
-static uint64_t sectors(uint64_t size)
+static uint64_t sectors_round(uint64_t size)
 {
 	return (size + SECTOR - 1) / SECTOR * SECTOR;
 }
 
 /* The file was there, and the user says how large it is to be. */
-static int grow(struct disk *d, uint64_t now, struct error *err)
+static int disk_grow(struct disk *d, uint64_t now, struct error *err)
 {
-	if (!d->size || d->made || sectors(d->size) == sectors(now))
+	if (!d->size || d->made || sectors_round(d->size) == sectors_round(now))
 		return 0;
 	if (now && d->size > now)
 		return qemu_img_resize(d->path, d->format, d->size, err);
@@ -319,7 +314,7 @@ int disk_prepare(struct disk *d, const struct state *state, unsigned index, cons
 	if (disk_format(d->path, &wish, &f, &why) < 0 && why.code == ENOENT && access(d->path, F_OK) < 0) {
 		disk_format_clear(&f);
 		error_clear(&why);
-		if (make(d, err) < 0)
+		if (disk_make(d, err) < 0)
 			return -1;
 		wish.format = d->format;
 		disk_format(d->path, &wish, &f, &why);
@@ -331,7 +326,7 @@ int disk_prepare(struct disk *d, const struct state *state, unsigned index, cons
 	free(d->format);
 	d->format = f.name;
 	d->id = f.id;
-	return grow(d, f.size, err);
+	return disk_grow(d, f.size, err);
 }
 
 void disk_undo(const struct disk *d)

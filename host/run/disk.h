@@ -43,9 +43,5 @@ struct disk_format {
 int disk_format(const char *path, const struct disk_wish *wish, struct disk_format *out, struct error *err);
 void disk_format_clear(struct disk_format *f);
 
-/* The path as QEMU and its tools take it for a path, whatever is in it: "nbd:x" is a protocol to them, "./nbd:x" is
- * not. Caller frees. */
-char *disk_file(const char *path);
-
 /* Removes the file if disk_prepare() created it. */
 void disk_undo(const struct disk *d);

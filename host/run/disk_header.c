@@ -11,14 +11,14 @@ enum {
 	FEATURE_DATA_FILE = 1 << 2, /* of the incompatible ones */
 };
 
-static uint32_t be32(const uint8_t *p)
+static uint32_t be32_read(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
 }
 
-static uint64_t be64(const uint8_t *p)
+static uint64_t be64_read(const uint8_t *p)
 {
-	return (uint64_t)be32(p) << 32 | be32(p + 4);
+	return (uint64_t)be32_read(p) << 32 | be32_read(p + 4);
 }
 
 /* A text of the image; one that is longer than there is room for, or beyond the bytes, is shown as far as it goes. */
@@ -37,7 +37,7 @@ static void text_take(char *out, size_t room, const uint8_t *head, size_t n, uin
 static void qcow2_extensions(const uint8_t *head, size_t n, uint64_t at, struct disk_header *out)
 {
 	while (at + 8 <= n) {
-		uint32_t type = be32(head + at), len = be32(head + at + 4);
+		uint32_t type = be32_read(head + at), len = be32_read(head + at + 4);
 
 		if (type == EXTENSION_END)
 			return;
@@ -51,19 +51,19 @@ static void qcow2_extensions(const uint8_t *head, size_t n, uint64_t at, struct 
 /* Version 1 is the older format qcow, whose header begins the same. */
 static void qcow_parse(const uint8_t *head, size_t n, struct disk_header *out)
 {
-	uint32_t version = n >= 8 ? be32(head + 4) : 0;
-	uint64_t backing = n >= 20 ? be64(head + 8) : 0;
+	uint32_t version = n >= 8 ? be32_read(head + 4) : 0;
+	uint64_t backing = n >= 20 ? be64_read(head + 8) : 0;
 
 	out->format = version == 1 ? "qcow" : "qcow2";
-	out->size = n >= 32 ? be64(head + 24) : 0;
+	out->size = n >= 32 ? be64_read(head + 24) : 0;
 	if (backing) {
-		text_take(out->backing, sizeof(out->backing), head, n, backing, be32(head + 16));
+		text_take(out->backing, sizeof(out->backing), head, n, backing, be32_read(head + 16));
 		if (!out->backing[0])
 			strcpy(out->backing, "?"); /* named, beyond what was looked at */
 	}
 	if (version >= 3 && n >= 104) {
-		out->data_file = be64(head + QCOW2_V2_HEADER) & FEATURE_DATA_FILE;
-		qcow2_extensions(head, n, be32(head + 100), out);
+		out->data_file = be64_read(head + QCOW2_V2_HEADER) & FEATURE_DATA_FILE;
+		qcow2_extensions(head, n, be32_read(head + 100), out);
 	} else if (version == 2) {
 		qcow2_extensions(head, n, QCOW2_V2_HEADER, out);
 	}

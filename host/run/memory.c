@@ -64,7 +64,7 @@ struct memory_kernel memory_kernel_parse(const uint8_t *head, size_t n)
 	return k;
 }
 
-static int hex(const uint8_t *p, uint64_t *out)
+static int hex_read(const uint8_t *p, uint64_t *out)
 {
 	*out = 0;
 	for (int i = 0; i < 8; i++) {
@@ -81,7 +81,7 @@ static int hex(const uint8_t *p, uint64_t *out)
 	return 0;
 }
 
-static uint64_t rounded(uint64_t n, uint64_t to)
+static uint64_t size_round(uint64_t n, uint64_t to)
 {
 	return (n + to - 1) / to * to;
 }
@@ -90,11 +90,11 @@ int memory_cpio_parse(const uint8_t head[MEMORY_CPIO_HEAD], uint64_t *step, uint
 {
 	uint64_t size, name;
 
-	if (memcmp(head, "07070", 5) != 0 || (head[5] != '1' && head[5] != '2') || hex(head + 54, &size) < 0 ||
-	    hex(head + 94, &name) < 0)
+	if (memcmp(head, "07070", 5) != 0 || (head[5] != '1' && head[5] != '2') || hex_read(head + 54, &size) < 0 ||
+	    hex_read(head + 94, &name) < 0)
 		return -1;
-	*step = rounded(MEMORY_CPIO_HEAD + name, 4) + rounded(size, 4);
-	*content = rounded(size, PAGE);
+	*step = size_round(MEMORY_CPIO_HEAD + name, 4) + size_round(size, 4);
+	*content = size_round(size, PAGE);
 	return 0;
 }
 
@@ -112,7 +112,7 @@ uint64_t memory_sum(const struct memory_kernel *k, uint64_t initrd, uint64_t pac
 
 /* What the rest of the file decompresses to, `enough` at most. A format that is not known, or is broken, counts as far
  * as it could be read. */
-static uint64_t unzipped(int fd, uint64_t at, uint64_t enough)
+static uint64_t unzipped_size(int fd, uint64_t at, uint64_t enough)
 {
 	int again = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	_cleanup_stream_ struct stream *s = NULL;
@@ -166,7 +166,7 @@ static uint64_t unpacked_size(int fd, uint64_t size, uint64_t enough, uint64_t *
 			at = zeros_end(fd, at);
 		} else {
 			*packed = size - at;
-			return sum + unzipped(fd, at, enough);
+			return sum + unzipped_size(fd, at, enough);
 		}
 	}
 	return sum;
@@ -212,8 +212,8 @@ int memory_check(const struct boot *boot, uint64_t memory, struct error *err)
 			 "%s%lluM unpacked); "
 			 "--low-memory boots it all the same",
 			 (unsigned long long)(memory / MIB), boot->prefix,
-			 (unsigned long long)(rounded(need, MIB) / MIB),
-			 (unsigned long long)(rounded(kernel.size, MIB) / MIB),
-			 (unsigned long long)(rounded(initrd, MIB) / MIB), unpacked >= memory ? "more than " : "",
-			 (unsigned long long)(rounded(unpacked, MIB) / MIB));
+			 (unsigned long long)(size_round(need, MIB) / MIB),
+			 (unsigned long long)(size_round(kernel.size, MIB) / MIB),
+			 (unsigned long long)(size_round(initrd, MIB) / MIB), unpacked >= memory ? "more than " : "",
+			 (unsigned long long)(size_round(unpacked, MIB) / MIB));
 }

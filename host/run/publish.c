@@ -8,7 +8,7 @@
 
 #include "str.h"
 
-static int bad(struct error *err, const char *text, const char *why)
+static int publish_refuse(struct error *err, const char *text, const char *why)
 {
 	return error_set(err, 0, "--publish %s: %s: write [ADDRESS:]HOST-PORT:GUEST-PORT[/tcp|udp], as in 8080:80",
 			 text, why);
@@ -38,25 +38,25 @@ int publish_parse(const char *text, struct publish *out, struct error *err)
 		*protocol++ = '\0';
 		out->udp = strcasecmp(protocol, "udp") == 0;
 		if (!out->udp && strcasecmp(protocol, "tcp") != 0)
-			return bad(err, text, "the protocol is tcp or udp");
+			return publish_refuse(err, text, "the protocol is tcp or udp");
 	}
 	guest = strrchr(copy, ':');
 	if (!guest)
-		return bad(err, text, "the guest's port is missing");
+		return publish_refuse(err, text, "the guest's port is missing");
 	*guest++ = '\0';
 	host = strrchr(copy, ':');
 	if (host) {
 		*host++ = '\0';
 		if (inet_pton(AF_INET, copy, &addr) != 1)
-			return bad(err, text, "the address is not an IPv4 address");
+			return publish_refuse(err, text, "the address is not an IPv4 address");
 		inet_ntop(AF_INET, &addr, out->address, sizeof(out->address));
 	} else {
 		host = copy;
 	}
 	if (port_parse(host, &out->host) < 0)
-		return bad(err, text, "the host's port is not a number from 1 to 65535");
+		return publish_refuse(err, text, "the host's port is not a number from 1 to 65535");
 	if (port_parse(guest, &out->guest) < 0)
-		return bad(err, text, "the guest's port is not a number from 1 to 65535");
+		return publish_refuse(err, text, "the guest's port is not a number from 1 to 65535");
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "buf.h"
+#include "qemu_img.h"
 #include "str.h"
 
 /* Collects arguments; the first failure sticks, so that one check at the end is enough. */
@@ -13,18 +14,18 @@ struct args {
 	bool failed;
 };
 
-static void add(struct args *a, const char *arg)
+static void argument_add(struct args *a, const char *arg)
 {
 	if (!arg || strv_add(&a->v, arg) < 0)
 		a->failed = true;
 }
 
-__attribute__((format(printf, 3, 4))) static void addf(struct args *a, const char *option, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void qemu_addf(struct args *a, const char *option, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
 
-	add(a, option);
+	argument_add(a, option);
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
@@ -34,7 +35,7 @@ __attribute__((format(printf, 3, 4))) static void addf(struct args *a, const cha
 }
 
 /* In QEMU's option lists a comma inside a value is written twice. */
-static char *quoted(const char *s)
+static char *value_quote(const char *s)
 {
 	char *out = malloc(2 * strlen(s) + 1), *p = out;
 
@@ -48,9 +49,9 @@ static char *quoted(const char *s)
 
 static char *quoted_file(const char *path)
 {
-	_cleanup_free_ char *file = disk_file(path);
+	_cleanup_free_ char *file = qemu_file(path);
 
-	return file ? quoted(file) : NULL;
+	return file ? value_quote(file) : NULL;
 }
 
 static bool is_arm(const struct qemu_setup *s)
@@ -86,35 +87,35 @@ static const char *root_options(const struct boot *b)
 											       : "";
 }
 
-static void machine(struct args *a, const struct qemu_setup *s)
+static void machine_arguments(struct args *a, const struct qemu_setup *s)
 {
-	add(a, s->program);
-	add(a, "-no-user-config");
-	add(a, "-nodefaults");
+	argument_add(a, s->program);
+	argument_add(a, "-no-user-config");
+	argument_add(a, "-nodefaults");
 	/* Without a name QEMU would serve VNC where it has no window to offer, and nobody would know. */
-	addf(a, "-display", s->options->gui ? "gtk" : "none");
+	qemu_addf(a, "-display", s->options->gui ? "gtk" : "none");
 	if (s->options->gui)
-		addf(a, "-device", is_arm(s) ? "virtio-gpu-pci" : "VGA");
-	addf(a, "-machine", "%s", is_arm(s) ? "virt" : "q35");
-	addf(a, "-accel", "%s", s->kvm ? "kvm" : "tcg,thread=multi");
-	addf(a, "-cpu", "%s", cpu_model(s));
-	addf(a, "-smp", "%llu", (unsigned long long)s->options->cpus);
-	addf(a, "-m", "%lluM", (unsigned long long)(s->options->memory >> 20));
-	addf(a, "-uuid", "%s", s->uuid);
+		qemu_addf(a, "-device", is_arm(s) ? "virtio-gpu-pci" : "VGA");
+	qemu_addf(a, "-machine", "%s", is_arm(s) ? "virt" : "q35");
+	qemu_addf(a, "-accel", "%s", s->kvm ? "kvm" : "tcg,thread=multi");
+	qemu_addf(a, "-cpu", "%s", cpu_model(s));
+	qemu_addf(a, "-smp", "%llu", (unsigned long long)s->options->cpus);
+	qemu_addf(a, "-m", "%lluM", (unsigned long long)(s->options->memory >> 20));
+	qemu_addf(a, "-uuid", "%s", s->uuid);
 	if (s->options->no_reboot)
-		add(a, "-no-reboot");
+		argument_add(a, "-no-reboot");
 }
 
 /* What QEMU does not do is not to be done by whoever gets control of it through a device. The bridge helper is a
  * program with privileges, and a window's toolkit may start programs. */
-static void sandbox(struct args *a, const struct qemu_setup *s)
+static void sandbox_arguments(struct args *a, const struct qemu_setup *s)
 {
 	bool bridge = qemu_has_privileges(s->options);
 	const char *spawn = bridge || s->options->gui ? "allow" : "deny";
 
 	if (!s->options->no_sandbox)
-		addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=%s,spawn=%s,resourcecontrol=deny",
-		     bridge ? "allow" : "deny", spawn);
+		qemu_addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=%s,spawn=%s,resourcecontrol=deny",
+			  bridge ? "allow" : "deny", spawn);
 }
 
 bool qemu_has_privileges(const struct run_options *o)
@@ -123,12 +124,13 @@ bool qemu_has_privileges(const struct run_options *o)
 }
 
 /* A device that is a process of its own reads and writes the guest's memory, which therefore has to be shared. */
-static void memory(struct args *a, const struct qemu_setup *s)
+static void memory_arguments(struct args *a, const struct qemu_setup *s)
 {
 	if (!s->vsock && !s->virtiofs_count)
 		return;
-	addf(a, "-object", "memory-backend-memfd,id=memory,size=%llu,share=on", (unsigned long long)s->options->memory);
-	addf(a, "-machine", "memory-backend=memory");
+	qemu_addf(a, "-object", "memory-backend-memfd,id=memory,size=%llu,share=on",
+		  (unsigned long long)s->options->memory);
+	qemu_addf(a, "-machine", "memory-backend=memory");
 }
 
 static void shared_directories(struct args *a, const struct qemu_setup *s)
@@ -136,30 +138,30 @@ static void shared_directories(struct args *a, const struct qemu_setup *s)
 	size_t i;
 
 	for (i = 0; i < s->virtiofs_count; i++) {
-		addf(a, "-chardev", "socket,id=virtiofs%zu,fd=%d", i, s->virtiofs_fd + (int)i);
-		addf(a, "-device", "vhost-user-fs-pci,chardev=virtiofs%zu,tag=virtiofs%zu", i, i);
+		qemu_addf(a, "-chardev", "socket,id=virtiofs%zu,fd=%d", i, s->virtiofs_fd + (int)i);
+		qemu_addf(a, "-device", "vhost-user-fs-pci,chardev=virtiofs%zu,tag=virtiofs%zu", i, i);
 	}
 }
 
 /* Our end of the console is a pair of pipes on 0 and 1; signals belong to the machine's owner, not to QEMU. */
-static void console(struct args *a)
+static void console_arguments(struct args *a)
 {
-	addf(a, "-chardev", "stdio,id=console,signal=off");
-	addf(a, "-serial", "chardev:console");
-	addf(a, "-chardev", "socket,id=qmp,fd=%d", QEMU_QMP_FD);
-	addf(a, "-mon", "chardev=qmp,mode=control");
+	qemu_addf(a, "-chardev", "stdio,id=console,signal=off");
+	qemu_addf(a, "-serial", "chardev:console");
+	qemu_addf(a, "-chardev", "socket,id=qmp,fd=%d", QEMU_QMP_FD);
+	qemu_addf(a, "-mon", "chardev=qmp,mode=control");
 }
 
-static void devices(struct args *a)
+static void devices_arguments(struct args *a)
 {
-	addf(a, "-object", "rng-random,id=rng0,filename=/dev/urandom");
-	addf(a, "-device", "virtio-rng-pci,rng=rng0");
-	addf(a, "-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on");
-	addf(a, "-device", "pvpanic-pci");
+	qemu_addf(a, "-object", "rng-random,id=rng0,filename=/dev/urandom");
+	qemu_addf(a, "-device", "virtio-rng-pci,rng=rng0");
+	qemu_addf(a, "-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on");
+	qemu_addf(a, "-device", "pvpanic-pci");
 }
 
-static void drive(struct args *a, unsigned index, const char *path, const char *format, bool readonly, bool sata,
-		  const char *more)
+static void drive_arguments(struct args *a, unsigned index, const char *path, const char *format, bool readonly,
+			    bool sata, const char *more)
 {
 	_cleanup_free_ char *file = quoted_file(path);
 
@@ -167,12 +169,12 @@ static void drive(struct args *a, unsigned index, const char *path, const char *
 		a->failed = true;
 		return;
 	}
-	addf(a, "-drive", "if=none,id=disk%u,file=%s,format=%s,readonly=%s,discard=unmap", index, file, format,
-	     readonly ? "on" : "off");
-	addf(a, "-device", "%s,drive=disk%u%s", sata ? "ide-hd" : "virtio-blk-pci", index, more);
+	qemu_addf(a, "-drive", "if=none,id=disk%u,file=%s,format=%s,readonly=%s,discard=unmap", index, file, format,
+		  readonly ? "on" : "off");
+	qemu_addf(a, "-device", "%s,drive=disk%u%s", sata ? "ide-hd" : "virtio-blk-pci", index, more);
 }
 
-static void cdrom(struct args *a, unsigned index, const char *path, const char *more)
+static void cdrom_arguments(struct args *a, unsigned index, const char *path, const char *more)
 {
 	_cleanup_free_ char *file = quoted_file(path);
 
@@ -181,31 +183,32 @@ static void cdrom(struct args *a, unsigned index, const char *path, const char *
 		return;
 	}
 	if (index == 0)
-		addf(a, "-device", "virtio-scsi-pci,id=scsi0");
-	addf(a, "-drive", "if=none,id=cd%u,file=%s,format=raw,readonly=on,media=cdrom", index, file);
-	addf(a, "-device", "scsi-cd,bus=scsi0.0,drive=cd%u%s", index, more);
+		qemu_addf(a, "-device", "virtio-scsi-pci,id=scsi0");
+	qemu_addf(a, "-drive", "if=none,id=cd%u,file=%s,format=raw,readonly=on,media=cdrom", index, file);
+	qemu_addf(a, "-device", "scsi-cd,bus=scsi0.0,drive=cd%u%s", index, more);
 }
 
 /* The image's own disk comes first: it is /dev/vda of the guest. */
-static void storage(struct args *a, const struct qemu_setup *s)
+static void storage_arguments(struct args *a, const struct qemu_setup *s)
 {
 	const struct run_options *o = s->options;
 	unsigned disks = 0, cds = 0;
 	size_t i;
 
 	if (s->boot->kind == BOOT_ISO)
-		cdrom(a, cds++, s->boot->root, ",bootindex=0");
+		cdrom_arguments(a, cds++, s->boot->root, ",bootindex=0");
 	else if (s->boot->kind == BOOT_DISK)
-		drive(a, disks++, s->boot->root, s->root_format, false, false, ",bootindex=0");
+		drive_arguments(a, disks++, s->boot->root, s->root_format, false, false, ",bootindex=0");
 	else if (s->boot->root)
-		drive(a, disks++, s->boot->root, "raw", true, false, "");
+		drive_arguments(a, disks++, s->boot->root, "raw", true, false, "");
 	for (i = 0; i < o->disk_count; i++)
-		drive(a, disks++, o->disks[i].path, o->disks[i].format, o->disks[i].readonly, o->disks[i].sata, "");
+		drive_arguments(a, disks++, o->disks[i].path, o->disks[i].format, o->disks[i].readonly,
+				o->disks[i].sata, "");
 	if (s->metadata)
-		cdrom(a, cds++, s->metadata, "");
+		cdrom_arguments(a, cds++, s->metadata, "");
 }
 
-static void kernel(struct args *a, const struct qemu_setup *s)
+static void kernel_arguments(struct args *a, const struct qemu_setup *s)
 {
 	if (s->firmware) {
 		_cleanup_free_ char *code = quoted_file(s->firmware),
@@ -213,16 +216,16 @@ static void kernel(struct args *a, const struct qemu_setup *s)
 
 		if (!code || !vars)
 			a->failed = true;
-		addf(a, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=%s", code);
+		qemu_addf(a, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=%s", code);
 		if (s->firmware_vars)
-			addf(a, "-drive", "if=pflash,unit=1,format=raw,file=%s", vars);
+			qemu_addf(a, "-drive", "if=pflash,unit=1,format=raw,file=%s", vars);
 	}
 	if (!s->boot->kernel)
 		return;
-	addf(a, "-kernel", "%s", s->boot->kernel);
+	qemu_addf(a, "-kernel", "%s", s->boot->kernel);
 	if (s->boot->initrd)
-		addf(a, "-initrd", "%s", s->boot->initrd);
-	addf(a, "-append", "%s%s%s", kernel_options(s), root_options(s->boot), s->boot->cmdline);
+		qemu_addf(a, "-initrd", "%s", s->boot->initrd);
+	qemu_addf(a, "-append", "%s%s%s", kernel_options(s), root_options(s->boot), s->boot->cmdline);
 }
 
 static void user_network(struct args *a, const struct run_options *o)
@@ -239,14 +242,14 @@ static void user_network(struct args *a, const struct run_options *o)
 				   publish_address(&o->ports[i]), o->ports[i].host, o->ports[i].guest);
 	if (failed)
 		a->failed = true;
-	addf(a, "-netdev", "%s", buf_text(&text));
+	qemu_addf(a, "-netdev", "%s", buf_text(&text));
 }
 
 /* The mode was checked with the options. */
-static void network(struct args *a, const struct qemu_setup *s)
+static void network_arguments(struct args *a, const struct qemu_setup *s)
 {
 	const char *mode = s->options->networking, *comma = strchr(mode, ',');
-	_cleanup_free_ char *device = quoted(comma ? comma + 1 : "");
+	_cleanup_free_ char *device = value_quote(comma ? comma + 1 : "");
 
 	if (str_eq(mode, "none"))
 		return;
@@ -255,11 +258,11 @@ static void network(struct args *a, const struct qemu_setup *s)
 	else if (str_eq(mode, "user") || str_eq(mode, "user,restrict"))
 		user_network(a, s->options);
 	else if (str_starts(mode, "tap,"))
-		addf(a, "-netdev", "tap,id=net0,ifname=%s,script=no,downscript=no", device);
+		qemu_addf(a, "-netdev", "tap,id=net0,ifname=%s,script=no,downscript=no", device);
 	else
-		addf(a, "-netdev", "bridge,id=net0,br=%s", device);
+		qemu_addf(a, "-netdev", "bridge,id=net0,br=%s", device);
 	/* Without its boot ROM the firmware is done sooner; a kernel given to QEMU is never loaded from the net. */
-	addf(a, "-device", "virtio-net-pci,netdev=net0,mac=%s%s", s->mac, s->boot->kernel ? ",romfile=" : "");
+	qemu_addf(a, "-device", "virtio-net-pci,netdev=net0,mac=%s%s", s->mac, s->boot->kernel ? ",romfile=" : "");
 }
 
 char **qemu_command(const struct qemu_setup *s, struct error *err)
@@ -267,20 +270,20 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 	struct args a = { 0 };
 	size_t i;
 
-	machine(&a, s);
-	sandbox(&a, s);
-	memory(&a, s);
-	console(&a);
-	devices(&a);
-	storage(&a, s);
-	kernel(&a, s);
-	network(&a, s);
+	machine_arguments(&a, s);
+	sandbox_arguments(&a, s);
+	memory_arguments(&a, s);
+	console_arguments(&a);
+	devices_arguments(&a);
+	storage_arguments(&a, s);
+	kernel_arguments(&a, s);
+	network_arguments(&a, s);
 	if (s->options->usb)
-		addf(&a, "-device", "qemu-xhci");
+		qemu_addf(&a, "-device", "qemu-xhci");
 	for (i = 0; s->options->devices && s->options->devices[i]; i++)
-		addf(&a, "-device", "%s", s->options->devices[i]);
+		qemu_addf(&a, "-device", "%s", s->options->devices[i]);
 	for (i = 0; s->vsock && s->vsock[i]; i++)
-		add(&a, s->vsock[i]);
+		argument_add(&a, s->vsock[i]);
 	shared_directories(&a, s);
 	if (a.failed) {
 		strv_free(a.v);

@@ -3,9 +3,13 @@
 #include <errno.h>
 
 #include "buf.h"
-#include "disk.h"
 #include "spawn.h"
 #include "str.h"
+
+char *qemu_file(const char *path)
+{
+	return path[0] == '/' ? strdup(path) : str_format("./%s", path);
+}
 
 /* Without its own name in front, as the rest of the line says what was tried. */
 static const char *qemu_img_words(const struct buf *output)
@@ -35,7 +39,7 @@ static int qemu_img_run(char **argv, const char *doing, const char *path, struct
 
 int qemu_img_create(const char *path, const char *format, uint64_t size, struct error *err)
 {
-	_cleanup_free_ char *file = disk_file(path);
+	_cleanup_free_ char *file = qemu_file(path);
 	_cleanup_free_ char *bytes = str_format("%llu", (unsigned long long)size);
 	char *argv[] = {
 		(char *)"qemu-img", (char *)"create", (char *)"-q", (char *)"-f", (char *)format, file, bytes, NULL
@@ -48,7 +52,7 @@ int qemu_img_create(const char *path, const char *format, uint64_t size, struct 
 
 int qemu_img_resize(const char *path, const char *format, uint64_t size, struct error *err)
 {
-	_cleanup_free_ char *file = disk_file(path);
+	_cleanup_free_ char *file = qemu_file(path);
 	_cleanup_free_ char *bytes = str_format("%llu", (unsigned long long)size);
 	char *argv[] = {
 		(char *)"qemu-img", (char *)"resize", (char *)"-q", (char *)"-f", (char *)format, file, bytes, NULL

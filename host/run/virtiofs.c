@@ -94,8 +94,8 @@ static int connect_pair(const struct state *state, int *listener, int *connectio
 	return *connection < 0 ? -1 : 0;
 }
 
-static int start(const char *program, const char *path, const struct state *state, struct virtiofs *v,
-		 struct error *err)
+static int virtiofsd_start(const char *program, const char *path, const struct state *state, struct virtiofs *v,
+			   struct error *err)
 {
 	_cleanup_free_ char *source = str_format("source=%s", path);
 	_cleanup_free_ char *socket = str_format("--fd=%d", LISTEN_FD);
@@ -134,7 +134,7 @@ int virtiofs_start(const char *program, const char *path, const struct state *st
 	*out = (struct virtiofs){ .fd = -1, .log = -1, .name = str_format("virtiofs%u (%s)", index, program) };
 	if (!out->name)
 		return error_set(err, ENOMEM, "virtiofsd");
-	return start(program, path, state, out, err) < 0 ? error_wrap(err, "--virtiofs %s", path) : 0;
+	return virtiofsd_start(program, path, state, out, err) < 0 ? error_wrap(err, "--virtiofs %s", path) : 0;
 }
 
 void virtiofs_clear(struct virtiofs *v)

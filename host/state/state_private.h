@@ -1,9 +1,16 @@
-/* What lock.c and state.c have of each other. */
+/* What the files of this room share. Calls go downwards:
+ *
+ *   owner.c    who runs a machine, for other processes
+ *   state.c    the directory: opened, claimed, closed
+ *   mac.c      the machine's MAC address
+ *   files.c    its files
+ *   lock.c     the file .lock */
 #pragma once
 
 #include "state.h"
 
 #define STATE_LOCK ".lock"
+#define STATE_MAC  "mac-addr"
 enum state_lock { STATE_MACHINE, STATE_LOOK };
 
 /* The lock file of a directory, with STATE_LOOK held: state_lock_looked() or closing lets go of it. */
