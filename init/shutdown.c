@@ -30,6 +30,7 @@ static struct {
 	enum shutdown_action wanted;
 	pid_t rc;
 	uint64_t deadline;
+	bool said_already;
 } self;
 
 enum shutdown_action shutdown_action_of(int signo)
@@ -112,7 +113,10 @@ static _Noreturn void shutdown_finish(void)
 void shutdown_begin(enum shutdown_action action)
 {
 	if (self.wanted != SHUTDOWN_NONE) {
-		say(actions[action].name, " ignored: shutting down already");
+		/* Whoever presses the button keeps pressing it while a service takes its time. */
+		if (!self.said_already)
+			say(actions[action].name, " ignored: shutting down already");
+		self.said_already = true;
 		return;
 	}
 	self.wanted = action;

@@ -18,9 +18,12 @@ struct supervisor {
 	struct engine_host host;
 	struct table table;
 	struct control *control;
-	char *logs;         /* directory of the log files */
-	bool engine_ending; /* all services have stopped, the engines have been told */
+	char *logs;                 /* directory of the log files */
+	bool engine_ending;         /* all services have stopped, the engines have been told */
+	struct loop_timer patience; /* while the services stop: to say which ones are waited for */
 };
+
+enum { SAY_FIRST_US = 2 * 1000 * 1000, SAY_AGAIN_US = 10 * 1000 * 1000 };
 
 /* --- what happens ----------------------------------------------------------------------------------------------- */
 
@@ -71,6 +74,22 @@ static bool service_is_known(const char *name, void *data)
 	return table_find(&v->table, name) != NULL;
 }
 
+/* Nobody who shuts a machine down should have to guess. */
+static void patience_ended(struct loop_timer *timer)
+{
+	struct supervisor *v = timer->data;
+
+	for (size_t i = 0; i < v->table.count; i++) {
+		const struct service *s = v->table.services[i];
+
+		if (s->state == SERVICE_STOPPING)
+			log_warn("waiting for %s to end: it is killed %.1f s after its stop signal", s->name,
+				 (double)s->policy.stop_us / 1e6);
+	}
+	if (!v->engine_ending)
+		loop_timer_after(v->loop, timer, SAY_AGAIN_US, NULL);
+}
+
 static const struct engine_events engine_events = {
 	.started = service_started,
 	.start_failed = service_start_failed,
@@ -92,6 +111,8 @@ static void signal_came(void *data, int signo)
 		return;
 	log_info("stopping all services");
 	v->host.stopping = true;
+	v->patience = (struct loop_timer){ .fn = patience_ended, .data = v };
+	loop_timer_after(v->loop, &v->patience, SAY_FIRST_US, NULL);
 	services_stop(v);
 }
 
@@ -139,6 +160,7 @@ static int supervisor_begin(struct supervisor *v, const struct supervisor_option
 
 static void supervisor_end(struct supervisor *v)
 {
+	loop_timer_disarm(&v->patience);
 	table_clear(&v->table);
 	control_free(v->control);
 	reaper_free(&v->reaper);

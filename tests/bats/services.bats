@@ -185,16 +185,19 @@ fine" ]
 @test "stop: the signal and the grace period of the service, then KILL" {
 	service polite annotation=org.pith.ready:log:up annotation=org.pith.stop-signal:USR1 "$(shared)" -- 'trap "echo usr1 >>/x/got; exit 5" USR1; echo up; while :; do sleep 1000 & wait; done'
 	service deaf annotation=org.pith.ready:log:up annotation=org.pith.stop-timeout:300ms -- 'trap "" TERM; echo up; while :; do sleep 1000; done'
+	service deafer annotation=org.pith.ready:log:up annotation=org.pith.stop-timeout:3s -- 'trap "" TERM; echo up; while :; do sleep 1000; done'
 	run machine 'supervise && within 20 all_running
 		time "$SERVICE" stop polite; field polite 2; field polite 6; cat $ROOT/got
-		"$SERVICE" stop deaf; field deaf 2; field deaf 6; "$SERVICE" stop deaf && finish; grep -c "deaf: does not end, killing it" $ROOT/console' 2>/dev/null
+		"$SERVICE" stop deaf; field deaf 2; field deaf 6; "$SERVICE" stop deaf && finish; grep -c "deaf: does not end, killing it" $ROOT/console
+		grep -o "waiting for.*" $ROOT/console' 2>/dev/null
 	echo "$output"
 	[ "$(sed '/^$/d;/^real/d;/^user/d;/^sys/d' <<<"$output")" = "stopped
 5
 usr1
 stopped
 137
-1" ]
+1
+waiting for deafer to end: it is killed 3.0 s after its stop signal" ]
 }
 
 @test "restart is idempotent: a running service anew, a stopped one started, with a fresh writable layer" {

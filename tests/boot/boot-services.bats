@@ -37,7 +37,7 @@ image() {
 		  - name: deaf
 		    $busybox
 		    command: [/bin/sh, -c, "trap '' TERM; while :; do sleep 1000; done"]
-		    annotations: {org.pith.stop-timeout: 1s}
+		    annotations: {org.pith.stop-timeout: 5s}
 		  - name: late
 		    $busybox
 		    command: [/bin/sh, -c, "trap 'exit 0' TERM; sleep 10000 & wait"]
@@ -129,6 +129,8 @@ behaves() {
 	grep -qE 'crash\| my last words' c
 	grep -qE 'late: not ready within 2.0 s' c
 	grep -qE 'deaf: does not end, killing it' c
+	grep -qE 'waiting for deaf to end: it is killed 5.0 s after its stop signal' c
+	[ "$(grep -c 'shutting down already' c)" -le 1 ]
 	grep -q '^a-last.out.log' c
 	grep -q '^chaos: leaver ended with 3' c
 	grep -q '^chaos: another supervisor' c
