@@ -33,7 +33,7 @@ static char **bundle_names(const char *path, struct error *err)
 	return NULL;
 }
 
-static int call(const struct onboot *o, char **argv, const struct runtime_stdio *io, struct error *err)
+static int runtime_step(const struct onboot *o, char **argv, const struct runtime_stdio *io, struct error *err)
 {
 	int r = runtime_call(&o->runtime, argv, io, err);
 
@@ -47,7 +47,7 @@ struct slow {
 };
 
 /* Whoever sits at the console learns what the machine waits for. */
-static void slow(void *data, unsigned seconds)
+static void slow_say(void *data, unsigned seconds)
 {
 	const struct slow *s = data;
 
@@ -66,11 +66,11 @@ static int run_whole(const struct onboot *o, const struct bundle *b, const char 
 	if (!argv)
 		return error_set(err, ENOMEM, "run");
 	pid = runtime_spawn(&o->runtime, argv, &io, err);
-	return pid < 0 ? -1 : output_wait(out, pid, slow, &(struct slow){ o, name }, status, err);
+	return pid < 0 ? -1 : output_wait(out, pid, slow_say, &(struct slow){ o, name }, status, err);
 }
 
-static int create(const struct onboot *o, const struct bundle *b, const char *name, const struct runtime_stdio *io,
-		  pid_t *pid, struct error *err)
+static int container_create(const struct onboot *o, const struct bundle *b, const char *name,
+			    const struct runtime_stdio *io, pid_t *pid, struct error *err)
 {
 	_cleanup_free_ char *pidfile = str_format(RUN_DIR "/%s.pid", name);
 	int r;
@@ -80,10 +80,10 @@ static int create(const struct onboot *o, const struct bundle *b, const char *na
 	/* The container's first process becomes our child once the runtime has gone. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "become subreaper");
-	r = call(o, runtime_argv(&o->runtime, "create", "--bundle", b->path, "--pid-file", pidfile, name, NULL), io,
-		 err);
+	r = runtime_step(o, runtime_argv(&o->runtime, "create", "--bundle", b->path, "--pid-file", pidfile, name, NULL),
+			 io, err);
 	if (r == 0 && pid_file_read_machine(RUN_DIR, strrchr(pidfile, '/') + 1, pid, err) < 0) {
-		call(o, runtime_argv(&o->runtime, "delete", "--force", name, NULL), NULL, NULL);
+		runtime_step(o, runtime_argv(&o->runtime, "delete", "--force", name, NULL), NULL, NULL);
 		r = -1;
 	}
 	unlink(pidfile);
@@ -98,7 +98,7 @@ static int delete (const struct onboot *o, const char *name, const char *cgroup,
 		log_debug("%s: has left processes running", name);
 		return 0;
 	}
-	return call(o, runtime_argv(&o->runtime, "delete", name, NULL), NULL, err);
+	return runtime_step(o, runtime_argv(&o->runtime, "delete", name, NULL), NULL, err);
 }
 
 static int run_in_steps(const struct onboot *o, const struct bundle *b, const char *name, struct output *out,
@@ -109,17 +109,18 @@ static int run_in_steps(const struct onboot *o, const struct bundle *b, const ch
 	pid_t pid = -1;
 
 	log_debug("%s: creating", name);
-	if (create(o, b, name, &io, &pid, err) < 0)
+	if (container_create(o, b, name, &io, &pid, err) < 0)
 		return -1;
 	if (!b->config.own_pid_namespace)
 		cgroup = cgroup_of(pid, NULL);
 	log_debug("%s: preparing process %d", name, (int)pid);
-	if (prepare_process(b, pid, err) < 0 || call(o, runtime_argv(&o->runtime, "start", name, NULL), &io, err) < 0) {
-		call(o, runtime_argv(&o->runtime, "delete", "--force", name, NULL), NULL, NULL);
+	if (prepare_process(b, pid, err) < 0 ||
+	    runtime_step(o, runtime_argv(&o->runtime, "start", name, NULL), &io, err) < 0) {
+		runtime_step(o, runtime_argv(&o->runtime, "delete", "--force", name, NULL), NULL, NULL);
 		return -1;
 	}
 	log_debug("%s: waiting", name);
-	if (output_wait(out, pid, slow, &(struct slow){ o, name }, status, err) < 0)
+	if (output_wait(out, pid, slow_say, &(struct slow){ o, name }, status, err) < 0)
 		return -1;
 	return delete (o, name, cgroup, err);
 }

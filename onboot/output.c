@@ -190,7 +190,7 @@ static bool stream_held(const struct output_stream *s)
 }
 
 /* The child that stays with those left behind, until both streams have ended. */
-static _Noreturn void follow(struct output *o)
+static _Noreturn void output_follow(struct output *o)
 {
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	struct output_stream *s[2] = { &o->out, &o->err };
@@ -236,7 +236,7 @@ void output_end(struct output *o)
 	if (stream_held(&o->out) || stream_held(&o->err))
 		pid = fork();
 	if (pid == 0)
-		follow(o);
+		output_follow(o);
 	if (pid < 0) {
 		runlog_end(&o->out.log);
 		runlog_end(&o->err.log);

@@ -1,6 +1,5 @@
 /* Drivers for the devices that are there already, and the modules that the image lists. All in this process: device
  * aliases are looked up in depmod's index, modules handed to the kernel. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -29,22 +28,15 @@ static void alias_load(struct modules *m, const char *alias)
 /* Adds what the devices of one bus are called; many are alike. */
 static void bus_aliases(int bus, char ***aliases)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	int fd = openat(bus, "devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
+	_cleanup_close_ int fd = openat(bus, "devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_strv_ char **devices = fd < 0 ? NULL : dir_names(fd, ".", false, NULL);
 
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(dir))) {
-		_cleanup_free_ char *path = str_format("%s/modalias", entry->d_name);
+	for (char **device = devices; device && *device; device++) {
+		_cleanup_free_ char *path = str_format("%s/modalias", *device);
 		_cleanup_buf_ struct buf text = { 0 };
 		char *line;
 
-		if (entry->d_name[0] == '.' || !path || file_read_at(fd, path, 4096, &text, NULL) < 0 || text.len == 0)
+		if (!path || file_read_at(fd, path, 4096, &text, NULL) < 0 || text.len == 0)
 			continue;
 		line = (char *)buf_text(&text);
 		line[strcspn(line, "\n")] = '\0';
@@ -55,19 +47,16 @@ static void bus_aliases(int bus, char ***aliases)
 
 void coldplug_devices(struct modules *m)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_strv_ char **aliases = NULL;
-	struct dirent *entry;
+	_cleanup_strv_ char **aliases = NULL, **buses = NULL;
+	_cleanup_close_ int dir = -1;
 
 	if (!modules_any(m))
 		return; /* every driver is built in: nobody has to be asked what it is */
-	dir = opendir("/sys/bus");
-	while (dir && (entry = readdir(dir))) {
-		_cleanup_close_ int bus = -1;
+	dir = open("/sys/bus", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	buses = dir < 0 ? NULL : dir_names(dir, ".", false, NULL);
+	for (char **name = buses; name && *name; name++) {
+		_cleanup_close_ int bus = openat(dir, *name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (entry->d_name[0] == '.')
-			continue;
-		bus = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (bus >= 0)
 			bus_aliases(bus, &aliases);
 	}

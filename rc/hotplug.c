@@ -11,6 +11,7 @@
 
 #include "coldplug.h"
 #include "initctl.h"
+#include "io.h"
 #include "log.h"
 #include "loop.h"
 #include "rc.h"
@@ -74,14 +75,13 @@ static void button_try(struct daemon *d, const char *devname)
 
 static void buttons_find(struct daemon *d)
 {
-	_cleanup_closedir_ DIR *dir = opendir("/dev/input");
-	struct dirent *entry;
+	_cleanup_strv_ char **names = dir_names(AT_FDCWD, "/dev/input", false, NULL);
 
-	while (dir && (entry = readdir(dir))) {
-		_cleanup_free_ char *name = str_format("input/%s", entry->d_name);
+	for (char **name = names; name && *name; name++) {
+		_cleanup_free_ char *path = str_format("input/%s", *name);
 
-		if (name && str_starts(entry->d_name, "event"))
-			button_try(d, name);
+		if (path && str_starts(*name, "event"))
+			button_try(d, path);
 	}
 }
 

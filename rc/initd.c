@@ -38,7 +38,7 @@ static char **programs_list(const char *path)
 }
 
 /* What takes long is named on the console; onboot and onshutdown name their containers themselves. */
-static void slow(const char *file, uint64_t us)
+static void program_slow(const char *file, uint64_t us)
 {
 	uint64_t run_us;
 	_cleanup_free_ char *step = report_running_find(&run_us);
@@ -58,7 +58,7 @@ static int program_wait(const char *file, pid_t pid)
 		pause = report_pause(pause);
 		if (poll(&p, 1, (int)(pause / 1000)) > 0)
 			break;
-		slow(file, report_now() - start);
+		program_slow(file, report_now() - start);
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)

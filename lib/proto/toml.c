@@ -27,7 +27,7 @@ void toml_entry_clear(struct toml_entry *e)
 	*e = (struct toml_entry){ 0 };
 }
 
-static int bad(const struct toml *t, const char *what, struct error *err)
+static int toml_refuse(const struct toml *t, const char *what, struct error *err)
 {
 	return error_say(err, EINVAL, "line %u: %s", t->line, what);
 }
@@ -40,12 +40,12 @@ static int no_memory(struct error *err)
 /* --- the text ----------------------------------------------------------------------------------------------------- */
 
 /* '\0' at the end: a byte 0 in the text is nowhere legal. */
-static char peek(const struct toml *t, size_t ahead)
+static char char_peek(const struct toml *t, size_t ahead)
 {
 	return (size_t)(t->end - t->at) > ahead ? t->at[ahead] : '\0';
 }
 
-static bool take(struct toml *t, const char *word)
+static bool token_take(struct toml *t, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -57,13 +57,13 @@ static bool take(struct toml *t, const char *word)
 
 static void blanks_skip(struct toml *t)
 {
-	while (peek(t, 0) == ' ' || peek(t, 0) == '\t')
+	while (char_peek(t, 0) == ' ' || char_peek(t, 0) == '\t')
 		t->at++;
 }
 
 static bool newline_take(struct toml *t)
 {
-	if (!take(t, "\n") && !take(t, "\r\n"))
+	if (!token_take(t, "\n") && !token_take(t, "\r\n"))
 		return false;
 	t->line++;
 	return true;
@@ -78,12 +78,12 @@ static bool is_control(char c)
 static int line_end(struct toml *t, struct error *err)
 {
 	blanks_skip(t);
-	if (take(t, "#"))
+	if (token_take(t, "#"))
 		while (t->at < t->end && !is_control(*t->at))
 			t->at++;
 	if (t->at == t->end || newline_take(t))
 		return 0;
-	return bad(t, "there is something behind the value", err);
+	return toml_refuse(t, "there is something behind the value", err);
 }
 
 /* Between the elements of an array. */
@@ -91,7 +91,7 @@ static int lines_skip(struct toml *t, struct error *err)
 {
 	for (;;) {
 		blanks_skip(t);
-		if (peek(t, 0) == '#') {
+		if (char_peek(t, 0) == '#') {
 			if (line_end(t, err) < 0)
 				return -1;
 		} else if (!newline_take(t)) {
@@ -120,32 +120,32 @@ static int code_point(struct toml *t, size_t digits, struct buf *out, struct err
 
 	for (size_t i = 0; i < digits; i++) {
 		static const char hex[] = "0123456789abcdef";
-		char digit = peek(t, 0);
+		char digit = char_peek(t, 0);
 		const char *at = digit ? strchr(hex, digit >= 'A' && digit <= 'F' ? digit | 0x20 : digit) : NULL;
 
 		if (!at)
-			return bad(t, "an escape with too few digits", err);
+			return toml_refuse(t, "an escape with too few digits", err);
 		c = c << 4 | (uint32_t)(at - hex);
 		t->at++;
 	}
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return bad(t, "an escape that is no character", err);
+		return toml_refuse(t, "an escape that is no character", err);
 	return utf8_add(out, c) < 0 ? no_memory(err) : 0;
 }
 
 /* Behind the backslash. */
-static int escape(struct toml *t, bool lines, struct buf *out, struct error *err)
+static int escape_parse(struct toml *t, bool lines, struct buf *out, struct error *err)
 {
 	static const char names[] = "btnfr\"\\", values[] = "\b\t\n\f\r\"\\";
-	const char *name = peek(t, 0) ? strchr(names, peek(t, 0)) : NULL;
+	const char *name = char_peek(t, 0) ? strchr(names, char_peek(t, 0)) : NULL;
 
 	if (name) {
 		t->at++;
 		return buf_add(out, &values[name - names], 1) < 0 ? no_memory(err) : 0;
 	}
-	if (take(t, "u"))
+	if (token_take(t, "u"))
 		return code_point(t, 4, out, err);
-	if (take(t, "U"))
+	if (token_take(t, "U"))
 		return code_point(t, 8, out, err);
 	if (lines) {
 		/* At the end of a line: that and all blanks before the next text are left out. */
@@ -157,7 +157,7 @@ static int escape(struct toml *t, bool lines, struct buf *out, struct error *err
 			return 0;
 		}
 	}
-	return bad(t, "an unknown escape", err);
+	return toml_refuse(t, "an unknown escape", err);
 }
 
 /* Three quotation marks end it, and one or two more in front of those are text. */
@@ -165,7 +165,7 @@ static bool lines_end(struct toml *t, const char *mark, struct buf *out, bool *m
 {
 	size_t n = 0;
 
-	while (n < 5 && peek(t, n) == *mark)
+	while (n < 5 && char_peek(t, n) == *mark)
 		n++;
 	if (n < 3)
 		return false;
@@ -175,7 +175,7 @@ static bool lines_end(struct toml *t, const char *mark, struct buf *out, bool *m
 }
 
 /* mark: the quotation mark, three of them where lines may end inside. */
-static int quoted(struct toml *t, const char *mark, bool escapes, struct buf *out, struct error *err)
+static int string_parse(struct toml *t, const char *mark, bool escapes, struct buf *out, struct error *err)
 {
 	bool lines = mark[1] != '\0', memory = true;
 
@@ -184,10 +184,10 @@ static int quoted(struct toml *t, const char *mark, bool escapes, struct buf *ou
 	while (t->at < t->end) {
 		const char *from = t->at;
 
-		if (lines ? lines_end(t, mark, out, &memory) : take(t, mark))
+		if (lines ? lines_end(t, mark, out, &memory) : token_take(t, mark))
 			return memory ? 0 : no_memory(err);
-		if (escapes && take(t, "\\")) {
-			if (escape(t, lines, out, err) < 0)
+		if (escapes && token_take(t, "\\")) {
+			if (escape_parse(t, lines, out, err) < 0)
 				return -1;
 			continue;
 		}
@@ -199,7 +199,7 @@ static int quoted(struct toml *t, const char *mark, bool escapes, struct buf *ou
 		if (buf_add(out, from, (size_t)(t->at - from)) < 0)
 			return no_memory(err);
 	}
-	return bad(t, "a string without its end, or with a control character", err);
+	return toml_refuse(t, "a string without its end, or with a control character", err);
 }
 
 /* 1: a string; 0: something else. */
@@ -208,8 +208,8 @@ static int string_take(struct toml *t, bool lines, struct buf *out, struct error
 	static const char *const marks[] = { "\"\"\"", "'''", "\"", "'" };
 
 	for (size_t i = lines ? 0 : 2; i < array_len(marks); i++)
-		if (take(t, marks[i]))
-			return quoted(t, marks[i], *marks[i] == '"', out, err) < 0 ? -1 : 1;
+		if (token_take(t, marks[i]))
+			return string_parse(t, marks[i], *marks[i] == '"', out, err) < 0 ? -1 : 1;
 	return 0;
 }
 
@@ -227,10 +227,10 @@ static int key_part(struct toml *t, struct buf *out, struct error *err)
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	while (is_bare(peek(t, 0)))
+	while (is_bare(char_peek(t, 0)))
 		t->at++;
 	if (t->at == from)
-		return bad(t, "a key is expected", err);
+		return toml_refuse(t, "a key is expected", err);
 	return buf_add(out, from, (size_t)(t->at - from)) < 0 ? no_memory(err) : 0;
 }
 
@@ -241,7 +241,7 @@ static int key_take(struct toml *t, struct buf *out, struct error *err)
 		if (key_part(t, out, err) < 0)
 			return -1;
 		blanks_skip(t);
-		if (!take(t, "."))
+		if (!token_take(t, "."))
 			return 0;
 		if (buf_addstr(out, ".") < 0)
 			return no_memory(err);
@@ -249,15 +249,15 @@ static int key_take(struct toml *t, struct buf *out, struct error *err)
 }
 
 /* Behind its first bracket. */
-static int header(struct toml *t, struct error *err)
+static int header_parse(struct toml *t, struct error *err)
 {
 	_cleanup_buf_ struct buf name = { 0 };
-	bool twice = take(t, "[");
+	bool twice = token_take(t, "[");
 
 	if (key_take(t, &name, err) < 0)
 		return -1;
-	if (!take(t, twice ? "]]" : "]"))
-		return bad(t, "a table's name without its bracket", err);
+	if (!token_take(t, twice ? "]]" : "]"))
+		return toml_refuse(t, "a table's name without its bracket", err);
 	free(t->table);
 	t->table = buf_addstr(&name, ".") < 0 ? NULL : buf_steal_text(&name);
 	return t->table ? line_end(t, err) : no_memory(err);
@@ -274,13 +274,13 @@ static int array_skip(struct toml *t, unsigned depth, struct error *err)
 
 		if (lines_skip(t, err) < 0)
 			return -1;
-		if (take(t, "]"))
+		if (token_take(t, "]"))
 			return 0;
-		if (!first && !take(t, ","))
-			return bad(t, "an array without its end", err);
+		if (!first && !token_take(t, ","))
+			return toml_refuse(t, "an array without its end", err);
 		if (lines_skip(t, err) < 0)
 			return -1;
-		if (!first && take(t, "]"))
+		if (!first && token_take(t, "]"))
 			return 0;
 		if (value_take(t, depth + 1, &element, err) < 0)
 			return -1;
@@ -294,21 +294,21 @@ static int inline_table_skip(struct toml *t, unsigned depth, struct error *err)
 		_cleanup_buf_ struct buf key = { 0 };
 
 		blanks_skip(t);
-		if (take(t, "}"))
+		if (token_take(t, "}"))
 			return 0;
-		if (!first && !take(t, ","))
-			return bad(t, "an inline table without its end", err);
+		if (!first && !token_take(t, ","))
+			return toml_refuse(t, "an inline table without its end", err);
 		if (key_take(t, &key, err) < 0)
 			return -1;
-		if (!take(t, "="))
-			return bad(t, "a key without =", err);
+		if (!token_take(t, "="))
+			return toml_refuse(t, "a key without =", err);
 		if (value_take(t, depth + 1, &member, err) < 0)
 			return -1;
 	}
 }
 
 /* Whether it is one: digits of the base with single underscores between, and small enough. */
-static bool integer(const char *word, int64_t *out)
+static bool integer_parse(const char *word, int64_t *out)
 {
 	bool negative = *word == '-';
 	const char *at = word + (*word == '+' || negative), *digits;
@@ -351,13 +351,13 @@ static int word_take(struct toml *t, struct toml_entry *e, struct error *err)
 	_cleanup_free_ char *word = NULL;
 	size_t n;
 
-	while (is_of_number(peek(t, 0)))
+	while (is_of_number(char_peek(t, 0)))
 		t->at++;
 	n = (size_t)(t->at - from);
 	/* A date and a time may have a blank between them. */
-	if (n == 10 && from[4] == '-' && peek(t, 0) == ' ' && peek(t, 1) >= '0' && peek(t, 1) <= '9') {
+	if (n == 10 && from[4] == '-' && char_peek(t, 0) == ' ' && char_peek(t, 1) >= '0' && char_peek(t, 1) <= '9') {
 		t->at++;
-		while (is_of_number(peek(t, 0)))
+		while (is_of_number(char_peek(t, 0)))
 			t->at++;
 	}
 	word = strndup(from, n);
@@ -366,12 +366,12 @@ static int word_take(struct toml *t, struct toml_entry *e, struct error *err)
 	e->on = str_eq(word, "true");
 	if (e->on || str_eq(word, "false"))
 		e->type = TOML_BOOLEAN;
-	else if (integer(word, &e->number))
+	else if (integer_parse(word, &e->number))
 		e->type = TOML_INTEGER;
 	else if (n > 0 && (strchr("0123456789+-", *word) || str_eq(word, "inf") || str_eq(word, "nan")))
 		e->type = TOML_OTHER;
 	else
-		return bad(t, n > 0 ? "a text needs quotation marks" : "a key without a value", err);
+		return toml_refuse(t, n > 0 ? "a text needs quotation marks" : "a key without a value", err);
 	return 0;
 }
 
@@ -381,12 +381,12 @@ static int value_take(struct toml *t, unsigned depth, struct toml_entry *e, stru
 	int r;
 
 	if (depth > TOML_DEPTH)
-		return bad(t, "arrays and tables are nested too deeply", err);
+		return toml_refuse(t, "arrays and tables are nested too deeply", err);
 	blanks_skip(t);
 	e->type = TOML_OTHER;
-	if (take(t, "["))
+	if (token_take(t, "["))
 		return array_skip(t, depth, err);
-	if (take(t, "{"))
+	if (token_take(t, "{"))
 		return inline_table_skip(t, depth, err);
 	r = string_take(t, true, &text, err);
 	if (r < 0)
@@ -408,9 +408,9 @@ int toml_next(struct toml *t, struct toml_entry *e, struct error *err)
 			return -1;
 		if (t->at == t->end)
 			return 0;
-		if (!take(t, "["))
+		if (!token_take(t, "["))
 			break;
-		if (header(t, err) < 0)
+		if (header_parse(t, err) < 0)
 			return -1;
 	}
 	e->line = t->line;
@@ -421,7 +421,7 @@ int toml_next(struct toml *t, struct toml_entry *e, struct error *err)
 	e->key = key.len > 0 ? buf_steal_text(&key) : strdup("");
 	if (!e->key)
 		return no_memory(err);
-	if (!take(t, "="))
-		return bad(t, "a key without =", err);
+	if (!token_take(t, "="))
+		return toml_refuse(t, "a key without =", err);
 	return value_take(t, 0, e, err) < 0 || line_end(t, err) < 0 ? -1 : 1;
 }

@@ -312,7 +312,7 @@ static int walk_step(struct walk *w, bool is_last, enum last last, mode_t mode, 
 	return 0;
 }
 
-static int walk(const char *path, enum last last, mode_t mode, char *name, struct error *err)
+static int walk_run(const char *path, enum last last, mode_t mode, char *name, struct error *err)
 {
 	_cleanup_(walk_clear) struct walk w = { .path = path, .fd = -1 };
 	bool is_last = false;
@@ -337,15 +337,15 @@ static int walk(const char *path, enum last last, mode_t mode, char *name, struc
 
 int beneath_machine_dir(const char *path, mode_t mode, struct error *err)
 {
-	return walk(path, LAST_DIRECTORY, mode, NULL, err);
+	return walk_run(path, LAST_DIRECTORY, mode, NULL, err);
 }
 
 int beneath_machine_any(const char *path, struct error *err)
 {
-	return walk(path, LAST_ANY, 0, NULL, err);
+	return walk_run(path, LAST_ANY, 0, NULL, err);
 }
 
 int beneath_machine_parent(const char *path, mode_t mode, char *name, struct error *err)
 {
-	return walk(path, LAST_NOT, mode, name, err);
+	return walk_run(path, LAST_NOT, mode, name, err);
 }

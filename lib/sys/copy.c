@@ -104,7 +104,7 @@ static enum outcome buffer_some(struct copy *c)
 	return write_some(c, shared, (size_t)n) < 0 ? WAIT_OUT : MOVED;
 }
 
-static void ended(struct copy *c)
+static void copy_end(struct copy *c)
 {
 	c->active = false;
 	loop_io_remove(&c->in);
@@ -112,7 +112,7 @@ static void ended(struct copy *c)
 	c->done(c);
 }
 
-static enum outcome move(struct copy *c, unsigned rounds)
+static enum outcome bytes_move(struct copy *c, unsigned rounds)
 {
 	enum outcome o = MOVED;
 
@@ -121,15 +121,15 @@ static enum outcome move(struct copy *c, unsigned rounds)
 	return o;
 }
 
-static void pump(struct copy *c)
+static void copy_pump(struct copy *c)
 {
-	enum outcome o = move(c, ROUNDS);
+	enum outcome o = bytes_move(c, ROUNDS);
 
 	if (o == ENDED || wait_for(c, o == MOVED ? WAIT_IN : o) < 0)
-		ended(c);
+		copy_end(c);
 }
 
-static void ready(struct loop_io *io, uint32_t events)
+static void copy_ready(struct loop_io *io, uint32_t events)
 {
 	struct copy *c = io->data;
 
@@ -137,7 +137,7 @@ static void ready(struct loop_io *io, uint32_t events)
 	 * once. */
 	if (io == &c->out && c->to_terminal && !(events & EPOLLOUT))
 		return;
-	pump(c);
+	copy_pump(c);
 }
 
 int copy_start(struct copy *c, struct loop *loop, int in, int out, unsigned flags, copy_fn *done, void *data,
@@ -150,8 +150,8 @@ int copy_start(struct copy *c, struct loop *loop, int in, int out, unsigned flag
 		.done = done,
 		.data = data,
 		.loop = loop,
-		.in = { .fd = in, .events = EPOLLIN, .fn = ready, .data = c },
-		.out = { .fd = out, .events = EPOLLOUT, .fn = ready, .data = c },
+		.in = { .fd = in, .events = EPOLLIN, .fn = copy_ready, .data = c },
+		.out = { .fd = out, .events = EPOLLOUT, .fn = copy_ready, .data = c },
 		.lossy = flags & COPY_LOSSY,
 		.from_terminal = flags & COPY_FROM_TERMINAL,
 		.to_terminal = flags & COPY_TO_TERMINAL,
@@ -182,10 +182,10 @@ void copy_finish(struct copy *c)
 {
 	/* Each round moves at least a byte, and what two pipes hold is bounded. */
 	if (c->active)
-		(void)move(c, 1 << 12);
+		(void)bytes_move(c, 1 << 12);
 }
 
-static int swap(struct copy *c, struct loop_io *end, int fd)
+static int end_swap(struct copy *c, struct loop_io *end, int fd)
 {
 	int r;
 
@@ -194,18 +194,18 @@ static int swap(struct copy *c, struct loop_io *end, int fd)
 	r = dup3(fd, end->fd, O_CLOEXEC);
 	close(fd);
 	if (c->active)
-		pump(c);
+		copy_pump(c);
 	return r < 0 ? -1 : 0;
 }
 
 int copy_swap_input(struct copy *c, int fd)
 {
-	return swap(c, &c->in, fd);
+	return end_swap(c, &c->in, fd);
 }
 
 int copy_swap_output(struct copy *c, int fd)
 {
-	return swap(c, &c->out, fd);
+	return end_swap(c, &c->out, fd);
 }
 
 int copy_take_output(struct copy *c)

@@ -14,7 +14,7 @@
 enum { ANSWER_MS = 5000 };
 
 /* A socket with an address of its own, which the answer is sent to. */
-static int connected(struct error *err)
+static int initctl_connect(struct error *err)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = INITCTL_SOCKET };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -94,7 +94,7 @@ static int request_with(char *const words[], const int *fds, size_t fd_count, st
 		return -1;
 	if (fd_count > INITCTL_FDS)
 		return error_set(err, E2BIG, "ask PID 1: more than %d descriptors", INITCTL_FDS);
-	fd = connected(err);
+	fd = initctl_connect(err);
 	if (fd < 0)
 		return -1;
 	if (send_with(fd, message, n, fds, fd_count) < 0)

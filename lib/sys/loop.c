@@ -299,7 +299,7 @@ void loop_poll_set(struct loop *loop, struct loop_poll *poll)
 
 /* True: the memory has something, or some source (*n of them). Ends early where somebody else wants this processor for
  * long, who may be the one that is waited for: when this thread sleeps, it wakes up on a processor that is idle. */
-static bool look(struct loop *loop, struct loop_poll *p, int *n)
+static bool poll_look(struct loop *loop, struct loop_poll *p, int *n)
 {
 	uint64_t now = loop_now(), until = now + p->limit_us, before;
 
@@ -317,7 +317,7 @@ static bool look(struct loop *loop, struct loop_poll *p, int *n)
 }
 
 /* Whether to look the next time, after a wait of that long. */
-static void judge(struct loop_poll *p, uint64_t waited)
+static void poll_judge(struct loop_poll *p, uint64_t waited)
 {
 	p->looking = waited < 2 * (uint64_t)p->limit_us && p->skip == 0;
 	if (p->skip > 0)
@@ -333,7 +333,7 @@ static int wait_polling(struct loop *loop, struct loop_poll *p, int64_t timeout_
 		return epoll_wait(loop->epoll, loop->ready, ROUND, 0);
 	start = loop_now();
 	if (p->looking) {
-		if (look(loop, p, &n)) {
+		if (poll_look(loop, p, &n)) {
 			p->misses = 0;
 			return n;
 		}
@@ -343,7 +343,7 @@ static int wait_polling(struct loop *loop, struct loop_poll *p, int64_t timeout_
 		wait = wait_ms(loop, timeout_us);
 	}
 	n = epoll_wait(loop->epoll, loop->ready, ROUND, p->arm(p->data) ? 0 : wait);
-	judge(p, loop_now() - start);
+	poll_judge(p, loop_now() - start);
 	return n;
 }
 

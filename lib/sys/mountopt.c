@@ -124,8 +124,8 @@ static int step_onto(struct step *s, struct error *err)
 	return 0;
 }
 
-static int apply(struct step *s, const char *shown, const char *source, const char *type, const struct mount_options *o,
-		 struct error *err)
+static int step_apply(struct step *s, const char *shown, const char *source, const char *type,
+		      const struct mount_options *o, struct error *err)
 {
 	unsigned long first = o->flags;
 	/* A remount that only changes propagation is not one. */
@@ -160,7 +160,7 @@ int mount_apply(const char *source, const char *target, const char *type, const 
 {
 	struct step s = { .at = target, .fd = -1 };
 
-	return apply(&s, target, source, type, o, err);
+	return step_apply(&s, target, source, type, o, err);
 }
 
 int mount_apply_at(const char *source, const struct mount_place *place, const char *type, const struct mount_options *o,
@@ -170,7 +170,7 @@ int mount_apply_at(const char *source, const struct mount_place *place, const ch
 	int r;
 
 	s.at = beneath_fd_path(s.path, place->target);
-	r = apply(&s, place->shown, source, type, o, err);
+	r = step_apply(&s, place->shown, source, type, o, err);
 	cleanup_close(&s.fd);
 	return r;
 }

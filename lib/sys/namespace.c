@@ -21,7 +21,7 @@ const char *const ns_names[NS_COUNT] = {
  * that what was mounted there meanwhile is found. */
 enum { BELOW = BENEATH_FD_PATH_MAX + NAME_MAX + 1 };
 
-static const char *below(char out[BELOW], int dir, const char *name)
+static const char *path_below(char out[BELOW], int dir, const char *name)
 {
 	char base[BENEATH_FD_PATH_MAX];
 
@@ -37,12 +37,12 @@ static bool is_namespace(int dir, const char *name)
 	return fd >= 0 && fstatfs(fd, &st) == 0 && st.f_type == NSFS_MAGIC;
 }
 
-static void unbind(int dir, const char *name)
+static void namespace_unbind(int dir, const char *name)
 {
 	char path[BELOW];
 
 	/* A mount namespace lies on a private mount of the file itself, which goes too. */
-	while (is_namespace(dir, name) && umount2(below(path, dir, name), MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+	while (is_namespace(dir, name) && umount2(path_below(path, dir, name), MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 		umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
@@ -52,7 +52,7 @@ void ns_unbind(const char *path)
 	_cleanup_close_ int dir = beneath_machine_parent(path, 0, name, NULL);
 
 	if (dir >= 0)
-		unbind(dir, name);
+		namespace_unbind(dir, name);
 }
 
 /* The file to mount on: a container that can write the directory may have made anything of its name. */
@@ -80,7 +80,7 @@ static int private_mount(int dir, const char *name, int *file)
 		return 0;
 	}
 	cleanup_close(&fd);
-	umount2(below(path, dir, name), MNT_DETACH | UMOUNT_NOFOLLOW);
+	umount2(path_below(path, dir, name), MNT_DETACH | UMOUNT_NOFOLLOW);
 	return -1;
 }
 
@@ -91,7 +91,7 @@ int ns_bind(pid_t pid, enum ns_kind kind, const char *path, struct error *err)
 
 	if (dir < 0)
 		return error_wrap(err, "bind %s namespace", ns_names[kind]);
-	unbind(dir, name);
+	namespace_unbind(dir, name);
 	file = file_open(dir, name, err);
 	if (file < 0)
 		return error_wrap(err, "bind %s namespace to %s", ns_names[kind], path);
@@ -101,7 +101,7 @@ int ns_bind(pid_t pid, enum ns_kind kind, const char *path, struct error *err)
 	if (mount(from, beneath_fd_path(to, file), NULL, MS_BIND, NULL) < 0) {
 		error_set(err, errno, "bind %s namespace to %s", ns_names[kind], path);
 		if (kind == NS_MNT)
-			umount2(below(again, dir, name), MNT_DETACH | UMOUNT_NOFOLLOW);
+			umount2(path_below(again, dir, name), MNT_DETACH | UMOUNT_NOFOLLOW);
 		return -1;
 	}
 	return 0;
