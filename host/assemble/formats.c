@@ -1,3 +1,8 @@
+/* From the tree to files. All of them stay nameless until the last one is written, then all get their names.
+ *
+ *   formats_write()
+ *     split_boot()    the kernel's files are taken out of the tree, except for the formats that want the whole tree
+ *     write_all()     each format that was asked for (write_format) */
 #include "formats.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reading what `pith build` is given. URLs are fetched with curl. */
 #include "input.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Kernel files: where the compressed kernel lies in them, and how it is compressed. kernel_decompress() makes a source
+ * of it that unpacks when the tree is written. */
 #include "kernel_format.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Unpacking by the distribution's programs: the packed kernel goes into a file (such a program may want to seek), its
+ * output comes through a pipe, counted, into another. */
 #include "kernel_unpack.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* The options of `pith build`, as a table. */
 #include "options.h"
 
 #include <errno.h>

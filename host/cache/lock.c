@@ -1,3 +1,5 @@
+/* Who holds the cache up. flock(2) is asked for without waiting first, then for a moment with a timer (lock_within),
+ * and only then, once it is said whose lock it is (/proc/locks), for as long as it takes. */
 #include "lock.h"
 
 #include <errno.h>

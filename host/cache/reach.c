@@ -1,3 +1,10 @@
+/* What a name reaches: from an index to its manifests, from a manifest to its configuration and layers.
+ *
+ *   walk_descriptor()   tells of a digest once (walk_visit); a document that is there and is new (is_new) is read
+ *     walk_index()      each of its manifests, or those of one platform: walk_descriptor() again, one deeper
+ *     walk_manifest()   its configuration and layers
+ *
+ * store_collect() walks from all names, and removes the blobs that the walk did not tell of. */
 #include "reach.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Images that came with the program: an archive in a folder beside it, imported when their name is first asked for. */
 #include "shipped.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Documents of images from JSON: sizes and counts are bounded before anything is parsed, types are checked field by
+ * field, and an error names the field. */
 #include "image_json.h"
 
 #include <errno.h>

@@ -1,3 +1,10 @@
+/* The libraries that programs need. Every file of the tree is a job; a file that is added becomes one more, so that
+ * what libraries need is found in turn (closure_work).
+ *
+ *   file_look()          an ELF file says its interpreter and what it needs
+ *     interpreter_need() at the very path that it names
+ *     library_need()     by its run path, else in the tree, else in the unpacked packages (find_library); where none
+ *                        has it, the next level of packages is unpacked (unpack_more), and all are asked again */
 #include "closure.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Control data of Debian packages, as apt-cache prints it: of each field only the characters that it may have. */
 #include "control.h"
 
 #include <ctype.h>

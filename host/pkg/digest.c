@@ -1,3 +1,4 @@
+/* SHA-256 of bytes, texts and files, in hexadecimal digits. */
 #include "digest.h"
 
 #include <errno.h>

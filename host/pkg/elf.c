@@ -1,3 +1,5 @@
+/* What an ELF file says of the libraries it needs: program headers, then the dynamic section. Every offset is checked
+ * before it is followed. */
 #include "elf.h"
 
 #include <elf.h>

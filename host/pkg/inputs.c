@@ -1,3 +1,4 @@
+/* One digest over all that an image is made of: a change of any of it gives another tag. */
 #include "inputs.h"
 
 #include <errno.h>

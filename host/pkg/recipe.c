@@ -1,3 +1,4 @@
+/* Reading of build.yml: parsed and decoded as LinuxKit does it, then checked. */
 #include "recipe.h"
 
 #include <assert.h>

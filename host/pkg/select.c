@@ -1,3 +1,5 @@
+/* Choosing among the files of unpacked packages. What a package has below /bin, /sbin and /lib goes below /usr, where
+ * these links lead (path_merged). */
 #include "select.h"
 
 #include <errno.h>

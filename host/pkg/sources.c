@@ -1,3 +1,5 @@
+/* Where the files of a package may come from: its own folder, the folders that build.yml names as further ones, and
+ * below those that the command line allows. Links are followed before a path is judged. */
 #include "sources.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Paths inside an unpacked package: links are followed by the kernel, with the package as root. */
 #include "unpacked.h"
 
 #include <fcntl.h>

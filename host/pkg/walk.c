@@ -1,3 +1,4 @@
+/* Walking over files of the host, each folder sorted. */
 #include "walk.h"
 
 #include <errno.h>

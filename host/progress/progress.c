@@ -1,3 +1,9 @@
+/* The line that says how far a long step is.
+ *
+ * Steps lie in each other: the innermost is painted (self.top). It is painted from inside of what moves on
+ * (progress_add, progress_at, progress_moved), no thread and no timer: first after FIRST_US, then every NEXT_US. On a
+ * terminal the line is painted over itself; elsewhere a line is written every PLAIN_US. While another program works,
+ * progress_wait() measures what it has written. */
 #include "progress.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Reading and writing of image references, by the grammar and the defaults of Docker. */
 #include "ref.h"
 
 #include <ctype.h>

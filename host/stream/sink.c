@@ -1,3 +1,5 @@
+/* Sinks: each passes on what is written to the one below it, or to a descriptor. sink_finish() says that no more comes;
+ * what a sink held back goes out then, and only then is its digest known. */
 #include "sink.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Streams over descriptors, and those that check or bound another stream. A stream that checks fails in the read that
+ * would have said the end. */
 #include "stream.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* What a tool says on standard error goes into a file without a name; of a tool that fails the last line is told. */
 #include "toollog.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Compressing sinks. The result depends on what is written alone: no time, no name, one thread. */
 #include "zip.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Diagnostics: collected (diag_error and its like), sorted by place, printed with the line they are about. */
 #include "diag.h"
 
 #include <ctype.h>

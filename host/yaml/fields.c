@@ -1,3 +1,4 @@
+/* The tables of LinuxKit's YAML. */
 #include "fields.h"
 
 #include "cleanup.h"

@@ -1,3 +1,4 @@
+/* The table of capabilities; the kernel's header gives the numbers. */
 #include "capability_names.h"
 
 #include <assert.h>

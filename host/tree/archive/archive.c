@@ -1,3 +1,11 @@
+/* A tar archive as a stream of entries. Two read the raw stream: the decompressor, and archive_finish(), which takes
+ * what the decompressor has left, so that a digest over the whole is checked.
+ *
+ *   archive_open()    the decompressor over the source
+ *   archive_next()    skips what is left of the entry before, then reads blocks up to the next entry (header_next):
+ *                     headers, metadata (read_meta), maps of holes (read_map), as tar_header() says what each is
+ *   archive_read()    the entry's content, holes as zeros (read_sparse)
+ *   archive_finish()  the raw stream to its end */
 #include "archive.h"
 
 #include <errno.h>

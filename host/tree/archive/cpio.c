@@ -1,3 +1,4 @@
+/* Writing of cpio headers. */
 #include "cpio.h"
 
 #include <errno.h>
