@@ -24,7 +24,8 @@ fuzz:  ## each fuzz target for FUZZ_SECONDS (10), from its corpus
 	$(remake) fuzz-run
 
 c-files = $(shell git ls-files '*.c' '*.h')
-lint-run:
+# The programs are built: what calls what is read from their objects.
+lint-run: all
 	@case "$$(clang-format --version)" in \
 	*version\ 14.*) clang-format --dry-run -Werror $(c-files) ;; \
 	*) echo "lint: the form is that of clang-format 14 (Debian 12), and is not checked here" >&2 ;; esac
@@ -33,7 +34,8 @@ lint-run:
 	@mk/check-layers
 	@mk/check-opens
 	@mk/rooms check
-	@mk/check-house dashes
+	@mk/rooms picture
+	@mk/check-house dashes words circles
 	@shellcheck $$(git grep -lE '^#!/bin/(ba)?sh' -- ':!*.bats')
 rooms:  ## draw docs/rooms.svg, the picture of the rooms, anew
 	mk/rooms svg >docs/rooms.svg
