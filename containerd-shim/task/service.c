@@ -265,10 +265,10 @@ static void on_shutdown(struct call *call, const ProtobufCMessage *request)
 	/* The same for a sandbox, whose containers go with it. */
 	if (r->now && sandbox_is(shim, r->id))
 		sandbox_end(shim->sandbox, call, shutdown_done);
-	else if (list_empty(&shim->containers))
+	else if (list_empty(&shim->containers) && (!shim->sandbox || sandbox_is(shim, r->id)))
 		shutdown_done(call, NULL);
 	else
-		reply_empty(call); /* others are still served */
+		reply_empty(call); /* others are still served, or the sandbox, which outlives its containers */
 }
 
 static void on_pids(struct call *call, const ProtobufCMessage *request)

@@ -569,7 +569,7 @@ clean" ]
 		for k in ipc uts pid; do [ $(readlink /proc/$p/ns/$k) != $(readlink /proc/self/ns/$k) ] || echo "$k is ours"; done
 		box m ns=mount,ipc:/proc/$p/ns/ipc,uts:/proc/$p/ns/uts,pid:/proc/$p/ns/pid -- sleep 1000; create m >/dev/null; start m >/dev/null; i=$(cat $T/bundles/m/init.pid); [ $(readlink /proc/$i/ns/uts) = $(readlink /proc/$p/ns/uts) ] && echo joined
 		call Shutdown id=m; $S sandbox:WaitSandbox sandbox_id=pod >$T/waited & r=$!; $S sandbox:StopSandbox sandbox_id=pod; wait $r; cut -d= -f1 $T/waited; $S sandbox:SandboxStatus sandbox_id=pod | grep -E "^state"; $S sandbox:StopSandbox sandbox_id=pod && echo again
-		call Wait id=m | grep status; call Delete id=m >/dev/null; $S sandbox:ShutdownSandbox sandbox_id=pod; clean' 2>&1
+		call Wait id=m | grep status; call Delete id=m >/dev/null; call Shutdown id=m; $S sandbox:PingSandbox sandbox_id=pod && echo stays; $S sandbox:ShutdownSandbox sandbox_id=pod; clean' 2>&1
 	echo "$output"
 	[ "$output" = "error: status 9: failed precondition: sandbox pod is not created
 error: status 5: sandbox pod not found
@@ -585,6 +585,7 @@ exited_at
 state=SANDBOX_NOTREADY
 again
 exit_status=137
+stays
 clean" ]
 }
 
