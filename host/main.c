@@ -169,11 +169,16 @@ static void print_version(const struct version_wish *wish)
 
 static int version_main(const struct command *c, char **argv)
 {
+	_cleanup_error_ struct error err = { 0 };
 	struct version_wish wish = { 0 };
 	int status = command_line(c, argv, &wish);
 
 	if (status >= 0)
 		return status;
+	if (argv[1]) {
+		error_set(&err, 0, "\"%s\": `pith version` takes options only", argv[1]);
+		return command_refuse(&err);
+	}
 	print_version(&wish);
 	return 0;
 }
@@ -229,6 +234,17 @@ static const struct command completion_command = {
 	.run = completion_main,
 };
 
+/* What was printed has to be where it was printed to: a full disk would leave half of it, which a script takes for the
+ * whole. */
+static int output_finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (status == 0)
+		log_error("standard output: %s", strerror(errno ? errno : EIO));
+	return status == 0 ? 1 : status;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -255,7 +271,7 @@ int main(int argc, char **argv)
 	else if (!argv[1])
 		print_usage(stderr);
 	if (version || r == OPTION_HELP || !argv[1])
-		return version || r == OPTION_HELP ? 0 : 2;
+		return output_finish(version || r == OPTION_HELP ? 0 : 2);
 	command = find_command(argv[1], &err);
-	return command ? command->run(command, argv + 1) : command_refuse(&err);
+	return command ? output_finish(command->run(command, argv + 1)) : command_refuse(&err);
 }

@@ -208,13 +208,26 @@ static void warn_xattrs(const struct outputs *x, const char *format)
 			 path ? path : "", n->inode->xattrs->name);
 }
 
+/* cpio has 32 bits for a time. */
+static void warn_times(const struct outputs *x)
+{
+	const struct tree_node *n = tree_with_time(x->a->tree->root, 0, UINT32_MAX);
+	_cleanup_free_ char *path = n ? tree_path(n) : NULL;
+
+	if (n)
+		log_warn("a plain initrd holds times from 1970 to 2106: /%s gets the nearest (and there may be more)",
+			 path ? path : "");
+}
+
 static int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, bool with_ucode,
 			struct error *err)
 {
 	struct output_initrd how = { .root = x->root, .zip = x->zip, .init = init_program(x), .early = x->early };
 
-	if (x->root == OUTPUT_PLAIN)
+	if (x->root == OUTPUT_PLAIN) {
 		warn_xattrs(x, "a plain initrd");
+		warn_times(x);
+	}
 	if (with_ucode)
 		how.ucode = tree_find(x->boot, "ucode.cpio");
 	return output_initrd(x->a->tree, &how, set, path, err);

@@ -66,6 +66,15 @@ int tree_fits(const struct tree *t, const struct format_limits *limits, struct e
 	return check_below(t->root, limits, err);
 }
 
+const struct tree_node *tree_with_time(const struct tree_node *dir, int64_t first, int64_t last)
+{
+	const struct tree_node *found = dir->inode->mtime < first || dir->inode->mtime > last ? dir : NULL;
+
+	for (const struct tree_node *n = dir->children; n && !found; n = n->next)
+		found = tree_with_time(n, first, last);
+	return found;
+}
+
 const struct tree_node *tree_with_xattrs(const struct tree_node *dir)
 {
 	const struct tree_node *found = dir->inode->xattrs ? dir : NULL;

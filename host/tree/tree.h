@@ -117,6 +117,8 @@ struct tree_node *tree_find(const struct tree *t, const char *path);
 struct tree_node *tree_resolve(const struct tree *t, const char *root, const char *path);
 /* The first node at or below this one that has extended attributes; NULL: none has. */
 const struct tree_node *tree_with_xattrs(const struct tree_node *dir);
+/* The first one whose time is outside of these, or NULL. */
+const struct tree_node *tree_with_time(const struct tree_node *dir, int64_t first, int64_t last);
 /* Number of nodes, the root excluded. */
 size_t tree_count(const struct tree *t);
 /* The path of a node, "" for the root. Caller frees; NULL without memory. */

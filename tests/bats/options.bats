@@ -115,10 +115,20 @@ commit: $("$pith" version --commit)" ]
 	done
 	[ "$("$pith" help)" = "$("$pith" --help)" ]
 	misuse 'unknown command "rnu"' help rnu
+	misuse 'takes options only' version 1
 	misuse 'bash, zsh or fish' completion
 	misuse 'bash, zsh or fish' completion tcsh
 	for shell in bash zsh fish; do
 		[[ $("$pith" completion "$shell") == *accel* ]]
+	done
+}
+
+@test "a standard output that is full is an error, whatever is printed" {
+	for line in version --version help 'help run' --help 'run --help' 'completion bash' 'pkg show-tag p' 'build --schema' \
+		'cache ls --help'; do
+		# shellcheck disable=SC2086
+		! "$pith" $line >/dev/full 2>err || false
+		[ "$(wc -l <err)" -eq 1 ]
 	done
 }
 
