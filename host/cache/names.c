@@ -17,15 +17,17 @@
 static int read_index(struct store *s, struct oci_index *out, struct error *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_error_ struct error why = { 0 };
 	_cleanup_free_ char *path = str_format("%s/index.json", s->dir);
 
 	if (!path)
 		return error_set(err, ENOMEM, "%s", s->dir);
 	if (file_read(path, INDEX_MAX, &text, err) < 0)
 		return -1;
-	if (oci_names_parse(buf_bytes(&text), text.len, out, err) < 0)
-		return error_wrap(err, "%s", path);
-	return 0;
+	if (oci_names_parse(buf_bytes(&text), text.len, out, &why) == 0)
+		return 0;
+	return error_say(err, why.code, "%s: %s: `pith cache clean` makes an empty cache of it", path,
+			 error_text(&why));
 }
 
 static int write_index(struct store *s, const struct oci_index *index, struct error *err)

@@ -416,6 +416,32 @@ damage() {
 	done
 }
 
+@test "a layer that is not compressed is told damaged whatever its bytes look like, and one that is gone is told" {
+	local layer how
+	oci_image plain.tar test/plain:1 --compress none f=x
+	printf 'services: [{name: a, image: test/plain:1}]\n' >x.yml
+	cache import plain.tar
+	layer=$(find cache/blobs -type f -size +8k)
+	cp "$layer" good
+	for how in 'dd if=/dev/zero bs=1 count=512' 'dd if=/etc/passwd bs=1 count=300' gone; do
+		cp good "$layer"
+		if [ "$how" = gone ]; then rm "$layer"; else $how of="$layer" conv=notrunc 2>/dev/null; fi
+		run "$pith" build --cache "$T/cache" --format tar --o x.tar x.yml
+		echo "$how: $output"
+		[[ $status -eq 1 && $output == *"store it again: "*"pith cache import"* ]]
+		cache import plain.tar
+		cmp good "$layer"
+	done
+}
+
+@test "an index that is damaged is told with what helps" {
+	cache import app.tar
+	echo '{' >cache/index.json
+	fails_with 1 "pith cache clean" cache ls
+	cache clean
+	cache import app.tar
+}
+
 @test "what is damaged hinders nothing else: other names go, and clean always works" {
 	local manifest
 	oci_image other.tar test/other:1 f=x
