@@ -10,14 +10,13 @@
 
 #include "beneath.h"
 #include "lines.h"
+#include "listener.h"
 #include "log.h"
 #include "str.h"
 #include "unixsock.h"
 
 enum {
-	ACCEPT_BATCH = 64,
 	BACKLOG = 4096,
-	PAUSE_US = 100000,      /* after descriptors ran out */
 	LINE_US = 30 * 1000000, /* for a client's first line */
 	FRONT_END_FDS = 16,     /* descriptors kept for what the front-end sends: without them it would be lost */
 	MESSAGE_MAX = 212992,   /* send buffer asked for on seqpacket sockets: it bounds a message */
@@ -25,8 +24,9 @@ enum {
 
 enum kind { GUEST, CONNECT, HYBRID };
 
-struct listener {
-	struct loop_io io;
+/* Where connections come in. */
+struct entry {
+	struct listener listener;
 	struct sockets *all;
 	struct sockaddr_un address;
 	uint32_t port;
@@ -38,7 +38,7 @@ struct listener {
 struct client {
 	struct loop_io io;
 	struct loop_timer timer;
-	struct listener *from;
+	struct entry *from;
 	struct list place;
 };
 
@@ -48,10 +48,9 @@ struct sockets {
 	char *dir, *hybrid;
 	const char *hybrid_name; /* in it, behind the last slash */
 	int dirfd, hybrid_dir;
-	struct listener *listeners;
+	struct entry *entries;
 	size_t count;
 	struct list clients;
-	struct loop_timer resume;
 	bool warned, told;
 };
 
@@ -186,7 +185,7 @@ static void client_ready(struct loop_io *io, uint32_t events)
 	client_free(client);
 }
 
-static void client_start(struct listener *l, int fd)
+static void client_start(struct entry *l, int fd)
 {
 	struct client *c = calloc(1, sizeof(*c));
 
@@ -207,64 +206,40 @@ static void client_start(struct listener *l, int fd)
 	list_append(&l->all->clients, &c->place);
 }
 
-static void accept_want(struct sockets *s, bool on)
+static bool entry_room(struct listener *listener)
 {
-	size_t i;
+	const struct entry *e = listener->data;
 
-	for (i = 0; i < s->count; i++)
-		if (loop_io_active(&s->listeners[i].io))
-			loop_io_want(&s->listeners[i].io, on ? EPOLLIN : 0, NULL);
+	return descriptors_left(e->all);
 }
 
-static void accept_resume(struct loop_timer *t)
+static void entry_resting(struct listener *listener, int code)
 {
-	accept_want(t->data, true);
-}
+	struct entry *e = listener->data;
 
-/* Out of descriptors or memory: clients wait in the backlog for a while. */
-static void accept_pause(struct sockets *s, int code)
-{
-	if (!s->warned)
+	if (!e->all->warned)
 		log_warn("vsock: clients have to wait: %s", strerror(code));
-	s->warned = true;
-	accept_want(s, false);
-	if (loop_timer_after(s->loop, &s->resume, PAUSE_US, NULL) < 0)
-		accept_want(s, true);
+	e->all->warned = true;
 }
 
-static void listener_ready(struct loop_io *io, uint32_t events)
+static void entry_accepted(struct listener *listener, int fd, const struct sockaddr *from)
 {
-	struct listener *l = io->data;
-	int i;
+	struct entry *e = listener->data;
 
-	(void)events;
-	for (i = 0; i < ACCEPT_BATCH; i++) {
-		int fd;
-
-		if (!descriptors_left(l->all)) {
-			accept_pause(l->all, EMFILE);
-			return;
-		}
-		fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-			accept_pause(l->all, errno);
-		if (fd < 0)
-			return;
-		if (l->type == VSOCK_SEQPACKET)
-			messages_allow(fd);
-		if (l->kind == GUEST)
-			device_connect(l->all->dev,
-				       &(struct conns_client){ .fd = fd, .guest_port = l->port, .type = l->type });
-		else
-			client_start(l, fd);
-	}
+	(void)from;
+	if (e->type == VSOCK_SEQPACKET)
+		messages_allow(fd);
+	if (e->kind == GUEST)
+		device_connect(e->all->dev, &(struct conns_client){ .fd = fd, .guest_port = e->port, .type = e->type });
+	else
+		client_start(e, fd);
 }
 
 /* --- open and close ---------------------------------------------------------------------------------------------- */
 
-static int listener_open(struct sockets *s, const struct listener *what, const char *name, struct error *err)
+static int entry_open(struct sockets *s, const struct entry *what, const char *name, struct error *err)
 {
-	struct listener *l = &s->listeners[s->count];
+	struct entry *l = &s->entries[s->count];
 	bool path = what->kind == HYBRID;
 	int fd;
 
@@ -275,29 +250,30 @@ static int listener_open(struct sockets *s, const struct listener *what, const c
 	fd = unixsock_listen(&l->address, l->type == VSOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, BACKLOG, err);
 	if (fd < 0)
 		return -1;
-	l->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = listener_ready, .data = l };
+	l->listener = (struct listener){
+		.accepted = entry_accepted, .room = entry_room, .resting = entry_resting, .data = l
+	};
 	s->count++;
-	return loop_io_add(s->loop, &l->io, err);
+	return listener_start(&l->listener, s->loop, fd, err);
 }
 
-static int listeners_open(struct sockets *s, const struct sockets_options *o, struct error *err)
+static int entries_open(struct sockets *s, const struct sockets_options *o, struct error *err)
 {
-	struct listener l = { .kind = GUEST };
+	struct entry l = { .kind = GUEST };
 	const char *rest = o->ports;
 	char name[24];
 	int r;
 
 	while ((r = lines_parse_port(&rest, &l.port, &l.type)) > 0) {
 		snprintf(name, sizeof(name), "guest.%08" PRIx32, l.port);
-		if (listener_open(s, &l, name, err) < 0)
+		if (entry_open(s, &l, name, err) < 0)
 			return -1;
 	}
 	if (r < 0)
 		return error_set(err, 0, "\"%s\" is no list of ports, such as 2374,2376", o->ports);
-	if (listener_open(s, &(struct listener){ .kind = CONNECT, .type = VSOCK_STREAM }, "connect", err) < 0)
+	if (entry_open(s, &(struct entry){ .kind = CONNECT, .type = VSOCK_STREAM }, "connect", err) < 0)
 		return -1;
-	if (s->hybrid &&
-	    listener_open(s, &(struct listener){ .kind = HYBRID, .type = VSOCK_STREAM }, s->hybrid, err) < 0)
+	if (s->hybrid && entry_open(s, &(struct entry){ .kind = HYBRID, .type = VSOCK_STREAM }, s->hybrid, err) < 0)
 		return -1;
 	return 0;
 }
@@ -329,17 +305,16 @@ struct sockets *sockets_open(struct loop *loop, struct vsock_device *dev, const 
 	list_init(&s->clients);
 	s->loop = loop;
 	s->dev = dev;
-	s->resume = (struct loop_timer){ .fn = accept_resume, .data = s };
 	s->dirfd = open(o->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	s->dir = strdup(o->state);
 	s->hybrid = o->hybrid ? strdup(o->hybrid) : NULL;
-	s->listeners = calloc(most, sizeof(*s->listeners));
+	s->entries = calloc(most, sizeof(*s->entries));
 	s->hybrid_dir = -1;
 	if (s->dirfd < 0)
 		error_set(err, errno, "state directory %s", o->state);
-	else if (!s->dir || !s->listeners || (o->hybrid && !s->hybrid))
+	else if (!s->dir || !s->entries || (o->hybrid && !s->hybrid))
 		error_set(err, ENOMEM, "vsock sockets");
-	else if ((!s->hybrid || hybrid_open(s, err) == 0) && listeners_open(s, o, err) == 0)
+	else if ((!s->hybrid || hybrid_open(s, err) == 0) && entries_open(s, o, err) == 0)
 		return s;
 	sockets_close(s);
 	return NULL;
@@ -354,16 +329,14 @@ void sockets_close(struct sockets *s)
 	while (!list_empty(&s->clients))
 		client_free(list_entry(s->clients.next, struct client, place));
 	for (i = 0; i < s->count; i++) {
-		loop_io_remove(&s->listeners[i].io);
-		close(s->listeners[i].io.fd);
-		unlink(s->listeners[i].address.sun_path); /* somebody may have removed it already */
+		listener_stop(&s->entries[i].listener);
+		unlink(s->entries[i].address.sun_path); /* somebody may have removed it already */
 	}
-	loop_timer_disarm(&s->resume);
 	if (s->dirfd >= 0)
 		close(s->dirfd);
 	if (s->hybrid_dir >= 0)
 		close(s->hybrid_dir);
-	free(s->listeners);
+	free(s->entries);
 	free(s->dir);
 	free(s->hybrid);
 	free(s);

@@ -15,12 +15,12 @@ static void listener_resume(struct loop_timer *timer)
 		(void)loop_timer_after(l->loop, &l->rest, REST_US, NULL); /* nothing else is left to try */
 }
 
-void listener_rest(struct listener *l, int code)
+static void listener_rest(struct listener *l, int code)
 {
 	if (l->resting)
 		l->resting(l, code);
 	/* Without a timer it goes on at once, which costs time and loses nothing. */
-	if (listener_active(l) && loop_timer_after(l->loop, &l->rest, REST_US, NULL) == 0)
+	if (loop_timer_after(l->loop, &l->rest, REST_US, NULL) == 0)
 		(void)loop_io_want(&l->io, 0, NULL);
 }
 
@@ -34,12 +34,17 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 	struct listener *l = io->data;
 
 	(void)events;
-	/* The owner may stop it, or find that it has to rest. */
-	for (int i = 0; i < BATCH && listener_active(l) && !loop_timer_armed(&l->rest); i++) {
+	/* The owner may stop it for a connection. */
+	for (int i = 0; i < BATCH && listener_active(l); i++) {
 		struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
 		socklen_t size = sizeof(from);
-		int fd = accept4(io->fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd;
 
+		if (l->room && !l->room(l)) {
+			listener_rest(l, EMFILE);
+			return;
+		}
+		fd = accept4(io->fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			l->accepted(l, fd, (struct sockaddr *)&from);
 			continue;

@@ -1,7 +1,7 @@
 /* A socket that a daemon listens on. Its connections are accepted and handed to the owner, some in one round of the
  * loop.
  *
- *   LISTENING -- no descriptors or memory left --> RESTING -- 100 ms --> LISTENING
+ *   LISTENING -- no room, descriptors or memory left --> RESTING -- 100 ms --> LISTENING
  *
  * While it rests, connections wait in the backlog: looking at them again at once would only burn time. */
 #pragma once
@@ -20,6 +20,7 @@ typedef void listener_fn(struct listener *l, int fd, const struct sockaddr *from
 /* Zero-initialise, set the first ones. */
 struct listener {
 	listener_fn *accepted;
+	bool (*room)(struct listener *l);              /* asked before each: false has it rest; NULL: there is room */
 	void (*resting)(struct listener *l, int code); /* it begins to rest, by this errno; NULL: of no interest */
 	void *data;
 	/* private */
@@ -30,8 +31,6 @@ struct listener {
 
 /* The listening socket is the listener's, also where this fails. */
 int listener_start(struct listener *l, struct loop *loop, int fd, struct error *err);
-/* For an owner that finds by itself that it has no room left: connections that are not accepted yet wait. */
-void listener_rest(struct listener *l, int code);
 /* Takes no connection any more and closes the socket. Legal on one that was never started. */
 void listener_stop(struct listener *l);
 static inline bool listener_active(const struct listener *l)

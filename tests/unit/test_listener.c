@@ -11,7 +11,7 @@ enum { CLIENTS = 4, PATIENCE_US = 10 * 1000 * 1000 };
 
 static struct {
 	int fds[CLIENTS], count, rests, code, rounds;
-	bool stop;
+	bool stop, full;
 } seen;
 
 static void on_accepted(struct listener *l, int fd, const struct sockaddr *from)
@@ -27,6 +27,12 @@ static void on_resting(struct listener *l, int code)
 	(void)l;
 	seen.rests++;
 	seen.code = code;
+}
+
+static bool has_room(struct listener *l)
+{
+	(void)l;
+	return !seen.full;
 }
 
 /* Rounds of the loop until so many were accepted. */
@@ -48,7 +54,7 @@ static int connected(const struct sockaddr_un *address, socklen_t size)
 int main(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct listener l = { .accepted = on_accepted, .resting = on_resting };
+	struct listener l = { .accepted = on_accepted, .room = has_room, .resting = on_resting };
 	struct loop *loop = loop_new(NULL);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), clients[CLIENTS], next;
 	socklen_t size = sizeof(address);
@@ -81,10 +87,11 @@ int main(void)
 	accept_all(loop, 3);
 	ok(seen.count == 3 && seen.rests == 1, "who waited is accepted after it");
 
-	listener_rest(&l, ENOMEM);
+	seen.full = true;
 	clients[3] = connected(&address, size);
-	loop_once(loop, 0, NULL);
-	ok(seen.rests == 2 && seen.count == 3, "its owner may have it rest");
+	loop_once(loop, PATIENCE_US, NULL);
+	ok(seen.rests == 2 && seen.count == 3, "it rests while its owner has no room");
+	seen.full = false;
 	seen.stop = true;
 	accept_all(loop, 4);
 	ok(seen.count == 4 && !listener_active(&l), "its owner may stop it for a connection");
