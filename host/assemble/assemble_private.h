@@ -46,7 +46,7 @@ void init_add(struct assembly *a);
 void volumes_add(struct assembly *a);
 void containers_add(struct assembly *a);
 
-/* Checks the files section; sources: also whether there is what its entries are copied from. allowed: the paths (NULL:
- * none) below which YAML from a web server may name files of the host. */
+/* Checks the files section; sources: also whether the files exist that its entries are copied from. allowed: the paths
+ * (NULL: none) below which YAML from a web server may name files of the host. */
 void files_check(struct config *c, bool sources, char *const *allowed);
 void files_add(struct assembly *a);

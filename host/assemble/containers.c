@@ -57,7 +57,7 @@ static int container_add_root(struct assembly *a, struct loaded_image *img, stru
 	return 0;
 }
 
-/* A file of the container's root, for names of users; one that is not there, or is not a file, has none. */
+/* A file of the container's root, for names of users. A file that is missing, or is no regular file, has none. */
 static int container_read_names(const struct assembly *a, const char *root, const char *path, struct buf *out,
 				struct error *err)
 {

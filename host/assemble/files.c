@@ -59,7 +59,7 @@ static char *clean_path(const char *s)
 	return kept ? strv_join(kept, "/") : strdup("");
 }
 
-/* LinuxKit takes such a path for a directory's, whatever the entry is. */
+/* LinuxKit takes such a path for a directory's, also when the entry says that it is a file or a link. */
 static bool ends_with_slash(const struct file_entry *f)
 {
 	const char *path = node_text(f->node, FILE_PATH);

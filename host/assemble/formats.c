@@ -29,7 +29,7 @@ struct outputs {
 	struct tree *early;
 	enum output_root root;
 	enum zip zip;
-	struct outfile_set set; /* what is written, until all is */
+	struct outfile_set set; /* written files, without their names until all are written */
 };
 
 static void format_say(const char *path)

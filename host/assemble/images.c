@@ -38,7 +38,7 @@ static struct image *image_fetch(struct assembly *a, const char *text, struct er
 	return image_load(o->store, text, &o->platform, err);
 }
 
-/* What puts a damaged blob right: whatever stores it again. */
+/* A damaged blob is right again when a command stores it again: the hint names these commands. */
 static void image_hint_damaged(struct assembly *a, const struct node *name)
 {
 	if (name->package)

@@ -11,7 +11,7 @@ struct wanted {
 	const char *names[3]; /* binary, tar, ucode; NULL: not wanted */
 };
 
-/* A file of the image is one of the three, the first that asks for its name; NULL: nobody gets it any more. */
+/* A file of the image is one of the three, the first that asks for its name; NULL: another one has it. */
 static const char *unless_taken(const struct wanted *w, const char *name)
 {
 	size_t i;

@@ -17,7 +17,7 @@
 
 enum { CHUNK = 64 << 10 };
 
-/* Each reads standard input and writes standard output. xz: what follows the first stream is nobody's. */
+/* Each reads standard input and writes standard output. xz: bytes behind the first stream are ignored. */
 static const struct {
 	const char *argv[6];
 	const char *package; /* Debian's, for a message */

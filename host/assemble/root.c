@@ -62,7 +62,7 @@ static char *path_in_root(const struct tree *t, const char *prefix, const char *
 	return real ? str_format("%s%s", real, slash) : NULL;
 }
 
-/* A link that leads to a directory stays: what is behind it would be hidden. */
+/* A link that leads to a directory stays: a directory in its place would hide the files behind the link. */
 static int make_dir(struct tree *t, const char *prefix, const char *path, struct error *err)
 {
 	_cleanup_free_ char *full = path_in_root(t, prefix, path);

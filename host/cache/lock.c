@@ -89,7 +89,7 @@ static void patience_over(int signo)
 	(void)signo; /* it interrupts flock */
 }
 
-/* As long as others are done within a moment nobody has to be told. 0, or -1 with EINTR when that is over. */
+/* Waits a moment for the lock, without a word to the user. 0, or -1 with EINTR when the moment is over. */
 static int lock_within(int fd, int operation)
 {
 	const struct sigaction over = { .sa_handler = patience_over };

@@ -212,7 +212,8 @@ static json_t *changes_by_name(const struct store_change *changes, size_t count)
 	return by_name;
 }
 
-/* Takes out of the index what the changes replace, and out of by_name what is there already. */
+/* Takes the entries that the changes replace out of the index, and the changes that are there already out of by_name.
+ */
 static int replace_entries(struct oci_index *index, json_t *by_name, struct store_change *changes, const char *origin,
 			   enum store_claim claim, struct error *err)
 {

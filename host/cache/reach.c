@@ -159,7 +159,7 @@ static int collect_in(struct store *s, const char *algorithm, json_t *reached, u
 		if (!digest_valid(digest) || json_object_get(reached, digest))
 			continue;
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue; /* somebody else was faster */
+			continue; /* another process has removed it */
 		if (S_ISDIR(st.st_mode)) {
 			_cleanup_free_ char *folder = str_format("%s/%s", path, entry->d_name);
 

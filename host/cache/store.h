@@ -8,7 +8,7 @@
  *   .lock         flock(2) held while index.json is read and replaced
  *   .users        flock(2), shared, held by everybody who has the store open; exclusive to remove blobs
  *
- * Only those can open the two who may change the directory: nobody else holds anybody up.
+ * Both lock files can be opened only by users who may change the directory: other users cannot block the cache.
  *
  * Blobs are never believed: every read computes the digest and fails when it differs. */
 #pragma once
@@ -44,7 +44,7 @@ const char *store_path(const struct store *s);
 /* --- blobs --- */
 /* There is a file of that name. */
 bool store_has_blob(struct store *s, const char *digest);
-/* It is what it should be: reads it whole. Whoever has a blob to store asks this before leaving it out. */
+/* The blob is undamaged: reads it whole. A caller that has the blob to store asks this before it leaves it out. */
 bool store_good_blob(struct store *s, const char *digest, uint64_t size);
 /* A stream that fails at its end when size (UINT64_MAX: unknown) or digest are wrong. NULL on failure; ENOENT when the
  * blob is not there. */
@@ -87,7 +87,7 @@ int store_set_name(struct store *s, const char *name, const struct oci_descripto
 int store_remove_name(struct store *s, const char *name, struct error *err);
 /* Several at once; those that are not there are fine. */
 int store_remove_names(struct store *s, char *const *names, size_t count, struct error *err);
-/* All, whatever index.json holds. */
+/* Removes all names, also from an index.json that cannot be read. */
 int store_remove_all(struct store *s, struct error *err);
 
 /* A name, and what it shall stand for. */
@@ -104,9 +104,9 @@ struct store_change {
 #define ORIGIN_PACKAGE    "package " /* and the folder's real path */
 
 enum store_claim {
-	CLAIM_ANY, /* replaces whatever has the name */
-	CLAIM_OWN, /* only what has this origin, one that is not known, or that of a folder that is no more */
-	CLAIM_NEW, /* nothing */
+	CLAIM_ANY, /* replaces any image of that name */
+	CLAIM_OWN, /* replaces an image of the same origin, of an unknown one, or of a folder that is gone */
+	CLAIM_NEW, /* replaces no image */
 };
 /* Lists them all, or none: -1 with EEXIST when one may not be replaced. A name that stands for that digest already
  * keeps its origin. */
@@ -123,5 +123,5 @@ void store_list_free(struct store_entry *entries, size_t count);
 
 /* Removes the blobs that no name reaches any more; counts into *blobs and *bytes where not NULL. -1 with EBUSY when
  * another program has the store open (it may be about to name what it has written), with EBADMSG when a document is
- * damaged, so that nobody knows what its image needs. */
+ * damaged: it cannot be told then which blobs its image needs. */
 int store_collect(struct store *s, uint64_t *blobs, uint64_t *bytes, struct error *err);

@@ -121,7 +121,7 @@ static int write_frame_end(struct export *e, const struct oci_descriptor *root, 
 		return error_set(err, ENOMEM, "exporting");
 	if (!d.annotations)
 		d.annotations = json_object();
-	json_object_del(d.annotations, ANNOTATION_ORIGIN); /* nobody else's business */
+	json_object_del(d.annotations, ANNOTATION_ORIGIN); /* means something in this cache only */
 	if (json_object_set_new(d.annotations, ANNOTATION_IMAGE_NAME, json_string(e->name)) < 0 ||
 	    json_object_set_new(d.annotations, ANNOTATION_REF_NAME, json_string(e->name)) < 0)
 		return error_set(err, ENOMEM, "exporting");

@@ -12,7 +12,7 @@ enum { INNER_MAX = 64 };
 struct check {
 	struct store *store;
 	size_t missing, manifests;
-	char *first; /* of what is missing */
+	char *first; /* digest of the first missing blob */
 };
 
 static int check_on_blob(void *data, const struct oci_descriptor *blob, struct error *err)
@@ -81,7 +81,7 @@ static int import_check(struct import *im, const struct oci_descriptor *root, st
 	return r;
 }
 
-/* The annotation of the specification holds a full name, a tag, or whatever the writer liked. */
+/* The annotation of the specification holds a full name, a tag, or any other text: only a full name is taken. */
 static const char *descriptor_own_name(const struct oci_descriptor *d)
 {
 	const char *name = oci_descriptor_annotation(d, ANNOTATION_IMAGE_NAME);

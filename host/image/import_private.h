@@ -15,7 +15,7 @@ struct import {
 	struct store *store;
 	const char *name; /* given by the caller, or NULL */
 	bool replace;
-	json_t *files;   /* docker archive: path -> {digest, size} of what is stored, or the target of a link */
+	json_t *files;   /* docker archive: path -> {digest, size} of the stored blob, or the target of a link */
 	json_t *listed;  /* name -> its place in out */
 	json_t *checked; /* digest -> whether the image is all there: many names may be of one */
 	struct buf index, manifest;

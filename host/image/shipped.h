@@ -5,5 +5,5 @@
 #include "ref.h"
 #include "store.h"
 
-/* Takes an image from there into the store, whatever the store has under that name. 1, 0 where there is none, or -1. */
+/* Takes an image from there into the store, and replaces an image of that name. 1, 0 where there is none, or -1. */
 int shipped_take(struct store *s, const struct ref *ref, struct error *err);

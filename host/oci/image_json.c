@@ -126,7 +126,7 @@ static void get_word(const json_t *object, const char *key, char *out, size_t si
 {
 	const char *v = json_string_value(json_object_get(object, key));
 
-	/* what is no sane word matches no platform that anybody asks for */
+	/* a word with other characters matches no platform that can be asked for */
 	if (!v || platform_word(out, size, v) < 0)
 		out[0] = 0;
 }

@@ -20,7 +20,7 @@ static int apt_show(struct debian *d, char *const *names, struct buf *out, struc
 	for (i = 0; names[i]; i++)
 		if (strv_add(&argv, names[i]) < 0)
 			return error_set(err, ENOMEM, "apt-cache");
-	/* The status only says that some name is unknown: which, is seen by what is missing. */
+	/* The status only says that some name is unknown; which one, the missing answer says. */
 	return apt_run(argv, NULL, out, err) < 0 ? -1 : 0;
 }
 

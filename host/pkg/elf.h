@@ -1,5 +1,5 @@
 /* What an ELF file needs to run: its interpreter and the shared libraries it names (System V ABI, gabi chapter 5).
- * For little-endian 64-bit files, which is what amd64 and arm64 have. */
+ * For little-endian 64-bit files: amd64 and arm64 have these. */
 #pragma once
 
 #include <stddef.h>

@@ -126,7 +126,7 @@ static bool is_allowed(const struct recipe *r, const char *real)
 
 /* --- sources -------------------------------------------------------------------------------------------------- */
 
-/* Where a source is, or would be: nothing is told of what is outside, not even that it is missing. */
+/* Where a source is, or would be. Of files outside nothing is told, not even that they are missing. */
 static char *source_place(const struct recipe *r, const char *source, bool *there)
 {
 	_cleanup_free_ char *path = on_host(r, source), *absolute = NULL;

@@ -1,5 +1,5 @@
-/* Files and directories of the host as a package takes them: sorted, with modes that do not depend on the umask of
- * whoever checked them out. */
+/* Files and directories of the host as a package takes them: sorted, with modes that do not depend on the umask under
+ * which they were checked out. */
 #pragma once
 
 #include <stdint.h>

@@ -12,7 +12,7 @@
 #include "cleanup.h"
 
 enum progress_flags {
-	/* Where lines do not move, the step is told when it begins, whatever it takes. */
+	/* Where lines do not move, the step is told when it begins, also a short one. */
 	PROGRESS_ANNOUNCE = 1,
 	/* What streams read from descriptors counts, or what sinks write into them. */
 	PROGRESS_READS = 2,
@@ -29,10 +29,10 @@ struct progress {
 	bool open;
 };
 
-/* Begins a step. total: bytes in all, 0 where nobody knows. The struct stays where it is until progress_end(). */
+/* Begins a step. total: bytes in all, 0 where that is not known. The struct stays where it is until progress_end(). */
 void progress_begin(struct progress *p, unsigned flags, uint64_t total, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Ends the step; fine on one that was never begun (zero-initialised). */
+/* Ends the step; a zero-initialised one that never began is fine. */
 void progress_end(struct progress *p);
 #define _cleanup_progress_ _cleanup_(progress_end)
 

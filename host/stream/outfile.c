@@ -115,7 +115,7 @@ char *outfile_target(const char *path, struct error *err)
 	return NULL;
 }
 
-/* Whether the output is written into what is there, instead of replacing it. 1, 0, or -1. */
+/* Whether the output is written into the existing file (a device, a fifo) instead of replacing it. 1, 0, or -1. */
 static int is_kept(const char *path, const char *dir, struct error *err)
 {
 	struct stat st;

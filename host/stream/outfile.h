@@ -30,7 +30,7 @@ struct outfile {
 int outfile_open(struct outfile *out, const char *path, struct error *err);
 /* fsync, mode, rename. Afterwards the file is in place and `out` empty. */
 int outfile_commit(struct outfile *out, mode_t mode, struct error *err);
-/* Drops the output; fine on one that is committed, discarded or zero-filled by OUTFILE_INIT. */
+/* Drops the output; it may be committed, discarded or untouched (OUTFILE_INIT). */
 void outfile_discard(struct outfile *out);
 
 /* The name that a path leads to, all links of its last component followed; it need not be there. A link that a stranger

@@ -8,7 +8,7 @@
 
 struct sink {
 	int (*write)(struct sink *s, const void *data, size_t n, struct error *err);
-	/* Flushes what is held back; nothing may be written after it. A sink that was not finished is incomplete. */
+	/* Flushes buffered bytes; nothing may be written after it. Without it the output is incomplete. */
 	int (*finish)(struct sink *s, struct error *err);
 	void (*free)(struct sink *s);
 	uint64_t written; /* bytes given to write so far */

@@ -1,8 +1,8 @@
-/* A directory that gives way to a symbolic link: what is in it moves to where the link leads, so that a merge loses
+/* A directory that gives way to a symbolic link: its children move to where the link leads, so that a merge loses
  * nothing (Debian's /lib is a link to usr/lib, a kernel's archive has files in lib/modules).
  *
  *   fold_dir()
- *     links_walk()      where the link leads; what is missing there is made
+ *     links_walk()      where the link leads; missing directories are made
  *     links_move()      a link that moves and climbs out of the directory becomes an absolute one
  *     fold_children()   a name that is free there moves
  *       fold_onto()     two directories become one; of two files the caller says which one stays, or that it is an

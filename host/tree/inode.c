@@ -1,4 +1,4 @@
-/* Inodes: what is behind the names of a tree. */
+/* Inodes: metadata and content, which one or more names share. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

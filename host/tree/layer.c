@@ -86,7 +86,7 @@ static int check_entry(const struct tar_entry *e, struct error *err)
 {
 	if (e->type == TAR_SYMLINK && !*e->target)
 		return error_say(err, EINVAL, "%.200s: symbolic link with an empty target", e->path);
-	/* overlayfs takes such a node for a whiteout: it would hide files of whatever is mounted below */
+	/* overlayfs takes such a node for a whiteout: it would hide files of the file system mounted below */
 	if (e->type == TAR_CHAR && e->major == 0 && e->minor == 0)
 		return error_say(err, EINVAL, "%.200s: character device 0:0, a whiteout of overlayfs, in a layer",
 				 e->path);
@@ -125,7 +125,7 @@ static int add_xattrs(struct tree *t, struct tree_inode *inode, const struct tar
 			*shared = (struct shared){ xattrs_ref(inode->xattrs), e->shared };
 		}
 	}
-	/* each entry counts for all: this is what an archive of the tree will hold */
+	/* each entry counts for all of them: an archive of the tree repeats them */
 	return tree_take_text(t, xattrs_text(inode->xattrs), e->path, err);
 }
 

@@ -13,6 +13,6 @@ int tree_add_layer(struct tree *t, struct source *source, const char *what, uint
 
 enum { LAYER_STAMP_MAX = UINT16_MAX };
 
-/* Once all layers are in: a directory that no layer describes exists for what is in it, and goes when whiteouts have
- * left it empty, as in LinuxKit's trees. */
+/* To be called once all layers are in. A directory that no layer describes exists for its children; when whiteouts have
+ * left it empty it goes, as in LinuxKit's trees. */
 void tree_drop_hollow(struct tree *t);

@@ -1,8 +1,8 @@
 /* One tree over another. Nodes are moved, not copied.
  *
- * Images that are put into one root disagree on what is a directory and what is a link (Debian's /lib is a link to
- * usr/lib, the kernel's archive has files in lib/modules). The link stays, and the files of both are where it leads.
- * What is there already is moved before anything of the new tree is put in, so that the new tree's files win. */
+ * Images that are put into one root disagree on which names are directories and which are links (Debian's /lib is a
+ * link to usr/lib, the kernel's archive has files in lib/modules). The link stays, and the files of both are where it
+ * leads. What is there already is moved before anything of the new tree is put in, so that the new tree's files win. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 struct merge {
 	struct tree *to;
-	struct tree_node *root; /* of what is merged, in `to` */
+	struct tree_node *root; /* in `to`: the directory that the new tree is merged into */
 	tree_filter_fn *filter;
 	void *data;
 	char path[TREE_PATH_MAX + 1 + TREE_NAME_MAX + 1]; /* in the new tree, as the filter gets it */

@@ -35,7 +35,7 @@ enum { IMAGER_ARGS = 24 };
 struct imager {
 	const char *package; /* Debian's */
 	const char *const *argv;
-	const char *needs_root; /* what is to be said where there is no fakeroot */
+	const char *needs_root; /* the beginning of the message where there is no fakeroot */
 	bool keeps_xattrs;
 };
 /* Puts the tree into a directory and has a tool make an image of it: the directory is added to its arguments (at most

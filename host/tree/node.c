@@ -286,7 +286,7 @@ bool node_prune(struct tree *t, struct tree_node *node, uint16_t stamp)
 		node_remove(t, node);
 		return true;
 	}
-	/* this layer's entries need the directory, but nobody describes it any more */
+	/* this layer's entries need the directory, but no layer describes it any more */
 	xattrs_unref(node->inode->xattrs);
 	uint32_t names = node->inode->names;
 

@@ -3,8 +3,8 @@
  * goes where the link leads, as unpackers do it.
  *
  *   put_at()  parents_walk()  the directory that holds the last name; missing ones are made (parent_enter)
- *             way_make()      a link over a directory: what is in it moves to where the link leads (fold.c)
- *             node_replace()  what is there goes, the new node comes
+ *             way_make()      a link over a directory: its children move to where the link leads (fold.c)
+ *             node_replace()  the new node takes the place of the old one
  *
  * A directory over a directory is no replacement: it takes the new metadata and keeps its children. */
 #include <errno.h>
@@ -90,7 +90,7 @@ struct tree_node *tree_make_dir(struct tree *t, const char *path, struct error *
 	return dir && place.len ? parent_enter(t, dir, &place, &f, err) : dir;
 }
 
-/* A node with this inode instead of what is there. */
+/* A node with this inode in the place of the old one (`there`, may be NULL). */
 static struct tree_node *node_replace(struct tree *t, struct tree_node *dir, const struct place *p,
 				      struct tree_node *there, struct tree_inode *inode, struct error *err)
 {

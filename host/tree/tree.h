@@ -115,7 +115,7 @@ struct tree_node *tree_find(const struct tree *t, const char *path);
 /* Where a path leads for a program whose root is at `root` ("": the tree's own): links are followed, the last one too,
  * and lead nowhere outside. NULL where it leads nowhere. */
 struct tree_node *tree_resolve(const struct tree *t, const char *root, const char *path);
-/* The first node at or below this one that has extended attributes; NULL: none has. */
+/* The first node with extended attributes, at or below this one; NULL: there is none. */
 const struct tree_node *tree_with_xattrs(const struct tree_node *dir);
 /* The first one whose time is outside of these, or NULL. */
 const struct tree_node *tree_with_time(const struct tree_node *dir, int64_t first, int64_t last);
@@ -141,7 +141,7 @@ struct tree_node *tree_add_symlink(struct tree *t, const char *path, const struc
 /* TREE_CHAR, TREE_BLOCK or TREE_FIFO. */
 struct tree_node *tree_add_special(struct tree *t, const char *path, const struct tree_meta *meta, enum tree_type type,
 				   uint32_t major, uint32_t minor, struct error *err);
-/* One more name for what is at `existing` (not a directory), in this tree. */
+/* One more name for the file at `existing` (no directory), in this tree. */
 struct tree_node *tree_add_link(struct tree *t, const char *path, const char *existing, struct error *err);
 /* A copy of one node (not its children, xattrs included), perhaps from another tree. The content reference is
  * shared, nothing is read. */

@@ -1,6 +1,6 @@
 /* What the files of the tree share. Who calls whom, from the ground up:
  *
- *   path.c budget.c inode.c   names, what a tree may hold, what is behind a name
+ *   path.c budget.c inode.c   names of a path, bounds of a tree, metadata and content
  *   node.c                    the names and their table
  *   links.c                   where a path leads
  *   fold.c                    a directory becomes a link
@@ -54,7 +54,7 @@ struct tree_node *node_child(const struct tree *t, const struct tree_node *dir, 
 size_t node_path_len(const struct tree_node *root, const struct tree_node *node);
 /* Takes a node with all below it out of the tree. Not the root. */
 void node_remove(struct tree *t, struct tree_node *node);
-/* The same without freeing it: what is below it stays there. */
+/* The same without freeing it: its children stay its children. */
 void node_detach(struct tree *t, struct tree_node *node);
 /* Frees a node with all below it that is in no tree's table and no directory's list. */
 void node_free_all(struct tree_node *node);
@@ -73,7 +73,7 @@ struct follow {
 	struct tree_node *root;
 	const char *path; /* for messages */
 	bool make;        /* directories that are missing are made, with `stamp` */
-	bool counts;      /* what is followed counts for the tree's text */
+	bool counts;      /* targets of followed links count for the tree's text */
 	uint16_t stamp;
 	/* private */
 	int links; /* followed so far, at most 40 */
@@ -92,8 +92,8 @@ struct fold {
 	struct tree_node *root, *dir;
 	bool first_wins; /* of two files with one name; else that is an error */
 };
-/* A directory that is to become a symbolic link: moves what is in it to where the target leads. What stays in it is
- * there already; the caller removes it. */
+/* A directory that is to become a symbolic link: moves its children to where the target leads. Children that have a
+ * twin there stay; the caller removes them with the directory. */
 int fold_dir(const struct fold *f, const char *target, uint16_t stamp, struct error *err);
 
 /* --- putting (put.c) --- */
@@ -110,8 +110,9 @@ struct tree_node *layer_put(struct tree *t, const char *path, struct tree_inode 
 struct tree_node *layer_put_link(struct tree *t, const char *path, const char *existing, uint16_t stamp,
 				 struct error *err);
 
-/* What a tar archive says of the root: only what somebody said of it, always something, or never, and long link
- * targets in GNU's way: sqfstar reads no entry for the root, and takes the "/" off a target in pax's linkpath. */
+/* Whether a tar archive has an entry for the root: only where a layer or the caller described it, always, or never.
+ * ROOT_NEVER also writes long link targets in GNU's way: sqfstar reads no entry for the root, and takes the "/" off a
+ * target in pax's linkpath. */
 enum tar_root {
 	ROOT_DESCRIBED,
 	ROOT_ALWAYS,

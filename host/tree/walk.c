@@ -93,7 +93,7 @@ static int collect_links(struct walk *w)
 	return 0;
 }
 
-/* The names of an inode, in order; the first is the one that is written as the file. */
+/* The names of an inode, in order; the first is written as the file, the others as links to it. */
 static struct linked *names_of(const struct walk *w, const struct tree_inode *inode)
 {
 	size_t low = 0, high = w->linked_count;
@@ -329,7 +329,7 @@ static int entry_write_single(struct walk *w, const struct tree_node *node, stru
 }
 
 /* With members of archives to come the directories go first: their files arrive in the archives' order. Else all goes
- * in the order of the tree, a directory right in front of what is in it. */
+ * in the order of the tree, a directory right in front of its children. */
 int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *err)
 {
 	_cleanup_walk_ struct walk w = { .writer = writer };

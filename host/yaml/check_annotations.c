@@ -107,7 +107,7 @@ static void find_after(struct config *c, const struct entry *e, struct policy *o
 	}
 }
 
-/* Every circle: one that was found is opened for the next look. */
+/* Reports every circle: after each, the circle is cut open and the order asked for again. */
 static void find_circles(struct config *c, struct policy_node *nodes, size_t *order)
 {
 	const struct entries *services = &c->sections[SECTION_SERVICES];

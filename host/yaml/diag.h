@@ -32,7 +32,7 @@ struct position {
 enum severity {
 	SEVERITY_ERROR,
 	SEVERITY_WARNING,
-	SEVERITY_NOTE, /* nothing is wrong; it is told since nobody would look for it */
+	SEVERITY_NOTE, /* nothing is wrong, but a reader would not expect it */
 };
 
 /* The way to a value: services[0] "web": resources.memory.limit. Linked from the value up, on the stack. */

@@ -9,9 +9,8 @@ struct package_resolver {
 	void *data;
 };
 
-/* Reads one file: parses, checks it by itself and appends what is good, so that config_check() finds as much as can be
- * found in one run. What is wrong goes into c->diags. name: for
- * messages. dir: what "@pkg:" paths are relative to, NULL: such names are refused; packages may be NULL too.
- * Takes text (allocated). */
+/* Reads one file: parses, checks it by itself and appends the good entries, so that config_check() finds as much as can
+ * be found in one run. What is wrong goes into c->diags. name: for messages. dir: what "@pkg:" paths are relative to,
+ * NULL: such names are refused; packages may be NULL too. Takes text (allocated). */
 void config_add(struct config *c, const char *name, char *text, size_t len, const char *dir,
 		const struct package_resolver *packages);

@@ -1,4 +1,5 @@
-/* A value of the wrong type: what is wanted, and the line to write instead where that can be told. */
+/* A value of the wrong type: the message names the type that is wanted, and where possible the line to write instead.
+ */
 #include <string.h>
 #include <strings.h>
 

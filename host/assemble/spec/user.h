@@ -29,5 +29,5 @@ struct user_file {
 int user_resolve(const char *user, struct user_file passwd, struct user_file group, struct image_user *out,
 		 struct error *err);
 
-/* Whether the text asks for root, or for nobody at all. */
+/* Whether the text asks for root, or is empty. */
 bool user_is_root(const char *user);

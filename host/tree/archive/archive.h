@@ -9,7 +9,7 @@ struct archive {
 	uint32_t index;        /* number of the entry in the archive, from 0 */
 	/* private */
 	struct stream *raw, *stream;
-	uint64_t left; /* of what is stored */
+	uint64_t left; /* stored bytes of the entry that are not read yet */
 	uint64_t at;   /* in a file with holes */
 	size_t segment;
 	uint32_t padding;

@@ -18,7 +18,7 @@ struct cpio_entry {
 	uint32_t mode; /* with the type: S_IFREG | 0644 */
 	uint32_t uid, gid;
 	uint32_t names; /* hard links in all */
-	int64_t mtime;  /* the format has unsigned 32 bits: what is outside is clamped */
+	int64_t mtime;  /* the format has unsigned 32 bits: other times are clamped */
 	uint64_t size;
 	uint32_t major, minor; /* of devices */
 };

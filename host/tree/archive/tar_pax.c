@@ -136,7 +136,7 @@ static int pax_record(struct tar_overrides *o, const char *key, const uint8_t *v
 		o->has_mtime = false;
 		return n ? set_time(o, text, err) : 0;
 	}
-	return 0; /* what is not known does not matter, as POSIX has it */
+	return 0; /* unknown records are ignored, as POSIX has it */
 }
 
 /* Records of "LENGTH KEY=VALUE\n", LENGTH counting itself. The data is a copy that may be written to. */
