@@ -1,6 +1,5 @@
 # pith build: the command line, what it says, what it refuses and what it leaves behind. The trees that it makes are judged
 # by conformance.bats.
-# Takes minutes.
 
 load ../lib/common
 load ../lib/images

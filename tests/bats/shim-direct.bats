@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # The shim without containerd: how it is started and deleted, what it answers, and what goes wrong around it.
-# Takes minutes.
 
 load ../lib/shim
 

@@ -2,7 +2,6 @@
 # The host reaches into a running machine, in one boot of examples/vsudd-containerd.yml with a container to work on:
 # Debian's ctr over the state directory's socket, standard streams included, and `pith exec`, `logs`, `ps`, `top`,
 # `start`, `stop`, `restart`.
-# Takes minutes.
 
 load ../lib/common
 

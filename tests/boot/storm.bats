@@ -5,7 +5,6 @@
 #
 #   STORM_SECONDS=300 STORM_SEED=42 bats tests/boot/storm.bats
 #   STORM_ENGINE=runtime, without containerd: by hand, for the time that it takes
-# Takes minutes.
 
 load ../lib/common
 

@@ -2,7 +2,6 @@
 # faults that such devices are known for, pauses and reboots; vsudd in the guest.
 # VSOCK_SOAK=SECONDS: how long the soak test runs (30; 600 before a release). VSOCK_DEVICE=asan: the device with
 # sanitizers.
-# Takes minutes.
 
 load_helpers() {
 	cd "$BATS_TEST_DIRNAME/../.."
