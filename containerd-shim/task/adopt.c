@@ -32,6 +32,15 @@ static void oom_seen(struct oom_watch *w)
 	publish(&c->shim->publisher, "/tasks/oom", &event.base);
 }
 
+static void oom_look(struct container *c)
+{
+	const char *dir = cgroups_dir(&c->cgroups, "memory");
+	_cleanup_error_ struct error e = { 0 };
+
+	if (dir && oom_watch_start(&c->oom, c->shim->loop, dir, c->cgroups.unified, oom_seen, c, &e) < 0)
+		log_warn("%s: %s", c->id, error_text(&e));
+}
+
 void container_join_cgroups(struct container *c)
 {
 	_cleanup_cgroups_ struct cgroups own = { 0 };
@@ -45,6 +54,6 @@ void container_join_cgroups(struct container *c)
 	 * counted, watched or killed as if it were the container. */
 	if (!cgroups_apart(&c->cgroups, &own))
 		cgroups_clear(&c->cgroups);
-	else if (oom_watch_start(&c->oom, c->shim->loop, &c->cgroups, oom_seen, c, &e) < 0 && e.code != ENOENT)
-		log_warn("%s: %s", c->id, error_text(&e));
+	else
+		oom_look(c);
 }

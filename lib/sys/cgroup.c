@@ -91,13 +91,12 @@ static char *line_path(const char *text, const char *controller)
 	return NULL;
 }
 
-char *cgroup_of(pid_t pid, struct error *err)
+/* In the unified tree, else in that of the first of the controllers that has it. */
+static char *group_dir(pid_t pid, const char *const *v1, struct error *err)
 {
-	static const char *const v1[] = { "pids", "memory", "devices" };
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_free_ char *path = NULL;
 	char file[64], *dir = NULL;
-	size_t i;
 
 	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
 	if (file_read(file, 65536, &text, err) < 0)
@@ -105,16 +104,35 @@ char *cgroup_of(pid_t pid, struct error *err)
 	if (cgroup_unified()) {
 		path = line_path(buf_text(&text), "");
 		dir = path ? str_format(ROOT "%s", path) : NULL;
-	} else {
-		for (i = 0; i < array_len(v1) && !dir; i++) {
-			free(path);
-			path = line_path(buf_text(&text), v1[i]);
-			dir = path ? str_format(ROOT "/%s%s", v1[i], path) : NULL;
-		}
+	}
+	for (; *v1 && !dir && !cgroup_unified(); v1++) {
+		free(path);
+		path = line_path(buf_text(&text), *v1);
+		dir = path ? str_format(ROOT "/%s%s", *v1, path) : NULL;
 	}
 	if (!dir)
 		error_set(err, ENOENT, "cgroup of process %d", (int)pid);
 	return dir;
+}
+
+char *cgroup_of(pid_t pid, struct error *err)
+{
+	return group_dir(pid, (const char *const[]){ "pids", "memory", "devices", NULL }, err);
+}
+
+char *cgroup_memory_of(pid_t pid)
+{
+	return group_dir(pid, (const char *const[]){ "memory", NULL }, NULL);
+}
+
+uint64_t cgroup_memory_limit(const char *dir)
+{
+	_cleanup_free_ char *path = str_format("%s/memory.%s", dir, cgroup_unified() ? "max" : "limit_in_bytes");
+	_cleanup_free_ char *line = path ? file_line(path, NULL) : NULL;
+	uint64_t n;
+
+	/* Version 1 says the largest number that there is for none. */
+	return line && str_to_u64(line, UINT64_MAX, &n) == 0 && n < INT64_MAX / 2 ? n : 0;
 }
 
 static int populated_read(const char *dir, int depth, struct error *err)

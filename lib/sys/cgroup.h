@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -19,3 +20,9 @@ char *cgroup_of(pid_t pid, struct error *err);
 
 /* How many processes are in the group at directory `dir` or below; 0 when it is gone. -1 on failure. */
 int cgroup_population(const char *dir, struct error *err);
+
+/* Directory of the group of process `pid` in the tree that has the memory controller; NULL where there is none. The
+ * caller frees it. */
+char *cgroup_memory_of(pid_t pid);
+/* Its limit in bytes; 0: none of its own, or not to be read. */
+uint64_t cgroup_memory_limit(const char *dir);

@@ -43,6 +43,7 @@ void service_free(struct service *s)
 	if (!s)
 		return;
 	ready_end(&s->ready);
+	oom_watch_stop(&s->oom);
 	loop_timer_disarm(&s->timer);
 	if (s->container.task)
 		s->engine->ops->detach(s->engine, &s->container);
@@ -212,6 +213,7 @@ void service_started(struct engine_container *c, pid_t pid)
 	bool ready = s->taken ? !s->unproven : s->policy.ready == POLICY_READY_STARTED;
 
 	s->pid = pid;
+	service_watch_memory(s);
 	if (!s->taken)
 		s->started = report_now();
 	s->taken = s->unproven = s->unstarted = false;
@@ -280,6 +282,7 @@ static void end_follow(struct service *s, bool failed, const char *what)
 	uint64_t ran = s->pid ? report_now() - s->started : 0;
 
 	s->pid = 0;
+	oom_watch_stop(&s->oom);
 	s->taken = s->unproven = s->unstarted = false;
 	ready_end(&s->ready);
 	prepare_release(&s->bundle);
@@ -339,11 +342,13 @@ void service_exited(struct engine_container *c, int code)
 	if (code < 0 && begins_anew(s))
 		return;
 	capture_drain(&s->capture);
+	oom_watch_check(&s->oom); /* the notice may come later than the end */
 	s->code = code;
 	if (code < 0)
 		strcpy(what, "ended, its exit status was lost");
 	else if (code > 128 && code <= 128 + 64)
-		snprintf(what, sizeof(what), "killed by signal %d (exit status %d)", code - 128, code);
+		snprintf(what, sizeof(what), "killed by signal %d (exit status %d%s)", code - 128, code,
+			 s->starved && code == 128 + SIGKILL ? ", out of memory" : "");
 	else
 		snprintf(what, sizeof(what), "exit status %d", code);
 	/* One that was not ready in time has been complained about already. */

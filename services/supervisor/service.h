@@ -28,6 +28,7 @@
 #include "engine.h"
 #include "error.h"
 #include "loop.h"
+#include "oom.h"
 #include "policy.h"
 #include "prepare.h"
 #include "ready.h"
@@ -58,6 +59,8 @@ struct service {
 	struct policy policy;
 	struct capture capture;
 	struct ready ready;
+	struct oom_watch oom;
+	uint64_t memory_limit; /* bytes; 0: none of its own */
 
 	enum service_state state;
 	bool wanted;    /* somebody wants it to run */
@@ -70,6 +73,7 @@ struct service {
 	bool unproven;  /* the same, and it was not ready yet */
 	bool unstarted; /* the same, and it was being started: perhaps it never was */
 	bool saved;     /* its file for the next supervisor is there */
+	bool starved;   /* the kernel has killed a process of this run for want of memory */
 	struct loop_timer timer; /* of the state: back-off, time-outs */
 
 	pid_t pid;         /* first process; 0: none */

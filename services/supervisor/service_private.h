@@ -10,3 +10,6 @@ int service_prepare(struct service *s, struct error *err);
 /* Writes down the state as it is, for the supervisor after this one. A service that was never started leaves nothing,
  * nor does one whose supervisor ends as it should. What cannot be written makes that one begin anew, no more. */
 void service_save(struct service *s);
+
+/* Watches the control group of its first process for kills of the kernel for want of memory, and names them. */
+void service_watch_memory(struct service *s);

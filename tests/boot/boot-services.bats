@@ -128,6 +128,8 @@ behaves() {
 	grep -qE 'crash: exit status 3; starting it again in 0.1 s' c
 	grep -qE 'crash\| my last words' c
 	grep -qE 'late: not ready within 2.0 s' c
+	grep -qE 'hungry: out of memory: a process was killed \(limit 8.0 MiB\)' c
+	grep -qE 'hungry: killed by signal 9 \(exit status 137, out of memory\)' c
 	grep -qE 'deaf: does not end, killing it' c
 	grep -qE 'waiting for deaf to end: it is killed 5.0 s after its stop signal' c
 	[ "$(grep -c 'shutting down already' c)" -le 1 ]
@@ -148,7 +150,6 @@ behaves() {
 	grep -q '^chaos: containerd is back' c
 	grep -q '^chaos: task a-last RUNNING' c
 	grep -q '^chaos: task victim RUNNING' c
-	grep -qE 'hungry: out of memory: a process was killed' c
 }
 
 @test "the same without containerd, on crun" {

@@ -8,13 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct rpc_call c = { 0 };
-	char *id, *ns;
 	pid_t pid;
 	int code;
 
 	if (n < 1 || buf_add(&c.reply, data + 1, n - 1) < 0)
 		return 0;
-	switch (data[0] % 5) {
+	switch (data[0] % 4) {
 	case 0:
 		containerd_created_pid(&c);
 		break;
@@ -26,12 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		break;
 	case 3:
 		strv_free(containerd_container_names(&c));
-		break;
-	case 4:
-		if (containerd_oom_event(data + 1, n - 1, &id, &ns)) {
-			free(id);
-			free(ns);
-		}
 		break;
 	}
 	buf_free(&c.reply);

@@ -44,25 +44,10 @@ static void test_numbers(void)
 
 static void test_lists(void)
 {
-	static const char event[] = "\22\2ns\32\x0a/tasks/oom\"(\n\36type/containerd.events.TaskOOM\22\6\n\4redi";
 	struct rpc_call list = REPLY("\n\5\n\3abc\n\3\n\1x");
 	_cleanup_strv_ char **names = containerd_container_names(&list);
-	_cleanup_free_ char *id = NULL, *ns = NULL;
 
 	ok(strv_len(names) == 2 && str_eq(names[1], "x"), "names of containers");
-	ok(containerd_oom_event((const uint8_t *)event, sizeof(event) - 1, &id, &ns),
-	   "an event of the out-of-memory killer");
-	ok_str(id, "redi", "its container");
-	ok_str(ns, "ns", "its namespace");
-	for (size_t n = 0; n < sizeof(event) - 1; n++) {
-		char *a, *b;
-
-		if (containerd_oom_event((const uint8_t *)event, n, &a, &b)) {
-			ok(false, "the first %zu bytes of an event are none", n);
-			free(a);
-			free(b);
-		}
-	}
 	rpc_cancel(&list);
 }
 

@@ -4,8 +4,6 @@
 
 #include "containers_service.pb-c.h"
 #include "empty.pb-c.h"
-#include "events_service.pb-c.h"
-#include "task_events.pb-c.h"
 #include "tasks_service.pb-c.h"
 
 /* Fields of a message have these names, and C libraries may have macros of the same. */
@@ -14,7 +12,6 @@
 
 #define CONTAINERS "/containerd.services.containers.v1.Containers/"
 #define TASKS      "/containerd.services.tasks.v1.Tasks/"
-#define EVENTS     "/containerd.services.events.v1.Events/"
 #define VERSION    "/containerd.services.version.v1.Version/"
 
 /* Type URLs under which containerd keeps the OCI specification's objects, as JSON. */
@@ -162,17 +159,6 @@ void containerd_process_wait(struct rpc *r, struct rpc_call *c, const char *ns, 
 	rpc_start(r, c, TASKS "Wait", ns, &request.base);
 }
 
-void containerd_oom_subscribe(struct rpc *r, struct rpc_call *c, grpc_message_fn *message)
-{
-	Containerd__Services__Events__V1__SubscribeRequest request =
-		CONTAINERD__SERVICES__EVENTS__V1__SUBSCRIBE_REQUEST__INIT;
-	char *filters[] = { string_of("topic==\"/tasks/oom\"") };
-
-	request.filters = filters;
-	request.n_filters = array_len(filters);
-	rpc_subscribe(r, c, EVENTS "Subscribe", &request.base, message);
-}
-
 /* --- answers ------------------------------------------------------------------------------------------------ */
 
 static pid_t pid_of(uint32_t pid)
@@ -242,29 +228,4 @@ char **containerd_container_names(const struct rpc_call *c)
 	if (m)
 		protobuf_c_message_free_unpacked(&m->base, NULL);
 	return names;
-}
-
-bool containerd_oom_event(const uint8_t *data, size_t len, char **id, char **ns)
-{
-	Containerd__Services__Events__V1__Envelope *m = NULL;
-	Containerd__Events__TaskOOM *event = NULL;
-	bool found = false;
-
-	m = (void *)protobuf_c_message_unpack(&containerd__services__events__v1__envelope__descriptor, NULL, len, data);
-	if (m && m->event && str_ends(m->event->type_url, "containerd.events.TaskOOM"))
-		event = (void *)protobuf_c_message_unpack(&containerd__events__task_oom__descriptor, NULL,
-							  m->event->value.len, m->event->value.data);
-	if (event) {
-		*id = strdup(event->container_id);
-		*ns = strdup(m->namespace_);
-		found = *id && *ns;
-		if (!found) {
-			free(*id);
-			free(*ns);
-		}
-		protobuf_c_message_free_unpacked(&event->base, NULL);
-	}
-	if (m)
-		protobuf_c_message_free_unpacked(&m->base, NULL);
-	return found;
 }

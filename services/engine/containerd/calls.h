@@ -31,9 +31,6 @@ void containerd_exec_delete(struct rpc *r, struct rpc_call *c, const char *ns, c
 void containerd_process_start(struct rpc *r, struct rpc_call *c, const char *ns, const char *id, const char *exec);
 void containerd_process_wait(struct rpc *r, struct rpc_call *c, const char *ns, const char *id, const char *exec);
 
-/* All events of the out-of-memory killer. */
-void containerd_oom_subscribe(struct rpc *r, struct rpc_call *c, grpc_message_fn *message);
-
 /* --- answers ------------------------------------------------------------------------------------------------ */
 
 /* Process id in the answer of task_create; 0 if there is none. */
@@ -50,5 +47,3 @@ enum containerd_task containerd_task_found(const struct rpc_call *c, pid_t *pid,
 int containerd_exit_code(const struct rpc_call *c);
 /* Names in the answer of container_list. NULL if there are none. */
 char **containerd_container_names(const struct rpc_call *c);
-/* Container and namespace of an event of containerd_oom_subscribe; both to be freed. */
-bool containerd_oom_event(const uint8_t *data, size_t len, char **id, char **ns);

@@ -28,7 +28,6 @@ struct containerd {
 	bool owned;               /* nobody but us uses it */
 	struct loop_timer settle; /* what can wait is done when the start is over */
 	struct pulse pulse;
-	struct rpc_call events;
 	struct leftovers leftovers;
 };
 

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "calls.h"
 #include "containerd.h"
 #include "containerd_private.h"
 #include "daemon.h"
@@ -16,33 +15,12 @@ enum { SETTLE_US = 1000 * 1000 };
 
 /* --- the connection --------------------------------------------------------------------------------------------- */
 
-static void oom_message(struct grpc_call *call, const uint8_t *data, size_t len)
-{
-	struct rpc_call *c = call->data;
-	_cleanup_free_ char *id = NULL, *ns = NULL;
-
-	if (containerd_oom_event(data, len, &id, &ns) && tasks_find(c->data, id))
-		log_error("%s: out of memory: a process was killed", id);
-}
-
-static void oom_done(struct rpc_call *c, enum grpc_status status, const char *message)
-{
-	(void)c;
-	(void)status;
-	log_debug("events: %s", message); /* with the next connection they come again */
-}
-
 static void start_settled(struct loop_timer *timer)
 {
 	struct containerd *e = timer->data;
 
 	if (!containerd_connected(e))
 		return;
-	if (!grpc_call_active(&e->events.call)) {
-		e->events.done = oom_done;
-		e->events.data = e;
-		containerd_oom_subscribe(e->rpc, &e->events, oom_message);
-	}
 	if (e->owned && e->engine.host->first)
 		leftovers_begin(&e->leftovers, e->rpc, e->namespace, e->engine.host);
 }
@@ -155,7 +133,6 @@ static void containerd_free(struct engine *engine)
 {
 	struct containerd *e = (struct containerd *)engine;
 
-	rpc_cancel(&e->events);
 	connection_close(e);
 	loop_timer_disarm(&e->settle);
 	daemon_free(e->daemon);

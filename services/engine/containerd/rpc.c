@@ -176,8 +176,8 @@ static void call_done(struct grpc_call *call, enum grpc_status status, const cha
 	c->done(c, status, message);
 }
 
-static void call_start(struct rpc *r, struct rpc_call *c, const char *method, const char *namespace,
-		       const ProtobufCMessage *request, grpc_message_fn *message)
+void rpc_start(struct rpc *r, struct rpc_call *c, const char *method, const char *namespace,
+	       const ProtobufCMessage *request)
 {
 	struct grpc_header header = { "containerd-namespace", namespace };
 	_cleanup_error_ struct error err = { 0 };
@@ -186,7 +186,7 @@ static void call_start(struct rpc *r, struct rpc_call *c, const char *method, co
 	int result = -1;
 
 	buf_clear(&c->reply);
-	c->call = (struct grpc_call){ .message = message, .done = call_done, .data = c };
+	c->call = (struct grpc_call){ .message = call_message, .done = call_done, .data = c };
 	if (bytes && r && r->grpc && !r->dead) {
 		protobuf_c_message_pack(request, bytes);
 		result = grpc_call_start(r->grpc, &c->call, method, &header, namespace ? 1 : 0, bytes, size, &err);
@@ -197,18 +197,6 @@ static void call_start(struct rpc *r, struct rpc_call *c, const char *method, co
 		c->done(c, GRPC_UNAVAILABLE, error_text(&err));
 	else
 		flush_or_die(r);
-}
-
-void rpc_start(struct rpc *r, struct rpc_call *c, const char *method, const char *namespace,
-	       const ProtobufCMessage *request)
-{
-	call_start(r, c, method, namespace, request, call_message);
-}
-
-void rpc_subscribe(struct rpc *r, struct rpc_call *c, const char *method, const ProtobufCMessage *request,
-		   grpc_message_fn *message)
-{
-	call_start(r, c, method, NULL, request, message);
 }
 
 void rpc_cancel(struct rpc_call *c)

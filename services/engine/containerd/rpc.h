@@ -42,7 +42,3 @@ void rpc_cancel(struct rpc_call *c);
 
 /* The response as a message (protobuf_c_message_free_unpacked() frees it), or NULL. */
 void *rpc_reply(const struct rpc_call *c, const ProtobufCMessageDescriptor *type);
-
-/* A server stream: message for each response, done at its end. */
-void rpc_subscribe(struct rpc *r, struct rpc_call *c, const char *method, const ProtobufCMessage *request,
-		   grpc_message_fn *message);

@@ -78,17 +78,6 @@ void tasks_resume(struct containerd *e)
 	}
 }
 
-struct engine_container *tasks_find(const struct containerd *e, const char *name)
-{
-	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next) {
-		struct engine_task *t = list_entry(p, struct engine_task, place);
-
-		if (str_eq(task_name(t), name))
-			return t->container;
-	}
-	return NULL;
-}
-
 static void start_give_up(struct engine_task *t)
 {
 	_cleanup_error_ struct error err = { 0 };

@@ -41,5 +41,3 @@ void task_detach(struct engine_container *c);
 
 /* There is a connection again: each task does again what was under way, and what came since. */
 void tasks_resume(struct containerd *e);
-/* NULL: none of this name goes through this containerd. */
-struct engine_container *tasks_find(const struct containerd *e, const char *name);

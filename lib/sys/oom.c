@@ -111,19 +111,16 @@ static int v1_open(struct oom_watch *w, const char *dir)
 	return steal_fd(&event);
 }
 
-int oom_watch_start(struct oom_watch *w, struct loop *loop, const struct cgroups *groups, oom_fn *fn, void *data,
+int oom_watch_start(struct oom_watch *w, struct loop *loop, const char *dir, bool unified, oom_fn *fn, void *data,
 		    struct error *err)
 {
-	const char *dir = cgroups_dir(groups, "memory");
 	int64_t kills;
 
 	*w = (struct oom_watch){ .fn = fn, .data = data, .counter = -1 };
 	w->io = (struct loop_io){ .fd = -1, .data = w };
 	w->again = (struct loop_timer){ .fn = kills_look, .data = w };
 	w->loop = loop;
-	if (!dir)
-		return error_set(err, ENOENT, "memory control group");
-	if (groups->unified) {
+	if (unified) {
 		w->counter = file_open(dir, "memory.events", O_RDONLY);
 		w->io.fd = w->counter < 0 ? -1 : fcntl(w->counter, F_DUPFD_CLOEXEC, 3);
 		w->io.events = EPOLLPRI;
