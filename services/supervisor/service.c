@@ -13,7 +13,6 @@
 enum {
 	START_US = 120 * 1000 * 1000, /* a runtime that takes longer hangs */
 	KILL_US = 10 * 1000 * 1000,   /* between two KILLs */
-	TAIL_LINES = 5,
 };
 
 static void timer_fired(struct loop_timer *timer);
@@ -36,23 +35,6 @@ struct service *service_new(struct service_site *site, const char *name, const c
 	if (service_load(s, err) < 0)
 		s->state = SERVICE_FAILED;
 	return s;
-}
-
-void service_free(struct service *s)
-{
-	if (!s)
-		return;
-	ready_end(&s->ready);
-	oom_watch_stop(&s->oom);
-	loop_timer_disarm(&s->timer);
-	if (s->container.task)
-		s->engine->ops->detach(s->engine, &s->container);
-	capture_close(&s->capture);
-	policy_clear(&s->policy);
-	bundle_clear(&s->bundle);
-	free(s->name);
-	free(s->path);
-	free(s);
 }
 
 /* Last, when all else that is saved has been set. */
@@ -231,18 +213,6 @@ void service_started(struct engine_container *c, pid_t pid)
 
 /* --- down ------------------------------------------------------------------------------------------------- */
 
-static void last_words(struct service *s)
-{
-	_cleanup_buf_ struct buf tail = { 0 };
-	char *line, *rest;
-
-	capture_tail(&s->capture, TAIL_LINES, &tail);
-	if (tail.len == 0)
-		return;
-	for (line = strtok_r((char *)buf_bytes(&tail), "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		log_error("%s| %s", s->name, line);
-}
-
 static void remove_container(struct service *s)
 {
 	state_set(s, SERVICE_STOPPING);
@@ -300,7 +270,7 @@ static void end_follow(struct service *s, bool failed, const char *what)
 	else if (what)
 		log_error("%s: %s", s->name, what);
 	if (what)
-		last_words(s);
+		service_last_words(s);
 	if (restarts) {
 		back_off(s);
 		return;
@@ -408,7 +378,7 @@ static void timer_fired(struct loop_timer *timer)
 		break;
 	case SERVICE_CHECKING:
 		log_error("%s: not ready within %.1f s", s->name, (double)s->policy.ready_us / 1e6);
-		last_words(s);
+		service_last_words(s);
 		s->late = true;
 		stop_process(s);
 		break;

@@ -8,12 +8,31 @@
 #include "service_private.h"
 #include "str.h"
 
+enum { TAIL_LINES = 5 };
+
 int service_load(struct service *s, struct error *err)
 {
 	policy_clear(&s->policy);
 	bundle_clear(&s->bundle);
 	s->broken = bundle_load(s->path, &s->bundle, err) < 0 || policy_parse(&s->bundle.config, &s->policy, err) < 0;
 	return s->broken ? -1 : 0;
+}
+
+void service_free(struct service *s)
+{
+	if (!s)
+		return;
+	ready_end(&s->ready);
+	oom_watch_stop(&s->oom);
+	loop_timer_disarm(&s->timer);
+	if (s->container.task)
+		s->engine->ops->detach(s->engine, &s->container);
+	capture_close(&s->capture);
+	policy_clear(&s->policy);
+	bundle_clear(&s->bundle);
+	free(s->name);
+	free(s->path);
+	free(s);
 }
 
 static char *saved_text(const struct service *s)
@@ -102,4 +121,16 @@ void service_watch_memory(struct service *s)
 	s->memory_limit = cgroup_memory_limit(dir);
 	/* Without the controller there is nothing to be seen. */
 	oom_watch_start(&s->oom, s->site->host->loop, dir, cgroup_unified(), memory_wanted, s, NULL);
+}
+
+void service_last_words(struct service *s)
+{
+	_cleanup_buf_ struct buf tail = { 0 };
+	char *line, *rest;
+
+	capture_tail(&s->capture, TAIL_LINES, &tail);
+	if (tail.len == 0)
+		return;
+	for (line = strtok_r((char *)buf_bytes(&tail), "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_error("%s| %s", s->name, line);
 }

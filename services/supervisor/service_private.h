@@ -13,3 +13,6 @@ void service_save(struct service *s);
 
 /* Watches the control group of its first process for kills of the kernel for want of memory, and names them. */
 void service_watch_memory(struct service *s);
+
+/* The last lines that it wrote in this run, on the console. */
+void service_last_words(struct service *s);

@@ -10,6 +10,7 @@
 
 #include "backoff.h"
 #include "capture.h"
+#include "daemon_program.h"
 #include "daemon_settings.h"
 #include "io.h"
 #include "log.h"
@@ -21,8 +22,6 @@
 #include "spawn.h"
 #include "str.h"
 #include "unixsock.h"
-
-extern char **environ;
 
 #define NOTIFY_PATH "/run/pith/containerd.notify"
 #define RECORD_PATH "/run/pith/containerd.pid"
@@ -89,11 +88,9 @@ static bool socket_answers(const struct daemon *d, pid_t *pid)
 static void notify_came(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = io->data;
-	char text[512];
-	ssize_t n = recv(io->fd, text, sizeof(text), MSG_DONTWAIT);
 
 	(void)events;
-	if (n > 0 && d->state == DAEMON_STARTING && notify_is_ready(text, (size_t)n))
+	if (notify_read(io->fd) && d->state == DAEMON_STARTING)
 		daemon_serves(d);
 }
 
@@ -259,40 +256,6 @@ static void adopted_ended(struct loop_io *io, uint32_t events)
 	daemon_ended(d, "ended");
 }
 
-static int program_recorded(void *data, pid_t pid, struct error *err)
-{
-	const struct daemon *d = data;
-
-	return recorded_write(d->record, pid, err) < 0 ? error_wrap(err, "%s", RECORD_PATH) : 0;
-}
-
-static pid_t program_spawn(struct daemon *d, struct error *err)
-{
-	_cleanup_strv_ char **argv = NULL, **env = strv_copy(environ);
-	_cleanup_close_ int out = -1, both = -1;
-	struct spawn_fd fds[2];
-	char **o;
-
-	if (strv_add(&argv, d->is.program) < 0 || !env || strv_add(&env, "NOTIFY_SOCKET=" NOTIFY_PATH) < 0)
-		return error_set(err, ENOMEM, "%s", d->is.program);
-	for (o = d->settings.arguments; o && *o; o++)
-		if (strv_add(&argv, *o) < 0)
-			return error_set(err, ENOMEM, "%s", d->is.program);
-	if ((d->settings.out < 0 && (out = capture_writer(&d->capture.out, err)) < 0) ||
-	    (d->settings.err < 0 && (both = capture_writer(&d->capture.err, err)) < 0))
-		return -1;
-	fds[0] = (struct spawn_fd){ out >= 0 ? out : d->settings.out, 1 };
-	fds[1] = (struct spawn_fd){ both >= 0 ? both : d->settings.err, 2 };
-	return spawn(&(struct spawn){ .path = d->is.program,
-				      .argv = argv,
-				      .env = env,
-				      .fds = fds,
-				      .fd_count = 2,
-				      .recorded = program_recorded,
-				      .recorded_data = d },
-		     err);
-}
-
 static void program_start(struct daemon *d)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -307,7 +270,12 @@ static void program_start(struct daemon *d)
 	if (d->capture.loop)
 		capture_begin(&d->capture);
 	d->is.starting(d->is.data);
-	pid = program_spawn(d, &err);
+	pid = daemon_program_spawn(&(struct daemon_program){ .path = d->is.program,
+							     .settings = &d->settings,
+							     .capture = &d->capture,
+							     .notify = NOTIFY_PATH,
+							     .record = d->record },
+				   &err);
 	d->child = (struct exit_watch){ .fn = child_ended, .data = d };
 	if (pid > 0 && exit_watch_add(d->is.reaper, &d->child, pid, &err) < 0) {
 		kill(pid, SIGKILL);
@@ -332,18 +300,6 @@ static void process_take_or_start(struct daemon *d)
 		program_start(d);
 }
 
-static int notify_listen(struct daemon *d, struct error *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = NOTIFY_PATH };
-
-	unlink(NOTIFY_PATH);
-	d->notify.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (d->notify.fd < 0 || bind(d->notify.fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chmod(NOTIFY_PATH, 0600) < 0)
-		return error_set(err, errno, NOTIFY_PATH);
-	return loop_io_add(d->loop, &d->notify, err);
-}
-
 /* Somebody else's. */
 static int socket_follow(struct daemon *d, struct error *err)
 {
@@ -361,7 +317,8 @@ static int daemon_own_begin(struct daemon *d, struct error *err)
 {
 	_cleanup_free_ char *fifos = NULL;
 
-	if (daemon_settings_load(&d->settings, d->is.settings, err) < 0 || notify_listen(d, err) < 0)
+	if (daemon_settings_load(&d->settings, d->is.settings, err) < 0 ||
+	    (d->notify.fd = notify_open(NOTIFY_PATH, err)) < 0 || loop_io_add(d->loop, &d->notify, err) < 0)
 		return -1;
 	if (d->settings.out < 0 || d->settings.err < 0) {
 		fifos = str_format("%s/.containerd", d->is.run_dir);
