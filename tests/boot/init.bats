@@ -28,7 +28,7 @@ field() { section console.txt memory | awk -v f="$1:" '$1 == f {print $2}'; }
 
 # --- roots
 
-@test "a plain initramfs becomes a read-only root with a parent mount, without a copy" {
+@test "a plain initramfs becomes a read-only root with a parent mount, without a copy; mounts are those of docs/boot.md" {
 	head -c 8M /dev/urandom >tree/ballast
 	# runc's first step: a root that can be pivoted away from
 	tree_script tree 010-look <<-X
@@ -44,6 +44,8 @@ field() { section console.txt memory | awk -v f="$1:" '$1 == f {print $2}'; }
 	section console.txt write | grep -q 'Read-only file system'
 	[ "$(field Shmem)" -lt $(($(du -sk tree | cut -f1) + 1024)) ]
 	[ "$(section console.txt pss | awk '{print $2}')" -lt 200 ]
+	section console.txt mounts >got
+	mounts_documented got "$(field MemTotal)"
 }
 
 # $1: type. The image, less what was compressed away, is all that stays of the initramfs.
@@ -74,14 +76,22 @@ image_root() {
 	[ "$(section console.txt mounts | grep -c loop)" = 0 ]
 }
 
-@test "a root on a disk is left as it is" {
+@test "a root on a disk is left as it is; what is built in needs no module" {
 	needs_tuned
-	tree_script tree 010-look <<<"$look"
+	tar -xf "$root_dir/build/kernel/tuned/kernel.tar" -C tree
+	tree_script tree 010-look <<-X
+		for m in overlay fs-ext4 fs-nothing; do /sbin/modprobe \$m; echo "\$m \$?" >>/run/result; done
+		echo "== result"; cat /run/result
+		$look
+	X
 	mksquashfs tree disk -quiet -no-progress -all-root
 	truncate -s %4096 disk
 	guest_options=(-drive "file=disk,if=virtio,format=raw,readonly=on")
 	flavour=tuned guest_boot console - root=/dev/vda rootfstype=squashfs init=/init
 	section console.txt mounts | grep -qE '^/dev/root / squashfs ro,'
+	[ "$(section console.txt result)" = 'overlay 0
+fs-ext4 0
+fs-nothing 1' ]
 }
 
 @test "an image that cannot be mounted is said, and the machine powers off" {
@@ -93,14 +103,6 @@ image_root() {
 }
 
 # --- rc.init
-
-@test "mounts and their options are those of docs/boot.md" {
-	tree_script tree 010-look <<<"$look"
-	cpio_make tree initrd
-	guest_boot console initrd
-	section console.txt mounts >got
-	mounts_documented got "$(field MemTotal)"
-}
 
 @test "/var, /dev, names, limits and loopback are set up" {
 	mkdir -p tree/etc && ln -s /run/resolvconf/resolv.conf tree/etc/resolv.conf
@@ -160,27 +162,21 @@ nameserver 10.0.2.3' ]
 	[ "$(section console.txt year)" = 2031 ]
 }
 
-@test "/etc/hostname goes before the network address" {
+@test "init.d runs in the order of names; a failure is said and reported; /etc/hostname goes before the network address" {
 	printf 'box.example\n' >tree/etc/hostname
-	tree_script tree 010-look <<<'echo "== hostname"; hostname; echo "== end"; poweroff'
-	cpio_make tree initrd
-	guest_options=(-nic user,model=virtio-net-pci)
-	guest_boot console initrd
-	[ "$(section console.txt hostname)" = box.example ]
-}
-
-@test "init.d runs in the order of names; a failure is said and reported, and the boot goes on" {
 	tree_script tree 020-second <<<'echo "ran second"; exit 3'
 	tree_script tree 010-first <<<'echo "ran first"; readlink /proc/self/fd/0'
 	tree_script tree 030-killed <<<'kill -9 $$'
 	tree_script tree 099-last <<-'X'
 		echo "ran last"
-		(while ! [ -e /run/pith/boot.json ]; do sleep 0.05; done; echo "== report"; cat /run/pith/boot.json; echo "== end"; poweroff) &
+		(while ! [ -e /run/pith/boot.json ]; do sleep 0.05; done; echo "== report"; cat /run/pith/boot.json; echo "== hostname"; hostname; echo "== end"; poweroff) &
 	X
 	printf 'exit 1\n' >tree/etc/init.d/015-text && mkdir tree/etc/init.d/016-dir
 	ln -s ../../bin/true tree/etc/init.d/017-link && ln -s busybox tree/bin/true
 	cpio_make tree initrd
+	guest_options=(-nic user,model=virtio-net-pci)
 	guest_boot console initrd pith.timing=1
+	[ "$(section console.txt hostname)" = box.example ]
 	[ "$(grep -E '^ran |^/dev/null' console.txt | tr '\n' ' ')" = 'ran first /dev/null ran second ran last ' ]
 	grep -q '/etc/init.d/020-second: exit status 3' console.txt
 	grep -q '/etc/init.d/030-killed: killed by signal 9' console.txt
@@ -217,14 +213,17 @@ rc 099-last 0' ]
 	[ "$(section console.txt mounts | grep -c cgroup2)" = 0 ]
 }
 
-@test "PID 1 to init.d takes less than 10 ms of virtual time" {
-	tree_script tree 010-look <<<'echo "== steps"; cat /run/pith/boot.steps; echo "== now"; awk "{print \$1}" /proc/uptime; echo "== end"; poweroff'
+@test "PID 1 to init.d takes less than 10 ms of virtual time; nothing waits at shutdown when nobody has to be waited for" {
+	tree_script tree 010-look <<<'echo "== steps"; cat /run/pith/boot.steps; echo "== end"; sleep 100 & poweroff; sleep 100'
 	image_initrd_make tree initrd erofs "$(guest_flavour)"
 	guest_accel="-accel tcg,thread=single -icount shift=1,sleep=off" guest_memory=2048 guest_boot console initrd
 	section console.txt steps | jq -s '.[] | select(.name == "kernel") | .end_us' >from
 	section console.txt steps | jq -s '.[] | select(.name == "resolv.conf") | .end_us' >to
 	echo "PID 1 to init.d: $(($(cat to) - $(cat from))) us" | tee /dev/fd/3
 	[ "$(guest_flavour)" != tuned ] || [ $(($(cat to) - $(cat from))) -lt 10000 ]
+	from=$(sed -nE 's/^\[ *([0-9.]+)\] init: shutting down.*/\1/p' console.txt)
+	to=$(sed -nE 's/^\[ *([0-9.]+)\] init: poweroff$/\1/p' console.txt)
+	awk -v a="$from" -v b="$to" 'BEGIN { exit !(a > 0 && b - a < 2) }'
 }
 
 # --- supervision
@@ -465,15 +464,6 @@ stopped polite' ]
 	[ "$(debugfs -R 'cat data/more' disk 2>/dev/null)" = more ]
 }
 
-@test "nothing waits at shutdown when nobody has to be waited for" {
-	tree_script tree 010-look <<<'sleep 100 & poweroff; sleep 100'
-	cpio_make tree initrd
-	guest_accel="-accel tcg,thread=single -icount shift=1,sleep=off" guest_memory=2048 guest_boot console initrd
-	from=$(sed -nE 's/^\[ *([0-9.]+)\] init: shutting down.*/\1/p' console.txt)
-	to=$(sed -nE 's/^\[ *([0-9.]+)\] init: poweroff$/\1/p' console.txt)
-	awk -v a="$from" -v b="$to" 'BEGIN { exit !(a > 0 && b - a < 2) }'
-}
-
 # $1: signal or command, $2: what the kernel says then
 ends_with() {
 	tree_script tree 010-look <<<"$1; sleep 100"
@@ -552,21 +542,6 @@ dummy' ]
 	grep -q 'cgroup memory: this kernel has it in version 2 only' console.txt
 	grep -q 'rc.hotplug: power button pressed' console.txt
 	grep -q 'init: shutting down: poweroff' console.txt
-}
-
-@test "what is built in needs no module" {
-	needs_tuned
-	tar -xf "$root_dir/build/kernel/tuned/kernel.tar" -C tree
-	tree_script tree 010-look <<-'X'
-		for m in overlay fs-ext4 fs-nothing; do /sbin/modprobe $m; echo "$m $?" >>/run/result; done
-		echo "== result"; cat /run/result
-		echo "== end"; poweroff
-	X
-	cpio_make tree initrd
-	flavour=tuned guest_boot console initrd
-	[ "$(section console.txt result)" = 'overlay 0
-fs-ext4 0
-fs-nothing 1' ]
 }
 
 @test "rc.init and rc.shutdown work for another PID 1, busybox's init" {
