@@ -1,5 +1,5 @@
 # pith: the command of the host. A folder of it adds its sources and libraries by += below.
-host.sees := host/command host/yaml $(B)/gen/host
+host.sees := host/command host/guest host/yaml $(B)/gen/host
 host-programs += pith
 pith.layers := base sys bundle proto
 pith.srcs += host/main.c

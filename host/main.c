@@ -12,6 +12,7 @@
 #include "io.h"
 #include "log.h"
 #include "manual.h"
+#include "service_manual.h"
 #include "str.h"
 #include "version.h"
 #include "yaml_manual.h"
@@ -81,7 +82,7 @@ struct help_wish {
 
 static const struct option help_table[] = {
 	{ "man-pages", .argument = "DIR", .set = option_set_text, .field = offsetof(struct help_wish, pages),
-	  .help = "write the manual pages of all commands and of the YAML into this folder" },
+	  .help = "write the manual pages of all commands, of the YAML and of the guest's service into this folder" },
 	{ 0 },
 };
 
@@ -98,20 +99,28 @@ static int write_page(const char *dir, const struct command *c, struct error *er
 	return !to || fflush(to) != 0 ? error_set(err, errno, "%s", path ? path : dir) : 0;
 }
 
-static int write_pages(const char *dir, struct error *err)
+static int write_other(const char *dir, const char *name, void (*print)(const struct roff_edition *e, FILE *to),
+		       struct error *err)
 {
-	_cleanup_free_ char *path = str_format("%s/pith.yml.5", dir);
+	_cleanup_free_ char *path = str_format("%s/%s", dir, name);
 	_cleanup_fclose_ FILE *to = path ? fopen(path, "we") : NULL;
-	size_t i;
 
 	if (to)
-		yaml_manual(&edition, to);
-	if (!to || fflush(to) != 0)
-		return error_set(err, errno, "%s", path ? path : dir);
-	for (i = 0; i <= COMMANDS; i++)
+		print(&edition, to);
+	return !to || fflush(to) != 0 ? error_set(err, errno, "%s", path ? path : dir) : 0;
+}
+
+static int write_pages(const char *dir, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i <= COMMANDS; i++) /* the last one is pith's own */
 		if (write_page(dir, commands[i], err) < 0)
 			return -1;
-	return 0;
+	return write_other(dir, "pith.yml.5", yaml_manual, err) < 0 ||
+			write_other(dir, "service.8", service_manual, err) < 0
+		? -1
+		: 0;
 }
 
 static int help_main(const struct command *c, char **argv)

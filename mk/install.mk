@@ -17,10 +17,11 @@ install: man  ## pith, manual pages, completion below DESTDIR/PREFIX; also as li
 	install -D -m 0644 docs/pith.schema.json $(where)/share/pith/pith.schema.json
 	install -D -m 0644 -t $(where)/share/man/man1 $(B)/man/*.1
 	install -D -m 0644 -t $(where)/share/man/man5 $(B)/man/*.5
+	install -D -m 0644 -t $(where)/share/man/man8 $(B)/man/*.8
 	$(foreach s,bash zsh fish,$(B)/host/pith completion $(s) | install -D -m 0644 /dev/stdin $(where)/$(completion.$(s)) &&) true
 
 uninstall:  ## remove what make install put there
-	rm -f $(where)/bin/pith $(where)/share/man/man1/pith.1 $(where)/share/man/man1/pith-*.1 $(where)/share/man/man5/pith.yml.5
+	rm -f $(where)/bin/pith $(where)/share/man/man1/pith.1 $(where)/share/man/man1/pith-*.1 $(where)/share/man/man5/pith.yml.5 $(where)/share/man/man8/service.8
 	[ "$$(readlink $(where)/bin/linuxkit)" != pith ] || rm $(where)/bin/linuxkit
 	rm -f $(foreach s,bash zsh fish,$(where)/$(completion.$(s)))
 	rm -rf $(where)/share/pith

@@ -15,6 +15,7 @@
 #include "onboot.h"
 #include "once_logs.h"
 #include "options.h"
+#include "service_usage.h"
 #include "spawn.h"
 #include "str.h"
 #include "supervisor.h"
@@ -22,29 +23,20 @@
 
 enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down */
 
+enum { USAGE_COLUMN = 35 };
+
 static int usage(FILE *to)
 {
-	fputs("usage: service [-q|-v] [--containerd-namespace NAME] COMMAND\n"
-	      "  list [--format table|json]         services, what they do, how they ended\n"
-	      "  ps                                 the same, with the memory that they use\n"
-	      "  top [-d SECONDS] [-n TIMES]        what they use, again and again on a terminal\n"
-	      "  start [--path DIR] [--dump-spec FILE] NAME\n"
-	      "                                     start a service and wait until it is ready\n"
-	      "  stop NAME                          stop a service and wait for its end\n"
-	      "  restart NAME                       both\n"
-	      "  start, stop, restart --sock S      through the containerd that listens on this socket\n"
-	      "  wait [--started] [NAME...]         until these services, or all, are ready, or have a process\n"
-	      "  logs [-f] [-t] [-n LINES] [--since TIME] NAME\n"
-	      "                                     what a service wrote, in order, -t: with times; onboot/NAME: what "
-	      "a\n"
-	      "                                     container of the boot did\n"
-	      "  report [--format table|json]       what each step of the boot took, and how it ended\n"
-	      "  system-init [--sock S] [--path P] [--containerd C] [--runtime R]\n"
-	      "                                     start the supervisor, and with it all services\n"
-	      "  supervise                          the same in this process\n"
-	      "  onboot, onshutdown, volumes [--path P] [--runtime R]\n"
-	      "                                     what the init scripts of these names do\n",
-	      to);
+	size_t i;
+
+	fputs("usage: service " SERVICE_SYNOPSIS "\n", to);
+	for (i = 0; i < array_len(service_usage); i++) {
+		int n = fprintf(to, "  %s", service_usage[i].words);
+
+		if (n > USAGE_COLUMN)
+			n = fprintf(to, "\n") - 1;
+		fprintf(to, "%*s%s\n", USAGE_COLUMN + 2 - n, "", service_usage[i].help);
+	}
 	return to == stdout ? 0 : 1;
 }
 

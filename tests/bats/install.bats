@@ -50,6 +50,10 @@ commit: $(git -C "$root_dir" rev-parse HEAD)" ]
 		done
 		grep -q "pith-$command - " page
 	done
+	groff -man -Tascii "$root/usr/share/man/man8/service.8" | sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' >page
+	for word in list ps top start stop restart wait logs report system-init supervise; do
+		grep -q "^ *$word" page
+	done
 	groff -man -Tascii "$root/usr/share/man/man5/pith.yml.5" | sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' >page
 	for key in $(jq -r '.definitions[].properties | keys[]' "$root_dir/docs/pith.schema.json"); do
 		grep -qE "^ +$key: " page || { echo "pith.yml: $key"; false; }
