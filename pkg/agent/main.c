@@ -169,9 +169,9 @@ int main(int argc, char **argv)
 		else if (c == 's')
 			a.services = optarg;
 		else
-			return fputs(usage, stderr), 1;
+			return fputs(usage, stderr), 2;
 	}
 	if (optind < argc)
-		return fputs(usage, stderr), 1;
+		return fputs(usage, stderr), 2;
 	return agent_run(&a, where);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -11,6 +12,8 @@
 #include "log.h"
 #include "str.h"
 #include "sysctl.h"
+
+static const char usage[] = "usage: sysctl [-configDir DIR] [-sysctlDir DIR]\n";
 
 /* A file of settings is a few kilobytes, a value of the kernel's less than one. */
 #define FILE_MAX_BYTES (1u << 20)
@@ -26,7 +29,7 @@ static int sysctl_set(int sys, const char *path, const char *value, struct error
 	return 0;
 }
 
-static void set_line(int sys, const char *file, const char *line, size_t n)
+static void line_apply(int sys, const char *file, const char *line, size_t n)
 {
 	_cleanup_error_ struct error err = { 0 };
 	char path[512], value[TEXT_MAX];
@@ -38,17 +41,29 @@ static void set_line(int sys, const char *file, const char *line, size_t n)
 		log_warn("%s: %s", file, error_text(&err));
 }
 
-static int set_file(int sys, int dir, const char *name, struct error *err)
+/* A fifo would hold up the boot for good. */
+static int file_open(int dir, const char *name, struct error *err)
 {
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "%s", name);
+	return S_ISREG(st.st_mode) ? steal_fd(&fd) : error_set(err, 0, "%s: this is no file", name);
+}
+
+static int file_apply(int sys, int dir, const char *name, struct error *err)
+{
+	_cleanup_close_ int fd = file_open(dir, name, err);
 	_cleanup_buf_ struct buf text = { 0 };
 	const char *p, *end;
 
-	if (file_read_at(dir, name, FILE_MAX_BYTES, &text, err) < 0)
+	if (fd < 0 || file_read_fd(fd, name, FILE_MAX_BYTES, &text, err) < 0)
 		return -1;
 	for (p = buf_text(&text), end = p + text.len; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p)), *stop = newline ? newline : end;
 
-		set_line(sys, name, p, (size_t)(stop - p));
+		line_apply(sys, name, p, (size_t)(stop - p));
 		p = stop + 1;
 	}
 	return 0;
@@ -67,7 +82,7 @@ static int sysctl_run(const char *config, const char *sysctls, struct error *err
 		return error_set(err, errno, "%s", sysctls);
 	names = dir_names(AT_FDCWD, config, false, err);
 	for (i = 0; names && names[i]; i++)
-		if (set_file(sys, dir, names[i], err) < 0)
+		if (file_apply(sys, dir, names[i], err) < 0)
 			return -1;
 	return names ? 0 : -1;
 }
@@ -91,8 +106,10 @@ int main(int argc, char **argv)
 		else if (c == 's')
 			sysctls = optarg;
 		else
-			return 2;
+			return fputs(usage, stderr), 2;
 	}
+	if (optind < argc)
+		return fputs(usage, stderr), 2;
 	if (sysctl_run(config, sysctls, &err) == 0)
 		return 0;
 	log_error("%s", error_text(&err));

@@ -208,3 +208,17 @@ commit: $("$pith" version --commit)" ]
 	[ "$status" -eq 1 ]
 	[[ $stderr == *'no machine image x'* ]]
 }
+
+@test "programs of the guest: misuse is usage on standard error and status 2; no fifo among settings holds a boot up" {
+	local program
+	for program in "pith-agent --nosuch" "pith-agent x" "sysctl -nosuch" "sysctl x" "vsudd x" "vsudd -nosuch"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 10 "$root_dir/build/guest/"$program
+		echo "$program: $status $stderr"
+		[ "$status" -eq 2 ] && [ -z "$output" ] && [ -n "$stderr" ]
+	done
+	mkdir settings sys
+	mkfifo settings/10.conf
+	run timeout 10 "$root_dir/build/guest/sysctl" -configDir settings -sysctlDir sys
+	[[ $status -eq 1 && $output == *"10.conf: this is no file"* ]]
+}
