@@ -108,7 +108,11 @@ bool config_owner(struct config *c, const struct node *n, const char *key, const
 		return true;
 	if (n->kind == NODE_INT) {
 		*id = (uint32_t)n->integer;
-		return true;
+		if (n->integer <= UINT32_MAX && n->integer >= INT32_MIN)
+			return true;
+		/* 4294967296 would be root. */
+		diag_error(&c->diags, n->at, where, "%s is no user or group: numbers end at 4294967295", n->text);
+		return false;
 	}
 	if (str_eq(n->text, "root") || config_id(c, n->text, id))
 		return true;

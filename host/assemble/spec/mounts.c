@@ -186,7 +186,7 @@ static void add_bind(struct spec_builder *b, struct mounts *all, const struct no
 
 	if (!parts)
 		return;
-	if (all && (n < 2 || n > 3)) {
+	if (all && (n < 2 || n > 3 || !*parts[1])) {
 		spec_error(b, at, key, "\"%s\" is not SOURCE:DESTINATION[:OPTIONS]", at->text);
 		if (n < 2)
 			diag_hint(b->diags, "for example \"%s:%s\"", at->text, at->text);
