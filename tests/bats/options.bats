@@ -173,7 +173,7 @@ commit: $("$pith" version --commit)" ]
 	misuse 'either the service or the command is missing beside "echo"' exec mine echo
 	misuse 'which command is to run in the machine?' exec -g mine
 	misuse 'option -u needs a value' exec -u
-	misuse 'which machine? pith ps STATE' ps
+	misuse 'which machine? pith logs' logs
 	misuse 'which service? pith start STATE SERVICE' start mine
 	misuse '"b" is one too many: pith top' top a b
 	misuse '"x": `pith vsock` takes options only' vsock x
