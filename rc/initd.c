@@ -10,6 +10,7 @@
 
 #include "io.h"
 #include "log.h"
+#include "process.h"
 #include "rc.h"
 #include "report.h"
 #include "spawn.h"
@@ -52,7 +53,6 @@ static int program_wait(const char *file, pid_t pid)
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	uint64_t start = report_now(), pause = 0;
-	int status;
 
 	while (pidfd >= 0) {
 		pause = report_pause(pause);
@@ -60,10 +60,7 @@ static int program_wait(const char *file, pid_t pid)
 			break;
 		program_slow(file, report_now() - start);
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return status;
+	return child_reap(pid);
 }
 
 static void program_run(const char *program, const char *path, const char *name)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "process.h"
 
 /* From <sys/mount.h>, which cannot be included beside the kernel's own header. */
 #define PROPAGATION_PRIVATE (1 << 18)
@@ -108,8 +109,7 @@ int idmap_namespace(const char *uids, const char *gids, struct error *err)
 	fd = namespace_of(pid, uids, gids, err);
 	close(hold);
 	hold = -1;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)child_reap(pid);
 	return fd;
 }
 

@@ -11,6 +11,7 @@
 
 #include "io.h"
 #include "outfile.h"
+#include "process.h"
 #include "spawn.h"
 #include "str.h"
 #include "toollog.h"
@@ -98,9 +99,9 @@ static int wait_for(pid_t pid, enum kernel_zip zip, int log, struct error *err)
 	_cleanup_free_ char *line = NULL;
 	int status;
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "%s", program);
+	status = child_reap(pid);
+	if (status < 0)
+		return error_set(err, errno, "%s", program);
 	if (status == 0)
 		return 0;
 	line = toollog_reason(log);

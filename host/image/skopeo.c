@@ -1,4 +1,5 @@
 /* Running skopeo: its arguments, its time, its messages. */
+#include "process.h"
 #include "skopeo_private.h"
 
 #include <arpa/inet.h>
@@ -28,10 +29,8 @@ static int skopeo_wait_copy(const struct spawn *s, char *directory, struct error
 	if (pid < 0)
 		return -1;
 	progress_wait(pid, TRANSFER_TIMEOUT_US, progress_directory, directory);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "skopeo");
-	return status;
+	status = child_reap(pid);
+	return status < 0 ? error_set(err, errno, "skopeo") : status;
 }
 
 /* Runs skopeo: either to copy into a directory, or for what it prints on standard output, which is appended to *output

@@ -14,6 +14,7 @@
 #include "digest.h"
 #include "io.h"
 #include "paths.h"
+#include "process.h"
 #include "progress.h"
 #include "spawn.h"
 #include "str.h"
@@ -114,10 +115,8 @@ static int apt_run_measured(char *const *argv, char *cwd, int log, struct error 
 	if (pid < 0)
 		return -1;
 	progress_wait(pid, 0, progress_directory, cwd);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "%s", argv[0]);
-	return status;
+	status = child_reap(pid);
+	return status < 0 ? error_set(err, errno, "%s", argv[0]) : status;
 }
 
 static int deb_fetch(const struct control *c, const char *to, struct error *err)

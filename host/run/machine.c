@@ -9,6 +9,7 @@
 
 #include "io.h"
 #include "log.h"
+#include "process.h"
 #include "qemu.h"
 #include "str.h"
 #include "toollog.h"
@@ -175,8 +176,7 @@ static void children_end(struct machine *m)
 
 	if (m->pid > 0 && !m->exited) {
 		kill(m->pid, SIGKILL);
-		while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		(void)child_reap(m->pid);
 	}
 	/* They see the end of QEMU themselves; this is for one that hangs, and for a start that failed. Their sockets
 	 * are gone when they are: the machine can be started again at once. */
@@ -184,8 +184,7 @@ static void children_end(struct machine *m)
 		if (m->helpers[i].setup && !loop_io_active(&m->helpers[i].child.io))
 			continue;
 		kill(m->setup->helpers[i].pid, SIGTERM);
-		while (waitpid(m->setup->helpers[i].pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		(void)child_reap(m->setup->helpers[i].pid);
 	}
 }
 

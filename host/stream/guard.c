@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "io.h"
+#include "process.h"
 
 static void guard_run(int fd, const char *path)
 {
@@ -57,8 +58,7 @@ int guard_start(const char *path, struct error *err)
 			guard_run(theirs, path);
 		_exit(pid < 0);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_reap(pid);
 	if (status != 0)
 		return error_set(err, EAGAIN, "%s: guarding it", path);
 	return steal_fd(&ours);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "mkfs_private.h"
+#include "process.h"
 #include "progress.h"
 #include "sink.h"
 #include "spawn.h"
@@ -75,9 +76,9 @@ int tool_finish(const struct tool *tool, pid_t pid, int log, struct error *err)
 		progress_begin(&progress, 0, 0, "%s makes the image", tool->argv[0]);
 		progress_wait(pid, 0, progress_file, &image);
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "%s", tool->argv[0]);
+	status = child_reap(pid);
+	if (status < 0)
+		return error_set(err, errno, "%s", tool->argv[0]);
 	if (status == 0)
 		return 0;
 	line = toollog_reason(log);

@@ -1,3 +1,4 @@
+#include "process.h"
 #include "vsock.h"
 
 #include <errno.h>
@@ -63,8 +64,7 @@ static int ready_wait(int fd, pid_t pid, struct error *err)
 	if (io_read(fd, &byte, 1) == 1)
 		return 0;
 	kill(pid, SIGTERM);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)child_reap(pid);
 	return error_set(err, 0, "the vsock device did not start");
 }
 

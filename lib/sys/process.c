@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -108,6 +109,16 @@ bool process_descends(pid_t pid)
 	for (int i = 0; r < 0 && i < WALKS_MOST; i++)
 		r = ancestors_walk(pid);
 	return r > 0;
+}
+
+int child_reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
 }
 
 int process_open(pid_t pid, struct error *err)

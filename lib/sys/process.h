@@ -29,6 +29,9 @@ int process_start_time(pid_t pid, uint64_t *ticks, struct error *err);
 /* Whether it is ours, or that of one of our processes: a subreaper gets it when those in between end. */
 bool process_descends(pid_t pid);
 
+/* Waits for a child to end and reaps it: its status as from waitpid(2), or -1 with errno. */
+int child_reap(pid_t pid);
+
 /* A pidfd, or -1. The caller closes it. */
 int process_open(pid_t pid, struct error *err);
 /* Sends a signal through a pidfd; one that has ended is an error with code ESRCH. */

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "spawn.h"
 #include "str.h"
 
@@ -84,9 +85,9 @@ int runtime_call(const struct runtime *rt, char *const *argv, const struct runti
 		pid = runtime_spawn(rt, argv, io, err);
 		if (pid < 0)
 			return -1;
-		while (waitpid(pid, &status, 0) < 0)
-			if (errno != EINTR)
-				return error_set(err, errno, "wait for %s", rt->path);
+		status = child_reap(pid);
+		if (status < 0)
+			return error_set(err, errno, "wait for %s", rt->path);
 	}
 	return status == 0 ? 0 : call_failed(argv, buf_text(&said), status, err);
 }

@@ -13,6 +13,7 @@
 
 #include "io.h"
 #include "loop.h"
+#include "process.h"
 #include "str.h"
 
 extern char **environ;
@@ -144,8 +145,7 @@ static pid_t child_make(const struct spawn *s, struct error *err)
 /* The child has not run the program; whatever it still does ends with it. */
 static void child_forget(pid_t pid)
 {
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)child_reap(pid);
 }
 
 static int child_record(const struct spawn *s, pid_t pid, int gate, struct error *err)
@@ -274,8 +274,7 @@ int spawn_wait(const struct spawn *s, struct buf *output, size_t max, uint64_t t
 		      : spawn_collect(pidfd, out, output, max, timeout_us ? loop_now() + timeout_us : 0, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_reap(pid);
 	return r < 0 ? error_wrap(err, "%s", s->path) : status;
 }
 

@@ -140,6 +140,16 @@ static void test_child(void)
 	loop_free(loop);
 }
 
+static void test_reap(void)
+{
+	char *argv[] = { "sh", "-c", "exit 6", NULL };
+	pid_t pid = spawn(&(struct spawn){ .path = "sh", .argv = argv }, NULL);
+	int status = child_reap(pid);
+
+	ok(pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 6, "a child's status");
+	ok(child_reap(pid) < 0 && errno == ECHILD, "which can be had once");
+}
+
 /* Two descriptors ready in one round; the first callback removes both. */
 static int calls;
 static struct loop_io pair[2];
@@ -403,6 +413,7 @@ int main(void)
 	test_timers();
 	test_poll();
 	test_child();
+	test_reap();
 	test_removal();
 	test_spawn();
 	test_spawn_fds();
