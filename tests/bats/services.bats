@@ -77,6 +77,16 @@ teardown() {
 	[[ "$output" == *"bad: exit status 3; starting it again in 0.1 s"*"bad| last words"*"in 0.2 s"*"in 0.4 s"* ]]
 }
 
+@test "services that end at once have their true exit status, with crun too" {
+	local i
+	for i in {1..20}; do service s$i annotation=org.pith.restart:no -- "exit $i"; done
+	service again -- 'exit 3'
+	[ "$ENGINE" != direct ] || export RUNTIME=/usr/bin/crun
+	run machine 'supervise; within 40 restarted again 5; for i in {1..20}; do becomes s$i failed; echo $i $(field s$i 6); done | awk "\$1 != \$2"; field again 6; finish; grep "again: .*status" $ROOT/console | grep -v "exit status 3;"'
+	echo "$output"
+	[ "$output" = 3 ]
+}
+
 @test "restart policies" {
 	local p
 	for p in no on-failure always; do
