@@ -34,7 +34,7 @@ teardown() {
 @test "what a service writes is in /var/log under LinuxKit's names, and service logs shows it" {
 	service talk -- 'echo to out; echo to err >&2; serve'
 	run machine 'supervise && becomes talk running && within 5 grep -q err /var/log/talk.log
-		cat /var/log/talk.out.log /var/log/talk.log; "$SERVICE" logs talk; "$SERVICE" logs -n 1 nobody; finish'
+		cat /var/log/talk.out.log /var/log/talk.log; "$SERVICE" logs talk | sort -r; "$SERVICE" logs -n 1 nobody; finish'
 	echo "$output"
 	[ "${lines[0]}|${lines[1]}|${lines[2]}|${lines[3]}" = "to out|to err|to out|to err" ]
 	[[ "${lines[4]}" == *"no logs of nobody"* ]]
