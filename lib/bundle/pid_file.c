@@ -27,7 +27,7 @@ int pid_file_parse(const char *text, pid_t *pid)
 
 static int text_parse(const struct buf *text, const char *path, pid_t *pid, struct error *err)
 {
-	return pid_file_parse(buf_text(text), pid) < 0 ? error_set(err, EPROTO, "%s: no process id", path) : 0;
+	return pid_file_parse(buf_text(text), pid) < 0 ? error_say(err, EPROTO, "%s: no process id", path) : 0;
 }
 
 int pid_file_read(const char *path, pid_t *pid, struct error *err)
