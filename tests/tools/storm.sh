@@ -17,6 +17,10 @@ all_run() { list | awk 'NR > 1 && $2 != "running" { bad = 1 } END { exit NR < 2 
 ctr() { timeout 60 chroot /host /usr/bin/ctr -n services.linuxkit "$@" 2>/dev/null; }
 supervisor() { for p in $(pidof service); do grep -q supervise "/proc/$p/cmdline" && echo "$p"; done 2>/dev/null; }
 descriptors() { ls "/proc/$1/fd" 2>/dev/null | wc -l; }
+# Of the supervisor: the files of logs, which it opens when there is something to write, are left out, and pidfds counted apart.
+targets() { for f in "/proc/$1/fd"/*; do readlink "$f"; done; }
+descriptors_kept() { targets "$1" | grep -vc '/var/log/\|pidfd'; }
+pidfds() { targets "$1" | grep -c pidfd; }
 await() { # SECONDS COMMAND...
 	local end=$(($(now) + $1))
 	shift
@@ -42,8 +46,9 @@ look() {
 	processes >"$dir/$1.processes"
 	(cd /host/run && find . -path ./storm -prune -o -print | sort) >"$dir/$1.files"
 	descriptors "$(pidof containerd)" >"$dir/$1.containerd"
+	pidfds "$(supervisor)" >"$dir/$1.pidfds"
 	echo "mounts $(wc -l <"$dir/$1.mounts"), cgroups $(wc -l <"$dir/$1.cgroups"), processes $(wc -l <"$dir/$1.processes")," \
-		"files of /run $(wc -l <"$dir/$1.files"), descriptors of init $(descriptors 1), supervisor $(descriptors "$(supervisor)")" >"$dir/$1"
+		"files of /run $(wc -l <"$dir/$1.files"), descriptors of init $(descriptors 1), supervisor $(descriptors_kept "$(supervisor)")" >"$dir/$1"
 }
 
 # Twice the same: nothing is on its way any more.
@@ -54,9 +59,11 @@ look_settled() {
 	look "$1"
 	cmp -s "$dir/$1" "$dir/last"
 }
-# containerd has one for each shim that it has started itself: all of them before, fewer afterwards.
+# containerd has one descriptor for each shim that it has started itself: all of them before, fewer afterwards. A supervisor
+# that finds containerd running has a pidfd more than one that started it.
 as_before() {
-	look_settled after && cmp -s "$dir/before" "$dir/after" && [ "$(cat $dir/after.containerd)" -le "$(cat $dir/before.containerd)" ]
+	look_settled after && cmp -s "$dir/before" "$dir/after" && [ "$(cat $dir/after.containerd)" -le "$(cat $dir/before.containerd)" ] &&
+		[ "$(cat $dir/after.pidfds)" -le $(($(cat $dir/before.pidfds) + 1)) ]
 }
 
 # The next number below $1; the seed goes on in the file.
@@ -110,7 +117,7 @@ begin() {
 	await 120 all_run || echo "storm: services do not come up"
 	with_containerd && await 60 ctr version >/dev/null
 	await 60 look_settled before || echo "storm: nothing settles"
-	echo "storm: before: $(cat $dir/before), containerd $(cat $dir/before.containerd)"
+	echo "storm: before: $(cat $dir/before), pidfds $(cat $dir/before.pidfds), containerd $(cat $dir/before.containerd)"
 	echo 0 >$dir/kills
 	sed 's/.*pith.storm.seed=\([0-9]*\).*/\1/' /proc/cmdline >$dir/seed
 	echo "storm: seed $(cat $dir/seed)"
@@ -144,7 +151,7 @@ finish() {
 	else
 		compare
 	fi
-	echo "storm: after: $(cat $dir/after), containerd $(cat $dir/after.containerd)"
+	echo "storm: after: $(cat $dir/after), pidfds $(cat $dir/after.pidfds), containerd $(cat $dir/after.containerd)"
 	echo "storm: $(cat $dir/kills) strikes"
 	echo "storm: over"
 	sleep 100000
