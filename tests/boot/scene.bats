@@ -400,7 +400,7 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	run -0 machine logs "$name" shell
 	[[ $output == *tick* && $output == *tock* ]]
 	run -0 machine logs -n 2 "$name" shell
-	[ "$output" = $'tick\ntick' ] # the last lines, of whichever stream
+	[ "${#lines[@]}" -eq 2 ] && [[ $output == *tick ]] # the last ones, of whichever stream
 	"$pith" logs -f -n 1 "$name" shell >out 3>&- &
 	follow=$!
 	three() { [ "$(grep -c tick out)" -ge 3 ]; }
