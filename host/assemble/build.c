@@ -71,7 +71,7 @@ static int read_inputs(struct build_options *o, struct config *c, struct error *
 			return -1;
 		len = text.len;
 		config_add(c, str_eq(name, "-") ? "<stdin>" : name, len ? buf_steal_text(&text) : strdup(""), len, dir,
-			   &packages);
+			   input_is_url(name) ? NULL : &packages);
 	}
 	return 0;
 }

@@ -32,9 +32,18 @@ struct outputs {
 	struct outfile_set set; /* written files, without their names until all are written */
 };
 
-static void format_say(const char *path)
+/* Names what is made next. In a folder where nothing can be made the error is all there is to say. */
+static int format_begin(const char *path, struct error *err)
 {
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
+
+	if (!dir)
+		return error_set(err, ENOMEM, "%s", path);
+	if (access(path, F_OK) < 0 && access(dir, F_OK) == 0 && access(dir, W_OK | X_OK) < 0)
+		return error_set(err, errno, "%s: cannot be created", path);
 	log_info("  %s", path);
+	return 0;
 }
 
 /* --- splitting ----------------------------------------------------------------------------------------------- */
@@ -193,7 +202,8 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 		return outfile_set_remove(&x->set, path, err);
 	if (outfile_set_has(&x->set, path)) /* of another format in the same run */
 		return 0;
-	format_say(path);
+	if (format_begin(path, err) < 0)
+		return -1;
 	return output_node(n, &x->set, path, err);
 }
 
@@ -239,7 +249,8 @@ static int kernel_initrd(struct outputs *x, struct error *err)
 
 	if (!path)
 		return error_set(err, ENOMEM, "initrd");
-	format_say(path);
+	if (format_begin(path, err) < 0)
+		return -1;
 	if (write_initrd(x, &x->set, path, true, err) < 0 || write_boot(x, "kernel", err) < 0)
 		return -1;
 	return write_boot(x, "cmdline", err);
@@ -265,7 +276,8 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 			 format_names[format]);
 	if (format == FORMAT_KERNEL_ISO)
 		warn_xattrs(x, "an ISO image");
-	format_say(path);
+	if (format_begin(path, err) < 0)
+		return -1;
 	if (kinds[format].output(x->a->tree, &x->set, path, err) < 0)
 		return -1;
 	return write_boot(x, "kernel", err) < 0 ? -1 : write_boot(x, "cmdline", err);
@@ -286,7 +298,8 @@ static int tar_kernel_initrd(struct outputs *x, struct error *err)
 	initrd = str_format("%s/initrd.img", temp.path);
 	if (!initrd || !path)
 		return error_set(err, ENOMEM, "initrd");
-	format_say(path);
+	if (format_begin(path, err) < 0)
+		return -1;
 	if (write_initrd(x, NULL, initrd, false, err) < 0 || !tree_add_file(t, "initrd.img", &meta, initrd, err))
 		return -1;
 	for (i = 0; i < array_len(parts); i++) {
@@ -319,7 +332,8 @@ static int write_tar(struct outputs *x, enum build_format format, struct error *
 	path = x->o->output ? strdup(x->o->output) : str_format("%s.%s", x->base, format_names[format]);
 	if (!path)
 		return error_set(err, ENOMEM, "tar");
-	format_say(path);
+	if (format_begin(path, err) < 0)
+		return -1;
 	return output_tar(x->a->tree, &x->set, path, ZIP_NONE, err);
 }
 

@@ -68,6 +68,17 @@ static char *default_dir(struct error *err)
 	return str_format("%s/.pith/cache", home);
 }
 
+/* The cache of somebody else, or of a tree that is installed: there are other places. */
+static int store_refused(const struct store *s, struct error *err)
+{
+	if (err && (err->code == EACCES || err->code == EPERM || err->code == EROFS))
+		return error_set(err, err->code,
+				 "image cache %s: this user cannot write there: name another one with --cache DIR or "
+				 "PITH_CACHE=DIR",
+				 s->dir);
+	return error_wrap(err, "image cache");
+}
+
 static int make_file(const char *dir, const char *name, const char *text, struct error *err)
 {
 	_cleanup_free_ char *path = str_format("%s/%s", dir, name);
@@ -88,7 +99,7 @@ static int make_layout(struct store *s, struct error *err)
 	if (!blobs)
 		return error_set(err, ENOMEM, "%s", s->dir);
 	if (dir_make(blobs, 0755, err) < 0)
-		return error_wrap(err, "image cache");
+		return store_refused(s, err);
 	lock = store_lock(s, err);
 	if (lock < 0)
 		return -1;
@@ -97,7 +108,7 @@ static int make_layout(struct store *s, struct error *err)
 		r = make_file(s->dir, "index.json",
 			      "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX "\",\"manifests\":[]}", err);
 	close(lock);
-	return r < 0 ? error_wrap(err, "image cache") : 0;
+	return r < 0 ? store_refused(s, err) : 0;
 }
 
 /* A cache that cannot be written to cannot be collected either: no lock is needed then. */
@@ -254,7 +265,7 @@ int blob_begin_as(struct store *s, struct blob_writer *w, const char *digest, st
 	if (!path)
 		return error_set(err, ENOMEM, "image cache");
 	if (dir_make(dir, 0755, err) < 0 || outfile_open(&w->out, path, err) < 0)
-		return error_wrap(err, "image cache");
+		return store_refused(s, err);
 	w->file = sink_to_fd(w->out.fd, "the image cache", err);
 	w->sink = w->file ? sink_digest_as(w->file, digest, err) : NULL;
 	if (!w->sink) {

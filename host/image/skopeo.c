@@ -33,6 +33,54 @@ static int skopeo_wait_copy(const struct spawn *s, char *directory, struct error
 	return status < 0 ? error_set(err, errno, "skopeo") : status;
 }
 
+/* What its messages come down to for a user; NULL: none that is known. They end with the cause, behind names that may
+ * hold any word: the last match counts. */
+static const char *skopeo_cause(const char *reason)
+{
+	static const struct {
+		const char *words, *cause;
+	} causes[] = {
+		{ "manifest unknown", "the registry has no image of that name and tag" },
+		{ "name unknown", "the registry has no image of that name" },
+		{ "requested access to the resource is denied",
+		  "there is no such image, or only for those who have logged in (`skopeo login`)" },
+		{ "unauthorized", "the registry asks for a login (`skopeo login`)" },
+		{ "authentication required", "the registry asks for a login (`skopeo login`)" },
+		{ "no such host", "the registry's name is not known: no such registry, or no network" },
+		{ "server misbehaving", "the registry's name cannot be looked up: is there a network?" },
+		{ "Temporary failure in name resolution",
+		  "the registry's name cannot be looked up: is there a network?" },
+		{ "network is unreachable", "the registry is not reached: there is no network" },
+		{ "no route to host", "the registry is not reached: there is no way to it" },
+		{ "connection refused", "the registry is not reached: nothing listens there" },
+		{ "i/o timeout", "the registry does not answer" },
+		{ "no space left on device", "the disk is full" },
+	};
+	const char *best = NULL, *at = reason;
+
+	for (size_t i = 0; i < array_len(causes); i++) {
+		const char *found = strstr(reason, causes[i].words), *next;
+
+		while (found && (next = strstr(found + 1, causes[i].words)))
+			found = next;
+		if (!found || (best && found < at))
+			continue;
+		at = found;
+		best = causes[i].cause;
+	}
+	return best;
+}
+
+static int skopeo_failed(int status, const char *reason, struct error *err)
+{
+	const char *cause = reason ? skopeo_cause(reason) : NULL;
+
+	if (cause)
+		return error_say(err, 0, "%s (skopeo: %s)", cause, reason);
+	return error_say(err, 0, "skopeo failed (%s)%s%s", spawn_status_text(status), reason ? ": " : "",
+			 reason ? reason : "");
+}
+
 /* Runs skopeo: either to copy into a directory, or for what it prints on standard output, which is appended to *output
  * (both NULL: dropped). Its messages are told when it fails. */
 static int skopeo_once(char *const *argv, char *directory, struct buf *output, struct error *err)
@@ -61,8 +109,7 @@ static int skopeo_once(char *const *argv, char *directory, struct buf *output, s
 	if (status == 0)
 		return 0;
 	reason = toollog_reason(log);
-	return error_say(err, 0, "skopeo failed (%s)%s%s", spawn_status_text(status), reason ? ": " : "",
-			 reason ? reason : "");
+	return skopeo_failed(status, reason, err);
 }
 
 enum registry_place registry_place(const char *reference)

@@ -276,7 +276,31 @@ static const struct field container_fields[] = {
 	[CONTAINER_RUNTIME] = { "runtime", FIELD_RECORD, 0, &runtime_record,
 				.help = "What is done outside the container when it starts." },
 };
-RECORD(container, "image", CONTAINER_COUNT);
+/* Docker's compose files have these. */
+static const struct key_elsewhere container_elsewhere[] = {
+	{ "ports", "ports are published when the machine is run: `pith run --publish 8080:80`" },
+	{ "expose", "ports are published when the machine is run: `pith run --publish 8080:80`" },
+	{ "volumes", "`binds` gives a container a directory of the machine, or a volume of the top level by its name" },
+	{ "environment", "`env` is a list of NAME=VALUE" },
+	{ "entrypoint", "`command` is the whole command line, the program included" },
+	{ "restart", "the annotation org.pith.restart says when a service is restarted" },
+	{ "depends_on", "the annotation org.pith.after names the services that must be ready first" },
+	{ "healthcheck", "the annotation org.pith.ready says when a service is ready" },
+	{ "stop_signal", "the annotation org.pith.stop-signal has it" },
+	{ "stop_grace_period", "the annotation org.pith.stop-timeout has it" },
+	{ "privileged", "`capabilities: [all]` and `devices` give a container rights" },
+	{ "cap_add", "`capabilities` lists all that a container has" },
+	{ "mem_limit", "`resources: {memory: {limit: 64M}}` limits memory" },
+	{ "working_dir", "`cwd` is the working directory" },
+	{ "user", "`uid` and `gid` are the user, or the annotation org.pith.user: image" },
+	{ "build", "`image: \"@pkg:DIRECTORY\"` is built from a package" },
+	{ "network_mode", "`net` is the network namespace: host, none, new or a path" },
+	{ NULL, NULL },
+};
+
+const struct record container_record = { "image", container_fields, array_len(container_fields),
+					 .elsewhere = container_elsewhere };
+static_assert(array_len(container_fields) == CONTAINER_COUNT, "every number has its field");
 
 const struct record label_record = { "label", container_fields, CONTAINER_COUNT, .partial = true };
 

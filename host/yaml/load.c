@@ -56,6 +56,12 @@ static bool is_package(const struct node *n)
 	return n->kind == NODE_STRING && strlen(n->text) == n->len && str_starts(n->text, "@pkg:");
 }
 
+/* Standard input has no folder that a relative path could begin at; a file of a web server names no packages. */
+static bool package_reached(const struct package_context *p, const struct node *n)
+{
+	return p->packages && (p->dir || n->text[strlen("@pkg:")] == '/');
+}
+
 /* Replaces "@pkg:DIRECTORY" by the name of the image that is built from it. */
 static bool package_replace(struct package_context *p, struct node *n, struct error *err)
 {
@@ -81,10 +87,13 @@ static void resolve_package(struct package_context *p, struct node *image, const
 
 	if (!image || !is_package(image))
 		return;
-	if (!p->dir || !p->packages)
+	if (!package_reached(p, image)) {
 		diag_error(&p->c->diags, image->at, where, "\"%s\" works only in a local file", image->text);
-	else if (!package_replace(p, image, &err))
+		if (p->packages)
+			diag_hint(&p->c->diags, "on standard input a package's path is absolute: \"@pkg:/...\"");
+	} else if (!package_replace(p, image, &err)) {
 		diag_error(&p->c->diags, image->at, where, "cannot resolve \"%s\": %s", image->text, error_text(&err));
+	}
 }
 
 /* Other values may name packages too, as an argument of a command does; text that is none of them stays what it is. */
@@ -95,6 +104,8 @@ static void resolve_values(struct package_context *p, struct node *n)
 	if (is_package(n)) {
 		_cleanup_error_ struct error err = { 0 };
 
+		if (!package_reached(p, n))
+			return;
 		if (!package_replace(p, n, &err))
 			diag_warning(&p->c->diags, n->at, NULL, "\"%s\" is left as it is: %s", n->text,
 				     error_text(&err));
@@ -137,7 +148,7 @@ static void resolve_packages(struct package_context *p, struct node *root)
 	resolve_list(p, node_field(root, CONFIG_ONSHUTDOWN), "onshutdown", CONTAINER_IMAGE);
 	resolve_list(p, node_field(root, CONFIG_SERVICES), "services", CONTAINER_IMAGE);
 	resolve_list(p, node_field(root, CONFIG_VOLUMES), "volumes", VOLUME_IMAGE);
-	if (p->dir && p->packages && p->c->diags.errors == before)
+	if (p->packages && p->c->diags.errors == before)
 		resolve_values(p, root);
 }
 

@@ -208,12 +208,26 @@ static bool check_value(struct checker *c, struct node *n, const struct field *f
 	return false;
 }
 
+static const char *key_elsewhere(const char *key, const struct record *record)
+{
+	for (const struct key_elsewhere *e = record->elsewhere; e && e->key; e++)
+		if (str_eq(key, e->key))
+			return e->instead;
+	return NULL;
+}
+
 static void unknown_key(struct checker *c, const struct node *key, const struct record *record,
 			const struct where *where)
 {
+	const char *instead;
+
 	c->good = false;
 	diag_error(c->diags, key->at, where, "unknown key \"%s\"", key->text);
-	diag_suggest(c->diags, key->text, field_name, record);
+	instead = key_elsewhere(key->text, record);
+	if (instead)
+		diag_hint(c->diags, "%s", instead);
+	else
+		diag_suggest(c->diags, key->text, field_name, record);
 }
 
 static void check_pair(struct checker *c, struct node *n, size_t i, const struct record *record,

@@ -51,11 +51,18 @@ struct field {
 	const char *example; /* a value, as in YAML */
 };
 
+/* A key that users know from elsewhere, and what is written in its place. */
+struct key_elsewhere {
+	const char *key; /* NULL ends a list */
+	const char *instead;
+};
+
 struct record {
 	const char *name; /* of the definition in the JSON schema */
 	const struct field *fields;
 	size_t count;
 	bool partial; /* nothing is required */
+	const struct key_elsewhere *elsewhere;
 };
 
 /* Checks a mapping against a record, and everything below it, and fills record and fields of every map that is one.

@@ -501,6 +501,20 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	[[ $stderr == *'4.yml:2:27: error: files[0] "a": gone: No such file or directory'* ]] || { echo "$stderr"; return 1; }
 }
 
+@test "where this user cannot write: the folder's error alone, and of a cache what to name in its place" {
+	service >x.yml
+	mkdir -p folder/cache
+	run unshare -m bash -c "mount -t tmpfs none folder && mount -o remount,ro folder &&
+		'$pith' build --cache '$CACHE' --format tar --dir folder x.yml"
+	[ "$status" -eq 1 ]
+	[ "${lines[*]}" = 'pith: error: folder/x.tar: cannot be created: Read-only file system' ]
+	run unshare -m bash -c "mount -t tmpfs none folder && '$pith' cache --cache folder/cache ls &&
+		mount -o remount,ro folder && '$pith' cache --cache folder/cache import '$BATS_FILE_TMPDIR/images/app.tar'"
+	[ "$status" -eq 1 ]
+	echo "$output"
+	[[ $output == *'folder/cache: this user cannot write there: name another one with --cache DIR or PITH_CACHE=DIR: Read-only'* ]]
+}
+
 @test "@pkg: stands for the image of a package" {
 	mkdir -p sub pkg/mine
 	printf 'image: mine\norg: me\nfiles: [{path: a, contents: x}]\n' >pkg/mine/build.yml
@@ -512,6 +526,7 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	grep -F 'pith pkg build' <<<"$stderr"
 	refused 1 - <sub/x.yml
 	[[ $stderr == *'"@pkg:../pkg/mine" works only in a local file'* && $(grep -c 'error: ' <<<"$stderr") -eq 1 ]]
+	sed "s,@pkg:../pkg,@pkg:$T/pkg," sub/x.yml | build --dry-run - | grep -F "image: $tag"
 	sed -i s,pkg/mine,pkg/none, sub/x.yml
 	refused 1 --dry-run sub/x.yml
 	[[ $stderr == *'cannot resolve "@pkg:../pkg/none"'* && $(grep -c 'error: ' <<<"$stderr") -eq 1 ]]
