@@ -5,15 +5,15 @@
  *
  * A Create that fails closes the queue as well. container_leave() forgets a container that lives on when the shim ends.
  *
- * Files: op.h has the queue of operations, process.h the processes, ending.h their ends. */
+ * Files: op.h has the queue of operations, container_process.h the processes, ending.h their ends. */
 #pragma once
 
 #include "bundle.h"
 #include "cgroups.h"
+#include "container_process.h"
 #include "ending.h"
 #include "oom.h"
 #include "op.h"
-#include "process.h"
 #include "runtime.h"
 #include "streams.h"
 

@@ -1,4 +1,4 @@
-#include "process.h"
+#include "container_process.h"
 
 #include <stdlib.h>
 #include <string.h>
