@@ -129,6 +129,7 @@ int package_build(struct package *p, struct store *store, const char *release, b
 
 	if (!tree || package_fill(p, tree, err) < 0)
 		return -1;
+	package_check_links(p, tree);
 	progress_begin(&progress, 0, 0, "building %s", p->image);
 	if (write_image(p, store, tree, &manifest, err) < 0)
 		return -1;

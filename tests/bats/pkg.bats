@@ -67,6 +67,25 @@ usr/bin/script f 755 0:0 0" ]
 	jq -e '.config.Labels["org.mobyproject.config"] | fromjson | . == {"net": "host", "capabilities": ["CAP_NET_ADMIN"]}' config.json
 }
 
+@test "a container's package whose links lead nowhere is told so; what a machine makes later, and init's parts, are not" {
+	mkdir -p p && echo data >p/file
+	recipe <<-'EOF'
+		image: thing
+		files:
+		  - {path: usr/bin/file, source: file}
+		  - {path: etc/good, symlink: ../usr/bin/file}
+		  - {path: "bin/{ls,cat}", symlink: /usr/bin/busybox}
+		  - {path: etc/resolv.conf, symlink: /run/resolv.conf}
+		cmd: [/bin/ls]
+	EOF
+	run -0 build
+	[ "$(grep -c 'the link leads' <<<"$output")" = 1 ]
+	[[ "$output" == *'warning: p/build.yml:5:'*': files[2] "bin/{ls,cat}": the link leads to /usr/bin/busybox, which the package does not have'* ]]
+	sed -i '/^cmd/d' p/build.yml
+	run -0 build
+	[[ "$output" != *"the link leads"* ]]
+}
+
 @test "the same inputs give the same bytes, and nothing is built twice" {
 	recipe <<<'{image: thing, files: [{path: a, contents: text}]}'
 	build 2>first
