@@ -199,7 +199,8 @@ int capture_open(struct capture *c, struct loop *loop, const char *log_dir, cons
 	if (!out || !c->dir)
 		return error_set(err, ENOMEM, "log %s", name);
 	if (dir_make(fifo_dir, 0755, err) < 0 || stream_open(c, &c->out, fifo_dir, "out", out, err) < 0 ||
-	    stream_open(c, &c->err, fifo_dir, "err", name, err) < 0 || order_open(&c->order, name, err) < 0) {
+	    stream_open(c, &c->err, fifo_dir, "err", name, err) < 0 ||
+	    order_open(&c->order, c->err.memory ? NULL : log_dir, name, err) < 0) {
 		capture_close(c);
 		return -1;
 	}

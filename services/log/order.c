@@ -13,11 +13,15 @@
 
 /* --- writing ----------------------------------------------------------------------------------------------------- */
 
-int order_open(struct order *o, const char *name, struct error *err)
+int order_open(struct order *o, const char *dir, const char *name, struct error *err)
 {
 	o->file = str_format("%s.order", name);
 	o->fd = -1;
-	return o->file ? 0 : error_set(err, ENOMEM, "log %s", name);
+	if (!o->file)
+		return error_set(err, ENOMEM, "log %s", name);
+	if (dir)
+		o->fd = logfile_open(dir, o->file, NULL);
+	return 0;
 }
 
 void order_close(struct order *o)

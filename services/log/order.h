@@ -42,7 +42,8 @@ struct order {
 	int fd;     /* -1: it is opened with the next piece */
 };
 
-int order_open(struct order *o, const char *name, struct error *err);
+/* dir NULL: the file is opened with the first piece, if one comes. */
+int order_open(struct order *o, const char *dir, const char *name, struct error *err);
 void order_close(struct order *o);
 /* What cannot be written leaves a piece without time. */
 void order_add(struct order *o, const char *dir, uint64_t offset, size_t n, uint32_t bits);
