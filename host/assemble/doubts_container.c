@@ -137,9 +137,39 @@ static void check_label(struct assembly *a, const struct spec_input *in, const s
 			  "the label of the image gives what the YAML does not state: %s", buf_text(&all));
 }
 
+static const struct node *container_field(const struct spec_input *in, size_t field)
+{
+	const struct node *v = node_field(in->entry->node, field);
+
+	return v ? v : node_field(in->label, field);
+}
+
+/* The machine's /dev shows nodes; the right to open them is another thing. */
+static void check_devices(struct assembly *a, const struct spec_input *in, const struct where *where)
+{
+	const struct node *binds = container_field(in, CONTAINER_BINDS),
+			  *devices = container_field(in, CONTAINER_DEVICES);
+	const struct node *rules = node_field(container_field(in, CONTAINER_RESOURCES), RESOURCES_DEVICES);
+	size_t i;
+
+	if ((devices && devices->count) || (rules && rules->count))
+		return;
+	for (i = 0; binds && i < binds->count; i++) {
+		if (!str_starts(binds->items[i]->text, "/dev:"))
+			continue;
+		diag_warning(&a->config->diags, node_field(in->entry->node, CONTAINER_IMAGE)->at, where,
+			     "the container sees the machine's devices in %s, and may open none but null, zero, random "
+			     "and terminals",
+			     binds->items[i]->text + strlen("/dev:"));
+		diag_hint(&a->config->diags, "`devices:` allows them: `devices: [{path: all, type: b}]` all disks");
+		return;
+	}
+}
+
 void doubts_container(struct assembly *a, const struct spec_input *in, const struct where *where)
 {
 	check_user(a, in, where);
+	check_devices(a, in, where);
 	if (in->label)
 		check_label(a, in, where);
 }

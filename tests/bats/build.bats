@@ -224,6 +224,16 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	silent
 }
 
+@test "a container that sees /dev and may open nothing there is told of devices:" {
+	{ service; echo '    binds: ["/dev:/dev"]'; } >x.yml
+	warned 3:12 "the container sees the machine's devices in /dev, and may open none but null"
+	[[ $stderr == *'devices: [{path: all, type: b}]'* ]]
+	echo '    devices: [{path: all, type: b}]' >>x.yml
+	silent
+	{ service; echo '    binds: ["/dev/null:/dev"]'; } >x.yml
+	silent
+}
+
 @test "an image's user is a warning where it is not used, and used where it is asked for" {
 	service | sed 's,test/app,test/user:1,' >x.yml
 	warned 3:12 'the image asks for the user "daemon", and the container runs as root'
