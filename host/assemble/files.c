@@ -72,6 +72,7 @@ static uint32_t file_owner(struct config *c, const struct file_entry *f, size_t 
 	uint32_t id;
 
 	config_owner(c, node_field(f->node, field), file_record.fields[field].key, &f->where[1], &id);
+	config_doubt_owner(c, node_field(f->node, field), &f->where[1]);
 	return id;
 }
 

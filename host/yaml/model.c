@@ -101,6 +101,13 @@ static const char *container_name(size_t i, const void *data)
 	return NULL;
 }
 
+void config_doubt_owner(struct config *c, const struct node *n, const struct where *where)
+{
+	if (n && n->kind == NODE_INT && (n->integer > UINT32_MAX || n->integer < INT32_MIN))
+		diag_warning(&c->diags, n->at, where, "numbers end at 4294967295, this is %u, as LinuxKit has it",
+			     (uint32_t)n->integer);
+}
+
 bool config_owner(struct config *c, const struct node *n, const char *key, const struct where *where, uint32_t *id)
 {
 	*id = 0;
@@ -108,11 +115,7 @@ bool config_owner(struct config *c, const struct node *n, const char *key, const
 		return true;
 	if (n->kind == NODE_INT) {
 		*id = (uint32_t)n->integer;
-		if (n->integer <= UINT32_MAX && n->integer >= INT32_MIN)
-			return true;
-		/* 4294967296 would be root. */
-		diag_error(&c->diags, n->at, where, "%s is no user or group: numbers end at 4294967295", n->text);
-		return false;
+		return true;
 	}
 	if (str_eq(n->text, "root") || config_id(c, n->text, id))
 		return true;

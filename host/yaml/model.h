@@ -49,6 +49,8 @@ bool config_id(const struct config *c, const char *name, uint32_t *id);
 /* The number of a uid or gid field (key): numbers modulo 2^32, "" and "root" are 0, else a container's. False, with *id
  * 0, for an unknown name: it is reported. n NULL: 0. */
 bool config_owner(struct config *c, const struct node *n, const char *key, const struct where *where, uint32_t *id);
+/* Warns of a number whose lower 32 bits are taken, as LinuxKit's tool takes them without a word: 4294967296 is root. */
+void config_doubt_owner(struct config *c, const struct node *n, const struct where *where);
 /* Permissions in octal digits, of at most 31 bits as the reference takes them. */
 bool mode_parse(const char *text, uint32_t *out);
 /* The volume of that name, NULL where there is none. */

@@ -224,6 +224,11 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	silent
 }
 
+@test "an owner beyond 32 bits is what LinuxKit makes of it, and a warning" {
+	{ service; echo '    uid: 4294967296'; } >x.yml
+	warned 4:10 'numbers end at 4294967295, this is 0'
+}
+
 @test "a container that sees /dev and may open nothing there is told of devices:" {
 	{ service; echo '    binds: ["/dev:/dev"]'; } >x.yml
 	warned 3:12 "the container sees the machine's devices in /dev, and may open none but null"

@@ -13,6 +13,8 @@ static uint32_t owner_id(struct spec_builder *b, const struct node *n, const cha
 
 	if (!config_owner(b->in->config, n, key, &where, &id))
 		b->good = false;
+	if (b->in->image) /* not for the check before it */
+		config_doubt_owner(b->in->config, n, &where);
 	return id;
 }
 
