@@ -26,15 +26,15 @@
 
 enum {
 	RUNTIME_US = 30 * 1000000,
+	RUNTIME_TRIES = 3,
 	LEFTOVER_TRIES = 100,
 	LEFTOVER_MS = 20,
 	SHIM_MS = 1000,
 	SHIM_TRIES = 3,
 };
 
-static void runtime_delete(const struct command *c, const char *bundle)
+static void runtime_delete(const struct command *c, const struct bundle_options *options)
 {
-	_cleanup_bundle_options_ struct bundle_options options = { 0 };
 	_cleanup_error_ struct error e = { 0 };
 	_cleanup_strv_ char **argv = NULL;
 	_cleanup_buf_ struct buf said = { 0 };
@@ -42,18 +42,16 @@ static void runtime_delete(const struct command *c, const char *bundle)
 	struct spawn s;
 	int status;
 
-	if (bundle_options_load(bundle, c->namespace, &options, &e) < 0) {
-		log_warn("%s", error_text(&e));
-		return;
-	}
-	rt = (struct runtime){ .path = options.binary, .root = options.root, .systemd_cgroup = options.systemd_cgroup };
+	rt = (struct runtime){ .path = options->binary,
+			       .root = options->root,
+			       .systemd_cgroup = options->systemd_cgroup };
 	argv = runtime_argv(&rt, "delete", "--force", c->id, NULL);
-	s = (struct spawn){ .path = options.binary, .argv = argv, .plain_oom_score = true };
+	s = (struct spawn){ .path = options->binary, .argv = argv, .plain_oom_score = true };
 	status = argv ? spawn_wait(&s, &said, 16384, RUNTIME_US, &e) : error_set(&e, ENOMEM, "runtime");
 	if (status < 0)
 		log_warn("%s", error_text(&e));
 	else if (status != 0 && !strstr(buf_text(&said), "does not exist"))
-		log_warn("%s delete: %s: %s", options.binary, spawn_status_text(status), buf_text(&said));
+		log_warn("%s delete: %s: %s", options->binary, spawn_status_text(status), buf_text(&said));
 }
 
 /* Processes and groups that the runtime had not written down yet, or could not end. */
@@ -72,6 +70,28 @@ static void leftovers_end(const struct command *c, const char *bundle)
 	/* The kernel tells nobody when a group has become empty. */
 	for (int i = 0; i < LEFTOVER_TRIES && leftovers_remove(&groups) > 0; i++)
 		(void)poll(NULL, 0, LEFTOVER_MS);
+}
+
+/* A killed shim closes its connections a moment before the runtime that it has started is told to die: what that has
+ * made meanwhile goes with another try. */
+static void container_delete(const struct command *c, const char *bundle)
+{
+	_cleanup_bundle_options_ struct bundle_options options = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_free_ char *state = NULL;
+
+	if (bundle_options_load(bundle, c->namespace, &options, &e) < 0) {
+		log_warn("%s", error_text(&e));
+		return;
+	}
+	state = str_format("%s/%s", options.root, c->id);
+	for (int i = 0; i < RUNTIME_TRIES; i++) {
+		runtime_delete(c, &options);
+		leftovers_end(c, bundle);
+		if (!state || access(state, F_OK) < 0)
+			return;
+		(void)poll(NULL, 0, LEFTOVER_MS);
+	}
 }
 
 /* --- the shim ----------------------------------------------------------------------------------------------------- */
@@ -193,8 +213,7 @@ int command_delete(const struct command *c, struct error *err)
 			log_warn("%s", error_text(&e));
 		error_clear(&e);
 	}
-	runtime_delete(c, bundle);
-	leftovers_end(c, bundle);
+	container_delete(c, bundle);
 	shim_end(c, bundle);
 	mounts_remove(bundle);
 	end = end_of(bundle, pid);

@@ -182,6 +182,16 @@ static bool scan_value(struct scan *s, struct jsonr *out)
 	return good;
 }
 
+/* Lines count from 1, as editors have them; bytes from 0, of the whole text. */
+static int jsonr_refuse(const char *text, const char *at, const char *what, struct error *err)
+{
+	size_t line = 1;
+
+	for (const char *p = text; p < at; p++)
+		line += *p == '\n';
+	return error_set(err, 0, "line %zu: %s at byte %zu", line, what, (size_t)(at - text));
+}
+
 int jsonr_parse_next(const char *text, size_t n, struct jsonr *out, const char **rest, struct error *err)
 {
 	struct scan s = { .at = text, .end = text + n };
@@ -194,9 +204,7 @@ int jsonr_parse_next(const char *text, size_t n, struct jsonr *out, const char *
 	}
 	if (!scan_value(&s, out)) {
 		*rest = s.at;
-		return error_set(err, 0,
-				 s.depth > JSONR_DEPTH ? "JSON nested too deep at byte %zu" : "bad JSON at byte %zu",
-				 (size_t)(s.at - text));
+		return jsonr_refuse(text, s.at, s.depth > JSONR_DEPTH ? "JSON nested too deep" : "bad JSON", err);
 	}
 	jsonr_blanks(&s);
 	*rest = s.at;
@@ -214,7 +222,7 @@ int jsonr_parse(const char *text, size_t n, struct jsonr *out, struct error *err
 		return error_set(err, 0, "no JSON");
 	if (rest != text + n) {
 		*out = (struct jsonr){ 0 };
-		return error_set(err, 0, "bad JSON at byte %zu", (size_t)(rest - text));
+		return jsonr_refuse(text, rest, "bad JSON", err);
 	}
 	return 0;
 }

@@ -51,7 +51,7 @@ teardown() {
 		touch $ROOT/d; within 60 has "filler 8999"; touch $ROOT/e; within 20 has last; touch $ROOT/f; within 20 has end; ls /var/log/talk.out.log.1; logs -n 3 | cut -c 1-11; logs --tail 9001 | wc -l; logs --tail 9005 | head -3; [ $(stat -c %s /var/log/talk.order) -gt 0 ] && echo kept
 		mkdir -p /run/log/onboot; for k in onboot.000-first onboot.001-talk; do echo "$k says" >/run/log/onboot/$k.out.log; echo "$k fails" >/run/log/onboot/$k.log; done
 		for n in 000-first first onboot/first onboot/talk onboot/nobody ../x; do "$SERVICE" logs $n 2>&1 | tr "\n" ,; echo; done
-		kill $f; finish'
+		within 20 grep -q " end$" $ROOT/followed; kill $f; finish'
 	echo "$output"
 	[ "${lines[0]}" = "one,two,three," ]
 	local t=9999-99-99T99:99:99.999999Z

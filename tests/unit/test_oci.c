@@ -47,7 +47,7 @@ static void test_runtime_refused(void)
 		const char *json, *why;
 	} rows[] = {
 		{ "", "no JSON" },
-		{ "{\"mkdir\":[}", "bad JSON at byte 10" },
+		{ "{\"mkdir\":[}", "line 1: bad JSON at byte 10" },
 		{ "{\"mkdir\":[\"\\u0000\"]}", "mkdir: a zero byte in it" },
 		{ "[]", "not a JSON object" },
 		{ "{\"mounts\":{}}", "mounts: not a list" },
