@@ -167,6 +167,9 @@ int streams_resize(struct streams *s, unsigned rows, unsigned columns, struct er
 void streams_exited(struct streams *s)
 {
 	copy_stop(&s->in);
+	/* The loop may learn of the end before it learns of the output, since one signal tells of several ends. */
+	copy_catch_up(&s->out);
+	copy_catch_up(&s->err);
 	copy_expect_end(&s->out);
 	fd_close(&s->console);
 }

@@ -90,7 +90,8 @@ int streams_start_console(struct streams *s, int master, struct error *err);
 void streams_close_stdin(struct streams *s);
 /* Size of the terminal; kept for later when there is none yet, without effect when there will be none. */
 int streams_resize(struct streams *s, unsigned rows, unsigned columns, struct error *err);
-/* Nobody reads its input any more. */
+/* Nobody reads its input any more. What it wrote is passed on now, as far as the clients' fifos have room: one that
+ * goes as soon as it is told of the end has seen the output then. */
 void streams_exited(struct streams *s);
 /* Calls back once, perhaps at once, when all output has been passed on (to a logging program: when that has ended). */
 void streams_on_drained(struct streams *s, streams_drained_fn *fn, void *data);

@@ -178,6 +178,12 @@ void copy_expect_end(struct copy *c)
 		(void)loop_io_want(&c->in, EPOLLIN, NULL);
 }
 
+void copy_catch_up(struct copy *c)
+{
+	if (c->active)
+		(void)bytes_move(c, ROUNDS);
+}
+
 void copy_finish(struct copy *c)
 {
 	/* Each round moves at least a byte, and what two pipes hold is bounded. */

@@ -41,6 +41,8 @@ int copy_start(struct copy *c, struct loop *loop, int in, int out, unsigned flag
 	       struct error *err);
 /* The terminal's process has ended: from now on a hang-up is the end of the input. Calls nothing back itself. */
 void copy_expect_end(struct copy *c);
+/* Moves what is there now, without waiting for the loop's next round, as much as in one round. Calls nothing back. */
+void copy_catch_up(struct copy *c);
 /* Moves what is there now, however much. For one whose input is about to be given up. */
 void copy_finish(struct copy *c);
 /* Another open file description takes the input's (output's) place, under the same number; `fd` is closed. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "logger.h"
 #include "str.h"
@@ -152,6 +153,38 @@ static void test_logs(struct loop *loop, struct reaper *reaper)
 	}
 }
 
+/* The client's copy of the output when it is told of the end, though the loop has not seen any output yet. */
+static void test_exited(struct loop *loop, struct reaper *reaper)
+{
+	const struct streams_owner owner = { .loop = loop, .reaper = reaper, .id = "x", .namespace = "y" };
+	_cleanup_free_ char *out = str_format("%s/out", dir), *err = str_format("%s/err", dir);
+	char got[2][16] = { "", "" };
+	struct streams_paths paths;
+	struct streams s;
+	int fds[2] = { -1, -1 };
+
+	ok(mkfifo(out, 0600) == 0 && mkfifo(err, 0600) == 0, "two fifos");
+	fds[0] = open(out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fds[1] = open(err, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	calls = failures = 0;
+	streams_init(&s);
+	streams_paths_set(&paths, "", out, err, false);
+	streams_prepare(&s, &owner, &paths, on_ready);
+	ok(calls == 1 && failures == 0, "its streams are there");
+	dprintf(s.child[1], "last words");
+	dprintf(s.child[2], "complaint");
+	ok(streams_start(&s, NULL) == 0 && read(fds[0], got[0], 15) < 0, "nothing has been copied yet");
+	streams_exited(&s);
+	ok(read(fds[0], got[0], 15) == 10 && str_eq(got[0], "last words"), "at its end the output is there");
+	ok(read(fds[1], got[1], 15) == 9 && str_eq(got[1], "complaint"), "and the other one");
+	streams_close(&s);
+	streams_paths_clear(&paths);
+	for (int i = 0; i < 2; i++)
+		cleanup_close(&fds[i]);
+	unlink(out);
+	unlink(err);
+}
+
 int main(void)
 {
 	struct loop *loop = loop_new(NULL);
@@ -163,6 +196,7 @@ int main(void)
 	if (ok(control >= 0, "a fifo"))
 		test_both(loop, &reaper, fifo, control);
 	test_logs(loop, &reaper);
+	test_exited(loop, &reaper);
 	/* The programs end by themselves, when their input does. */
 	while (!list_empty(&reaper.watches)) {
 		loop_once(loop, 10000, NULL);
