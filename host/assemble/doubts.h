@@ -8,8 +8,8 @@
 /* What can be said without any image: quotes that are part of a text, files below what init mounts over. */
 void doubts_config(struct config *c);
 
-/* A container whose files are in the tree: the user that its image asks for, devices that it sees and may not open, what
- * its label gives beyond the defaults. */
+/* A container whose files are in the tree: the user that its image asks for, devices that it sees and may not open,
+ * what its label gives beyond the defaults. */
 void doubts_container(struct assembly *a, const struct spec_input *in, const struct where *where);
 
 /* spec_input's on_mount for a read-only container: the target of a mount has to be in the image then. data: struct
