@@ -304,7 +304,7 @@ error: two| last words" ]
 @test "a log file that was removed, moved away or emptied is made anew at the next line" {
 	service talk "$(shared)" -- 'trap "exit 0" TERM; n=0; while :; do while [ ! -e /x/line$n ]; do usleep 20000; done; echo "line $n"; n=$((n + 1)); done'
 	run machine 'supervise; becomes talk running; log=/var/log/talk.out.log; "$SERVICE" logs -f talk >$ROOT/followed & f=$!
-		say() { touch $ROOT/line$1; within 5 grep -qx "line $1" $log; }
+		say() { touch $ROOT/line$1; within 5 grep -qx "line $1" $log; within 20 grep -qx "line $1" $ROOT/followed; }
 		say 0; rm $log; say 1; mv $log $log.moved; say 2; say 3; : >$log; say 4; rm -r /var/log/*; say 5; cat $log; within 5 grep -qx "line 5" $ROOT/followed; kill $f; wait $f 2>/dev/null; cat $ROOT/followed; finish; echo $?'
 	echo "$output"
 	[ "$output" = "line 5

@@ -431,9 +431,9 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	programs='for n in init rc.hotplug pith-agent vsudd service containerd containerd-shim-runc-v2; do echo "$n $(pidof $n)"; done'
 	run -0 machine exec -n "$name" admin sh -c "$programs"
 	before=$output
-	limit=120 machine exec -n "$name" hogs touch /go
+	limit=400 machine exec -n "$name" hogs touch /go
 	killed() { [ "$(grep -ac 'Killed process' "$state/console.log")" -ge 5 ]; }
-	limit=120
+	limit=400
 	until killed; do
 		in_shell true
 		[ "$(field shell 2)" = running ]
