@@ -113,11 +113,12 @@ status 4
 clean" ]
 }
 
+# runc gives up freezing a control group of version 1 where programs start all the time, on a busy machine: it is asked again.
 @test "pause and resume; a paused container can be killed" {
 	run world 'containerd_up; c run -d $IMAGE one sh -c "while :; do date +%s%N >/tmp/t; sleep 0.02; done"
-		c task pause one; status_of one; a=$(c task exec --exec-id x one true 2>&1); echo "$a" | grep -c "paused container"
+		within 20 c task pause one 2>/dev/null; status_of one; a=$(c task exec --exec-id x one true 2>&1); echo "$a" | grep -c "paused container"
 		c task resume one; status_of one; c task exec --exec-id y one echo alive
-		c task pause one; c task kill -s KILL one; within 5 stopped one && status_of one; c task rm one 2>/dev/null; c c rm one; clean'
+		within 20 c task pause one 2>/dev/null; c task kill -s KILL one; within 5 stopped one && status_of one; c task rm one 2>/dev/null; c c rm one; clean'
 	echo "$output"
 	[ "$output" = "PAUSED
 1
@@ -158,7 +159,7 @@ clean" ]
 }
 
 @test "events come in the order that the protocol demands" {
-	run world 'containerd_up; events_start; c run -d $IMAGE one sleep 1000; c task exec --exec-id e one true; c task pause one; c task resume one
+	run world 'containerd_up; events_start; c run -d $IMAGE one sleep 1000; c task exec --exec-id e one true; within 20 c task pause one 2>/dev/null; c task resume one
 		c task kill -s KILL one; within 5 stopped one; c task rm one 2>/dev/null
 		within 5 grep -q /tasks/delete $T/events; events_stop; grep -oE "/tasks/[a-z-]+ .*" $T/events | sed -E "s/\"(pid|exited_at|bundle)\":(\"[^\"]*\"|[0-9]*),?//g; s/\"rootfs\".*\"io\"/\"io\"/" | cut -c1-80; c c rm one; clean'
 	echo "$output"
