@@ -24,7 +24,7 @@ static void qemu_exited(struct loop_child *child, int status)
 	m->exited = true;
 	m->status = status;
 	loop_timer_disarm(&m->button);
-	relay_stop(&m->input);
+	pump_stop(&m->input);
 	machine_arm(m, &m->deadline, DRAIN_US);
 	machine_finish(m);
 }
@@ -142,14 +142,14 @@ static int machine_watch(struct machine *m, int messages, struct error *err)
 	if (!c)
 		m->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	m->output =
-		(struct relay){ m->from_guest, c ? c->out : m->null, machine_console_output, machine_output_ended, m };
-	m->input = (struct relay){ c ? c->in : -1, m->to_guest, machine_console_input, machine_input_ended, m };
+		(struct pump){ m->from_guest, c ? c->out : m->null, machine_console_output, machine_output_ended, m };
+	m->input = (struct pump){ c ? c->in : -1, m->to_guest, machine_console_input, machine_input_ended, m };
 	if (io_nonblock(m->from_guest) < 0 || io_nonblock(m->to_guest) < 0 || io_nonblock(m->qmp.fd) < 0 ||
 	    io_nonblock(messages) < 0)
 		return error_set(err, errno, "QEMU's pipes");
 	if (loop_child_add(m->loop, &m->child, m->pid, err) < 0 || helpers_watch(m, err) < 0 ||
 	    loop_io_add(m->loop, &m->qmp, err) < 0 || loop_io_add(m->loop, &m->messages, err) < 0 ||
-	    relay_start(&m->output, m->loop, err) < 0 || (c && c->in >= 0 && relay_start(&m->input, m->loop, err) < 0))
+	    pump_start(&m->output, m->loop, err) < 0 || (c && c->in >= 0 && pump_start(&m->input, m->loop, err) < 0))
 		return -1;
 	m->draining = true;
 	return c ? console_raw(c, err) : 0;
@@ -224,8 +224,8 @@ int machine_run(const struct machine_setup *setup, struct error *err)
 	if (!m.loop)
 		return -1;
 	r = machine_drive(&m, err);
-	relay_stop(&m.input);
-	relay_stop(&m.output);
+	pump_stop(&m.input);
+	pump_stop(&m.output);
 	loop_child_remove(&m.child);
 	for (i = 0; i < setup->helper_count; i++)
 		loop_child_remove(&m.helpers[i].child);

@@ -71,7 +71,7 @@ static int output_discard(struct machine *m)
 	if (m->null < 0)
 		return error_set(m->err, errno, "/dev/null");
 	m->output.to = m->null;
-	return relay_start(&m->output, m->loop, m->err);
+	return pump_start(&m->output, m->loop, m->err);
 }
 
 void machine_output_ended(void *data, bool target, int code)

@@ -13,7 +13,7 @@
 #include "ending.h"
 #include "loop.h"
 #include "machine.h"
-#include "relay.h"
+#include "pump.h"
 
 #define SECOND 1000000u
 
@@ -32,7 +32,7 @@ struct machine {
 	struct helper helpers[MACHINE_HELPERS_MAX];
 	struct loop_io qmp, messages;
 	struct loop_timer button, deadline;
-	struct relay input, output;
+	struct pump input, output;
 	struct buf received, said; /* QMP bytes; QEMU's standard error */
 	int to_guest, from_guest, log, null;
 	uint64_t logged;
@@ -72,7 +72,7 @@ void machine_messages_ready(struct loop_io *io, uint32_t events);
 /* --- machine_console.c --- */
 
 int machine_log_open(struct machine *m, struct error *err);
-/* The two directions, as relays call them. */
+/* The two directions, as pumps call them. */
 size_t machine_console_output(void *data, uint8_t *bytes, size_t n);
 void machine_output_ended(void *data, bool target, int code);
 size_t machine_console_input(void *data, uint8_t *bytes, size_t n);

@@ -7,17 +7,17 @@
 
 #include "loop.h"
 
-struct relay;
+struct pump;
 
 /* Looks at, and may change, n bytes on their way; returns how many stay (never more). */
-typedef size_t relay_filter_fn(void *data, uint8_t *bytes, size_t n);
-/* The source ended (error 0) or one of the two failed (an errno). Called once; the relay is stopped by then. */
-typedef void relay_end_fn(void *data, bool target, int error);
+typedef size_t pump_filter_fn(void *data, uint8_t *bytes, size_t n);
+/* The source ended (error 0) or one of the two failed (an errno). Called once; the pump is stopped by then. */
+typedef void pump_end_fn(void *data, bool target, int error);
 
-struct relay {
-	int from, to;            /* the caller's; `to` should be nonblocking */
-	relay_filter_fn *filter; /* may be NULL */
-	relay_end_fn *ended;
+struct pump {
+	int from, to;           /* the caller's; `to` should be nonblocking */
+	pump_filter_fn *filter; /* may be NULL */
+	pump_end_fn *ended;
 	void *data;
 	/* private */
 	struct loop *loop;
@@ -28,7 +28,7 @@ struct relay {
 	size_t start, len;
 };
 
-/* The struct must stay where it is until relay_stop(). */
-int relay_start(struct relay *r, struct loop *loop, struct error *err);
+/* The struct must stay where it is until pump_stop(). */
+int pump_start(struct pump *p, struct loop *loop, struct error *err);
 /* Legal at any time, also twice. */
-void relay_stop(struct relay *r);
+void pump_stop(struct pump *p);
