@@ -109,7 +109,7 @@ static int pump_watch(struct pump *p, struct loop_io *io, int fd, bool *polled, 
 {
 	struct error why = { 0 };
 
-	*io = (struct loop_io){ .fd = fd, .events = io == &p->in ? EPOLLIN : 0, .fn = pump_ready, .data = r };
+	*io = (struct loop_io){ .fd = fd, .events = io == &p->in ? EPOLLIN : 0, .fn = pump_ready, .data = p };
 	*polled = loop_io_add(p->loop, io, &why) == 0;
 	if (*polled || why.code == EPERM) {
 		error_clear(&why);
@@ -122,7 +122,7 @@ int pump_start(struct pump *p, struct loop *loop, struct error *err)
 {
 	p->loop = loop;
 	p->len = 0;
-	p->soon = (struct loop_timer){ .fn = pump_soon, .data = r };
+	p->soon = (struct loop_timer){ .fn = pump_soon, .data = p };
 	if (pump_watch(p, &p->in, p->from, &p->in_polled, err) < 0 ||
 	    pump_watch(p, &p->out, p->to, &p->out_polled, err) < 0) {
 		pump_stop(p);
