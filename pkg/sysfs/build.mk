@@ -1,0 +1,4 @@
+guest-programs += sysfs
+pkg/sysfs.sees :=
+sysfs.srcs := pkg/sysfs/main.c
+sysfs.layers := base sys
