@@ -160,6 +160,7 @@ int rc_init(void)
 			cmdline_read(&rc.cmdline, NULL); /* without it every switch is off */
 	}
 	report_begin(start, root, times, machine);
+	rc_issue();
 	rc_run_directory("rc", "/etc/init.d");
 	if (report_publish(&err) < 0)
 		log_warn("%s", error_text(&err));

@@ -34,6 +34,9 @@ bool rc_is_machine(void);
  * boot report. Failures are logged. */
 void rc_run_directory(const char *program, const char *path);
 
+/* Prints /etc/issue, where the image has one and no script for it. */
+void rc_issue(void);
+
 /* /etc/shutdown.d, then every process but PID 1 and this one. */
 void rc_stop_all(void);
 

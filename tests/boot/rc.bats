@@ -135,6 +135,21 @@ stopped' ]
 	[ "$output" = after ]
 }
 
+@test "the banner: /etc/issue in front of what /etc/init.d says, unless a script there prints it" {
+	printf 'Welcome to here\n' >tree/etc/issue
+	tree_script tree 010-after <<<'echo after'
+	run rc_in /bin/rc.init
+	[[ $output == *$'Welcome to here\nafter'* ]]
+	tree_script tree 000-issue <<<'echo script; cat /etc/issue'
+	run rc_in /bin/rc.init
+	[[ $output == *$'script\nWelcome to here\nafter'* ]]
+	[ "$(grep -c Welcome <<<"$output")" -eq 1 ]
+	rm tree/etc/init.d/000-issue
+	head -c 100000 /dev/zero >tree/etc/issue
+	run rc_in /bin/rc.init
+	[[ $output == *'more than 65536 bytes'*after* ]]
+}
+
 @test "it knows its names" {
 	cp "$root_dir/build/guest/rc" nonsense
 	run ./nonsense
@@ -142,6 +157,9 @@ stopped' ]
 	[[ "$output" == *'not a name that I know: rc.init, rc.shutdown'* ]]
 	ln -s nonsense modprobe && ln -s nonsense initctl && ln -s nonsense poweroff
 	run ./modprobe
+	[ "$status" = 1 ]
+	[[ "$output" == *'usage: modprobe'* ]]
+	run ./modprobe -q overlay x=1 second
 	[ "$status" = 1 ]
 	[[ "$output" == *'usage: modprobe'* ]]
 	run ./initctl list
@@ -217,7 +235,6 @@ stopped' ]
 	musl-gcc -static -Os -o tree/bin/ask ask.c
 	tree_script tree 010-look <<<'ask || echo failed; initctl stop a; echo "list: $(initctl list)"; kill -USR2 1; sleep 100'
 	run rc_in /init
-	echo "$output"
 	[ "$(grep -c '^error: malformed message' <<<"$output")" = 3 ]
 	[ "$(grep -c '^error: unknown request' <<<"$output")" = 1 ]
 	[[ "$output" != *failed* ]]
