@@ -228,6 +228,17 @@ static int name_load(struct modules *m, const char *name, unsigned depth, struct
 	return 0;
 }
 
+int modules_option(struct modules *m, const char *name, const char *option, struct error *err)
+{
+	_cleanup_free_ char *key = strdup(name);
+
+	if (key)
+		modconf_normalise(key);
+	if (!key || strv_addf(&m->conf.options, "%s %s", key, option) < 0)
+		return error_set(err, ENOMEM, "module %s", name);
+	return 0;
+}
+
 static int alias_found(void *data, uint32_t priority, const char *value)
 {
 	(void)priority;

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# The packages that stand beside a machine's own containers, all of them in one machine: each has its piece of the YAML,
+# tests/boot/companions/NAME.yml, and its tests in a section below. Whoever adds a package adds a piece and a section.
+#
+# `pith exec` leads into the containers: `shell` has the machine's processes, files and every capability, and works for
+# those whose container ends or has no shell. A piece that is wrong ends the build; a container that fails is in `report`.
+
+load ../lib/common
+
+# inside NAME COMMAND...: in the container of that service
+inside() { timeout -k 5 "${limit:-60}" "$pith" exec -n "$name" "$@"; }
+# in_shell SCRIPT: by the shell of a container that has everything of the machine
+in_shell() { inside shell /bin/sh -c "$1"; }
+# logs NAME: what the container said; onboot/NAME for those that have ended
+logs() { timeout 60 "$pith" logs "$name" "$1"; }
+# ended_well NAME: the onboot container has ended, with status 0
+ended_well() {
+	timeout 60 "$pith" report --json "$name" >report.json
+	[ "$(jq "[.steps[] | select(.program == \"onboot\" and (.name | test(\"^[0-9]+-$1\$\"))) | .status] == [0]" report.json)" = true ] ||
+		{ logs "onboot/$1"; jq .steps report.json; false; }
+}
+
+setup_file() {
+	load ../lib/common
+	needs_tuned_kernel
+	name=$BATS_FILE_TMPDIR/companions
+	# pieces name packages by ../../../pkg/NAME, and files beside them
+	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
+	"$pith" run --accel tcg --mem 768 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+		tail -n 60 "$name-state/console.log"
+		return 1
+	}
+}
+
+teardown_file() {
+	load ../lib/common
+	"$pith" stop --now "$BATS_FILE_TMPDIR/companions" 3>&- || :
+}
+
+setup() {
+	name=$BATS_FILE_TMPDIR/companions
+	console=$name-state/console.log
+	cd "$BATS_TEST_TMPDIR" || return 1
+	exec 8>&- 9>&-
+}
+
+# --- the banner --------------------------------------------------------------------------------------------------
+
+@test "the console has the image's banner, once, in front of the first container" {
+	tr -d '\r' <"$console" >c
+	[ "$(grep -c '^Welcome to pith$' c)" -eq 1 ]
+}
+
+# --- sysfs -------------------------------------------------------------------------------------------------------
+
+@test "sysfs: settings of a bound file are written; one that cannot be is said, and the status is 1" {
+	[ "$(in_shell 'cat /sys/kernel/mm/lru_gen/min_ttl_ms')" = 900 ]
+	logs onboot/sysfs >said
+	cat said
+	[ "$(cat said)" = 'sysfs: error: 10-test.conf: kernel/mm/none/run = 1: No such file or directory' ]
+	timeout 60 "$pith" report --json "$name" >report.json
+	[ "$(jq '.steps[] | select(.name | endswith("-sysfs")) | .status' report.json)" = 1 ]
+}
+
+# --- modprobe ----------------------------------------------------------------------------------------------------
+
+@test "modprobe: what is built in is there, what nobody knows is said" {
+	ended_well modprobe
+	[[ $(logs onboot/modprobe-none) == *'modprobe: error: no module nonsense' ]]
+}
+
+# --- metadata ----------------------------------------------------------------------------------------------------
+
+# --- memlogd, logread, logwrite, kmsg ----------------------------------------------------------------------------
+
+# --- time --------------------------------------------------------------------------------------------------------
+
+# --- vpnkit ------------------------------------------------------------------------------------------------------
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+@test "poweroff: powers the machine off in an orderly way, as the image's defaults let it" {
+	inside poweroff /poweroff.sh 0 || :
+	off() { [ ! -e "$name-state/pith.pid" ]; }
+	within 60 off
+	tr -d '\r' <"$console" >c
+	grep -q 'reboot: Power down' c
+	grep -q 'stopping all services' c
+}
