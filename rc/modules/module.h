@@ -18,8 +18,8 @@ static inline void cleanup_modules(struct modules **m)
 }
 #define _cleanup_modules_ _cleanup_(cleanup_modules)
 
-/* One more parameter ("name=value") for a module, by its name, when it is loaded. Behind those of the configuration: the
- * kernel takes the last. */
+/* One more parameter ("name=value") for a module, by its name, when it is loaded. Behind those of the configuration:
+ * the kernel takes the last. */
 int modules_option(struct modules *m, const char *name, const char *option, struct error *err);
 
 /* Loads a module by name, or all that an alias (such as a device's modalias, or "fs-ext4") stands for, those on the

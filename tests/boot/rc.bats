@@ -235,6 +235,7 @@ stopped' ]
 	musl-gcc -static -Os -o tree/bin/ask ask.c
 	tree_script tree 010-look <<<'ask || echo failed; initctl stop a; echo "list: $(initctl list)"; kill -USR2 1; sleep 100'
 	run rc_in /init
+	echo "$output"
 	[ "$(grep -c '^error: malformed message' <<<"$output")" = 3 ]
 	[ "$(grep -c '^error: unknown request' <<<"$output")" = 1 ]
 	[[ "$output" != *failed* ]]
