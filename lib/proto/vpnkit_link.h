@@ -7,15 +7,18 @@
 /* Zero-initialise, set the first ones and those of `mux` (all but its `output`), start. */
 struct vpnkit_link {
 	struct vpnkit_mux mux;
-	/* The stream has ended (why: error_text; a code of 0 with no message is the peer's end of file). All channels
-	 * have heard of it. Legal here: vpnkit_link_stop(). */
+	/* The stream has ended: why is empty where the peer ended it. All channels have heard of it. vpnkit_link_stop()
+	 * is legal here. */
 	void (*lost)(struct vpnkit_link *l, const struct error *why);
 	void (*greeted)(struct vpnkit_link *l); /* the peer's hello is there; NULL: of no interest */
 	void *data;
 	/* private */
+	struct loop *loop;
 	struct loop_io io;
+	struct loop_timer failure;
 	struct vpnkit_mux_handler handler;
-	bool busy, told;
+	int code;
+	bool blocked, busy, told, heard;
 };
 
 /* fd, non-blocking, is the link's from now on, also where this fails. first: bytes that were read already. */

@@ -12,6 +12,7 @@
  *
  *   the peer:  bytes --> handler.data --> Shutdown or Close --> handler.ended (after the last byte was taken)
  *              Close --> handler.closed: what is sent from now on reaches nobody
+ *   the stream ends --> handler.lost: what is kept cannot be had later
  *
  * Flow control: a side may send only what the other has allowed by Window. The allowance here begins with 64 KiB and
  * doubles up to `window` while the owner takes what comes; more than `budget` bytes kept for owners that do not take
@@ -21,7 +22,7 @@
  * handler.room comes to those who asked, in turn, when there is room again. While vpnkit_mux_choked() the caller reads
  * no more from the peer, who makes us answer and does not read the answers.
  *
- * Every call is legal in every handler but vpnkit_mux_fail() and vpnkit_mux_free(). */
+ * Every call is legal in every handler but vpnkit_mux_input(), vpnkit_mux_fail() and vpnkit_mux_free(). */
 #pragma once
 
 #include "list.h"
@@ -45,13 +46,14 @@ struct vpnkit_mux_handler {
 	void (*output)(struct vpnkit_mux *m);
 };
 
-/* All are called until vpnkit_channel_close(), none after it. */
+/* All must be there. They are called until vpnkit_channel_close(), not after it. */
 struct vpnkit_channel_handler {
 	/* Bytes of the peer, at least one. Returns how many the owner has taken; the rest is kept, and comes again by
 	 * vpnkit_channel_pull(). */
 	size_t (*data)(struct vpnkit_channel *c, const uint8_t *bytes, size_t n);
 	void (*ended)(struct vpnkit_channel *c);
 	void (*closed)(struct vpnkit_channel *c); /* comes before `ended` */
+	void (*lost)(struct vpnkit_channel *c);   /* the last: the stream has ended, and the channel with it */
 	void (*room)(struct vpnkit_channel *c);   /* after vpnkit_channel_reserve() gave nothing */
 };
 
@@ -84,6 +86,7 @@ struct vpnkit_mux {
 	bool handshake;                       /* of generation 3 */
 	bool greeted;                         /* its hello is there */
 	bool dedicated;                       /* the peer also takes dedicated connections */
+	bool failed;                          /* the stream has ended */
 	uint64_t opened, bytes_in, bytes_out; /* since the beginning */
 	/* private */
 	struct vpnkit_channel **buckets;
@@ -94,7 +97,6 @@ struct vpnkit_mux {
 	uint32_t payload_left;
 	uint32_t next_id;
 	uint64_t kept; /* by all channels */
-	bool failed;
 };
 
 /* handshake: generation 3. Puts our hello into `out`. -1 without memory. */
@@ -104,7 +106,7 @@ int vpnkit_mux_input(struct vpnkit_mux *m, const void *bytes, size_t n, struct e
 /* n bytes of `out` have been sent. */
 void vpnkit_mux_sent(struct vpnkit_mux *m, size_t n);
 bool vpnkit_mux_choked(const struct vpnkit_mux *m);
-/* The stream has ended: every channel hears `closed` and, with what it has not taken yet, `ended`. */
+/* The stream has ended: every channel hears `lost`, and is closed. */
 void vpnkit_mux_fail(struct vpnkit_mux *m);
 /* Channels that owners still have must not be used any more. */
 void vpnkit_mux_free(struct vpnkit_mux *m);
