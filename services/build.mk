@@ -16,11 +16,13 @@ fuzz_containerd.srcs := $(containerd-bytes)
 fuzz_containerd.deps := nghttp2 protobuf-c
 test_containerd.srcs := $(containerd-bytes)
 test_containerd.deps := nghttp2 protobuf-c
-services-bytes := $(addprefix services/log/,logfile.c memory_line.c order.c) services/command/logtext.c $(addprefix services/supervisor/,request.c saved.c) services/engine/recorded.c \
+services-bytes := $(addprefix services/log/,capture.c follow.c logfile.c memory_line.c order.c) services/command/logtext.c $(addprefix services/supervisor/,request.c saved.c) services/engine/recorded.c \
 	$(addprefix services/engine/containerd/,notify.c rival.c shim_wait.c)
 fuzz_services.srcs := $(services-bytes)
 fuzz_services.deps := protobuf-c
 test_services.srcs := $(services-bytes)
+test_follow.srcs := $(services-bytes)
+test_follow.deps := protobuf-c
 test_services.deps := protobuf-c
 test_policy.srcs := services/engine/containerd/settings.c
 fuzz_policy.srcs := services/engine/containerd/settings.c

@@ -7,45 +7,22 @@
 #include <unistd.h>
 
 #include "beneath.h"
-#include "capture.h"
-#include "io.h"
+#include "follow.h"
 #include "logfile.h"
 #include "logs_memory.h"
 #include "logtext.h"
 #include "once_logs.h"
-#include "order.h"
 #include "str.h"
 #include "supervisor.h"
 
-/* LOG_MOST: somebody may have made a file longer than we do. */
-enum { LOG_MOST = 2 * CAPTURE_FILE_MAX, PIECE_MOST = 1 << 20 };
-
 /* The logs of one service while they are shown. */
-struct files {
-	const char *dir;
-	char *file[2], *order; /* [1]: of standard output */
-	int fd[2], order_fd;   /* the present ones; -1: none */
-	uint64_t at[2];        /* where in the present one the last piece ended */
-	off_t order_at;
+struct shown {
+	struct log_follow files;
 	struct logtext text;
 	uint64_t since;
 };
 
 /* --- what there is ------------------------------------------------------------------------------------------------ */
-
-/* Both order files, the older first; whole records. */
-static int order_read(struct files *f, struct buf *out, struct error *err)
-{
-	_cleanup_buf_ struct buf now = { 0 };
-
-	if (logfile_read(f->dir, f->order, ".1", ORDER_FILE_MAX, out, err) < 0 ||
-	    logfile_read(f->dir, f->order, "", ORDER_FILE_MAX, &now, err) < 0)
-		return -1;
-	out->len -= out->len % sizeof(struct order_record);
-	now.len -= now.len % sizeof(struct order_record);
-	f->order_at = (off_t)now.len;
-	return now.len == 0 || buf_add(out, now.data, now.len) == 0 ? 0 : error_set(err, ENOMEM, "%s", f->order);
-}
 
 /* How many lines of a piece belong to the last `tail`; the rest is cut off its beginning. */
 static void piece_cut(struct order_piece *p, const char *text, bool last, long *tail)
@@ -85,124 +62,57 @@ static void pieces_cut(struct order_pieces *p, const struct buf text[2][2], long
 	p->count -= first;
 }
 
-static int pieces_show(struct files *f, const struct order_pieces *p, const struct buf text[2][2], struct error *err)
+static int pieces_show(struct shown *v, const struct order_pieces *p, const struct buf text[2][2], struct error *err)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct order_piece *piece = &p->list[i];
 		const char *bytes = buf_text(&text[piece->stream][piece->age]);
 
-		if (piece->time >= f->since &&
-		    logtext_write(&f->text, piece->stream, piece->time, bytes + piece->from, piece->to - piece->from,
+		if (piece->time >= v->since &&
+		    logtext_write(&v->text, piece->stream, piece->time, bytes + piece->from, piece->to - piece->from,
 				  err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* One that cannot be read hides the other stream from nobody: it is said at the end. */
-static int files_show(struct files *f, const struct logs_options *o, struct error *err)
+static int past_show(struct shown *v, const struct log_past *past, const struct logs_options *o, struct error *err)
 {
-	struct buf text[2][2] = { { { 0 } } }, order = { 0 };
-	_cleanup_error_ struct error bad = { 0 };
 	struct order_pieces pieces = { 0 };
 	uint64_t size[2][2];
 	int r;
 
-	if (order_read(f, &order, &bad) < 0)
-		buf_clear(&order);
-	for (int s = 1; s >= 0; s--) {
-		_cleanup_error_ struct error why = { 0 };
-
-		if (logfile_read(f->dir, f->file[s], ".1", LOG_MOST, &text[s][1], &why) < 0 ||
-		    logfile_read(f->dir, f->file[s], "", LOG_MOST, &text[s][0], &why) < 0)
-			error_move(&bad, &why);
-		size[s][0] = text[s][0].len;
-		size[s][1] = text[s][1].len;
-		f->at[s] = size[s][0];
-	}
-	r = order_pieces_make(&pieces, (const struct order_record *)(const void *)buf_bytes(&order),
-			      order.len / sizeof(struct order_record), size, !o->follow);
+	for (int i = 0; i < 4; i++)
+		size[i / 2][i % 2] = past->text[i / 2][i % 2].len;
+	r = order_pieces_make(&pieces, (const struct order_record *)(const void *)buf_bytes(&past->order),
+			      past->order.len / sizeof(struct order_record), size, !o->follow);
 	if (r == 0) {
-		pieces_cut(&pieces, text, o->tail, o->since);
-		r = pieces_show(f, &pieces, text, err);
+		log_follow_shown(&v->files, &pieces);
+		pieces_cut(&pieces, past->text, o->tail, o->since);
+		r = pieces_show(v, &pieces, past->text, err);
 	} else {
-		error_set(err, ENOMEM, "%s", f->order);
+		error_set(err, ENOMEM, "%s", v->files.order);
 	}
 	order_pieces_clear(&pieces);
-	for (int i = 0; i < 4; i++)
-		buf_free(&text[i / 2][i % 2]);
-	buf_free(&order);
-	return r < 0 ? -1 : bad.msg ? error_move(err, &bad) : 0;
+	return r;
 }
 
 /* --- what comes -----------------------------------------------------------------------------------------------------
  */
 
-static int record_show(struct files *f, const struct order_record *r, struct error *err)
+static int piece_show(void *data, int stream, uint64_t time, const char *text, size_t n, struct error *err)
 {
-	uint64_t to = (uint64_t)r->offset + (r->length & ORDER_LENGTH);
-	int s = order_stream(r);
-	uint8_t *p;
+	struct shown *v = data;
 
-	if (r->length & (ORDER_TURNED | ORDER_ANEW)) {
-		cleanup_close(&f->fd[s]);
-		f->fd[s] = -1;
-		f->at[s] = 0;
-	}
-	if (f->fd[s] < 0)
-		f->fd[s] = logfile_view(f->dir, f->file[s], "", NULL);
-	while (f->fd[s] >= 0 && f->at[s] < to) {
-		_cleanup_buf_ struct buf chunk = { 0 };
-		size_t want = to - f->at[s] < PIECE_MOST ? (size_t)(to - f->at[s]) : PIECE_MOST;
-		ssize_t n = (p = buf_reserve(&chunk, want)) ? io_pread(f->fd[s], p, want, (off_t)f->at[s]) : -1;
-
-		if (n <= 0)
-			break; /* emptied meanwhile */
-		f->at[s] += (uint64_t)n;
-		if (logtext_write(&f->text, s, r->time, (const char *)p, (size_t)n, err) < 0)
-			return -1;
-	}
-	f->at[s] = to;
-	return 0;
+	return logtext_write(&v->text, stream, time, text, n, err);
 }
 
-/* All records that have come; then on in the new file when it was turned. */
-static int records_show(struct files *f, struct error *err)
-{
-	struct order_record r;
-	uint64_t size;
-
-	for (;;) {
-		/* Looked at first: nothing comes to the old file once there is a new one. */
-		bool same = f->order_fd >= 0 && logfile_is(f->order_fd, f->dir, f->order, &size);
-		int next;
-
-		if (same && f->order_at > (off_t)size)
-			f->order_at = 0; /* emptied */
-		while (f->order_fd >= 0 && io_pread(f->order_fd, &r, sizeof(r), f->order_at) == (ssize_t)sizeof(r)) {
-			f->order_at += (off_t)sizeof(r);
-			if (record_show(f, &r, err) < 0)
-				return -1;
-		}
-		if (same)
-			return 0;
-		/* Between two files there is none for a moment. */
-		next = logfile_view(f->dir, f->order, "", NULL);
-		if (next < 0)
-			return 0;
-		if (f->order_fd >= 0)
-			f->order_at = 0;
-		cleanup_close(&f->order_fd);
-		f->order_fd = next;
-	}
-}
-
-static int files_follow(struct files *f, int watch, struct error *err)
+static int files_follow(struct log_follow *f, int watch, struct error *err)
 {
 	char events[4096];
 
 	for (;;) {
-		if (records_show(f, err) < 0)
+		if (log_follow_take(f, err) < 0)
 			return -1;
 		if (read(watch, events, sizeof(events)) < 0 && errno != EINTR)
 			return error_set(err, errno, "watch %s", f->dir);
@@ -226,52 +136,41 @@ static int dir_watch(const char *path, struct error *err)
 /* --- a service ------------------------------------------------------------------------------------------------------
  */
 
-static int service_show(struct files *f, const char *name, const struct logs_options *o, struct error *err)
+static int service_show(struct shown *v, const char *name, const struct logs_options *o, int watch, struct error *err)
 {
 	_cleanup_error_ struct error bad = { 0 };
-	_cleanup_close_ int watch = -1;
-	int missing = 0;
+	struct log_past past = { 0 };
+	int r = log_follow_begin(&v->files, &past, &bad, err);
 
-	for (int s = 0; s < 2; s++) {
-		_cleanup_error_ struct error why = { 0 };
-
-		/* Opened before the records are read: the records that come then are of this file, or say otherwise. */
-		f->fd[s] = logfile_view(f->dir, f->file[s], "", &why);
-		missing += f->fd[s] < 0 && why.code == ENOENT;
-	}
-	if (missing == 2)
-		return error_set(err, ENOENT, "no logs of %s: %s/%s", name, f->dir, f->file[0]);
-	f->order_fd = logfile_view(f->dir, f->order, "", NULL);
-	if (o->follow && (watch = dir_watch(f->dir, err)) < 0)
-		return -1;
-	if (files_show(f, o, &bad) < 0 && (bad.code == EPIPE || !o->follow))
-		return error_move(err, &bad);
-	return o->follow ? files_follow(f, watch, err) : 0;
+	if (r < 0 && err && err->code == ENOENT)
+		error_set(err, ENOENT, "no logs of %s: %s/%s", name, v->files.dir, v->files.file[0]);
+	if (r == 0)
+		r = past_show(v, &past, o, err);
+	log_past_clear(&past);
+	if (r == 0 && o->follow)
+		r = files_follow(&v->files, watch, err);
+	/* A stream that cannot be read does not hide the other one: it is said at the end. */
+	if (r == 0 && bad.msg)
+		r = error_move(err, &bad);
+	log_follow_close(&v->files);
+	return r;
 }
 
 static int files_logs(const char *name, const struct logs_options *o, struct error *err)
 {
 	_cleanup_free_ char *dir = logfile_dir(SUPERVISOR_LOG_DIR, SUPERVISOR_LOG_RECORD, false);
-	struct files f = { .dir = dir,
-			   .file = { str_format("%s.log", name), str_format("%s.out.log", name) },
-			   .order = str_format("%s.order", name),
-			   .fd = { -1, -1 },
-			   .order_fd = -1,
+	_cleanup_free_ char *log = str_format("%s.log", name), *out = str_format("%s.out.log", name);
+	_cleanup_free_ char *order = str_format("%s.order", name);
+	struct shown v = { .files = { .dir = dir, .file = { log, out }, .order = order, .fn = piece_show, .data = &v },
 			   .text = { .times = o->times },
 			   .since = o->since };
-	int r;
+	_cleanup_close_ int watch = -1;
 
-	if (!dir || !f.file[0] || !f.file[1] || !f.order)
-		r = error_set(err, ENOMEM, "%s", name);
-	else
-		r = service_show(&f, name, o, err);
-	for (int s = 0; s < 2; s++) {
-		cleanup_close(&f.fd[s]);
-		free(f.file[s]);
-	}
-	cleanup_close(&f.order_fd);
-	free(f.order);
-	return r;
+	if (!dir || !log || !out || !order)
+		return error_set(err, ENOMEM, "%s", name);
+	if (o->follow && (watch = dir_watch(dir, err)) < 0)
+		return -1;
+	return service_show(&v, name, o, watch, err);
 }
 
 int logs_show(const char *name, const struct logs_options *o, struct error *err)

@@ -15,6 +15,11 @@ enum { CHUNK = 16384, TAIL_MAX = 1024 };
 
 /* --- where it goes --------------------------------------------------------------------------------------- */
 
+static uint32_t stream_bit(const struct capture_stream *s)
+{
+	return s == &s->owner->out ? ORDER_OUT : 0;
+}
+
 static int file_open(struct capture_stream *s, struct error *err)
 {
 	struct stat st;
@@ -24,6 +29,8 @@ static int file_open(struct capture_stream *s, struct error *err)
 	if (s->sink.fd < 0)
 		return -1;
 	s->size = fstat(s->sink.fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	/* What the records speak of may have been emptied while no supervisor was there. */
+	s->bits = s->size == 0 ? ORDER_ANEW | ORDER_EMPTIED : 0;
 	return 0;
 }
 
@@ -32,31 +39,49 @@ static void file_anew(struct capture_stream *s)
 {
 	cleanup_close(&s->sink.fd);
 	s->begin = 0;
-	s->bits |= ORDER_ANEW;
 	file_open(s, NULL);
+	s->bits = ORDER_ANEW;
+}
+
+static uint64_t file_inode(const struct capture_stream *s)
+{
+	struct stat st;
+
+	return s->sink.fd >= 0 && fstat(s->sink.fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Before anything is written to the file: see order.h. */
+static void file_mark(struct capture_stream *s, uint32_t bits, uint64_t inode)
+{
+	s->bits = order_mark(&s->owner->order, s->owner->dir, inode, bits | stream_bit(s)) ? 0 : bits;
 }
 
 static void file_turn(struct capture_stream *s)
 {
-	s->sink.fd = logfile_turn(s->sink.fd, s->owner->dir, s->file, NULL);
+	uint64_t inode = file_inode(s);
+	bool kept;
+
+	s->sink.fd = logfile_turn(s->sink.fd, s->owner->dir, s->file, &kept, NULL);
 	s->size = s->begin = 0;
-	s->bits |= ORDER_TURNED;
+	file_mark(s, kept ? ORDER_TURNED : ORDER_ANEW | ORDER_EMPTIED, inode);
 }
 
 static void file_write_piece(struct capture_stream *s, const uint8_t *data, size_t n)
 {
 	uint64_t before = s->size;
 
-	/* Removed, or moved away, by somebody else. */
-	if (s->sink.fd < 0 || !logfile_is(s->sink.fd, s->owner->dir, s->file, &s->size))
+	/* Removed, moved away or emptied by somebody else. */
+	if (s->sink.fd < 0 || !logfile_is(s->sink.fd, s->owner->dir, s->file, "", &s->size))
 		file_anew(s);
 	else if (s->size < before)
-		s->bits |= ORDER_ANEW; /* emptied */
+		s->bits = ORDER_ANEW | ORDER_EMPTIED;
+	if (s->bits)
+		file_mark(s, s->bits, file_inode(s));
 	if (s->sink.fd >= 0 && s->size + n > CAPTURE_FILE_MAX && s->size > 0)
 		file_turn(s);
 	if (s->sink.fd < 0 || io_write(s->sink.fd, data, n) < 0)
 		return;
-	order_add(&s->owner->order, s->owner->dir, s->size, n, s->bits | (s == &s->owner->out ? ORDER_OUT : 0));
+	order_add(&s->owner->order, s->owner->dir, s->size, n, s->bits | stream_bit(s));
 	s->bits = 0;
 	s->size += n;
 }

@@ -37,7 +37,7 @@ struct capture_stream {
 	struct loop_io sink; /* file, or the memory log daemon's socket, watched only while it is full; fd -1: lost */
 	bool memory;         /* the sink is the daemon */
 	uint64_t size;       /* of the file */
-	uint32_t bits;       /* ORDER_TURNED or ORDER_ANEW for the next piece */
+	uint32_t bits;       /* for the next piece, where no mark could be written: order.h */
 	uint64_t begin;      /* where in the file the present run's output begins */
 	struct buf recent;   /* the daemon's: the last of what was written, since it cannot be read back */
 	struct buf held;     /* the daemon's: what it has not taken yet */

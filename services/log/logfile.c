@@ -58,9 +58,9 @@ int logfile_open(const char *dir, const char *file, struct error *err)
 	}
 }
 
-bool logfile_is(int fd, const char *dir, const char *file, uint64_t *size)
+bool logfile_is(int fd, const char *dir, const char *file, const char *suffix, uint64_t *size)
 {
-	_cleanup_free_ char *path = str_format("%s/%s", dir, file);
+	_cleanup_free_ char *path = str_format("%s/%s%s", dir, file, suffix);
 	struct stat ours, there;
 
 	if (!path || fstat(fd, &ours) < 0 || fstatat(AT_FDCWD, path, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -70,7 +70,7 @@ bool logfile_is(int fd, const char *dir, const char *file, uint64_t *size)
 	return true;
 }
 
-int logfile_turn(int fd, const char *dir, const char *file, struct error *err)
+int logfile_turn(int fd, const char *dir, const char *file, bool *kept, struct error *err)
 {
 	_cleanup_close_ int dirfd = beneath_mkdir(BENEATH_ROOT, dir, 0755, false, NULL), ours = fd;
 	_cleanup_free_ char *old = str_format("%s.1", file);
@@ -78,6 +78,8 @@ int logfile_turn(int fd, const char *dir, const char *file, struct error *err)
 		(renameat(dirfd, file, dirfd, old) == 0 ||
 		 (errno != ENOENT && place_clear(dirfd, old) == 0 && renameat(dirfd, file, dirfd, old) == 0));
 
+	if (kept)
+		*kept = turned;
 	if (turned)
 		return logfile_open(dir, file, err);
 	if (ftruncate(ours, 0) < 0)
@@ -95,23 +97,32 @@ int logfile_view(const char *dir, const char *file, const char *suffix, struct e
 	return beneath_open(BENEATH_ROOT, path, O_RDONLY, 0, &want, err);
 }
 
+int logfile_take(int fd, size_t most, struct buf *out, struct error *err)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	size_t want = end < 0 ? 0 : end > (off_t)most ? most : (size_t)end;
+	uint8_t *p;
+	ssize_t n;
+
+	if (want == 0)
+		return 0;
+	if (!(p = buf_reserve(out, want)))
+		return error_set(err, ENOMEM, "no memory for %zu bytes", want);
+	n = io_pread(fd, p, want, end - (off_t)want);
+	if (n < 0)
+		return error_set(err, errno, "read");
+	buf_commit(out, (size_t)n);
+	return 0;
+}
+
 int logfile_read(const char *dir, const char *file, const char *suffix, size_t most, struct buf *out, struct error *err)
 {
 	_cleanup_error_ struct error why = { 0 };
 	_cleanup_close_ int fd = logfile_view(dir, file, suffix, &why);
-	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	uint8_t *p;
-	ssize_t n;
 
 	if (fd < 0)
 		return why.code == ENOENT ? 0 : error_move(err, &why);
-	if (!(p = buf_reserve(out, most)))
-		return error_set(err, ENOMEM, "%s", file);
-	n = io_pread(fd, p, most, end > (off_t)most ? end - (off_t)most : 0);
-	if (n < 0)
-		return error_set(err, errno, "%s/%s%s", dir, file, suffix);
-	buf_commit(out, (size_t)n);
-	return 0;
+	return logfile_take(fd, most, out, err) < 0 ? error_wrap(err, "%s/%s%s", dir, file, suffix) : 0;
 }
 
 char *logfile_dir(const char *dir, const char *record, bool first)

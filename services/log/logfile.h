@@ -12,17 +12,19 @@
 /* Opens FILE in dir (made when it is missing) for appending and reading. Returns the descriptor. */
 int logfile_open(const char *dir, const char *file, struct error *err);
 
-/* Whether FILE is that file still, and how large it is. */
-bool logfile_is(int fd, const char *dir, const char *file, uint64_t *size);
+/* Whether FILE (suffix "") or FILE.1 (suffix ".1") is that file still, and how large it is. */
+bool logfile_is(int fd, const char *dir, const char *file, const char *suffix, uint64_t *size);
 
 /* Keeps the file as FILE.1 and returns a new one. When that cannot be done the file is emptied and returned. fd is
- * taken over. */
-int logfile_turn(int fd, const char *dir, const char *file, struct error *err);
+ * taken over. kept, which may be NULL, says which of the two it was. */
+int logfile_turn(int fd, const char *dir, const char *file, bool *kept, struct error *err);
 
 /* Opens FILE (suffix "") or FILE.1 (suffix ".1") for reading; -1 with code ENOENT where there is none. */
 int logfile_view(const char *dir, const char *file, const char *suffix, struct error *err);
 
-/* Appends at most `most` bytes from the end of such a file. One that is missing is empty. */
+/* Appends at most `most` bytes from the end of the file. */
+int logfile_take(int fd, size_t most, struct buf *out, struct error *err);
+/* The same of FILE or FILE.1. One that is missing is empty. */
 int logfile_read(const char *dir, const char *file, const char *suffix, size_t most, struct buf *out,
 		 struct error *err);
 

@@ -33,29 +33,64 @@ void order_close(struct order *o)
 	*o = (struct order){ .fd = -1 };
 }
 
-void order_add(struct order *o, const char *dir, uint64_t offset, size_t n, uint32_t bits)
+static bool record_write(struct order *o, const char *dir, const struct order_record *r)
 {
-	struct order_record r = { .offset = (uint32_t)offset, .length = (uint32_t)(n & ORDER_LENGTH) | bits };
-	struct timespec now;
 	uint64_t size = 0;
 
-	if (!o->file || offset > UINT32_MAX || n > ORDER_LENGTH)
-		return;
 	/* Removed, or moved away, by somebody else. */
-	if (o->fd < 0 || !logfile_is(o->fd, dir, o->file, &size)) {
+	if (o->fd < 0 || !logfile_is(o->fd, dir, o->file, "", &size)) {
 		cleanup_close(&o->fd);
 		o->fd = logfile_open(dir, o->file, NULL);
 		size = 0;
 	}
-	if (o->fd >= 0 && size + sizeof(r) > ORDER_FILE_MAX)
-		o->fd = logfile_turn(o->fd, dir, o->file, NULL);
+	if (o->fd >= 0 && size + sizeof(*r) > ORDER_FILE_MAX)
+		o->fd = logfile_turn(o->fd, dir, o->file, NULL, NULL);
+	return o->fd >= 0 && io_write(o->fd, r, sizeof(*r)) == 0;
+}
+
+void order_add(struct order *o, const char *dir, uint64_t offset, size_t n, uint32_t bits)
+{
+	struct order_record r = { .offset = (uint32_t)offset, .length = (uint32_t)(n & ORDER_LENGTH) | bits };
+	struct timespec now;
+
+	if (!o->file || offset > UINT32_MAX || n > ORDER_LENGTH)
+		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	r.time = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	if (o->fd >= 0)
-		(void)!io_write(o->fd, &r, sizeof(r)); /* a full disk: the piece has no time */
+	record_write(o, dir, &r); /* a full disk: the piece has no time */
+}
+
+bool order_mark(struct order *o, const char *dir, uint64_t inode, uint32_t bits)
+{
+	struct order_record r = { .time = inode, .length = bits };
+
+	return o->file && record_write(o, dir, &r);
 }
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
+
+enum order_fate order_fate_find(const struct order_record *later, size_t count, int stream, uint64_t *inode)
+{
+	enum order_fate fate = ORDER_FATE_PRESENT;
+
+	*inode = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct order_record *r = &later[i];
+
+		if (order_stream(r) != stream || !(r->length & (ORDER_TURNED | ORDER_ANEW)))
+			continue;
+		if (fate == ORDER_FATE_OLDER) {
+			if (r->length & ORDER_TURNED)
+				return ORDER_FATE_GONE;
+			continue;
+		}
+		*inode = (r->length & ORDER_LENGTH) == 0 ? r->time : 0;
+		if (!(r->length & ORDER_TURNED))
+			return r->length & ORDER_EMPTIED ? ORDER_FATE_EMPTIED : ORDER_FATE_GONE;
+		fate = ORDER_FATE_OLDER;
+	}
+	return fate;
+}
 
 enum { AGE_LOST = 2, AGE_LOST_NOW = 3 };
 

@@ -301,19 +301,16 @@ secret
 error: two| last words" ]
 }
 
-@test "a log file that was removed, moved away or emptied is made anew at the next line" {
+@test "a log file that was removed, moved away or emptied is made anew at the next line; a follower gets each line once, also when it looks late" {
 	service talk "$(shared)" -- 'trap "exit 0" TERM; n=0; while :; do while [ ! -e /x/line$n ]; do usleep 20000; done; echo "line $n"; n=$((n + 1)); done'
 	run machine 'supervise; becomes talk running; log=/var/log/talk.out.log; "$SERVICE" logs -f talk >$ROOT/followed & f=$!
-		say() { touch $ROOT/line$1; within 5 grep -qx "line $1" $log; within 20 grep -qx "line $1" $ROOT/followed; }
-		say 0; rm $log; say 1; mv $log $log.moved; say 2; say 3; : >$log; say 4; rm -r /var/log/*; say 5; cat $log; within 5 grep -qx "line 5" $ROOT/followed; kill $f; wait $f 2>/dev/null; cat $ROOT/followed; finish; echo $?'
+		say() { touch $ROOT/line$1; within 5 grep -qx "line $1" $log; }; shown() { within 20 grep -qx "line $1" $ROOT/followed; }
+		say 0; shown 0; kill -STOP $f; say 1; rm $log; say 2; mv $log $log.moved; say 3; say 4; kill -CONT $f; shown 4; rm $log; say 5; shown 5
+		kill -STOP $f; say 6; : >$log; say 7; kill -CONT $f; shown 7; rm -r /var/log/*; say 8; cat $log; shown 8; kill $f; wait $f 2>/dev/null; tr "\n" , <$ROOT/followed; echo; finish; echo $?'
 	echo "$output"
-	[ "$output" = "line 5
-line 0
-line 1
-line 2
-line 3
-line 4
-line 5
+	# Line 2 was moved away and line 6 emptied before the follower looked.
+	[ "$output" = "line 8
+line 0,line 1,line 3,line 4,line 5,line 7,line 8,
 0" ]
 }
 
