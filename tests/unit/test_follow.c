@@ -264,7 +264,7 @@ static void test_at_once(void)
 	ok(log_follow_take(&f, &err) == 0 && status == 0, "files are changed while they are followed");
 	ok(!heard.wrong, "no piece comes twice, or for another one");
 	ok(heard.last == ROUNDS, "the last one comes");
-	printf("# %u of %u pieces\n", heard.pieces, ROUNDS);
+	printf("# %u of %d pieces\n", heard.pieces, ROUNDS);
 	log_follow_close(&f);
 	dir_empty();
 }
