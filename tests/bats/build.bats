@@ -45,8 +45,14 @@ setup_file() {
 		        deep = tarfile.TarInfo("%d" % i + "/a" * 2000)
 		        deep.type = tarfile.DIRTYPE
 		        tar.addfile(deep)
+		with tarfile.open("times.layer", "w") as tar:
+		    for name, time in (("early", -86400), ("late", 5000000000)):
+		        bent = tarfile.TarInfo(name)
+		        bent.mtime = time
+		        tar.addfile(bent)
 	END
 	"$image" deep.tar docker.io/test/deep:1 a=b --archive deep.layer
+	"$image" times.tar docker.io/test/times:1 a=b --archive times.layer
 	"$image" device.tar docker.io/test/device:1 'dev/../../dev/sda!b:8:0'
 	"$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci 2>"$BATS_FILE_TMPDIR/import.log" ||
 		{ rm kernel.tar; "$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci; }
@@ -777,6 +783,14 @@ image_yml() {
 	[[ $(head -c 5 x-initrd.img) == UCODE && $(dd if=x-initrd.img bs=512 skip=1 count=1 status=none | head -c 6) == 070701 ]]
 	build --initrd plain x.yml
 	dd if=x-initrd.img bs=512 skip=1 status=none | zstd -qdc | cpio -t --quiet | grep -qx etc/f
+}
+
+@test "a plain initrd gives a time that cpio cannot hold the nearest, and says so" {
+	image_yml test/plainkernel:1 none | sed 's|test/init:1|test/init:1, test/times:1|' >x.yml
+	[[ $(build --initrd plain --compress none x.yml 2>&1) == *'a plain initrd holds times from 1970 to 2106: /late gets the nearest (and there may be more)'* ]]
+	mkdir t
+	(cd t && cpio -idm --quiet <../x-initrd.img)
+	[[ $(stat -c %Y t/early t/late | tr '\n' ' ') == "0 4294967295 " ]]
 }
 
 @test "kernel+initrd with an image in it: where kernel and init can mount it" {
