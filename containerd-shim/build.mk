@@ -10,7 +10,7 @@ containerd-shim/commands.sees := containerd-shim/task containerd-shim/model $(sh
 
 guest-programs += containerd-shim-pith-v2
 containerd-shim-pith-v2.srcs := $(wildcard containerd-shim/*/*.c)
-containerd-shim-pith-v2.layers := base sys bundle proto
+containerd-shim-pith-v2.layers := base cli sys bundle proto
 containerd-shim-pith-v2.deps := protobuf-c
 
 # for tests and measurements

@@ -14,7 +14,7 @@ int rc_initctl(int argc, char **argv)
 
 	if (!(str_eq(verb, "respawn") && argc > 4) && !(str_eq(verb, "stop") && argc == 3) &&
 	    !(str_eq(verb, "list") && argc == 2)) {
-		log_error("usage: initctl respawn NAME GRACE-SECONDS PATH [ARG...], initctl stop NAME, initctl list");
+		log_error("usage: " RC_INITCTL_USAGE);
 		return 1;
 	}
 	if (initctl_request(argv + 1, &list, &err) < 0) {

@@ -4,8 +4,6 @@
 #include "rc.h"
 #include "str.h"
 
-static const char usage[] = "usage: modprobe [-q] MODULE [NAME=VALUE]..., modprobe [-q] -a MODULE...";
-
 struct wishes {
 	bool quiet, all;
 	int first; /* the first argument that is no option */
@@ -32,7 +30,7 @@ static int options_read(struct wishes *w, int argc, char **argv)
 			break;
 	if (w->first < argc && (w->all || i == argc))
 		return 0;
-	log_error("%s", usage);
+	log_error("usage: " RC_MODPROBE_USAGE);
 	return -1;
 }
 

@@ -37,7 +37,7 @@ int rc_poweroff(const char *name, int argc, char **argv)
 		force |= str_eq(argv[i], "-f");
 		no_sync |= str_eq(argv[i], "-n");
 		if (!str_eq(argv[i], "-f") && !str_eq(argv[i], "-n")) {
-			log_error("usage: %s [-n] [-f]", name);
+			log_error("usage: " RC_POWEROFF_USAGE("%s"), name);
 			return 1;
 		}
 	}

@@ -42,6 +42,11 @@ void rc_stop_all(void);
 
 int rc_hotplug_start(struct rc *rc, struct error *err);
 
+/* How people call the tools, for --help and where they are called otherwise. */
+#define RC_MODPROBE_USAGE       "modprobe [-q] MODULE [NAME=VALUE]..., modprobe [-q] -a MODULE..."
+#define RC_INITCTL_USAGE        "initctl respawn NAME GRACE-SECONDS PATH [ARG...], initctl stop NAME, initctl list"
+#define RC_POWEROFF_USAGE(name) name " [-n] [-f]"
+
 /* What the program does by its other names. Each returns an exit status. */
 int rc_init(void);
 int rc_shutdown(const char *action);

@@ -8,7 +8,7 @@ services/engine.sees :=
 services/log.sees :=
 guest-programs += service
 service.srcs := $(foreach d,$(services.rooms),$(wildcard $(d)/*.c)) $(onboot.srcs)
-service.layers := base sys bundle proto
+service.layers := base cli sys bundle proto
 service.deps := nghttp2 protobuf-c
 
 containerd-bytes := $(addprefix services/engine/containerd/,calls.c rpc.c)

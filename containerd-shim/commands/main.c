@@ -8,85 +8,79 @@
 #include "command.h"
 #include "io.h"
 #include "log.h"
+#include "program.h"
 #include "str.h"
 
-struct flag {
-	const char *name;
-	const char **value; /* NULL: one without */
-	bool *on;
+struct given {
+	struct command command;
+	const char *ignored;
+	bool version, info;
 };
 
-/* -name value, -name=value, and the same with two dashes; the first other word is the action. */
-static int flags_parse(int argc, char **argv, const struct flag *flags, const char **action)
-{
-	int i;
-
-	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		const char *word = argv[i] + 1 + (argv[i][1] == '-'), *equals = strchr(word, '=');
-		size_t n = equals ? (size_t)(equals - word) : strlen(word);
-		const struct flag *f;
-
-		for (f = flags; f->name; f++)
-			if (strlen(f->name) == n && memcmp(f->name, word, n) == 0)
-				break;
-		if (!f->name) {
-			log_error("unknown option %s", argv[i]);
-			return -1;
-		}
-		if (f->on) {
-			*f->on = !equals || str_eq(equals + 1, "true") || str_eq(equals + 1, "1");
-		} else if (equals) {
-			*f->value = equals + 1;
-		} else if (i + 1 < argc) {
-			*f->value = argv[++i];
-		} else {
-			log_error("option %s needs a value", argv[i]);
-			return -1;
-		}
+#define TEXT(row_name, called, member, about)                                                                  \
+	{                                                                                                      \
+		row_name, .argument = called, .set = option_set_text, .field = offsetof(struct given, member), \
+			  .help = about                                                                        \
 	}
-	*action = i < argc ? argv[i] : "";
-	return 0;
-}
+#define SWITCH(row_name, member, about)                                                                    \
+	{                                                                                                  \
+		row_name, .set = option_set_switch, .field = offsetof(struct given, member), .help = about \
+	}
+
+static const struct option options[] = {
+	TEXT("namespace", "NAME", command.namespace, "containerd's namespace of the container"),
+	TEXT("id", "ID", command.id, "the container"),
+	TEXT("address", "SOCKET", command.address, "where containerd listens"),
+	TEXT("publish-binary", "PATH", command.publish_binary, "containerd's program, which takes events"),
+	TEXT("bundle", "DIR", command.bundle, "the container's bundle, of delete"),
+	TEXT("socket", "PATH", ignored, NULL),
+	TEXT("debug-socket", "PATH", ignored, NULL),
+	SWITCH("debug", command.debug, "say more"),
+	SWITCH("v", version, NULL),
+	SWITCH("version", version, "print the version"),
+	SWITCH("info", info, "print what the shim and its runtime can do, as a message of containerd's"),
+	{ "help", 'h', .help = "print this help" },
+	{ 0 },
+};
+
+static const struct program program = {
+	.name = "containerd-shim-pith-v2",
+	.words = "start|delete",
+	.text = "A containerd shim for OCI runtimes. containerd starts it, in the bundle of a container: with start "
+		"it goes on in the background and keeps the container, with delete it takes away what a shim that is "
+		"gone "
+		"has left.",
+	.options = options,
+	.misuse = 1,
+};
 
 int main(int argc, char **argv)
 {
-	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *action, *ignored = NULL;
-	struct command c = { .name = slash ? slash + 1 : argc > 0 ? argv[0] : "containerd-shim-pith-v2" };
-	bool version = false, info = false;
-	const struct flag flags[] = {
-		{ "namespace", &c.namespace, NULL },
-		{ "id", &c.id, NULL },
-		{ "address", &c.address, NULL },
-		{ "publish-binary", &c.publish_binary, NULL },
-		{ "bundle", &c.bundle, NULL },
-		{ "socket", &ignored, NULL },
-		{ "debug-socket", &ignored, NULL },
-		{ "debug", NULL, &c.debug },
-		{ "v", NULL, &version },
-		{ "version", NULL, &version },
-		{ "info", NULL, &info },
-		{ NULL, NULL, NULL },
-	};
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *action;
+	struct given given = { .command.name = slash ? slash + 1 : argc > 0 ? argv[0] : "containerd-shim-pith-v2" };
+	struct command *c = &given.command;
 	_cleanup_error_ struct error err = { 0 };
-	int r;
+	int r, status;
 
 	io_fill_standard();
-	log_setup(c.name, LOG_LEVEL_INFO, false);
+	log_setup(c->name, LOG_LEVEL_INFO, false);
 	/* containerd's own notification socket, where it was started with one: a runtime that sees it mounts it into
 	 * the container. */
 	unsetenv("NOTIFY_SOCKET");
-	if (flags_parse(argc, argv, flags, &action) < 0)
-		return 1;
-	if (version) {
-		printf("%s:\n  Version:  %s\n", c.name, SHIM_VERSION);
+	status = program_line(&program, argv, &given);
+	if (status >= 0)
+		return status;
+	action = argv[0] && argv[1] ? argv[1] : "";
+	if (given.version) {
+		printf("%s:\n  Version:  %s\n", c->name, SHIM_VERSION);
 		return 0;
 	}
-	if (info)
-		r = command_info(&c, &err);
+	if (given.info)
+		r = command_info(c, &err);
 	else if (str_eq(action, "start"))
-		r = command_start(&c, &err);
+		r = command_start(c, &err);
 	else if (str_eq(action, "delete"))
-		r = command_delete(&c, &err);
+		r = command_delete(c, &err);
 	else
 		r = error_set(&err, 0, "containerd starts this program with start, delete, -info or -v");
 	if (r < 0)

@@ -1,5 +1,6 @@
 #include "manual.h"
 
+#include "command_help.h"
 #include "globals.h"
 #include "help.h"
 #include "str.h"

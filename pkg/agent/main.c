@@ -1,7 +1,6 @@
 /* pith-agent: under the name of an init script it asks PID 1 to keep it running, if the machine has a vsock device. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <linux/vm_sockets.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "io.h"
 #include "keeper.h"
 #include "log.h"
+#include "program.h"
 #include "server.h"
 #include "session.h"
 #include "spawn.h"
@@ -21,8 +21,26 @@
 
 enum { GRACE_SECONDS = 2 };
 
-static const char usage[] = "usage: pith-agent [--listen vsock:PORT] [--runtime PATH] [--services DIR]\n"
-			    "Runs commands in this machine and its containers for the host (pith exec).\n";
+struct given {
+	const char *listen, *runtime, *services;
+};
+
+static const struct option options[] = {
+	{ "listen", .argument = "vsock:PORT", .set = option_set_text, .field = offsetof(struct given, listen),
+	  .help = "the port that the host connects to, vsock:2373" },
+	{ "runtime", .argument = "PATH", .set = option_set_text, .field = offsetof(struct given, runtime),
+	  .help = "the OCI runtime; without it the one that the machine has" },
+	{ "services", .argument = "DIR", .set = option_set_text, .field = offsetof(struct given, services),
+	  .help = "the bundles of the services, /containers/services" },
+	{ "help", 'h', .help = "print this help" },
+	{ 0 },
+};
+
+static const struct program program = {
+	.name = "pith-agent",
+	.text = "Runs commands in this machine and its containers for the host (pith exec).",
+	.options = options,
+};
 
 static void on_signal(void *data, int signo)
 {
@@ -147,31 +165,19 @@ static int keep_running(void)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "listen", required_argument, NULL, 'l' },
-		{ "runtime", required_argument, NULL, 'r' },
-		{ "services", required_argument, NULL, 's' },
-		{ 0 },
-	};
-	struct agent a = { .services = "/containers/services" };
-	const char *where = NULL, *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
-	int c;
+	struct given given = { .services = "/containers/services" };
+	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	struct agent a = { 0 };
+	int status;
 
 	io_fill_standard();
 	log_setup("agent", LOG_LEVEL_INFO, true);
 	if (name && str_ends(name, "-agent") && strspn(name + 1, "0123456789") == 3)
 		return keep_running();
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'l')
-			where = optarg;
-		else if (c == 'r')
-			a.runtime = optarg;
-		else if (c == 's')
-			a.services = optarg;
-		else
-			return fputs(usage, stderr), 2;
-	}
-	if (optind < argc)
-		return fputs(usage, stderr), 2;
-	return agent_run(&a, where);
+	status = program_line(&program, argv, &given);
+	if (status >= 0)
+		return status;
+	a.runtime = given.runtime;
+	a.services = given.services;
+	return agent_run(&a, given.listen);
 }

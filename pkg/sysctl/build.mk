@@ -1,4 +1,4 @@
 guest-programs += sysctl
 pkg/sysctl.sees :=
 sysctl.srcs := pkg/sysctl/main.c
-sysctl.layers := base sys
+sysctl.layers := base cli sys

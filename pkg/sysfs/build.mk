@@ -1,4 +1,4 @@
 guest-programs += sysfs
 pkg/sysfs.sees :=
 sysfs.srcs := pkg/sysfs/main.c
-sysfs.layers := base sys
+sysfs.layers := base cli sys

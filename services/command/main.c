@@ -15,38 +15,15 @@
 #include "onboot.h"
 #include "once_logs.h"
 #include "options.h"
-#include "service_usage.h"
+#include "service_command.h"
 #include "spawn.h"
 #include "str.h"
 #include "supervisor.h"
 #include "volumes.h"
 
+#define NAMESPACE "services.linuxkit"
+
 enum { GRACE_SECONDS = 240 }; /* below PID 1's own limit for the whole way down */
-
-enum { USAGE_COLUMN = 35 };
-
-static int usage(FILE *to)
-{
-	size_t i;
-
-	fputs("usage: service " SERVICE_SYNOPSIS "\n", to);
-	for (i = 0; i < array_len(service_usage); i++) {
-		int n = fprintf(to, "  %s", service_usage[i].words);
-
-		if (n > USAGE_COLUMN)
-			n = fprintf(to, "\n") - 1;
-		fprintf(to, "%*s%s\n", USAGE_COLUMN + 2 - n, "", service_usage[i].help);
-	}
-	return to == stdout ? 0 : 1;
-}
-
-static int arguments_check(const struct options *o, size_t want, const char *what)
-{
-	if (strv_len(o->args) == want)
-		return 0;
-	fprintf(stderr, "service: %s\n", what);
-	return -1;
-}
 
 static int error_report(const struct error *err)
 {
@@ -56,16 +33,21 @@ static int error_report(const struct error *err)
 
 /* --- init scripts ---------------------------------------------------------------------------------------------- */
 
-static int run_once(const char *kind, bool shutdown, const struct options *opt)
+static const char *path_or(const struct options *o, const char *usual)
+{
+	return o->given.path ? o->given.path : usual;
+}
+
+static int run_once(const char *kind, bool shutdown, const char *path, const struct options *opt)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_buf_ struct buf cmdline = { 0 };
-	struct onboot o = { .kind = kind, .path = opt->path, .shutdown = shutdown };
+	struct onboot o = { .kind = kind, .path = path, .shutdown = shutdown };
 	int bad;
 
 	/* Without /proc there are no switches. */
 	cmdline_read(&cmdline, NULL);
-	o.runtime.path = opt->runtime;
+	o.runtime.path = opt->given.runtime;
 	o.runtime.debug = cmdline_has(buf_text(&cmdline), "linuxkit.runc_debug=1");
 	o.live = cmdline_has(buf_text(&cmdline), "linuxkit.runc_console=1");
 	log_setup(shutdown ? "onshutdown" : "onboot", o.runtime.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
@@ -73,68 +55,62 @@ static int run_once(const char *kind, bool shutdown, const struct options *opt)
 	return bad < 0 ? error_report(&err) : bad != 0;
 }
 
-static int cmd_onboot(int argc, char **argv, struct options *o)
+static int cmd_onboot(const struct service_command *c, const struct options *o)
 {
-	o->path = "/containers/onboot";
-	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME, o) < 0 ||
-	    arguments_check(o, 0, "onboot takes no arguments") < 0)
-		return 1;
-	return run_once("onboot", false, o);
+	(void)c;
+	return run_once("onboot", false, path_or(o, "/containers/onboot"), o);
 }
 
-static int cmd_onshutdown(int argc, char **argv, struct options *o)
+static int cmd_onshutdown(const struct service_command *c, const struct options *o)
 {
-	o->path = "/containers/onshutdown";
-	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME, o) < 0 ||
-	    arguments_check(o, 0, "onshutdown takes no arguments") < 0)
-		return 1;
-	return run_once("shutdown", true, o);
+	(void)c;
+	return run_once("shutdown", true, path_or(o, "/containers/onshutdown"), o);
 }
 
-static int cmd_volumes(int argc, char **argv, struct options *o)
+static int cmd_volumes(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 	int bad;
 
-	o->path = "/containers/volumes";
-	if (options_parse(argc, argv, HAS_PATH, o) < 0 || arguments_check(o, 0, "volumes takes no arguments") < 0)
-		return 1;
+	(void)c;
 	log_setup("volumes", LOG_LEVEL_INFO, true);
-	bad = volumes_mount(o->path, &err);
+	bad = volumes_mount(path_or(o, "/containers/volumes"), &err);
 	return bad < 0 ? error_report(&err) : bad != 0;
 }
 
 /* --- the supervisor ---------------------------------------------------------------------------------------------- */
 
-static int supervisor_options(int argc, char **argv, struct options *o)
+static struct supervisor_options supervisor_options(const struct options *o)
 {
-	o->path = SUPERVISOR_SERVICES;
-	o->sock = "/run/containerd/containerd.sock";
-	o->containerd = "/usr/bin/containerd";
-	if (options_parse(argc, argv, HAS_PATH | HAS_RUNTIME | HAS_SOCK | HAS_CONTAINERD, o) < 0)
-		return -1;
-	return arguments_check(o, 0, "unexpected argument");
+	const struct service_options *g = &o->given;
+
+	return (struct supervisor_options){
+		.path = path_or(o, SUPERVISOR_SERVICES),
+		.socket = g->sock ? g->sock : "/run/containerd/containerd.sock",
+		.containerd = g->containerd ? g->containerd : "/usr/bin/containerd",
+		.namespace = g->namespace ? g->namespace : NAMESPACE,
+		.runtime = g->runtime,
+	};
 }
 
-static int cmd_supervise(int argc, char **argv, struct options *o)
+static int cmd_supervise(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
-	struct supervisor_options s = { 0 };
+	struct supervisor_options s = supervisor_options(o);
 
-	if (supervisor_options(argc, argv, o) < 0)
-		return 1;
-	s.path = o->path;
-	s.runtime = o->runtime;
-	s.containerd = o->containerd;
-	s.socket = o->sock;
-	s.namespace = o->namespace;
-	log_setup("services", o->quiet ? LOG_LEVEL_ERROR : o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
+	(void)c;
+	log_setup("services",
+		  o->given.quiet             ? LOG_LEVEL_ERROR
+			  : o->given.verbose ? LOG_LEVEL_DEBUG
+					     : LOG_LEVEL_INFO,
+		  true);
 	return supervisor_run(&s, &err) < 0 ? error_report(&err) : 0;
 }
 
 /* The command line of `service supervise` (or keep) with our options. */
 static char **supervise_argv(const struct options *o, const char *verb)
 {
+	const struct supervisor_options s = supervisor_options(o);
 	_cleanup_strv_ char **argv = NULL;
 	char self[512];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -143,27 +119,26 @@ static char **supervise_argv(const struct options *o, const char *verb)
 	if (n >= 0)
 		self[n] = '\0';
 	r |= strv_add(&argv, n > 0 ? self : "/usr/bin/service");
-	if (o->verbose || o->quiet)
-		r |= strv_add(&argv, o->verbose ? "-v" : "-q");
-	if (!str_eq(o->namespace, "services.linuxkit"))
-		r |= strv_add(&argv, "--containerd-namespace") | strv_add(&argv, o->namespace);
-	r |= strv_add(&argv, verb) | strv_add(&argv, "--path") | strv_add(&argv, o->path);
-	r |= strv_add(&argv, "--sock") | strv_add(&argv, o->sock) | strv_add(&argv, "--containerd") |
-		strv_add(&argv, o->containerd);
-	if (o->runtime)
-		r |= strv_add(&argv, "--runtime") | strv_add(&argv, o->runtime);
+	if (o->given.verbose || o->given.quiet)
+		r |= strv_add(&argv, o->given.verbose ? "-v" : "-q");
+	if (!str_eq(s.namespace, NAMESPACE))
+		r |= strv_add(&argv, "--containerd-namespace") | strv_add(&argv, s.namespace);
+	r |= strv_add(&argv, verb) | strv_add(&argv, "--path") | strv_add(&argv, s.path);
+	r |= strv_add(&argv, "--sock") | strv_add(&argv, s.socket) | strv_add(&argv, "--containerd") |
+		strv_add(&argv, s.containerd);
+	if (s.runtime)
+		r |= strv_add(&argv, "--runtime") | strv_add(&argv, s.runtime);
 	return r < 0 ? NULL : steal_ptr(&argv);
 }
 
 /* What system-init starts where PID 1 keeps nothing alive. */
-static int cmd_keep(int argc, char **argv, struct options *o)
+static int cmd_keep(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_strv_ char **supervise = NULL;
 	int status;
 
-	if (supervisor_options(argc, argv, o) < 0)
-		return 1;
+	(void)c;
 	log_setup("services", LOG_LEVEL_INFO, true);
 	supervise = supervise_argv(o, "supervise");
 	status = supervise ? keep_run(supervise, &err) : error_set(&err, 0, "no memory, or no /proc");
@@ -171,15 +146,15 @@ static int cmd_keep(int argc, char **argv, struct options *o)
 }
 
 /* PID 1 keeps the supervisor alive; where it is not ours, a process of our own does. */
-static int cmd_system_init(int argc, char **argv, struct options *o)
+static int cmd_system_init(const struct service_command *c, const struct options *o)
 {
+	const struct supervisor_options s = supervisor_options(o);
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_strv_ char **supervise = NULL, **keep = NULL;
 
-	if (supervisor_options(argc, argv, o) < 0)
-		return 1;
+	(void)c;
 	log_setup("services", LOG_LEVEL_INFO, true);
-	if (access(o->containerd, X_OK) < 0 && access(o->path, F_OK) < 0)
+	if (access(s.containerd, X_OK) < 0 && access(s.path, F_OK) < 0)
 		return 0; /* neither services nor anything that others could be started with */
 	if (client_supervisor_runs()) {
 		log_error("a supervisor runs already");
@@ -202,23 +177,15 @@ static int cmd_system_init(int argc, char **argv, struct options *o)
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
 
-static int cmd_list(int argc, char **argv, struct options *o)
+static int cmd_list(const struct service_command *c, const struct options *o)
 {
 	static const char *const words[] = { "list", NULL };
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_buf_ struct buf answer = { 0 };
-	bool json;
 
-	o->format = "table";
-	if (options_parse(argc, argv, HAS_FORMAT, o) < 0 || arguments_check(o, 0, "list takes no arguments") < 0)
-		return 1;
-	json = str_eq(o->format, "json");
-	if (!json && !str_eq(o->format, "table")) {
-		log_error("--format: '%s' is none of table, json", o->format);
-		return 1;
-	}
+	(void)c;
 	if (client_request(words, &answer, &err) < 0 ||
-	    (json ? client_json : client_table)(buf_text(&answer), &err) < 0)
+	    (o->given.format == SERVICE_JSON ? client_json : client_table)(buf_text(&answer), &err) < 0)
 		return error_report(&err);
 	return 0;
 }
@@ -240,135 +207,145 @@ static int spec_dump(const char *path, const char *name, const char *to, struct 
 }
 
 /* start, stop, restart */
-static int cmd_request(int argc, char **argv, struct options *o)
+static int cmd_request(const struct service_command *c, const struct options *o)
 {
-	const char *words[] = { argv[0], NULL, NULL, NULL, NULL };
+	const struct service_options *g = &o->given;
+	const char *words[] = { c->name, o->args[0], g->path ? g->path : "", g->sock, NULL };
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_buf_ struct buf answer = { 0 };
 
-	if (options_parse(argc, argv, HAS_PATH | HAS_SOCK | HAS_DUMP, o) < 0 ||
-	    arguments_check(o, 1, "name one service") < 0)
-		return 1;
-	words[1] = o->args[0];
-	words[2] = o->path ? o->path : "";
-	words[3] = o->sock;
-	if (o->dump_spec && spec_dump(o->path ? o->path : SUPERVISOR_SERVICES, o->args[0], o->dump_spec, &err) < 0)
+	if (g->dump_spec && spec_dump(path_or(o, SUPERVISOR_SERVICES), o->args[0], g->dump_spec, &err) < 0)
 		return error_report(&err);
 	return client_request(words, &answer, &err) < 0 ? error_report(&err) : 0;
 }
 
 /* Without names: all. */
-static int cmd_wait(int argc, char **argv, struct options *o)
+static int cmd_wait(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	if (options_parse(argc, argv, HAS_STARTED, o) < 0)
-		return 1;
-	return client_wait(o->args, o->started, &err) < 0 ? error_report(&err) : 0;
+	(void)c;
+	return client_wait(o->args, o->given.started, &err) < 0 ? error_report(&err) : 0;
 }
 
 /* What each program of the boot did. */
-static int cmd_report(int argc, char **argv, struct options *o)
+static int cmd_report(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	o->format = "table";
-	if (options_parse(argc, argv, HAS_FORMAT, o) < 0 || arguments_check(o, 0, "report takes no arguments") < 0)
-		return 1;
-	if (!str_eq(o->format, "json") && !str_eq(o->format, "table")) {
-		log_error("--format: '%s' is none of table, json", o->format);
-		return 1;
-	}
-	return boot_report_show(str_eq(o->format, "json"), &err) < 0 ? error_report(&err) : 0;
+	(void)c;
+	return boot_report_show(o->given.format == SERVICE_JSON, &err) < 0 ? error_report(&err) : 0;
 }
 
-static int cmd_logs(int argc, char **argv, struct options *o)
+static int cmd_logs(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	if (options_parse(argc, argv, HAS_LOGS, o) < 0 || arguments_check(o, 1, "name one service") < 0)
-		return 1;
+	(void)c;
 	/* Of a machine that boots the service may not have come to its turn. What fails is said by what follows. */
 	if (boot_patient() && !once_logs_named(o->args[0]))
 		client_wait(o->args, true, NULL);
 	return logs_show(o->args[0], &o->logs, &err) < 0 ? error_report(&err) : 0;
 }
 
-static int cmd_ps(int argc, char **argv, struct options *o)
+static int cmd_ps(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	if (options_parse(argc, argv, 0, o) < 0 || arguments_check(o, 0, "ps takes no arguments") < 0)
-		return 1;
+	(void)c;
+	(void)o;
 	return usage_ps(&err) < 0 ? error_report(&err) : 0;
 }
 
-static int cmd_top(int argc, char **argv, struct options *o)
+static int cmd_top(const struct service_command *c, const struct options *o)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	o->top.delay_ms = 2000;
-	if (options_parse(argc, argv, HAS_TOP, o) < 0 || arguments_check(o, 0, "top takes no arguments") < 0)
-		return 1;
+	(void)c;
 	return usage_top(&o->top, &err) < 0 ? error_report(&err) : 0;
 }
 
-static int cmd_help(int argc, char **argv, struct options *o)
+/* NULL: there is none of that name. */
+static const struct service_command *command_find(const char *name)
 {
-	(void)argc;
-	(void)argv;
-	(void)o;
-	return usage(stdout);
+	for (size_t i = 0; i < SERVICE_VERBS; i++)
+		if (str_eq(service_commands[i].name, name))
+			return &service_commands[i];
+	log_error("'%s' is no command", name);
+	options_help(NULL, stderr);
+	return NULL;
 }
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv, struct options *o);
-	const char *script; /* name of an init script that does the same */
-} commands[] = {
-	{ "onboot", cmd_onboot, "onboot" },
-	{ "onshutdown", cmd_onshutdown, "onshutdown" },
-	{ "volumes", cmd_volumes, "volumes" },
-	{ "system-init", cmd_system_init, "containerd" },
-	{ "supervise", cmd_supervise, NULL },
-	{ "keep", cmd_keep, NULL },
-	{ "list", cmd_list, NULL },
-	{ "start", cmd_request, NULL },
-	{ "stop", cmd_request, NULL },
-	{ "restart", cmd_request, NULL },
-	{ "wait", cmd_wait, NULL },
-	{ "logs", cmd_logs, NULL },
-	{ "report", cmd_report, NULL },
-	{ "ps", cmd_ps, NULL },
-	{ "top", cmd_top, NULL },
-	{ "help", cmd_help, NULL },
+static int cmd_help(const struct service_command *c, const struct options *o)
+{
+	c = o->args[0] ? command_find(o->args[0]) : NULL;
+	if (o->args[0] && !c)
+		return 1;
+	options_help(c, stdout);
+	return 0;
+}
+
+static int (*const runs[])(const struct service_command *c, const struct options *o) = {
+	[SERVICE_LIST] = cmd_list,
+	[SERVICE_PS] = cmd_ps,
+	[SERVICE_TOP] = cmd_top,
+	[SERVICE_START] = cmd_request,
+	[SERVICE_STOP] = cmd_request,
+	[SERVICE_RESTART] = cmd_request,
+	[SERVICE_WAIT] = cmd_wait,
+	[SERVICE_LOGS] = cmd_logs,
+	[SERVICE_REPORT] = cmd_report,
+	[SERVICE_SYSTEM_INIT] = cmd_system_init,
+	[SERVICE_SUPERVISE] = cmd_supervise,
+	[SERVICE_KEEP] = cmd_keep,
+	[SERVICE_ONBOOT] = cmd_onboot,
+	[SERVICE_ONSHUTDOWN] = cmd_onshutdown,
+	[SERVICE_VOLUMES] = cmd_volumes,
+	[SERVICE_HELP] = cmd_help,
 };
+_Static_assert(array_len(runs) == SERVICE_VERBS, "each command has its function");
+
+/* The names of init scripts ("010-onboot") that do what a command does. */
+static const struct {
+	const char *name;
+	enum service_verb verb;
+} scripts[] = {
+	{ "onboot", SERVICE_ONBOOT },
+	{ "onshutdown", SERVICE_ONSHUTDOWN },
+	{ "volumes", SERVICE_VOLUMES },
+	{ "containerd", SERVICE_SYSTEM_INIT },
+};
+
+static int command_run(const struct service_command *c, char **argv, struct options *o)
+{
+	int status = options_parse(c, argv, o);
+
+	return status >= 0 ? status : runs[c - service_commands](c, o);
+}
 
 int main(int argc, char **argv)
 {
-	struct options o = { .namespace = "services.linuxkit", .logs.tail = LOGS_ALL };
+	struct options o = { .logs.tail = LOGS_ALL, .top.delay_ms = 2000 };
 	const char *base = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const struct service_command *c;
 	size_t i;
+	int status;
 
 	io_fill_standard();
 	if (argc < 1)
 		return 1;
 	base = base ? base + 1 : argv[0];
-	/* By a script's name ("010-onboot"), else by the first argument. */
-	for (i = 0; i < array_len(commands); i++)
-		if (commands[i].script && str_ends(base, commands[i].script))
-			return commands[i].run(argc, argv, &o);
+	for (i = 0; i < array_len(scripts); i++)
+		if (str_ends(base, scripts[i].name))
+			return command_run(&service_commands[scripts[i].verb], argv, &o);
 	log_setup("service", LOG_LEVEL_INFO, false);
-	if (options_parse(argc, argv, HAS_NAMESPACE | HAS_LEVEL, &o) < 0)
-		return usage(stderr);
-	if (o.quiet && o.verbose) {
-		log_error("either -q or -v");
+	status = options_parse(NULL, argv, &o);
+	if (status >= 0)
+		return status;
+	if (!o.args[0]) {
+		options_help(NULL, stderr);
 		return 1;
 	}
-	for (i = 0; o.args[0] && i < array_len(commands); i++)
-		if (str_eq(o.args[0], commands[i].name))
-			return commands[i].run((int)strv_len(o.args), o.args, &o);
-	if (o.args[0])
-		log_error("'%s' is no command", o.args[0]);
-	return usage(stderr);
+	c = command_find(o.args[0]);
+	return c ? command_run(c, o.args, &o) : 1;
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Every guest program that an image ships is one hardened static binary; sizes that are promised hold.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.."
 	shopt -s nullglob
@@ -39,6 +41,34 @@ setup() {
 	for p in "${programs[@]}"; do
 		echo "$p"
 		if readelf -SW "$p" | grep -qE '\.(symtab|debug_info)'; then return 1; fi
+	done
+}
+
+@test "--help of a guest program prints how it is called on standard output, and is no failure" {
+	T=$(mktemp -d)
+	for name in modprobe initctl poweroff reboot halt; do ln -s "$PWD/build/guest/rc" "$T/$name"; done
+	for name in service pith-agent containerd-shim-pith-v2 sysctl sysfs vsudd; do ln -s "$PWD/build/guest/$name" "$T/$name"; done
+	for p in "$T"/*; do
+		run --separate-stderr -0 "$p" --help
+		[ -z "$stderr" ]
+		[[ $output == "usage: ${p##*/} "* ]] || { echo "$output"; false; }
+	done
+	for name in list ps top start stop restart wait logs report system-init supervise onboot onshutdown volumes; do
+		run --separate-stderr -0 "$T/service" "$name" --help
+		[ -z "$stderr" ]
+		[[ $output == "usage: service $name"*'--help'* ]] || { echo "$output"; false; }
+		[ "$output" = "$("$T/service" help "$name")" ]
+		[[ $("$T/service" --help) == *"$name"* ]]
+	done
+	rm -rf "$T"
+}
+
+@test "a wrong option of a guest program is named, with the one that was meant" {
+	for call in 'service logs --folow x' 'service --quite list' 'sysctl -configDri x' 'pith-agent --lisen x' 'containerd-shim-pith-v2 -adress x'; do
+		run --separate-stderr build/guest/$call
+		[ "$status" -ne 0 ]
+		[ -z "$output" ]
+		[[ $stderr == *'unknown option'*': did you mean --'* ]] || { echo "$call: $stderr"; false; }
 	done
 }
 

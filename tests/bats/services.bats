@@ -44,8 +44,7 @@ teardown() {
 	service talk "$(shared)" -- 'next() { until [ -e /x/$1 ]; do usleep 20000; done; }
 		echo one; next a; echo two >&2; next b; printf thr; next c; echo ee; next d; i=0; while [ $i -lt 9000 ]; do echo "filler $i $(printf %0120d 0)"; i=$((i + 1)); done; next e; echo last >&2; next f; echo end; serve'
 	run machine 'supervise; logs() { "$SERVICE" logs "$@" talk; }; has() { logs | grep -q "$1"; }
-		logs -f -t >$ROOT/followed 2>/dev/null & f=$!
-		within 20 has one; touch $ROOT/a; within 20 has two; since=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ); touch $ROOT/b; within 20 has thr; touch $ROOT/c; within 20 has ee
+		within 20 has one; logs -f -t >$ROOT/followed 2>/dev/null & f=$!; touch $ROOT/a; within 20 has two; since=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ); touch $ROOT/b; within 20 has thr; touch $ROOT/c; within 20 has ee
 		logs | tr "\n" ,; echo; logs -t | sed "s/[0-9]/9/g" | tr "\n" ,; echo; logs --tail 2 | tr "\n" ,; echo; logs -n 0; logs --since $since; logs --since 10m | wc -l; logs --since 1 -n all | wc -l
 		[ "$(logs -t | sort)" = "$(logs -t)" ] && echo sorted; logs --since never
 		touch $ROOT/d; within 60 has "filler 8999"; touch $ROOT/e; within 20 has last; touch $ROOT/f; within 20 has end; ls /var/log/talk.out.log.1; logs -n 3 | cut -c 1-11; logs --tail 9001 | wc -l; logs --tail 9005 | head -3; [ $(stat -c %s /var/log/talk.order) -gt 0 ] && echo kept
@@ -187,9 +186,9 @@ fine" ]
 	service late annotation=org.pith.ready:log:never annotation=org.pith.ready-timeout:300ms annotation=org.pith.restart:no -- serve
 	service again annotation=org.pith.ready:tcp:1 annotation=org.pith.ready-timeout:300ms -- serve
 	service waits annotation=org.pith.after:late -- serve
-	run machine 'supervise && becomes late failed && within 20 restarted again 2; field waits 2; finish; cat $ROOT/console'
+	run machine 'supervise && "$SERVICE" wait --started late && echo started && becomes late failed && within 20 restarted again 2; field waits 2; finish; cat $ROOT/console'
 	echo "$output"
-	[[ "$output" == waiting*"late: not ready within 0.3 s"* ]]
+	[[ "$output" == started*waiting*"late: not ready within 0.3 s"* ]]
 }
 
 @test "stop: the signal and the grace period of the service, then KILL" {

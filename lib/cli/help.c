@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "command.h"
+#include "buf.h"
+#include "option.h"
 #include "str.h"
 
 enum {
@@ -18,6 +19,23 @@ char *option_label(const struct option *o)
 	const char *argument = o->argument ? o->argument : "", *after = o->value_optional ? "]" : "";
 
 	return str_format("%s--%s%s%s%s", o->letter ? letter : "", o->name, before, argument, after);
+}
+
+char *option_synopsis(const struct option *options)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	const struct option *o;
+	int r = 0;
+
+	for (o = options; o->name && r == 0; o++) {
+		char letter[] = { o->letter, '\0' };
+
+		if (!o->help || !o->set)
+			continue;
+		r = buf_addf(&b, "%s[%s%s%s%s]", b.len ? " " : "", o->letter ? "-" : "--", o->letter ? letter : o->name,
+			     o->argument ? " " : "", o->argument ? o->argument : "");
+	}
+	return r == 0 ? strdup(buf_text(&b)) : NULL;
 }
 
 /* Words of n bytes of text, each line from column `indent` on; the cursor stands at column `at`. */
@@ -73,7 +91,7 @@ void help_entry(const char *label, const char *help, int width, FILE *to)
 	text_fill(help, strlen(help), column, column, to);
 }
 
-static int label_wider(int width, const char *label)
+int help_wider(int width, const char *label)
 {
 	int n = label ? (int)strlen(label) : 0;
 
@@ -88,7 +106,7 @@ void help_options(const struct option *options, FILE *to)
 	for (o = options; o->name; o++) {
 		_cleanup_free_ char *label = option_label(o);
 
-		width = o->help ? label_wider(width, label) : width;
+		width = o->help ? help_wider(width, label) : width;
 	}
 	for (o = options; o->name; o++) {
 		_cleanup_free_ char *label = option_label(o);
@@ -98,48 +116,13 @@ void help_options(const struct option *options, FILE *to)
 	}
 }
 
-char *verb_label(const struct command_verb *v)
+void help_program(const char *name, const char *words, const char *text, const struct option *options, FILE *to)
 {
-	return str_format("%s%s%s", v->name, v->words ? " " : "", v->words ? v->words : "");
-}
+	_cleanup_free_ char *synopsis = option_synopsis(options);
 
-void help_verbs(const struct command_verb *verbs, FILE *to)
-{
-	const struct command_verb *v;
-	int width = 0;
-
-	for (v = verbs; v->name; v++) {
-		_cleanup_free_ char *label = verb_label(v);
-
-		width = v->help ? label_wider(width, label) : width;
-	}
-	for (v = verbs; v->name; v++) {
-		_cleanup_free_ char *label = verb_label(v);
-
-		if (v->help)
-			help_entry(label ? label : v->name, v->help, width, to);
-	}
-}
-
-void command_help(const struct command *c, FILE *to)
-{
-	size_t i;
-
-	for (i = 0; c->usage[i]; i++)
-		fprintf(to, "%s pith %s%s%s\n", i ? "      " : "usage:", c->name, *c->usage[i] ? " " : "", c->usage[i]);
+	fprintf(to, "usage: %s %s%s%s\n\n", name, synopsis ? synopsis : "[OPTION...]", words ? " " : "",
+		words ? words : "");
+	help_text(text, to);
 	fputc('\n', to);
-	help_text(c->text, to);
-	if (c->verbs) {
-		fputc('\n', to);
-		help_verbs(c->verbs, to);
-	}
-	if (c->options) {
-		fputc('\n', to);
-		help_options(c->options, to);
-	}
-	if (c->more) {
-		fputc('\n', to);
-		help_text(c->more, to);
-	}
-	fputs("\n`pith --help` lists the options that every command takes.\n", to);
+	help_options(options, to);
 }
