@@ -82,15 +82,15 @@ static int pump_read_chunk(struct pump *p)
 	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		return -1;
-	return n > 0 && (size_t)n == room;
+	return n > 0 && (p->hung || (size_t)n == room);
 }
 
-/* False: it is gone. */
+/* One that is out of the loop is read as far as it goes: no event comes for the rest. False: it is gone. */
 static bool pump_read(struct pump *p, int chunks)
 {
 	int r = 1;
 
-	while (r > 0 && chunks-- > 0)
+	while (r > 0 && (p->hung || chunks-- > 0))
 		r = pump_read_chunk(p);
 	if (r < 0) {
 		pump_abort(p);
@@ -107,7 +107,7 @@ static void pump_room(struct vpnkit_channel *c)
 	struct pump *p = c->data;
 
 	if (!p->in_done)
-		pump_read(p, p->hung ? CHUNKS : 1);
+		pump_read(p, 1);
 }
 
 static void pump_lost(struct vpnkit_channel *c)

@@ -14,6 +14,8 @@
 #include "str.h"
 #include "vsock.h"
 
+#define FORWARDER_PORT "62373"
+
 /* containerd, Docker without and with TLS. The agent's own is bound by itself. */
 static const uint32_t known[] = { 2374, 2375, 2376 };
 
@@ -65,16 +67,21 @@ static bool config_may_ask(const struct jsonr *config)
 	return false;
 }
 
-/* "PORT:unix:PATH" after the option, or in the same word behind "=". NULL: this word is no such option. */
+/* "PORT:unix:PATH" or "PORT" after the option, or in the same word behind "=". NULL: this word is no such option. */
 static const char *inport_value(const char *word, const char *next)
 {
+	static const char *const options[] = { "inport", "vsockPort", "data-listen" };
+
 	if (word[0] != '-')
 		return NULL;
 	word += word[1] == '-' ? 2 : 1;
-	if (!str_starts(word, "inport"))
-		return NULL;
-	word += strlen("inport");
-	return *word == '=' ? word + 1 : *word == '\0' ? next : NULL;
+	for (size_t i = 0; i < array_len(options); i++) {
+		size_t n = strlen(options[i]);
+
+		if (str_starts(word, options[i]) && (word[n] == '=' || word[n] == '\0'))
+			return word[n] == '=' ? word + n + 1 : next;
+	}
+	return NULL;
 }
 
 static void inport_add(struct claims *c, const char *value, bool asks)
@@ -95,6 +102,15 @@ static void inport_add(struct claims *c, const char *value, bool asks)
 		ports_add(c->own, &c->own_count, port);
 }
 
+/* The program's own port, which needs no option. */
+static void program_add(struct claims *c, const char *program, bool asks)
+{
+	const char *slash = strrchr(program, '/');
+
+	if (str_eq(slash ? slash + 1 : program, "vpnkit-forwarder"))
+		inport_add(c, FORWARDER_PORT, asks);
+}
+
 static int command_add(struct claims *c, const struct jsonr *config, struct error *err)
 {
 	struct jsonr process = jsonr_get(config, "process"), args = jsonr_get(&process, "args"), v;
@@ -108,6 +124,8 @@ static int command_add(struct claims *c, const struct jsonr *config, struct erro
 
 		if (!next)
 			return error_set(err, EINVAL, "process.args");
+		if (!word)
+			program_add(c, next, asks);
 		/* The option by itself waits for the next word; one with "=" has its value. */
 		value = word ? inport_value(word, next) : NULL;
 		if (value == next)

@@ -1,7 +1,8 @@
 /* Which vsock ports of the guest the machine holds before the first container runs (ports.h of lib/sys says why): those
  * that clients of the host know, and those that a service with PORTS_DIR names on its command line (`-inport`, as vsudd
- * has it); less those that a container binds by itself: it names them in the annotation CLAIMS_ANNOTATION, or by
- * `-inport` without having PORTS_DIR, as LinuxKit's vsudd does. */
+ * has it, `-vsockPort` and `-data-listen` of vpnkit-forwarder, whose own port needs no option); less those that a
+ * container binds by itself: it names them in the annotation CLAIMS_ANNOTATION, or by these options without having
+ * PORTS_DIR, as LinuxKit's vsudd does. */
 #pragma once
 
 #include <stdbool.h>

@@ -211,7 +211,7 @@ commit: $("$pith" version --commit)" ]
 
 @test "programs of the guest: misuse is usage on standard error and status 2; no fifo among settings holds a boot up" {
 	local program
-	for program in "pith-agent --nosuch" "pith-agent x" "sysctl -nosuch" "sysctl x" "sysfs -nosuch" "sysfs x" "vsudd x" "vsudd -nosuch"; do
+	for program in "pith-agent --nosuch" "pith-agent x" "sysctl -nosuch" "sysctl x" "sysfs -nosuch" "sysfs x" "vsudd x" "vsudd -nosuch" "vpnkit-forwarder x" "vpnkit-forwarder -nosuch"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr timeout 10 "$root_dir/build/guest/"$program
 		echo "$program: $status $stderr"

@@ -306,9 +306,10 @@ static void test_users(void)
 	}
 }
 
-#define OURS            "\"mounts\":[{\"source\":\"/run/pith/vsock\",\"destination\":\"/run/pith/vsock\"}]"
-#define VSUDD(rest)     "{\"process\":{\"args\":[\"/vsudd\"," rest "]}}"
-#define OUR_VSUDD(rest) "{" OURS ",\"process\":{\"args\":[\"/vsudd\"," rest "]}}"
+#define OURS                       "\"mounts\":[{\"source\":\"/run/pith/vsock\",\"destination\":\"/run/pith/vsock\"}]"
+#define VSUDD(rest)                "{\"process\":{\"args\":[\"/vsudd\"," rest "]}}"
+#define OUR_PROGRAM(program, rest) "{" OURS ",\"process\":{\"args\":[\"" program "\"," rest "]}}"
+#define OUR_VSUDD(rest)            OUR_PROGRAM("/vsudd", rest)
 
 /* Which ports the machine holds. */
 static void test_claims(void)
@@ -318,6 +319,10 @@ static void test_claims(void)
 	} rows[] = {
 		{ "nothing asked", "{}", "2374 2375 2376" },
 		{ "a port of our vsudd", OUR_VSUDD("\"-inport\",\"5000:unix:/a\""), "2374 2375 2376 5000" },
+		{ "a port of our vpnkit-forwarder", OUR_VSUDD("\"-vsockPort\",\"5000\",\"-data-listen=5001\""),
+		  "2374 2375 2376 5000 5001" },
+		{ "a socket of our vpnkit-forwarder", OUR_VSUDD("\"-data-listen\",\"/run/a\""), "2374 2375 2376" },
+		{ "the forwarder's own port", OUR_PROGRAM("/vpnkit-forwarder", "\"-debug\""), "2374 2375 2376 62373" },
 		{ "one that is held anyway", OUR_VSUDD("\"--inport=2374:unix:/a\""), "2374 2375 2376" },
 		{ "two, one a GUID",
 		  OUR_VSUDD("\"-inport\",\"7:unix:/a\",\"-inport\",\"00000008-facb-11e6-bd58-64006a7986d3:unix:/b\""),
