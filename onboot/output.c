@@ -20,7 +20,9 @@ static int stream_open(struct output_stream *s, int dir, const char *name, bool 
 	s->live = live;
 	if (!file)
 		return error_set(err, ENOMEM, "log %s", name);
-	if (memlogd_present() ? (s->memory = memlogd_open(name, err)) < 0 : runlog_open(&s->log, dir, file, err) < 0)
+	/* Whatever the daemon does, there is always the file. */
+	if ((!memlogd_present() || (s->memory = memlogd_open(name, NULL)) < 0) &&
+	    runlog_open(&s->log, dir, file, err) < 0)
 		return -1;
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return error_set(err, errno, "log %s", name);

@@ -16,7 +16,7 @@ fuzz_containerd.srcs := $(containerd-bytes)
 fuzz_containerd.deps := nghttp2 protobuf-c
 test_containerd.srcs := $(containerd-bytes)
 test_containerd.deps := nghttp2 protobuf-c
-services-bytes := $(addprefix services/log/,capture.c follow.c logfile.c memory_line.c order.c) services/command/logtext.c $(addprefix services/supervisor/,request.c saved.c) services/engine/recorded.c \
+services-bytes := $(addprefix services/log/,capture.c follow.c logfile.c order.c) services/command/logtext.c $(addprefix services/supervisor/,request.c saved.c) services/engine/recorded.c \
 	$(addprefix services/engine/containerd/,notify.c rival.c shim_wait.c)
 fuzz_services.srcs := $(services-bytes)
 fuzz_services.deps := protobuf-c

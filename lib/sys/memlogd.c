@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "beneath.h"
+#include "unixsock.h"
 
 bool memlogd_present(void)
 {
@@ -35,11 +36,9 @@ static int descriptor_send(int to, const char *name, int fd)
 	return sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 
-int memlogd_open(const char *name, struct error *err)
+static int stream_give(const struct sockaddr_un *address, const char *path, const char *name, struct error *err)
 {
-	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER };
-	_cleanup_close_ int control = -1, ours = -1, theirs = -1, place = -1;
-	struct sockaddr_un address;
+	_cleanup_close_ int control = -1, ours = -1, theirs = -1;
 	int pair[2];
 
 	if (strlen(name) > 255)
@@ -48,13 +47,28 @@ int memlogd_open(const char *name, struct error *err)
 		return error_set(err, errno, "log %s", name);
 	ours = pair[0];
 	theirs = pair[1];
-	/* A container with /run may have put something else there. */
-	place = beneath_socket(BENEATH_ROOT, MEMLOGD_SOCKET, want, &address, err);
-	if (place < 0)
-		return error_wrap(err, "log %s", name);
 	control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (control < 0 || connect(control, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (control < 0 || connect(control, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
 	    descriptor_send(control, name, theirs) < 0)
-		return error_set(err, errno, "log %s: %s", name, MEMLOGD_SOCKET);
+		return error_set(err, errno, "log %s: %s", name, path);
 	return steal_fd(&ours);
+}
+
+int memlogd_open(const char *name, struct error *err)
+{
+	const struct beneath_want want = { .owner = BENEATH_ANY_OWNER };
+	struct sockaddr_un address;
+	/* A container with /run may have put something else there. */
+	_cleanup_close_ int place = beneath_socket(BENEATH_ROOT, MEMLOGD_SOCKET, want, &address, err);
+
+	return place < 0 ? error_wrap(err, "log %s", name) : stream_give(&address, MEMLOGD_SOCKET, name, err);
+}
+
+int memlogd_open_at(const char *path, const char *name, struct error *err)
+{
+	struct sockaddr_un address;
+
+	if (unixsock_address(&address, -1, NULL, path) < 0)
+		return error_set(err, errno, "log %s: %s", name, path);
+	return stream_give(&address, path, name, err);
 }

@@ -178,13 +178,18 @@ int logs_show(const char *name, const struct logs_options *o, struct error *err)
 	_cleanup_close_ int memory = -1;
 	_cleanup_error_ struct error why = { 0 };
 
-	if (once_logs_named(name))
-		return once_logs_show(name, o->tail, err);
-	if (strchr(name, '/'))
+	if (strchr(name, '/') && !once_logs_named(name))
 		return error_set(err, EINVAL, "service '%s'", name);
 	memory = logs_memory_connect();
-	if (memory >= 0)
-		return logs_memory_show(memory, name, o, err);
+	if (memory >= 0) {
+		int r = logs_memory_show(memory, name, o, err);
+
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+		/* It may have been written before the daemon ran, or while it could not be reached. */
+	}
+	if (once_logs_named(name))
+		return once_logs_show(name, o->tail, err);
 	if (files_logs(name, o, &why) == 0)
 		return 0;
 	if (why.code == ENOENT && once_logs_show(name, o->tail, NULL) == 0)

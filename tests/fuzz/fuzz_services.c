@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "logtext.h"
-#include "memory_line.h"
 #include "notify.h"
 #include "order.h"
 #include "recorded.h"
@@ -72,7 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	_cleanup_free_ char *text = n > 0 ? strndup((const char *)data + 1, n - 1) : NULL;
-	struct memory_line line;
 	struct request r;
 	uint64_t ticks = n;
 	char stamp[LOGTEXT_TIME];
@@ -91,10 +89,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		break;
 	case 2:
 		recorded_parse(text, &pid, &ticks);
-		break;
-	case 3:
-		memory_line_parse((const char *)data + 1, n - 1, "a", &line);
-		memory_line_clear(&line);
 		break;
 	case 4:
 		notify_is_ready((const char *)data + 1, n - 1);

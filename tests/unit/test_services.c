@@ -1,6 +1,5 @@
 /* services/: what it reads of requests, of an earlier supervisor, and of the memory log daemon. */
 #include "logtext.h"
-#include "memory_line.h"
 #include "notify.h"
 #include "order.h"
 #include "recorded.h"
@@ -242,34 +241,6 @@ static void test_times(void)
 	   "the last lines");
 }
 
-static void test_memory_lines(void)
-{
-	static const struct {
-		const char *line, *want;
-	} rows[] = {
-		{ "{\"time\":\"2026-01-01T00:00:00Z\",\"source\":\"redis\",\"msg\":\"ready\"}", "ready" },
-		{ "{\"source\":\"redis.out\",\"msg\":\"out\"}", "out" },
-		{ "{\"source\":\"redis2\",\"msg\":\"another\"}", NULL },
-		{ "{\"source\":\"redis.outer\",\"msg\":\"another\"}", NULL },
-		{ "{\"source\":\"redis\"}", NULL },
-		{ "{\"source\":1,\"msg\":2}", NULL },
-		{ "[]", NULL },
-		{ "{\"source\":\"redis\",\"msg\":\"cut", NULL },
-		{ "", NULL },
-	};
-	size_t i;
-
-	for (i = 0; i < array_len(rows); i++) {
-		struct memory_line line;
-		int r = memory_line_parse(rows[i].line, strlen(rows[i].line), "redis", &line);
-
-		ok(r == (rows[i].want != NULL), "%s", rows[i].line);
-		ok_str(line.msg, rows[i].want, rows[i].line);
-		ok_str(line.time, i == 0 ? "2026-01-01T00:00:00Z" : NULL, "and its time");
-		memory_line_clear(&line);
-	}
-}
-
 static void test_notify(void)
 {
 	static const struct {
@@ -345,7 +316,6 @@ int main(void)
 	test_saved();
 	test_process();
 	test_locks();
-	test_memory_lines();
 	test_order();
 	test_times();
 	test_notify();

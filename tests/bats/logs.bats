@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# memlogd, logread and logwrite as processes of the host: writers, readers, and kills.
+load ../lib/common
+
+setup() {
+	test_begin
+	ln -s "$root_dir/build/guest/memlogd" memlogd
+	ln -s memlogd startmemlogd
+	ln -s memlogd logread
+	ln -s memlogd logwrite
+	tool=$root_dir/tests/tools/memlog.py
+}
+
+teardown() { test_end; }
+
+started() { # OPTION...: a memlogd on ./log and ./query
+	background memlogd.err ./memlogd -socket-log log -socket-query query -quiet "$@"
+	memlogd=$background
+	within 5 test -S query
+	within 5 ./logread -socket query >/dev/null
+}
+
+# Without the times.
+shown() { ./logread -socket query "$@" | cut -d ';' -f 2-; }
+has() { shown | grep -qxF -- "$1"; }
+
+@test "a command's two streams are logged under LinuxKit's names, and its status is passed on" {
+	started
+	run ./logwrite -socket log sh -c 'echo out; echo err >&2; printf "no newline"; exit 7'
+	[ "$status" = 7 ]
+	[[ "$output" == *out* && "$output" == *err* ]]
+	within 5 has 'sh.out;no newline'
+	shown | grep -qxF 'sh.out;out'
+	shown | grep -qxF 'sh;err'
+	./logwrite -socket log -n 'na;me' true
+	./logwrite -socket log -n 'na;me' echo named
+	within 5 has 'na\;me.out;named'
+	./logread -socket query | grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?Z;'
+	run ./logwrite -socket log
+	[ "$status" = 1 ]
+	[[ "$output" == *"no command"* ]]
+}
+
+@test "a reader of LinuxKit's protocol gets an object a line, and follows" {
+	started
+	./logwrite -socket log -n first echo one
+	within 5 has 'first.out;one'
+	background both ./logread -socket query -F
+	background new ./logread -socket query -f
+	within 5 grep -q 'first.out;one' both
+	# a follower is there when what it is sent arrives
+	within 5 eval './logwrite -socket log -n second echo two; grep -q "second.out;two" new'
+	within 5 grep -q 'second.out;two' both
+	! grep -q first new
+	python3 - <<-'END'
+		import json, socket
+		s = socket.socket(socket.AF_UNIX)
+		s.connect("query")
+		s.send(b"\0")
+		s.shutdown(socket.SHUT_WR)
+		entries = [json.loads(line) for line in s.makefile()]
+		assert all({"time", "source", "msg"} <= set(e) for e in entries)
+		assert ("first.out", "one") in [(e["source"], e["msg"]) for e in entries]
+	END
+}
+
+@test "what is kept has bounds in lines, bytes and a line's length" {
+	started -max-lines 10 -max-line-len 20
+	./logwrite -socket log -n n sh -c 'for i in $(seq 100); do echo "line $i"; done; echo 0123456789012345678901234567; echo 01234567890123456789; echo last' >/dev/null
+	within 5 has 'n.out;last'
+	[ "$(shown | wc -l)" = 10 ]
+	[ "$(shown | tail -n 3)" = "n.out;01234567890123456789
+n.out;01234567890123456789
+n.out;last" ]
+	kill "$memlogd"
+	within 5 test ! -e query
+	started -max-bytes 4096
+	./logwrite -socket log -n n sh -c 'for i in $(seq 1000); do echo "line $i"; done' >/dev/null
+	within 5 has 'n.out;line 1000'
+	[ "$(shown | wc -l)" -lt 200 ]
+	# every one that there is follows the one before
+	[ "$(shown | sed 's/.* //' | head -n 1)" = "$((1000 - $(shown | wc -l) + 1))" ]
+}
+
+@test "a slow reader is told how much it has missed" {
+	started
+	run python3 "$tool" slow query log
+	echo "$output"
+	[ "$output" = "in order nothing lost silently" ]
+}
+
+@test "no descriptor holds memlogd up: directories, devices, epoll, files, stolen pipes" {
+	started
+	timeout 60 python3 "$tool" hostile log
+	within 10 has 'good;still read'
+	shown >all
+	grep -qF 'a descriptor of "a directory" is not read: it is a directory' all
+	grep -qF 'a descriptor of "zeroes" is not read: it is a device' all
+	grep -qF 'a descriptor of "a file" is not read: it is a file' all
+	grep -qF 'a descriptor of "epoll" is not read: it is no pipe and no socket' all
+	grep -qF 'a descriptor of "the wrong end" is not read: it cannot be read from' all
+	grep -qF 'a descriptor of "tcp" is not read' all
+	grep -qxF 'long;after' all
+	[ "$(grep -xE 'long;y+' all | wc -c)" = $((5 + 1024 + 1)) ]
+	[ "$(ls "/proc/$memlogd/fd" | wc -l)" -lt 30 ]
+	! grep -q "$(printf '\033')" <(grep -v '^long' all)
+}
+
+@test "900 writers at once, and little memory before and after" {
+	started
+	mkfifo hold
+	background sources.out sh -c 'exec python3 "$0" sources log 900 <hold' "$tool"
+	exec {hold}>hold
+	within 20 has 'many;line 899'
+	[ "$(shown | grep -c '^many;line')" = 900 ]
+	exec {hold}>&-
+	few() { [ "$(ls "/proc/$memlogd/fd" | wc -l)" -lt 30 ]; }
+	within 20 few
+	size() { awk '/^Pss:/ {print $2}' "/proc/$memlogd/smaps_rollup"; }
+	echo "# $(size) KiB" >&3
+	[ "$(size)" -lt 600 ]
+}
+
+@test "memlogd is killed 1,000 times: each line of each writer is there once, in order" {
+	timeout 300 python3 "$tool" storm ./memlogd 1000
+}
+
+@test "where PID 1 is not ours a keeper starts it again, and logread goes on" {
+	./startmemlogd -socket-log log -socket-query query -pid-file pid -bundle /containers/init/memlogd
+	within 5 test -s pid
+	background_pids+=("$(awk '{print $4}' "/proc/$(cat pid)/stat")")
+	background followed ./logread -socket query -F
+	./logwrite -socket log -n w sh -c 'echo before; read -r _; echo after' < <(
+		within 5 has 'w.out;before'
+		kill -9 "$(cat pid)"
+		echo go
+	)
+	within 10 grep -q 'w.out;after' followed
+	[ "$(grep -c 'w.out;before' followed)" = 1 ]
+	grep -q 'memlogd;memlogd started again' followed
+}
+
+@test "bad options are named" {
+	run ./memlogd -max-lines none
+	[ "$status" = 2 ]
+	[[ "$output" == *'--max-lines none: not a number'* ]]
+	run ./memlogd -nonsense
+	[ "$status" = 2 ]
+	run ./memlogd -socket-log /nowhere/log -socket-query query
+	[ "$status" = 1 ]
+	[[ "$output" == */nowhere/log* ]]
+	run ./logread -socket nowhere
+	[ "$status" = 1 ]
+	[[ "$output" == *nowhere* ]]
+}
