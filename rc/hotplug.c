@@ -7,6 +7,7 @@
 #include <linux/input.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 
 #include "coldplug.h"
@@ -29,6 +30,15 @@ struct daemon {
 
 /* --- the power button ------------------------------------------------------------------------------------- */
 
+/* A container may serve the buttons (pith/acpid): it holds a lock on the device's node for as long as it lives. */
+static bool button_taken(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	flock(fd, LOCK_UN);
+	return false;
+}
+
 static void button_ready(struct loop_io *io, uint32_t events)
 {
 	struct input_event e;
@@ -36,7 +46,7 @@ static void button_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	while ((n = read(io->fd, &e, sizeof(e))) == sizeof(e)) {
-		if (e.type != EV_KEY || e.code != KEY_POWER || e.value != 1)
+		if (e.type != EV_KEY || e.code != KEY_POWER || e.value != 1 || button_taken(io->fd))
 			continue;
 		log_info("power button pressed");
 		if (kill(1, SIGUSR2) < 0)

@@ -210,12 +210,15 @@ commit: $("$pith" version --commit)" ]
 }
 
 @test "programs of the guest: misuse is usage on standard error and status 2; no fifo among settings holds a boot up" {
-	local program
-	for program in "pith-agent --nosuch" "pith-agent x" "sysctl -nosuch" "sysctl x" "sysfs -nosuch" "sysfs x" "vsudd x" "vsudd -nosuch" "vpnkit-forwarder x" "vpnkit-forwarder -nosuch"; do
-		# shellcheck disable=SC2086
-		run --separate-stderr timeout 10 "$root_dir/build/guest/"$program
-		echo "$program: $status $stderr"
-		[ "$status" -eq 2 ] && [ -z "$output" ] && [ -n "$stderr" ]
+	local program argument
+	for program in acpid pith-agent sysctl sysfs vpnkit-forwarder vsudd; do
+		for argument in --nosuch -nosuch x; do
+			run --separate-stderr timeout 10 "$root_dir/build/guest/$program" "$argument"
+			echo "$program $argument: $status $stderr"
+			[ "$status" -eq 2 ]
+			[ -z "$output" ]
+			[ -n "$stderr" ]
+		done
 	done
 	mkdir settings sys
 	mkfifo settings/10.conf

@@ -26,7 +26,7 @@ setup_file() {
 	name=$BATS_FILE_TMPDIR/companions
 	# pieces name packages by ../../../pkg/NAME, and files beside them
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
-	"$pith" run --accel tcg --mem 768 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+	"$pith" run --accel tcg --mem 768 --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
 		tail -n 60 "$name-state/console.log"
 		return 1
 	}
@@ -76,6 +76,24 @@ setup() {
 # --- time --------------------------------------------------------------------------------------------------------
 
 # --- vpnkit ------------------------------------------------------------------------------------------------------
+
+# --- acpid -------------------------------------------------------------------------------------------------------
+
+@test "acpid: it alone hears the power button: its hook runs, and the machine stays; killed, it comes back" {
+	logs acpid >said
+	grep -q '/dev/input/event0: listening' said
+	locked() { in_shell 'grep "FLOCK .*:$(stat -c %i /dev/input/event0) " /proc/locks'; }
+	locked
+	in_shell 'kill -9 $(pidof acpid)'
+	back() { [ "$(logs acpid | grep -c listening)" -eq 2 ]; }
+	within 60 back
+	locked
+	# the host presses until the machine is off
+	kill -TERM "$(cat "$name-state/pith.pid")"
+	pressed() { logs acpid | grep -q 'the button was pressed'; }
+	within 60 pressed
+	run ! grep -a 'shutting down' "$console"
+}
 
 # --- the end -----------------------------------------------------------------------------------------------------
 

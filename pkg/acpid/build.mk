@@ -1,0 +1,6 @@
+guest-programs += acpid
+pkg/acpid.sees :=
+acpid.srcs := $(wildcard pkg/acpid/*.c)
+acpid.layers := base sys
+test_acpid.srcs := pkg/acpid/table.c
+fuzz_acpid.srcs := pkg/acpid/table.c
