@@ -1,4 +1,5 @@
-/* Between the input of a mux and its channels. */
+/* What the files of a mux share: vpnkit_mux.c reads frames, vpnkit_channel.c is what they do to one channel, both stand
+ * on vpnkit_table.c. */
 #pragma once
 
 #include "vpnkit_mux.h"
@@ -13,5 +14,11 @@ void channel_closed(struct vpnkit_channel *c);
 void channel_allowed(struct vpnkit_channel *c, uint64_t may_send);
 /* Those that wait for room hear that there is some. */
 void channels_room(struct vpnkit_mux *m);
-/* Both sides have closed it. */
+
+/* --- vpnkit_table.c --- */
+struct vpnkit_channel *channel_find(const struct vpnkit_mux *m, uint32_t id);
+/* NULL without memory. */
+struct vpnkit_channel *channel_new(struct vpnkit_mux *m, uint32_t id);
+/* Both sides have closed it: it is out of the table, its memory stays until channels_free_dead(). */
 void channel_retire(struct vpnkit_channel *c);
+void channels_free_dead(struct vpnkit_mux *m);
