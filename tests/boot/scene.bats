@@ -35,7 +35,7 @@ setup_file() {
 		    binds: ["/usr/bin:/root"]
 		  - name: hogs
 		    image: "@pkg:$root_dir/pkg/busybox"
-		    command: [/bin/sh, -c, "trap 'exit 0' TERM; until [ -e /go ]; do sleep 0.2; done; for i in 0 1 2 3 4 5 6 7 8 9 10 11; do dd if=/dev/zero of=/dev/null bs=256M & done; wait; sleep 100000"]
+		    command: [/bin/sh, -c, "trap 'exit 0' TERM; until [ -e /go ]; do sleep 0.2; done; i=0; while [ $i -lt 160 ]; do dd if=/dev/zero of=/dev/null bs=12M & i=$((i + 1)); done; wait; sleep 100000"]
 	EOF
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name vsudd-containerd "$root_dir/examples/vsudd-containerd.yml" "$BATS_FILE_TMPDIR/more.yml"
 	"$pith" run --accel tcg --vsock-ports 2374 --mem 1536 --detached --wait=ready "$name" 3>&- 8>&- 9>&-
@@ -427,6 +427,7 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	[ "$(field shell 2)" = running ]
 }
 
+# Each of the hogs is smaller than containerd, which the kernel would take first if it went by size alone.
 @test "containers that take all of the memory: the machine answers, and the kernel kills none but them" {
 	programs='for n in init rc.hotplug pith-agent vsudd service containerd containerd-shim-runc-v2; do echo "$n $(pidof $n)"; done'
 	run -0 machine exec -n "$name" admin sh -c "$programs"

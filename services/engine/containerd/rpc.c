@@ -185,6 +185,8 @@ void rpc_start(struct rpc *r, struct rpc_call *c, const char *method, const char
 	_cleanup_free_ uint8_t *bytes = malloc(size + 1);
 	int result = -1;
 
+	/* One that is under way would be in the connection's list twice. */
+	grpc_call_cancel(&c->call);
 	buf_clear(&c->reply);
 	c->call = (struct grpc_call){ .message = call_message, .done = call_done, .data = c };
 	if (bytes && r && r->grpc && !r->dead) {

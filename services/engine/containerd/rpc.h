@@ -34,7 +34,7 @@ pid_t rpc_peer(const struct rpc *r);
 void rpc_free(struct rpc *r);
 
 /* Starts a call: method "/package.Service/Method"; namespace: containerd's. Where that fails, done is called all the
- * same, before this returns. */
+ * same, before this returns. A call of c that is under way ends without a callback. */
 void rpc_start(struct rpc *r, struct rpc_call *c, const char *method, const char *namespace,
 	       const ProtobufCMessage *request);
 /* Ends it without a callback; legal in every state. Also frees the reply. */
