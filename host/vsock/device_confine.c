@@ -148,7 +148,7 @@ int vsock_confine(const struct vsock_confine *c, struct error *err)
 	int files = dirs_find(&d, c, err), filter = -1;
 
 	if (files == 0)
-		files = confine_files(d.list, d.count, err);
+		files = confine_files(d.list, d.count, CONFINE_TCP_NONE, err);
 	while (d.count > 0)
 		close(d.list[--d.count].fd);
 	if (files >= 0)

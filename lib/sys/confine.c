@@ -103,9 +103,11 @@ enum {
 	FS_WRITE = 1 << 1,
 	FS_READ = 1 << 2,
 	FS_REMOVE = 1 << 5,
+	FS_MAKE_SOCKET = 1 << 9,
 	FS_TRUNCATE = 1 << 14, /* version 3 */
-	NET_ALL = 3,           /* version 4 */
-	SCOPE_ALL = 3,         /* version 6 */
+	NET_BIND = 1,          /* version 4 */
+	NET_CONNECT = 2,
+	SCOPE_ALL = 3, /* version 6 */
 };
 
 struct landlock_rules {
@@ -118,13 +120,13 @@ struct landlock_beneath {
 } __attribute__((packed));
 
 /* All that a version of Landlock knows to refuse. */
-static struct landlock_rules rules_make(long version)
+static struct landlock_rules rules_make(long version, enum confine_tcp tcp)
 {
 	static const uint64_t fs[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };
 
 	return (struct landlock_rules){
 		.fs = fs[version < 5 ? version : 5],
-		.net = version >= 4 ? NET_ALL : 0,
+		.net = version >= 4 ? NET_CONNECT | (tcp == CONFINE_TCP_NONE ? NET_BIND : 0u) : 0,
 		.scoped = version >= 6 ? SCOPE_ALL : 0,
 	};
 }
@@ -132,13 +134,13 @@ static struct landlock_rules rules_make(long version)
 static uint64_t access_rights(unsigned access)
 {
 	return (access & CONFINE_READ ? FS_READ : 0u) | (access & CONFINE_WRITE ? FS_WRITE | FS_TRUNCATE : 0u) |
-		(access & CONFINE_REMOVE ? FS_REMOVE : 0u);
+		(access & CONFINE_REMOVE ? FS_REMOVE : 0u) | (access & CONFINE_SOCKET ? FS_MAKE_SOCKET : 0u);
 }
 
-int confine_files(const struct confine_dir *dirs, size_t count, struct error *err)
+int confine_files(const struct confine_dir *dirs, size_t count, enum confine_tcp tcp, struct error *err)
 {
 	long version = syscall(SYS_LANDLOCK_CREATE, NULL, 0, LANDLOCK_VERSION);
-	struct landlock_rules rules = version > 0 ? rules_make(version) : (struct landlock_rules){ 0 };
+	struct landlock_rules rules = version > 0 ? rules_make(version, tcp) : (struct landlock_rules){ 0 };
 	size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
 	_cleanup_close_ int set = -1;
 

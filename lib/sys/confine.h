@@ -30,6 +30,12 @@ enum {
 	CONFINE_READ = 1, /* files below the directory */
 	CONFINE_WRITE = 2,
 	CONFINE_REMOVE = 4, /* what is no directory */
+	CONFINE_SOCKET = 8, /* Unix sockets are made there */
+};
+
+enum confine_tcp {
+	CONFINE_TCP_NONE,
+	CONFINE_TCP_LISTEN, /* ports are bound, no connection is made */
 };
 
 struct confine_dir {
@@ -37,8 +43,8 @@ struct confine_dir {
 	unsigned access;
 };
 
-/* Of the file system only what is below these; neither TCP, nor abstract sockets and signals of others where the kernel
- * can refuse them (Landlock: Linux 5.13, 6.7, 6.12). What is open already stays; connecting to a Unix socket by its
- * path, and opening without reading or writing (O_PATH), is not held back. 1 where the kernel has none of it, which is
- * no error. No new privileges. */
-int confine_files(const struct confine_dir *dirs, size_t count, struct error *err);
+/* Of the file system only what is below these; of TCP what `tcp` says, no abstract sockets and no signals to others
+ * where the kernel can refuse them (Landlock: Linux 5.13, 6.7, 6.12). What is open already stays; connecting to a Unix
+ * socket by its path, and opening without reading or writing (O_PATH), is not held back. 1 where the kernel has none of
+ * it, which is no error. No new privileges. */
+int confine_files(const struct confine_dir *dirs, size_t count, enum confine_tcp tcp, struct error *err);

@@ -132,7 +132,7 @@ static int confined(int how, int (*what)(void))
 		if (how & CAPABILITIES)
 			r = confine_capabilities(NULL);
 		if (r == 0 && how & FILES)
-			r = confine_files(&in, 1, NULL);
+			r = confine_files(&in, 1, CONFINE_TCP_NONE, NULL);
 		if (r == 0 && how & CALLS)
 			r = confine_calls(calls, array_len(calls), NULL);
 		/* a sanitizer's end of a process makes calls of its own */
