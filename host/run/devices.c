@@ -1,7 +1,9 @@
 #include "run_private.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "accel.h"
@@ -39,12 +41,45 @@ static int start_vsock(struct run *r, struct error *err)
 		.qemu_fd = QEMU_VSOCK_FD,
 	};
 
+	_cleanup_free_ char *ports = o->forward ? vsock_ports_with(o->vsock_ports, FORWARD_VSOCK_PORTS) : NULL;
+
 	if (!o->vsock)
 		return 0;
+	if (o->forward && !ports)
+		return error_set(err, ENOMEM, "vsock device");
+	if (ports)
+		v.ports = ports;
 	if (vsock_start(&v, &r->vsock, err) < 0)
 		return -1;
 	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_VSOCK_FD };
 	r->helpers[r->helper_count++] = (struct machine_helper){ r->vsock.pid, "the vsock device", -1 };
+	return 0;
+}
+
+static int publish_add(const struct publish *p, char ***ports)
+{
+	const char *kind = p->udp ? "udp" : "tcp";
+
+	return strv_addf(ports, "%s:%s:%u:%s:127.0.0.1:%u", kind, publish_address(p), p->host, kind, p->guest);
+}
+
+/* After the vsock device, over whose sockets it goes. */
+static int start_forward(struct run *r, struct error *err)
+{
+	const struct run_options *o = &r->options;
+	_cleanup_strv_ char **ports = NULL;
+	struct forward_options f = { .state = r->state.dir, .allow = o->forward_allow, .background = o->detached };
+
+	if (!o->forward)
+		return 0;
+	for (size_t i = 0; i < o->port_count; i++)
+		if (publish_add(&o->ports[i], &ports) < 0)
+			return error_set(err, ENOMEM, "ports");
+	f.ports = ports;
+	if (forward_start(&f, &r->forward, err) < 0)
+		return -1;
+	r->fds[r->fd_count++] = (struct spawn_fd){ r->forward.life, QEMU_FORWARD_FD };
+	r->helpers[r->helper_count++] = (struct machine_helper){ r->forward.pid, "the forwarder of ports", -1 };
 	return 0;
 }
 
@@ -92,8 +127,11 @@ static int make_command(struct run *r, struct error *err)
 
 int run_helpers_start(struct run *r, struct error *err)
 {
-	if (start_vsock(r, err) == 0 && start_shares(r, err) == 0 && make_command(r, err) == 0)
+	if (start_vsock(r, err) == 0 && start_forward(r, err) == 0 && start_shares(r, err) == 0 &&
+	    make_command(r, err) == 0)
 		return 0;
+	cleanup_close(&r->forward.life);
+	r->forward.life = -1;
 	while (r->helper_count > 0)
 		kill(r->helpers[--r->helper_count].pid, SIGTERM);
 	return -1;

@@ -22,8 +22,8 @@ struct machine_helper {
 	int log; /* what it says (toollog_reason()); -1: it says it on standard error itself */
 };
 
-/* The vsock device, and a virtiofsd a shared directory. */
-#define MACHINE_HELPERS_MAX 9
+/* The vsock device, the one that forwards ports, and a virtiofsd a shared directory. */
+#define MACHINE_HELPERS_MAX 10
 
 struct machine_setup {
 	char *const *command;       /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "forward.h"
 #include "str.h"
 #include "virtiofs.h"
 
@@ -89,7 +90,7 @@ static int set_kind(void *data, const struct option *option, const char *value, 
 
 static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
 static const char *const arches[] = { "x86_64", "aarch64", NULL };
-static const char *const networks[] = { "user", "user,restrict", "tap,", "bridge,", "none", NULL };
+static const char *const networks[] = { "user", "user,restrict", "vpnkit", "tap,", "bridge,", "none", NULL };
 
 const struct option run_table[] = {
 	{ "cpus", .argument = "N", .set = option_set_number, .field = FIELD(cpus), .min = 1, .max = 4096,
@@ -105,7 +106,13 @@ const struct option run_table[] = {
 	  .help = "[ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host (127.0.0.1; 0.0.0.0 for all of its "
 		  "addresses); again for more" },
 	{ "networking", .argument = "MODE", .set = option_set_text, .field = FIELD(networking), .choices = networks,
-	  .help = "user, user,restrict (nothing but published ports), tap,NAME, bridge,NAME or none (user)" },
+	  .help = "user, user,restrict (nothing but published ports), vpnkit (user, with ports over the vsock device "
+		  "to "
+		  "a vpnkit-forwarder in the guest), tap,NAME, bridge,NAME or none (user)" },
+	{ "forward-allow", .argument = "LIST", .set = option_set_text, .field = FIELD(forward_allow),
+	  .help = "with --networking vpnkit: the ports that the guest itself may have opened on the host: "
+		  "[ADDRESS:]PORT[-PORT][/tcp|/udp], with commas between, or none (those of the host's loopback from "
+		  "1024 on)" },
 	{ "data", .argument = "TEXT", .set = option_set_text, .field = FIELD(data), .help = "metadata for the guest" },
 	{ "data-file", .argument = "FILE", .set = option_set_text, .field = FIELD(data_file),
 	  .help = "metadata for the guest, read from a file" },
@@ -160,7 +167,25 @@ const struct option run_table[] = {
 	{ 0 },
 };
 
-/* LinuxKit's back-ends, none of which is here, and some have options of their own: so they are looked for first. */
+/* LinuxKit's back-ends of macOS mean what QEMU does as well, as long as none of their own options is there. */
+static bool backend_taken(char **argv)
+{
+	static const char *const names[] = { "hyperkit", "virtualization", "virtualization.framework" };
+	static const char *const own[] = { "hyperkit", "vpnkit", "vpnkit-uuid", "ip", "console-file" };
+	bool taken = false;
+
+	for (size_t i = 0; i < array_len(names); i++)
+		taken |= str_eq(argv[1], names[i]);
+	for (char **a = argv + 2; taken && *a; a++) {
+		const char *name = **a == '-' ? *a + strspn(*a, "-") : "";
+
+		for (size_t i = 0; i < array_len(own); i++)
+			taken &= strcspn(name, "=") != strlen(own[i]) || !str_starts(name, own[i]);
+	}
+	return taken;
+}
+
+/* The others are not here, and some have options of their own: so they are looked for first. */
 static int backend_refuse(char **argv, struct error *err)
 {
 	static const char *const others[] = { "aws",
@@ -180,9 +205,20 @@ static int backend_refuse(char **argv, struct error *err)
 	size_t i;
 
 	for (i = 0; strv_len(argv) > 2 && i < array_len(others); i++)
-		if (str_eq(argv[1], others[i]))
+		if (str_eq(argv[1], others[i]) && !backend_taken(argv))
 			return error_say(err, ENOTSUP, "back-end \"%s\" is not there: qemu is the only one", argv[1]);
 	return 0;
+}
+
+/* What back-ends of macOS call their networks. Theirs publish ports through VPNKit, or not at all. */
+static void networking_translate(struct run_options *o, const char *backend)
+{
+	bool none_said = !o->networking || !*o->networking || str_eq(o->networking, "default");
+
+	if (str_eq(backend, "hyperkit") && (none_said || str_eq(o->networking, "docker-for-mac")))
+		o->networking = "vpnkit";
+	else if (none_said || str_eq(o->networking, "vmnet"))
+		o->networking = o->port_count ? "vpnkit" : "user";
 }
 
 /* [qemu] NAME: the back-end may be named, as for LinuxKit. */
@@ -192,6 +228,8 @@ static int options_words(struct run_options *o, char **words, struct error *err)
 		words++;
 	if (words[0] && words[1] && backend_refuse(words - 1, err) < 0)
 		return -1;
+	if (words[0] && words[1] && backend_taken(words - 1))
+		networking_translate(o, *words++);
 	if (!words[0])
 		return error_set(err, 0, "which image? `pith run NAME` boots what `pith build NAME.yml` wrote");
 	if (words[1])
@@ -202,22 +240,41 @@ static int options_words(struct run_options *o, char **words, struct error *err)
 
 static bool networking_known(const char *mode)
 {
-	return str_eq(mode, "user") || str_eq(mode, "user,restrict") || str_eq(mode, "none") ||
-		(str_starts(mode, "tap,") && mode[4]) || (str_starts(mode, "bridge,") && mode[7]);
+	return str_eq(mode, "user") || str_eq(mode, "user,restrict") || str_eq(mode, "vpnkit") ||
+		str_eq(mode, "none") || (str_starts(mode, "tap,") && mode[4]) ||
+		(str_starts(mode, "bridge,") && mode[7]);
+}
+
+static int network_check(const struct run_options *o, struct error *err)
+{
+	if (str_starts(o->networking, "vpnkit,"))
+		return error_say(
+			err, ENOTSUP,
+			"--networking %s: a vpnkit of the host's is not there: \"vpnkit\" alone forwards ports",
+			o->networking);
+	if (!networking_known(o->networking))
+		return error_set(err, 0,
+				 "--networking %s: unknown: user, user,restrict, vpnkit, tap,NAME, bridge,NAME or none",
+				 o->networking);
+	if (o->port_count && !o->forward && !str_starts(o->networking, "user"))
+		return error_set(err, 0, "--publish needs --networking user, vpnkit or none");
+	if (o->forward && !o->vsock)
+		return error_set(err, 0, "%s needs the vsock device, which --vsock-ports none leaves out",
+				 str_eq(o->networking, "none") ? "--publish without a network" : "--networking vpnkit");
+	if (o->forward_allow && !o->forward)
+		return error_set(err, 0, "--forward-allow is for --networking vpnkit");
+	if (o->forward_allow && forward_allow_check(o->forward_allow, err) < 0)
+		return error_wrap(err, "--forward-allow");
+	return publish_check_all(o->ports, o->port_count, err);
 }
 
 static int options_check(const struct run_options *o, struct error *err)
 {
 	if (o->arch && !str_eq(o->arch, "x86_64") && !str_eq(o->arch, "aarch64"))
 		return error_set(err, 0, "--arch %s: unknown: x86_64 or aarch64", o->arch);
-	if (!networking_known(o->networking))
-		return error_set(err, 0, "--networking %s: unknown: user, user,restrict, tap,NAME, bridge,NAME or none",
-				 o->networking);
 	if (o->data && o->data_file)
 		return error_set(err, 0, "--data and --data-file: only one of them can be given");
-	if (o->port_count && !str_starts(o->networking, "user"))
-		return error_set(err, 0, "--publish needs --networking user");
-	if (publish_check_all(o->ports, o->port_count, err) < 0)
+	if (network_check(o, err) < 0)
 		return -1;
 	if (strv_len(o->virtiofs) > VIRTIOFS_MAX)
 		return error_set(err, 0, "--virtiofs: at most %d directories can be shared", VIRTIOFS_MAX);
@@ -237,7 +294,6 @@ static void options_default(struct run_options *o)
 	*o = (struct run_options){
 		.cpus = 1,
 		.memory = 1024 * MIB,
-		.networking = "user",
 		.accel = getenv("LINUXKIT_QEMU_ACCEL"),
 		.vsock = true,
 		.vsock_cid = 3,
@@ -248,13 +304,16 @@ static void options_default(struct run_options *o)
 static int options_finish(struct run_options *o, char **words, struct error *err)
 {
 	o->uefi |= o->firmware != NULL;
-	if (!*o->networking || str_eq(o->networking, "default"))
-		o->networking = "user";
 	if (o->arch && str_eq(o->arch, "amd64"))
 		o->arch = "x86_64";
 	if (o->arch && str_eq(o->arch, "arm64"))
 		o->arch = "aarch64";
-	return options_words(o, words, err) < 0 ? -1 : options_check(o, err);
+	if (options_words(o, words, err) < 0)
+		return -1;
+	if (!o->networking || !*o->networking || str_eq(o->networking, "default"))
+		o->networking = "user";
+	o->forward = str_eq(o->networking, "vpnkit") || (str_eq(o->networking, "none") && o->port_count > 0);
+	return options_check(o, err);
 }
 
 int run_options_parse(const struct command *c, char **argv, struct run_options *out, struct error *err)

@@ -24,9 +24,10 @@ struct run_options {
 	size_t disk_count;
 	struct publish *ports;
 	size_t port_count;
-	const char *networking; /* "user", "user,restrict", "tap,NAME", "bridge,NAME", "none" */
-	const char *state;      /* NULL: named after the image */
-	const char *format;     /* of a NAME that is a disk; NULL: not said */
+	const char *networking;    /* "user", "user,restrict", "vpnkit", "tap,NAME", "bridge,NAME", "none" */
+	const char *forward_allow; /* what the guest may have opened; NULL: the default */
+	const char *state;         /* NULL: named after the image */
+	const char *format;        /* of a NAME that is a disk; NULL: not said */
 	const char *data, *data_file;
 	const char *accel; /* NULL: what works */
 	const char *arch;  /* as QEMU names it; NULL: the image's, or this machine's */
@@ -37,6 +38,7 @@ struct run_options {
 	char **devices;  /* -device arguments for QEMU */
 	const char *vsock_ports, *vsock_hybrid, *fifos;
 	bool vsock;
+	bool forward; /* ports go over the vsock device (host/forward) */
 	uint64_t vsock_cid;
 	uint64_t stop_timeout; /* seconds */
 	bool low_memory;       /* however little */

@@ -115,8 +115,9 @@ int publish_check(const struct publish *p, struct error *err)
 				 p->host, kind, p->host < 65535 ? p->host + 1 : 1024, p->guest, p->udp ? "/udp" : "");
 	if (errno == EACCES)
 		return error_set(err, 0,
-				 "port %u/%s of the host needs privileges: publish one above 1023, as in --publish "
+				 "port %u/%s of the host needs privileges, or there \"sysctl "
+				 "net.ipv4.ip_unprivileged_port_start=%u\": publish one above 1023, as in --publish "
 				 "%u:%u%s",
-				 p->host, kind, p->host + 8000u, p->guest, p->udp ? "/udp" : "");
+				 p->host, kind, p->host, p->host + 8000u, p->guest, p->udp ? "/udp" : "");
 	return error_set(err, errno, "port %u/%s of the host at %s", p->host, kind, publish_address(p));
 }

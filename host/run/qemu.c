@@ -237,7 +237,7 @@ static void user_network(struct args *a, const struct run_options *o)
 	if (str_eq(o->networking, "user,restrict"))
 		failed |= buf_addstr(&text, ",restrict=on");
 
-	for (i = 0; i < o->port_count; i++)
+	for (i = 0; !o->forward && i < o->port_count; i++)
 		failed |= buf_addf(&text, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp",
 				   publish_address(&o->ports[i]), o->ports[i].host, o->ports[i].guest);
 	if (failed)
@@ -255,7 +255,7 @@ static void network_arguments(struct args *a, const struct qemu_setup *s)
 		return;
 	if (!device)
 		a->failed = true;
-	else if (str_eq(mode, "user") || str_eq(mode, "user,restrict"))
+	else if (str_eq(mode, "user") || str_eq(mode, "user,restrict") || str_eq(mode, "vpnkit"))
 		user_network(a, s->options);
 	else if (str_starts(mode, "tap,"))
 		qemu_addf(a, "-netdev", "tap,id=net0,ifname=%s,script=no,downscript=no", device);

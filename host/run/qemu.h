@@ -10,7 +10,8 @@
 /* Numbers that descriptors have in QEMU. */
 #define QEMU_QMP_FD      3
 #define QEMU_VSOCK_FD    4 /* the vsock device */
-#define QEMU_VIRTIOFS_FD 5 /* and up */
+#define QEMU_FORWARD_FD  5 /* as long as it is open there is a machine */
+#define QEMU_VIRTIOFS_FD 6 /* and up */
 
 struct qemu_setup {
 	const struct run_options *options;

@@ -41,6 +41,7 @@ static void run_clear(struct run *r)
 	strv_free(r->command);
 	strv_free(r->directories);
 	vsock_args_free(&r->vsock);
+	cleanup_close(&r->forward.life);
 	for (i = 0; i < r->share_count; i++)
 		virtiofs_clear(&r->shares[i]);
 	firmware_clear(&r->firmware);
@@ -163,7 +164,7 @@ static int run_main(const struct command *c, char **argv)
 	for (int *fd = r.inherited; fd && *fd >= 0; fd++)
 		fcntl(*fd, F_SETFD, FD_CLOEXEC);
 
-	r.vsock.fd = -1;
+	r.vsock.fd = r.forward.life = -1;
 	status = run_options_parse(c, argv, &r.options, &err);
 	if (status < 0) {
 		status = command_refuse(&err);

@@ -10,6 +10,7 @@
 #include "boot.h"
 #include "disk.h"
 #include "firmware.h"
+#include "forward.h"
 #include "machine.h"
 #include "options.h"
 #include "spawn.h"
@@ -24,6 +25,7 @@ struct run {
 	struct accel accel;
 	struct firmware firmware;
 	struct vsock_args vsock;
+	struct forward_child forward;
 	struct virtiofs shares[VIRTIOFS_MAX];
 	size_t share_count;
 	char *program, *mac, *uuid, *metadata, *vars, *virtiofsd;
@@ -31,7 +33,7 @@ struct run {
 	struct buf data;
 	char **command;
 	char **directories; /* absolute, of the shares */
-	struct spawn_fd fds[1 + VIRTIOFS_MAX];
+	struct spawn_fd fds[2 + VIRTIOFS_MAX];
 	size_t fd_count;
 	struct machine_helper helpers[MACHINE_HELPERS_MAX];
 	size_t helper_count;

@@ -30,6 +30,20 @@ static char *ports_all(const char *ports)
 	return str_format("%d,%s", AGENT_PORT, ports);
 }
 
+char *vsock_ports_with(const char *ports, const char *more)
+{
+	const char *rest = ports && *ports ? ports : VSOCK_DEFAULT_PORTS;
+	const char *given = rest;
+	uint32_t port, other = 0;
+	uint16_t type;
+
+	(void)lines_parse_port(&(const char *){ more }, &other, &type);
+	while (lines_parse_port(&rest, &port, &type) > 0)
+		if (port == other && type == VSOCK_STREAM)
+			return strdup(given);
+	return str_format("%s,%s", given, more);
+}
+
 static int device_command(const struct vsock_options *o, char ***argv)
 {
 	_cleanup_free_ char *ports = ports_all(o->ports && *o->ports ? o->ports : VSOCK_DEFAULT_PORTS);

@@ -31,6 +31,9 @@ struct vsock_args {
 	pid_t pid; /* the device: a child of the caller */
 };
 
+/* The list of ports (NULL: the default ones) with more of them behind it. Caller frees; NULL without memory. */
+char *vsock_ports_with(const char *ports, const char *more);
+
 /* Starts the device; its sockets are there when this returns. Messages of the device go to standard error. QEMU has to
  * share the machine's memory with it. */
 int vsock_start(const struct vsock_options *options, struct vsock_args *out, struct error *err);

@@ -143,7 +143,7 @@ static void options(void)
 		"--arch vax a",
 		"--networking tap a",
 		"--networking bridge, a",
-		"--publish 1:1 --networking none a",
+		"--publish 1:1 --networking tap,t a",
 		"--networking user,restricted a",
 		"--data x --data-file y a",
 		"--detached --gui a",
