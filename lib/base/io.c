@@ -220,6 +220,21 @@ char **dir_names(int dirfd, const char *path, bool hidden, struct error *err)
 	return steal_ptr(&names);
 }
 
+/* One that is there already is fine, whatever else mkdir() would have said: on a read-only file system this may come
+ * first. */
+static int dir_ensure(const char *path, mode_t mode, struct error *err)
+{
+	struct stat st;
+	int code;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	code = errno;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	return error_set(err, code, "make directory %s", path);
+}
+
 int dir_make(const char *path, mode_t mode, struct error *err)
 {
 	_cleanup_free_ char *p = strdup(path);
@@ -231,18 +246,11 @@ int dir_make(const char *path, mode_t mode, struct error *err)
 		return 0;
 	for (slash = p + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
-		if (mkdir(p, mode) < 0 && errno != EEXIST && errno != EROFS)
-			return error_set(err, errno, "make directory %s", p);
+		if (dir_ensure(p, mode, err) < 0)
+			return -1;
 		*slash = '/';
 	}
-	if (mkdir(path, mode) < 0) {
-		struct stat st;
-
-		if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-			return 0;
-		return error_set(err, errno, "make directory %s", path);
-	}
-	return 0;
+	return dir_ensure(path, mode, err);
 }
 
 static int remove_at(int dirfd, const char *name, dev_t device, struct error *err)

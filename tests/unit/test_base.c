@@ -8,8 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static void test_error(void)
 {
@@ -90,6 +93,27 @@ static void test_strv(void)
 	ok(strv_len(many) == 1000 && str_eq(many[999], "999"), "a thousand strings");
 }
 
+/* Below a read-only mount, which only a child sees. */
+static void read_only_test(const char *dir)
+{
+	_cleanup_free_ char *deeper = str_format("%s/c/d", dir);
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		_cleanup_error_ struct error e = { 0 };
+
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("none", dir, "tmpfs", MS_RDONLY, NULL) < 0)
+			_exit(2);
+		_exit(dir_make(deeper, 0755, &e) < 0 && e.code == EROFS && dir_make(dir, 0755, NULL) == 0 ? 0 : 1);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	ok(status == 0 || (WEXITSTATUS(status) == 2 && geteuid() != 0),
+	   "a read-only file system is the reason, where it is one");
+}
+
 static void test_files(void)
 {
 	char dir[] = "/tmp/test_base.XXXXXX";
@@ -110,6 +134,8 @@ static void test_files(void)
 	ok(file_read(file, 5, &b, &e) == 0 && str_eq(buf_text(&b), "hello"), "file read at its bound");
 	ok(file_read(file, 4, &b, &e) == -1 && e.code == EFBIG, "a larger file is refused");
 	ok(dir_make(file, 0755, &e) == -1, "a file is no directory");
+	error_clear(&e);
+	read_only_test(deep);
 	hidden = str_format("%s/.hidden", deep);
 	other = str_format("%s/also", deep);
 	ok(file_write(hidden, "", 0, 0600, &e) == 0 && file_write(other, "", 0, 0600, &e) == 0, "two more files");
