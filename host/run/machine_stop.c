@@ -5,8 +5,9 @@
 #include "log.h"
 #include "qmp.h"
 
-/* A guest that boots, or whose PID 1 is busy, may miss the button. */
-#define BUTTON_US (3 * SECOND)
+/* A guest that boots, or whose PID 1 is busy, misses the button: it is pressed until the guest has gone. PID 1 takes
+ * further ones for the first. */
+#define BUTTON_US SECOND
 /* QEMU writes back what its disks' caches hold, and ends. */
 #define QUIT_US (10 * SECOND)
 
