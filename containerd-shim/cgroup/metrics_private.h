@@ -34,6 +34,11 @@ void metrics_fields(ProtobufCMessage *message, const char *text, const struct me
 /* Words "key=number", the same way. */
 void metrics_words(ProtobufCMessage *message, const char *line, size_t n, const struct metrics_name *names);
 
+/* A file of RDMA devices, lines "mlx4_0 hca_handle=2 hca_object=2000": a message of that type each, with a field
+ * "device", appended to a repeated field. */
+void metrics_rdma(struct metrics *m, const char *dir, const char *file, const ProtobufCMessageDescriptor *type,
+		  size_t *count, void *list);
+
 /* "major:minor" at the start of a line; returns what follows, NULL when it is none. */
 const char *metrics_device(const char *line, uint64_t *major, uint64_t *minor);
 /* Calls back for each size of huge pages that the directory has files "hugetlb.SIZE.SUFFIX" for. */

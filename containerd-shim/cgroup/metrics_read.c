@@ -119,6 +119,31 @@ void metrics_words(ProtobufCMessage *message, const char *line, size_t n, const 
 	}
 }
 
+static const struct metrics_name rdma_names[] = {
+	{ "hca_handle", "hca_handles" },
+	{ "hca_object", "hca_objects" },
+	{ NULL, NULL },
+};
+
+void metrics_rdma(struct metrics *m, const char *dir, const char *file, const ProtobufCMessageDescriptor *type,
+		  size_t *count, void *list)
+{
+	const ProtobufCFieldDescriptor *device = protobuf_c_message_descriptor_get_field_by_name(type, "device");
+	_cleanup_free_ char *text = metrics_text(dir, file);
+
+	for (const char *line = text, *eol; line && *line; line = eol ? eol + 1 : NULL) {
+		ProtobufCMessage *e = metrics_message(m, type);
+		size_t n = strcspn(line, " \n"), len = strcspn(line, "\n");
+
+		if (!e || !device)
+			return;
+		eol = strchr(line, '\n');
+		*(char **)(void *)((char *)e + device->offset) = metrics_copy(m, line, n);
+		metrics_words(e, line + n, len - n, rdma_names);
+		metrics_append(m, count, list, e);
+	}
+}
+
 const char *metrics_device(const char *line, uint64_t *major, uint64_t *minor)
 {
 	char *end;

@@ -29,12 +29,6 @@ static const struct metrics_name throttle_names[] = {
 	{ NULL, NULL },
 };
 
-static const struct metrics_name rdma_names[] = {
-	{ "hca_handle", "hca_handles" },
-	{ "hca_object", "hca_objects" },
-	{ NULL, NULL },
-};
-
 static Io__Containerd__Cgroups__V1__PidsStat *pids_read(struct metrics *m, const char *dir)
 {
 	Io__Containerd__Cgroups__V1__PidsStat *p = dir ? NEW(m, pids_stat) : NULL;
@@ -219,24 +213,6 @@ static void huge_page(struct metrics *m, const char *dir, const char *size, void
 	metrics_append(m, &out->n_hugetlb, &out->hugetlb, h);
 }
 
-/* Lines "mlx4_0 hca_handle=2 hca_object=2000". */
-static void rdma_file(struct metrics *m, const char *dir, const char *name, size_t *count,
-		      Io__Containerd__Cgroups__V1__RdmaEntry ***list)
-{
-	_cleanup_free_ char *text = metrics_text(dir, name);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		Io__Containerd__Cgroups__V1__RdmaEntry *e = NEW(m, rdma_entry);
-		size_t n = strcspn(line, " \n"), len = strcspn(line, "\n");
-
-		if (!e)
-			return;
-		e->device = metrics_copy(m, line, n);
-		metrics_words(&e->base, line + n, len - n, rdma_names);
-		metrics_append(m, count, list, e);
-	}
-}
-
 ProtobufCMessage *metrics_v1(struct metrics *m, const struct cgroups *groups)
 {
 	Io__Containerd__Cgroups__V1__Metrics *out = NEW(m, metrics);
@@ -250,8 +226,10 @@ ProtobufCMessage *metrics_v1(struct metrics *m, const struct cgroups *groups)
 	out->blkio = blkio_read(m, cgroups_dir(groups, "blkio"));
 	metrics_pages(m, cgroups_dir(groups, "hugetlb"), ".usage_in_bytes", huge_page, out);
 	if (rdma && (out->rdma = NEW(m, rdma_stat))) {
-		rdma_file(m, rdma, "rdma.current", &out->rdma->n_current, &out->rdma->current);
-		rdma_file(m, rdma, "rdma.max", &out->rdma->n_limit, &out->rdma->limit);
+		metrics_rdma(m, rdma, "rdma.current", &io__containerd__cgroups__v1__rdma_entry__descriptor,
+			     &out->rdma->n_current, &out->rdma->current);
+		metrics_rdma(m, rdma, "rdma.max", &io__containerd__cgroups__v1__rdma_entry__descriptor,
+			     &out->rdma->n_limit, &out->rdma->limit);
 	}
 	return &out->base;
 }

@@ -9,12 +9,6 @@
 
 #define NEW(m, type) metrics_message(m, &io__containerd__cgroups__v2__##type##__descriptor)
 
-static const struct metrics_name rdma_names[] = {
-	{ "hca_handle", "hca_handles" },
-	{ "hca_object", "hca_objects" },
-	{ NULL, NULL },
-};
-
 /* A line "some avg10=0.00 avg60=0.00 avg300=0.00 total=0". */
 static Io__Containerd__Cgroups__V2__PSIData *pressure_line(struct metrics *m, const char *text, const char *kind)
 {
@@ -101,23 +95,6 @@ static Io__Containerd__Cgroups__V2__IOStat *io_stat_read(struct metrics *m, cons
 	return s;
 }
 
-static void rdma_file(struct metrics *m, const char *dir, const char *name, size_t *count,
-		      Io__Containerd__Cgroups__V2__RdmaEntry ***list)
-{
-	_cleanup_free_ char *text = metrics_text(dir, name);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		Io__Containerd__Cgroups__V2__RdmaEntry *e = NEW(m, rdma_entry);
-		size_t n = strcspn(line, " \n"), len = strcspn(line, "\n");
-
-		if (!e)
-			return;
-		e->device = metrics_copy(m, line, n);
-		metrics_words(&e->base, line + n, len - n, rdma_names);
-		metrics_append(m, count, list, e);
-	}
-}
-
 static void huge_page(struct metrics *m, const char *dir, const char *size, void *data)
 {
 	Io__Containerd__Cgroups__V2__Metrics *out = data;
@@ -159,8 +136,10 @@ ProtobufCMessage *metrics_v2(struct metrics *m, const struct cgroups *groups)
 	out->memory = memory_read(m, dir);
 	out->io = io_stat_read(m, dir);
 	metrics_fields(&out->memory_events->base, events, NULL);
-	rdma_file(m, dir, "rdma.current", &out->rdma->n_current, &out->rdma->current);
-	rdma_file(m, dir, "rdma.max", &out->rdma->n_limit, &out->rdma->limit);
+	metrics_rdma(m, dir, "rdma.current", &io__containerd__cgroups__v2__rdma_entry__descriptor,
+		     &out->rdma->n_current, &out->rdma->current);
+	metrics_rdma(m, dir, "rdma.max", &io__containerd__cgroups__v2__rdma_entry__descriptor, &out->rdma->n_limit,
+		     &out->rdma->limit);
 	metrics_pages(m, dir, ".current", huge_page, out);
 	return &out->base;
 }

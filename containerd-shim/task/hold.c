@@ -10,13 +10,13 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "idmap.h"
 #include "io.h"
 #include "network.h"
 #include "pod.h"
+#include "process.h"
 #include "str.h"
 
 /* --- the process itself ------------------------------------------------------------------------------------------- */
@@ -119,8 +119,7 @@ static pid_t hold_start_in(const struct hold *h, int users, int report, struct e
 	out = -1;
 	if (io_read(in, &pid, sizeof(pid)) != sizeof(pid))
 		pid = error_set(err, 0, "sandbox process");
-	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)child_reap(helper);
 	return pid;
 }
 
@@ -156,7 +155,6 @@ pid_t hold_make(const struct hold *h, struct error *err)
 	if (hold_wait(said, err) == 0)
 		return pid;
 	if (pid > 0)
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		(void)child_reap(pid);
 	return -1;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "process.h"
 
@@ -13,7 +14,7 @@ struct stranger {
 };
 
 /* More processes than that do not end in the time of a runtime's call; the oldest are then forgotten. */
-enum { STRANGERS_MAX = 4096, FOREIGN_US = 5000 };
+enum { STRANGERS_MAX = 4096 };
 
 void reaper_init(struct reaper *r, struct loop *loop)
 {
@@ -73,28 +74,6 @@ static struct exit_watch *watch_find(struct reaper *r, pid_t pid)
 	return NULL;
 }
 
-void reaper_run(struct reaper *r)
-{
-	struct exit_watch *w;
-	int status;
-	pid_t pid;
-
-	for (;;) {
-		pid = waitpid(-1, &status, WNOHANG);
-		if (pid < 0 && errno == EINTR)
-			continue;
-		if (pid <= 0)
-			return;
-		w = watch_find(r, pid);
-		if (w) {
-			exit_watch_remove(w);
-			w->fn(w, status);
-		} else if (r->holds > 0) {
-			stranger_keep(r, pid, status);
-		}
-	}
-}
-
 void reaper_hold(struct reaper *r)
 {
 	r->holds++;
@@ -125,22 +104,106 @@ static bool is_child(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* Of a child the kernel tells us; of one that is still another's, only that one could. */
+static void watch_report(struct exit_watch *w, int status)
+{
+	exit_watch_remove(w);
+	w->fn(w, status);
+}
+
 static void late_passed(struct loop_timer *timer)
 {
 	struct exit_watch *w = timer->data;
 
-	if (w->foreign && is_child(w->pid)) {
-		w->foreign = false;
+	watch_report(w, w->status);
+}
+
+/* --- another's child ---------------------------------------------------------------------------------------------- */
+
+static void foreign_close(struct exit_watch *w)
+{
+	if (!w->foreign)
 		return;
+	loop_io_remove(&w->gone);
+	close(w->gone.fd);
+	w->foreign = false;
+}
+
+/* Whether its end is known, with the status. Of one that has become ours reaper_run() will hear. */
+static bool foreign_look(struct exit_watch *w)
+{
+	if (is_child(w->pid)) {
+		foreign_close(w);
+		return false;
 	}
-	if (w->foreign && !stranger_take(w->reaper, w->pid, &w->status)) {
-		if (kill(w->pid, 0) == 0 && loop_timer_after(w->reaper->loop, timer, FOREIGN_US, NULL) == 0)
-			return;
-		w->status = 255 << 8; /* its parent has reaped it: that is no success */
+	if (stranger_take(w->reaper, w->pid, &w->status))
+		return true;
+	if (process_signal(w->gone.fd, 0, NULL) == 0)
+		return false; /* it lives, or its parent has not reaped it yet */
+	w->status = 255 << 8; /* its parent has reaped it: that is no success */
+	return true;
+}
+
+static void foreign_ready(struct loop_io *io, uint32_t events)
+{
+	struct exit_watch *w = io->data;
+
+	(void)events;
+	if (foreign_look(w))
+		watch_report(w, w->status);
+}
+
+static int foreign_open(struct exit_watch *w, struct error *err)
+{
+	if (!process_descends(w->pid))
+		return error_set(err, ESRCH, "process %d", (int)w->pid);
+	w->gone = (struct loop_io){
+		.fd = process_open(w->pid, err), .events = EPOLLIN | EPOLLET, .fn = foreign_ready, .data = w
+	};
+	if (w->gone.fd < 0)
+		return -1;
+	w->foreign = true;
+	if (loop_io_add(w->reaper->loop, &w->gone, err) == 0)
+		return 0;
+	foreign_close(w);
+	return -1;
+}
+
+/* After children have ended: what was theirs is ours now. */
+static void foreign_look_all(struct reaper *r)
+{
+	struct list *at = r->watches.next;
+
+	while (at != &r->watches) {
+		struct exit_watch *w = list_entry(at, struct exit_watch, place);
+
+		at = at->next;
+		if (!w->foreign || !foreign_look(w))
+			continue;
+		watch_report(w, w->status);
+		at = r->watches.next; /* the function may have removed any */
 	}
-	exit_watch_remove(w);
-	w->fn(w, w->status);
+}
+
+void reaper_run(struct reaper *r)
+{
+	struct exit_watch *w;
+	int status;
+	pid_t pid;
+
+	for (;;) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid <= 0)
+			break;
+		w = watch_find(r, pid);
+		if (w) {
+			watch_report(w, status);
+		} else if (r->holds > 0) {
+			stranger_keep(r, pid, status);
+		}
+	}
+	foreign_look_all(r);
 }
 
 int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct error *err)
@@ -150,18 +213,15 @@ int exit_watch_add(struct reaper *r, struct exit_watch *watch, pid_t pid, struct
 	watch->pid = pid;
 	watch->foreign = false;
 	watch->late = (struct loop_timer){ .fn = late_passed, .data = watch };
+	watch->reaper = r;
 	/* A live child with the number of a kept status is another process than that. */
-	if (!child) {
-		if (!stranger_take(r, pid, &watch->status)) {
-			if (!process_descends(pid))
-				return error_set(err, ESRCH, "process %d", (int)pid);
-			watch->foreign = true;
-		}
-		if (loop_timer_after(r->loop, &watch->late, watch->foreign ? FOREIGN_US : 0, err) < 0)
-			return -1;
+	if (!child &&
+	    (stranger_take(r, pid, &watch->status) ? loop_timer_after(r->loop, &watch->late, 0, err)
+						   : foreign_open(watch, err)) < 0) {
+		watch->reaper = NULL;
+		return -1;
 	}
 	list_append(&r->watches, &watch->place);
-	watch->reaper = r;
 	return 0;
 }
 
@@ -171,5 +231,6 @@ void exit_watch_remove(struct exit_watch *watch)
 		return;
 	list_remove(&watch->place);
 	loop_timer_disarm(&watch->late);
+	foreign_close(watch);
 	watch->reaper = NULL;
 }

@@ -2,7 +2,13 @@
  * left them behind, and orphans. Everything is reaped in one place, since only one wait can get a status.
  *
  * A process may end before its number is known here (the runtime writes it to a file that is read when the runtime
- * itself has ended). While somebody holds the reaper, strangers' statuses are therefore kept. */
+ * itself has ended). While somebody holds the reaper, strangers' statuses are therefore kept.
+ *
+ *   our child       -- SIGCHLD --> its status, from reaper_run()
+ *   ended before    -- next round of the loop --> the status that was kept
+ *   another's child -- its parent ends, SIGCHLD --> our child
+ *                   -- its parent reaps it --> 255: the pidfd tells, on kernels that do not tell that the end of the
+ *                      parent (SIGCHLD) does */
 #pragma once
 
 #include <stdbool.h>
@@ -34,8 +40,9 @@ struct exit_watch {
 	struct list place;
 	pid_t pid;
 	int status;
-	struct loop_timer late; /* for one that had ended before it was watched, or is not our child yet */
-	bool foreign;
+	struct loop_timer late; /* for one that had ended before it was watched */
+	struct loop_io gone;    /* its pidfd, while it is another's child */
+	bool foreign;           /* it is */
 };
 
 void reaper_init(struct reaper *r, struct loop *loop);

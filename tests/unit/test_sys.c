@@ -275,7 +275,8 @@ static void test_spawn_fds(void)
 	ok_str(buf_text(&out), "A B\n", "descriptors at their numbers");
 }
 
-/* A child that has a child, which ends with 3: the first ends only when *go is closed. Returns the second's number, as
+/* A child that has a child, which ends with 3: the first ends only when *go is closed, and reaps the second before where
+ * it is told so by a byte. Returns the second's number, as
  * a runtime does that leaves its container's process to us. */
 static pid_t grandchild(int *go)
 {
@@ -291,9 +292,9 @@ static pid_t grandchild(int *go)
 		pid = fork();
 		if (pid == 0)
 			_exit(3);
-		if (write(number[1], &pid, sizeof(pid)) < 0 || read(gate[0], &byte, 1) < 0)
+		if (write(number[1], &pid, sizeof(pid)) < 0)
 			_exit(1);
-		_exit(0);
+		_exit(read(gate[0], &byte, 1) == 1 && waitpid(pid, NULL, 0) != pid);
 	}
 	if (read(number[0], &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
 		pid = -1;
@@ -342,6 +343,14 @@ static void test_not_ours_yet(void)
 		rounds(loop, &r, 1);
 	ok(WIFEXITED(late_status) && WEXITSTATUS(late_status) == 3 && !exit_watch_active(&watch),
 	   "then with its status");
+	late_status = -1;
+	pid = grandchild(&go);
+	ok(exit_watch_add(&r, &watch, pid, NULL) == 0 && write(go, "r", 1) == 1, "one that its parent reaps");
+	while (late_status == -1 && loop_now() < deadline)
+		rounds(loop, &r, 1);
+	ok(WIFEXITED(late_status) && WEXITSTATUS(late_status) == 255 && !exit_watch_active(&watch),
+	   "is no success: nobody else knows its status");
+	close(go);
 	ok(!process_descends(getppid()) && !process_descends(1) && exit_watch_add(&r, &watch, getppid(), NULL) < 0,
 	   "another's process is never ours");
 	while (waitpid(-1, NULL, 0) > 0)
