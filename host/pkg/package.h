@@ -43,6 +43,8 @@ char *package_name(const struct package *p);
 /* Whether the recipe says that it can be built for the platform. */
 bool package_has_arch(const struct package *p);
 
+/* Whether the tag has the hash in it: only then an image of that name is what the recipe makes now. */
+bool package_tag_tells(const struct package *p);
 /* 1: the cache has the image under its tag and as latest. */
 int package_cached(const struct package *p, struct store *store, struct error *err);
 /* Makes the image; names it by its tag, `release` (may be NULL) and latest. force: also where another package's image,

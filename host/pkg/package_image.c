@@ -157,6 +157,11 @@ static int package_find(struct store *store, const char *image, const char *tag,
 	return why.code == ENOENT ? 0 : error_move(err, &why);
 }
 
+bool package_tag_tells(const struct package *p)
+{
+	return strstr(p->tag, p->hash) != NULL;
+}
+
 int package_cached(const struct package *p, struct store *store, struct error *err)
 {
 	_cleanup_descriptor_ struct oci_descriptor tagged = { 0 }, latest = { 0 };

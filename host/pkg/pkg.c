@@ -66,7 +66,7 @@ static int pkg_build_one(struct pkg *g, struct package *p, const char *name, str
 
 	if (cached < 0)
 		return -1;
-	if (cached && !g->release) {
+	if (cached && !g->release && package_tag_tells(p)) {
 		log_debug("%s is up to date", name);
 		g->unchanged++;
 		return 0;

@@ -103,6 +103,17 @@ usr/bin/script f 755 0:0 0" ]
 	[ "$("$pith" cache ls | sort)" = "$one" ]
 }
 
+@test "a tag without the hash: what the recipe makes now gets the name" {
+	recipe <<<'{image: thing, files: [{path: a, contents: one}]}'
+	"$pith" pkg build --tag v1 p
+	one=$("$pith" cache ls | awk '/thing:v1 / { print $2 }')
+	recipe <<<'{image: thing, files: [{path: a, contents: two}]}'
+	"$pith" pkg build --tag v1 p
+	two=$("$pith" cache ls | awk '/thing:v1 / { print $2 }')
+	[ -n "$one" ] && [ "$one" != "$two" ]
+	"$pith" pkg build --tag v1 --nobuild p
+}
+
 @test "every input changes the tag: text, content, mode" {
 	echo one >p/file
 	recipe <<<'{image: thing, files: [{path: file, source: file}]}'
@@ -328,6 +339,8 @@ leads_out() {
 	printf 'image: thing\nfiles: [{path: a, contents: theirs}]\n' >theirs/build.yml
 	build
 	mine=$("$pith" cache ls)
+	run "$pith" pkg build --tag latest theirs # which says nothing of the content
+	[[ $status -eq 1 && $output == *"another image has the name"* ]]
 	run "$pith" pkg build theirs
 	[[ $status -eq 1 && $output == *"another image has the name (--force"*"docker.io/pith/thing:latest is in the cache already"*"of the package $T/p; this one is"* ]]
 	[ "$("$pith" cache ls)" = "$mine" ]
