@@ -165,6 +165,24 @@ static int export_index(struct export *e, const char *text, const struct oci_des
 	return write_frame_end(e, root, err);
 }
 
+/* A name with a digest is that of its content: where it was the index's, one of its manifests has another. */
+static char *manifest_name(const char *name, const char *digest, struct error *err)
+{
+	_cleanup_ref_ struct ref ref = { 0 };
+	char *own;
+
+	if (ref_parse(name, &ref, err) < 0)
+		return NULL;
+	if (ref.digest) {
+		free(ref.digest);
+		ref.digest = strdup(digest);
+	}
+	own = ref.digest || !strchr(name, '@') ? ref_cache_name(&ref) : NULL;
+	if (!own)
+		error_set(err, ENOMEM, "image name");
+	return own;
+}
+
 static int export_archive(struct store *s, const char *text, const struct platform *platform, const char *name,
 			  struct sink *out, struct error *err)
 {
@@ -173,12 +191,14 @@ static int export_archive(struct store *s, const char *text, const struct platfo
 	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
 	_cleanup_image_ struct image *img = NULL;
 	_cleanup_ref_ struct ref ref = { 0 };
+	_cleanup_free_ char *own = NULL;
 
 	if (!written || !docker)
 		return error_set(err, ENOMEM, "exporting");
 	if (platform) {
 		img = image_load(s, text, platform, err);
-		return img ? export_platform(&e, img, err) : -1;
+		e.name = own = img ? manifest_name(name, img->digest, err) : NULL;
+		return own ? export_platform(&e, img, err) : -1;
 	}
 	if (ref_parse(text, &ref, err) < 0 || store_find(s, &ref, &root, err) < 0)
 		return -1;

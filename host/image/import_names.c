@@ -6,14 +6,19 @@
 #include "ref.h"
 #include "str.h"
 
-/* The cache name for what an archive calls an image; NULL when that is no name. */
-static char *name_in_cache(const char *text, struct error *err)
+/* The cache name for what an archive calls an image; NULL when that is no name, or the digest in it another image's:
+ * whoever asks for a digest relies on it. */
+static char *name_in_cache(const char *text, const char *digest, struct error *err)
 {
 	_cleanup_ref_ struct ref ref = { 0 };
 	char *name;
 
 	if (ref_parse(text, &ref, err) < 0)
 		return NULL;
+	if (ref.digest && !str_eq(ref.digest, digest)) {
+		error_set(err, 0, "its digest is %s, not that of the name", digest);
+		return NULL;
+	}
 	name = ref_cache_name(&ref);
 	if (!name)
 		error_set(err, ENOMEM, "image name");
@@ -24,7 +29,7 @@ int import_list(struct import *im, const char *text, const struct oci_descriptor
 {
 	struct imported *out = im->out;
 	void *grown = reallocarray(out->images, out->count + 1, sizeof(*out->images));
-	_cleanup_free_ char *name = name_in_cache(text, err);
+	_cleanup_free_ char *name = name_in_cache(text, d->digest, err);
 	const json_t *before = name ? json_object_get(im->listed, name) : NULL;
 	struct oci_descriptor *slot;
 

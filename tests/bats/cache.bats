@@ -346,6 +346,25 @@ docker_programs() {
 	! tar -xOf out.tar index.json | grep -q origin
 }
 
+@test "a name with a digest is that of its content, in what is imported and in what is exported of an index" {
+	local other=sha256:$(printf x | sha256sum | cut -d ' ' -f 1) index
+	"$root_dir/tests/tools/oci-image" wrong.tar "docker.io/test/x@$other" a=b
+	fails_with 1 'not that of the name' cache import wrong.tar
+	[ -z "$(cache ls)" ]
+	"$root_dir/tests/tools/oci-image" one.tar docker.io/test/x:1 a=b
+	mkdir one && tar -C one -xf one.tar
+	cp one/index.json inner
+	index=$(sha256sum inner | cut -d ' ' -f 1)
+	cp inner "one/blobs/sha256/$index"
+	jq -n --arg d "sha256:$index" --argjson n "$(stat -c %s inner)" '{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.index.v1+json",
+		digest: $d, size: $n, annotations: {"org.opencontainers.image.ref.name": ("docker.io/test/x@" + $d)}}]}' >one/index.json
+	cache import one
+	cache export --platform linux/amd64 --outfile out.tar "docker.io/test/x@sha256:$index"
+	cache rm "docker.io/test/x@sha256:$index"
+	cache import out.tar
+	[[ $(cache ls) == "docker.io/test/x@$(jq -r '.manifests[0].digest' inner) "* ]]
+}
+
 @test "a cache takes any number of names" {
 	cache import app.tar
 	python3 - <<-END
