@@ -275,9 +275,9 @@ static void test_spawn_fds(void)
 	ok_str(buf_text(&out), "A B\n", "descriptors at their numbers");
 }
 
-/* A child that has a child, which ends with 3: the first ends only when *go is closed, and reaps the second before where
- * it is told so by a byte. Returns the second's number, as
- * a runtime does that leaves its container's process to us. */
+/* A child that has a child, which ends with 3: the first ends only when *go is closed, and reaps the second before
+ * where it is told so by a byte. Returns the second's number, as a runtime does that leaves its container's process to
+ * us. */
 static pid_t grandchild(int *go)
 {
 	int number[2], gate[2];
