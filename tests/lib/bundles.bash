@@ -4,6 +4,7 @@
 # Set by bundles_setup: ROOT (the test's folder), SERVICE (the program), ROOTFS (a busybox root to copy), TAG.
 
 root_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+. "$root_dir/tests/lib/rootfs.bash"
 
 bundles_setup() {
 	ROOT=$BATS_TEST_TMPDIR
@@ -11,11 +12,7 @@ bundles_setup() {
 	TAG=pith-test-$$-$BATS_TEST_NUMBER
 	[ -x "$SERVICE" ] || { echo "build/guest/service is not built" >&2; return 1; }
 	ROOTFS=$ROOT/rootfs
-	mkdir -p "$ROOTFS"/{bin,dev,proc,sys,tmp,run,etc,mnt}
-	cp "$(command -v busybox)" "$ROOTFS/bin/busybox"
-	"$ROOTFS/bin/busybox" --install -s "$ROOTFS/bin"
-	# links made for another root lead to /bin/busybox inside
-	find "$ROOTFS/bin" -type l -exec ln -sfn /bin/busybox {} \;
+	rootfs_make "$ROOTFS"
 }
 
 # Control groups of this test, and whatever was left behind in them on purpose. A group goes only when the kernel has
@@ -31,6 +28,15 @@ bundles_teardown() {
 		done <"$ROOT/groups"
 		sleep 0.05
 	done
+}
+
+# json_text VARIABLE: its text as JSON's, without a program that is started for it: bundles are made by the hundred
+json_text() {
+	local -n text=$1
+	text=${text//\\/\\\\}
+	text=${text//\"/\\\"}
+	text=${text//$'\n'/\\n}
+	text=\"${text//$'\t'/\\t}\"
 }
 
 # bundle DIR [key=value...] -- COMMAND...
@@ -54,7 +60,7 @@ bundle() {
 		shift
 	done
 	shift
-	for arg in "$@"; do args+=("$(jq -Rs . <<<"$arg" | sed 's/\\n"$/"/')"); done
+	for arg in "$@"; do json_text arg && args+=("$arg"); done
 	local list=""
 	for n in ${ns//,/ }; do
 		case $n in
@@ -63,7 +69,7 @@ bundle() {
 		esac
 	done
 	mkdir -p "$dir"
-	cp -a "$ROOTFS" "$dir/rootfs"
+	cp -al "$ROOTFS" "$dir/rootfs"
 	cat >"$dir/config.json" <<-EOF
 		{"ociVersion":"1.0.2",
 		 "process":{"args":[$(IFS=,; echo "${args[*]}")],"cwd":"/","user":{"uid":0,"gid":0},"env":["PATH=/bin"],

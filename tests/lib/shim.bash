@@ -7,6 +7,7 @@
 # SHIM: the program (default: the guest's). RUNTIME: the OCI runtime (default: runc).
 
 root_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+. "$root_dir/tests/lib/rootfs.bash"
 
 shim_setup() {
 	SHIM=${SHIM:-$root_dir/build/guest/containerd-shim-pith-v2}
@@ -37,12 +38,6 @@ shim_teardown() {
 		rmdir "$d" 2>/dev/null
 	done
 	rm -rf "$T"
-}
-
-rootfs_make() {
-	mkdir -p "$1"/{bin,dev,proc,sys,tmp,run,etc,root}
-	cp "$(command -v busybox)" "$1/bin/busybox"
-	"$1/bin/busybox" --list | grep -vx busybox | while read -r name; do ln -s busybox "$1/bin/$name"; done
 }
 
 # world COMMAND...: bash -c COMMAND in a mount and PID namespace with its own /run and nothing else running. CGROUPS=2:
