@@ -1167,7 +1167,9 @@ pack() {
 # The mkfs programs have bounds of their own (bench/build shows them): this is about pith itself.
 @test "memory does not depend on the size of images, in any format" {
 	local how
-	head -c 70000000 /dev/urandom >big
+	# what repeats itself is compressed quickly, and read as any other
+	head -c 8192 /dev/urandom >part
+	yes part | head -n 8545 | xargs cat >big
 	"$root_dir/tests/tools/oci-image" b.oci docker.io/test/big:1 0755:init=pid1 big@big
 	"$pith" -q cache --cache "$CACHE" import b.oci
 	rm big b.oci
@@ -1184,7 +1186,7 @@ pack() {
 			print(" ".join(sys.argv[6:-1]), "peak", peak, "KiB")
 			assert child.returncode == 0 and 1024 < peak < 64 * 1024
 		END
-		[[ $(du -sk out | cut -f1) -gt 66000 ]]
+		[[ $how != *tar* || $(du -sk out | cut -f1) -gt 66000 ]]
 		rm -r out
 	done <<-'END'
 		--format tar

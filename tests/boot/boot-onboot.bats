@@ -89,7 +89,7 @@ machine() {
 		'net: /run/netns/apart' 'uts: /run/utsns/apart'
 	container outside 'echo ran outside; ip link set out0 up && ip addr add 10.9.9.2/24 dev out0 && ping -c 1 -W 10 10.9.9.1 >/dev/null && echo "through: out0"
 		echo "outside: $(ls /sys/class/net | tr "\n" " ")"; echo "host outside: $(hostname)"' 'capabilities: [all]'
-	container storm 'echo ran storm; /storm 10000' 'pid: host' 'bind=/usr/bin/storm:/storm'
+	container storm 'echo ran storm; /storm 1000' 'pid: host' 'bind=/usr/bin/storm:/storm'
 	printf '  - name: dhcpcd\n    %s\n    command: [/sbin/dhcpcd, --nobackground, -f, /dhcpcd.conf, "-1"]\n' "$dhcpcd"
 	container addresses 'echo ran addresses; ip -4 -o addr show eth0; cat /etc/resolv.conf' 'bind=/etc/resolv.conf:/etc/resolv.conf'
 	echo 'onshutdown:'
@@ -171,7 +171,7 @@ machine() {
 	grep -qE '^host outside: linuxkit-' c
 
 	# orphans
-	grep -qx 'forked 10000' c
+	grep -qx 'forked 1000' c
 	[ "$(section c left)" = 0 ]
 
 	# addresses: dhcpcd once in onboot, and again as a service

@@ -60,7 +60,7 @@ type_line() {
 	head -c 1048576 /dev/urandom >blob
 	[ "$(redis-cli -p "$port" -x set blob <blob)" = OK ]
 	redis-cli -p "$port" get blob | head -c 1048576 | cmp - blob
-	power_off
+	"$pith" stop --now redis
 }
 
 @test "nginx.yml: the page that the YAML holds, and no other, without containerd" {

@@ -292,7 +292,7 @@ long 1' ]
 		set -- $(initctl list)
 		echo 20 >/proc/sys/kernel/threads-max # fewer than there are: nobody can fork
 		kill -9 $2
-		n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done # builtins only
+		while [ -e /proc/$2 ]; do :; done; n=0; while [ $n -lt 20000 ]; do n=$((n + 1)); done # builtins only
 		echo $before >/proc/sys/kernel/threads-max
 		while :; do set -- $(initctl list); [ $2 = 0 ] || break; sleep 0.1; done
 		echo "== list"; initctl list
@@ -336,6 +336,7 @@ long 1' ]
 		cat /dev/zero >/run/fill 2>/dev/null
 		echo "== full"; echo x >/run/y
 		echo "== storm"; storm 10000
+		until read a b c of rest </proc/loadavg && [ ${of#*/} -lt 1000 ]; do sleep 0.1; done
 		while [ $(ps | grep -c '[s]torm') -gt 0 ]; do sleep 0.1; done
 		echo "== left"; ps | grep -c '[s]torm'; initctl list
 		echo "== end"
