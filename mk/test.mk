@@ -14,7 +14,7 @@ test-run:
 unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
 
 # Lint, sanitizers and fuzzing install what they lack as well, and go on in a make that finds it.
-.PHONY: lint-run fuzz-run asan asan-run
+.PHONY: lint-run lint-form lint-cppcheck lint-house lint-shell fuzz-run asan asan-run
 remake = @mk/setup && $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 lint:  ## clang-format, cppcheck, layering, rooms, shellcheck
 	$(remake) lint-run
@@ -24,18 +24,22 @@ fuzz:  ## each fuzz target for FUZZ_SECONDS (10), from its corpus
 	$(remake) fuzz-run
 
 c-files = $(shell git ls-files '*.c' '*.h')
-# The programs are built: what calls what is read from their objects.
-lint-run: all
+lint-run: lint-form lint-cppcheck lint-house lint-shell
+lint-form:
 	@case "$$(clang-format --version)" in \
 	*version\ 14.*) clang-format --dry-run -Werror $(c-files) ;; \
 	*) echo "lint: the form is that of clang-format 14 (Debian 12), and is not checked here" >&2 ;; esac
+lint-cppcheck:
 	@cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --suppressions-list=mk/cppcheck.txt \
 		-j 2 --max-configs=4 -D__linux__ -D__x86_64__ $(filter %.c,$(c-files))
+# The programs are built: what calls what is read from their objects.
+lint-house: all
 	@mk/check-layers
 	@mk/check-opens
 	@mk/rooms check
 	@mk/rooms picture
 	@mk/check-house dashes words circles
+lint-shell:
 	@shellcheck $$(git grep -lE '^#!/bin/(ba)?sh' -- ':!*.bats')
 rooms:  ## draw docs/rooms.svg, the picture of the rooms, anew
 	mk/rooms svg >docs/rooms.svg
@@ -43,11 +47,13 @@ format:  ## put all C sources into the project's form
 	clang-format -i $(c-files)
 
 FUZZ_SECONDS ?= 10
-fuzz-run: $(addprefix $(B)/fuzz/,$(fuzzers))
-	@set -e; for f in $(fuzzers); do echo "# $$f"; mkdir -p $(B)/fuzz-corpus/$$f; \
-	seeds=tests/fuzz/corpus/$${f#fuzz_}; [ -d $$seeds ] || seeds=; \
-	$(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \
-		-artifact_prefix=$(B)/fuzz/ $(B)/fuzz-corpus/$$f $$seeds; done
+# as many at a time as make's -j says
+fuzz-run: $(addprefix run-,$(fuzzers))
+.PHONY: $(addprefix run-,$(fuzzers))
+$(addprefix run-,$(fuzzers)): run-%: $(B)/fuzz/%
+	@echo "# $*"; mkdir -p $(B)/fuzz-corpus/$*; seeds=tests/fuzz/corpus/$(*:fuzz_%=%); [ -d $$seeds ] || seeds=; \
+	$(B)/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \
+		-artifact_prefix=$(B)/fuzz/ $(B)/fuzz-corpus/$* $$seeds
 
 bench: all images  ## every claim's measurement
 	@set -e; for b in $$(find bench -maxdepth 1 -type f -perm -u+x | sort); do echo "# $$b"; $$b; done
