@@ -41,11 +41,11 @@ misuse() {
 }
 
 @test "global options stand before every command and behind it" {
+	"$pith" pkg build -q p
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout key -out cert 2>/dev/null
 	for line in '--mirror docker.io=http://m.example cache ls' '--cert-file CERT cache ls' 'cache -v 2 ls' 'cache --verbose=0 ls' \
 		'-q cache ls' 'cache ls -q' 'pkg show-tag -q p' '-mirror=http://m.example pkg show-tag p' '--cache other cache ls' \
 		'--quiet=false cache ls'; do
-		"$pith" pkg build -q p
-		openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout key -out cert 2>/dev/null
 		# shellcheck disable=SC2086
 		run --separate-stderr "$pith" ${line/CERT/cert}
 		echo "$line: $stderr"

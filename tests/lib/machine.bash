@@ -3,10 +3,10 @@
 
 # within SECONDS COMMAND...: until it succeeds; fails when the time is over.
 within() {
-	local deadline=$(($(date +%s%N) + $1 * ${PITH_TEST_SLOWNESS:-1} * 1000000000))
+	local deadline=$((${EPOCHREALTIME//[!0-9]/} + $1 * ${PITH_TEST_SLOWNESS:-1} * 1000000))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s%N)" -lt $deadline ] || { echo "not within the time: $*"; return 1; }
+		[ "${EPOCHREALTIME//[!0-9]/}" -lt "$deadline" ] || { echo "not within the time: $*"; return 1; }
 		sleep 0.02
 	done
 }
