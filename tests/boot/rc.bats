@@ -192,6 +192,44 @@ stopped' ]
 	[[ "$output" == *'init: poweroff'* ]]
 }
 
+# ends COMMAND STATUS WORD: how the namespace ends whose init gets this from a script. Where a machine restarts the kernel
+# takes SIGHUP, where it halts or powers off SIGINT; what real machines do is in init.bats.
+ends() {
+	tree_script tree 010-ask <<<"$1; sleep 100"
+	run rc_in /init
+	echo "$output"
+	[ "$status" -eq $((128 + $2)) ]
+	[[ $output == *"init: shutting down: $3"*"init: $3"* ]]
+}
+
+@test "init ends its machine as its signals and the commands say" {
+	ends 'kill -TERM 1' 1 reboot
+	ends 'kill -INT 1' 1 reboot
+	ends reboot 1 reboot
+	ends 'kill -USR1 1' 2 halt
+	ends halt 2 halt
+	ends 'kill -USR2 1' 2 poweroff
+	ends poweroff 2 poweroff
+}
+
+@test "without a working rc.shutdown init still ends its machine" {
+	rm tree/bin/rc.shutdown && printf '#!/bin/sh\nexit 5\n' >tree/bin/rc.shutdown && chmod 755 tree/bin/rc.shutdown
+	ends poweroff 2 poweroff
+	[[ $output == *'rc.shutdown failed; killing what is left'* ]]
+	rm tree/bin/rc.shutdown
+	ends reboot 1 reboot
+	[[ $output == *'cannot start /bin/rc.shutdown: No such file or directory'* ]]
+}
+
+@test "without rc.init init says so, and powers off" {
+	rm tree/bin/rc.init
+	run rc_in /init
+	echo "$output"
+	[ "$status" -eq 130 ]
+	[[ $output == *'init: this machine is not set up: /bin/rc.init: No such file or directory'* ]]
+	[[ $output != *shell* ]]
+}
+
 @test "init is only ever PID 1" {
 	run "$root_dir/build/guest/init"
 	[ "$status" = 1 ]
