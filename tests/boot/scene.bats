@@ -13,9 +13,33 @@ setup_file() {
 	load ../lib/common
 	[ -e "$root_dir/build/kernel/default/kernel" ] || skip "make kernel has not been run"
 	name=$BATS_FILE_TMPDIR/vsudd-containerd
+	# hog PROCESSES MIB: so many take so much each, and keep it
+	cat >"$BATS_FILE_TMPDIR/hog.c" <<-'EOF'
+		#include <stdlib.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		int main(int argc, char **argv)
+		{
+			int n = argc == 3 ? atoi(argv[1]) : 0;
+			size_t size = argc == 3 ? (size_t)atoi(argv[2]) << 20 : 0;
+			for (; n > 0; n--)
+				if (fork() == 0) {
+					volatile char *all = malloc(size);
+					for (size_t i = 0; all && i < size; i += 4096)
+						all[i] = 1;
+					for (;;)
+						pause();
+				}
+			while (wait(NULL) > 0)
+				;
+			return 0;
+		}
+	EOF
+	musl-gcc -static -Os -o "$BATS_FILE_TMPDIR/hog" "$BATS_FILE_TMPDIR/hog.c"
 	cat >"$BATS_FILE_TMPDIR/more.yml" <<-EOF
 		files:
 		  - {path: usr/bin/peer, source: "$root_dir/build/guest/peer", mode: "0755"}
+		  - {path: usr/bin/hog, source: "$BATS_FILE_TMPDIR/hog", mode: "0755"}
 		onboot:
 		  - name: early
 		    image: "@pkg:$root_dir/pkg/busybox"
@@ -35,7 +59,8 @@ setup_file() {
 		    binds: ["/usr/bin:/root"]
 		  - name: hogs
 		    image: "@pkg:$root_dir/pkg/busybox"
-		    command: [/bin/sh, -c, "trap 'exit 0' TERM; until [ -e /go ]; do sleep 0.2; done; i=0; while [ $i -lt 160 ]; do dd if=/dev/zero of=/dev/null bs=12M & i=$((i + 1)); done; wait; sleep 100000"]
+		    command: [/bin/sh, -c, "trap 'exit 0' TERM; until [ -e /go ]; do sleep 0.2; done; /root/hog 110 12 & wait; sleep 100000"]
+		    binds: ["/usr/bin:/root"]
 	EOF
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name vsudd-containerd "$root_dir/examples/vsudd-containerd.yml" "$BATS_FILE_TMPDIR/more.yml"
 	"$pith" run --accel tcg --vsock-ports 2374 --mem 1024 --detached --wait=ready "$name" 3>&- 8>&- 9>&-
@@ -431,17 +456,17 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	run -0 machine exec -n "$name" admin sh -c "$programs"
 	before=$output
 	limit=400 machine exec -n "$name" hogs touch /go
-	killed() { [ "$(grep -ac 'Killed process' "$state/console.log")" -ge 3 ]; }
+	killed() { [ "$(grep -ac 'Killed process' "$state/console.log")" -ge 5 ]; }
 	limit=400
 	until killed; do
 		in_shell true
 		[ "$(field shell 2)" = running ]
 	done
 	in_shell true
-	machine exec -n "$name" hogs sh -c "killall dd; :" # some have just been killed
+	machine exec -n "$name" hogs sh -c "killall hog; :" # some have just been killed
 	run -0 machine exec -n "$name" admin sh -c "$programs"
 	[ "$output" = "$before" ]
-	[ -z "$(grep -a 'Killed process' "$state/console.log" | grep -avE '\((dd|tail)\)')" ]
+	[ -z "$(grep -a 'Killed process' "$state/console.log" | grep -avE '\((hog|tail)\)')" ]
 	machine stop "$name" hogs
 }
 
