@@ -26,6 +26,10 @@ enum { CONFINE_CALLS = 160 };
  * the kernel has no filters, which is no error. */
 int confine_calls(const struct confine_call *calls, size_t count, struct error *err);
 
+/* Both, for a program that joins sockets (relay.h, listener.h, loop.h), once it listens: it connects and accepts, and
+ * opens, binds and starts nothing any more. In confine_relay.c, since it needs libcap. */
+int confine_relay(struct error *err);
+
 enum {
 	CONFINE_READ = 1, /* files below the directory */
 	CONFINE_WRITE = 2,

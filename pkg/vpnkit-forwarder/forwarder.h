@@ -77,7 +77,3 @@ void flows_close(struct flows *f);
 /* Datagrams of a channel or of a dedicated connection, to this destination and back, until the peer ends it. */
 void flows_channel(struct flows *f, struct vpnkit_channel *c, const struct vpnkit_destination *to);
 void flows_dedicated(struct flows *f, int fd, const struct vpnkit_destination *to);
-
-/* --- confine.c --- */
-/* Once all is open: no capability, no new privileges, and only the system calls of the loop. */
-int confine(struct error *err);

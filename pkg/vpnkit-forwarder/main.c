@@ -9,6 +9,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "confine.h"
 #include "forwarder.h"
 #include "io.h"
 #include "log.h"
@@ -189,7 +190,7 @@ static int forwarder_run(struct options *o, struct error *err)
 	for (i = 0; i < o->connect_count; i++)
 		if (stream_connect(&f, &o->connects[i], err) < 0)
 			return -1;
-	if (confine(err) < 0)
+	if (confine_relay(err) < 0)
 		return -1;
 	log_debug("ready");
 	r = loop_run(loop, err);

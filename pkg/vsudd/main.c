@@ -11,6 +11,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "confine.h"
 #include "io.h"
 #include "log.h"
 #include "str.h"
@@ -190,7 +191,7 @@ static int vsudd_run(struct options *o, struct error *err)
 			return -1;
 	}
 	if ((o->syslog && !syslog_open(loop, o->syslog, err)) || (o->detach && vsudd_detach(err) < 0) ||
-	    (o->user && user_become(o->user, err) < 0) || confine(err) < 0)
+	    (o->user && user_become(o->user, err) < 0) || confine_relay(err) < 0)
 		return -1;
 	log_debug("%zu forwards", o->count);
 	r = loop_run(loop, err);

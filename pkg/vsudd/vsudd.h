@@ -35,6 +35,3 @@ struct syslog;
 /* "PORT", "GUID" or either with ":PATH" (/dev/log): messages that programs send to the socket at PATH go to this port
  * of the host, each with its length in front (RFC 5425, section 4.3). text is changed. */
 struct syslog *syslog_open(struct loop *loop, char *text, struct error *err);
-
-/* Once all is open: no capability, no new privileges, and only the system calls of the loop. */
-int confine(struct error *err);

@@ -1,12 +1,10 @@
-/* What vsudd gives up once everything is open: its capabilities, and the system calls that its loop does not make. */
-#include "confine.h"
-
+/* The filter of programs that join sockets. In a file of its own: it needs libcap, as capability.c does. */
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "confine.h"
 #include "log.h"
 #include "str.h"
-#include "vsudd.h"
 
 static const struct confine_call allowed[] = {
 	/* the loop */
@@ -33,6 +31,8 @@ static const struct confine_call allowed[] = {
 	{ SYS_accept4 },
 	{ SYS_socket, 1, AF_UNIX },
 	{ SYS_socket, 1, AF_VSOCK },
+	{ SYS_socket, 1, AF_INET },
+	{ SYS_socket, 1, AF_INET6 },
 	{ SYS_connect },
 	{ SYS_getsockopt },
 	{ SYS_setsockopt },
@@ -58,11 +58,11 @@ static const struct confine_call allowed[] = {
 	{ SYS_exit_group },
 };
 
-int confine(struct error *err)
+int confine_relay(struct error *err)
 {
 	int r;
 
-	/* It needs no capability: neither for vsock, nor for sockets that its user may use. */
+	/* None needs a capability: neither for vsock and the network, nor for sockets that its user may use. */
 	if (confine_capabilities(err) < 0)
 		return -1;
 	r = confine_calls(allowed, array_len(allowed), err);
