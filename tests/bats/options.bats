@@ -211,7 +211,7 @@ commit: $("$pith" version --commit)" ]
 
 @test "programs of the guest: misuse is usage on standard error and status 2; no fifo among settings holds a boot up" {
 	local program argument
-	for program in acpid pith-agent sysctl sysfs vpnkit-forwarder vsudd; do
+	for program in acpid binfmt pith-agent rngd sysctl sysfs vpnkit-forwarder vsudd; do
 		for argument in --nosuch -nosuch x; do
 			run --separate-stderr timeout 10 "$root_dir/build/guest/$program" "$argument"
 			echo "$program $argument: $status $stderr"

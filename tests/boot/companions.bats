@@ -77,6 +77,23 @@ setup() {
 
 # --- vpnkit ------------------------------------------------------------------------------------------------------
 
+# --- rngd, openntpd, ca-certificates ----------------------------------------------------------------------------
+
+@test "rngd: one pass at boot, and a service that stays and is small" {
+	ended_well rngd
+	[[ $(logs onboot/rngd) =~ 'rngd: wrote '[0-9]+' bytes of entropy, exiting as oneshot' ]]
+	pss=$(in_shell 'awk "/^Pss:/ { print \$2 }" /proc/$(pidof rngd)/smaps_rollup')
+	[ "$pss" -lt 400 ] || { echo "$pss KiB"; false; }
+}
+
+@test "openntpd: runs with the image's rights, and has taken its privileges apart; the authorities' certificates are there" {
+	started() { logs ntpd | grep -q 'ntp engine ready'; }
+	within 60 started || { logs ntpd; false; }
+	[ "$(in_shell 'stat -c %u /proc/[0-9]*/cwd/.. /proc/[0-9]* 2>/dev/null | grep -cx 100')" -ge 1 ]
+	inside ntpd /usr/sbin/ntpctl -s status
+	[ "$(in_shell 'grep -c BEGIN /host/etc/ssl/certs/ca-certificates.crt')" -gt 100 ]
+}
+
 # --- acpid -------------------------------------------------------------------------------------------------------
 
 @test "acpid: it alone hears the power button: its hook runs, and the machine stays; killed, it comes back" {
