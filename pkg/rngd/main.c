@@ -131,7 +131,7 @@ static void seed_keep(struct rngd *r)
 
 /* --- the daemon --------------------------------------------------------------------------------------- */
 
-static void pass(struct rngd *r)
+static void pass_run(struct rngd *r)
 {
 	_cleanup_error_ struct error err = { 0 };
 
@@ -146,12 +146,12 @@ static void random_wants(struct loop_io *io, uint32_t events)
 {
 	(void)events;
 	loop_io_remove(io);
-	pass(io->data);
+	pass_run(io->data);
 }
 
 static void again_due(struct loop_timer *timer)
 {
-	pass(timer->data);
+	pass_run(timer->data);
 	seed_keep(timer->data);
 }
 

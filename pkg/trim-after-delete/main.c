@@ -136,7 +136,7 @@ static int answer_check(struct trim *t, struct error *err)
 	_cleanup_free_ char *server = http_answer_header(&t->answer, "Server");
 
 	if (!server || !str_starts(server, "Docker"))
-		return error_set(err, EPROTO, "the server calls itself %s, and not Docker",
+		return error_say(err, EPROTO, "the server calls itself %s, and not Docker",
 				 server ? server : "nothing");
 	if (t->answer.status != 200)
 		return error_set(err, 0, "status %u", t->answer.status);
