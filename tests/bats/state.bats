@@ -299,6 +299,22 @@ time.sleep(600)'
 
 # --- the machine's devices ---------------------------------------------------------------------------------------
 
+@test "the forwarder of ports goes with its machine, and a machine whose forwarder is ended fails" {
+	port=$(free_port)
+	boot --networking vpnkit --publish "$port:80" guest.img
+	[ "$("$pith" ports --json guest.img | jq -c '.[] | [.out_ip, .out_port, .in_port]')" = "[\"127.0.0.1\",$port,80]" ]
+	power_off
+	[ -z "$(find guest.img-state -name '*.sock' -o -name '0000*')" ]
+	boot --networking none --publish "$port:80" guest.img
+	kill -KILL "$(pgrep -f 'forward .*--state=guest.img-state( |$)' -P "$vm_pid")"
+	vm_wait 20
+	[ "$status" -eq 1 ]
+	grep -q 'error: the forwarder of ports ended' vm.err
+	console_has button
+	boot --networking vpnkit --publish "$port:80" guest.img
+	power_off
+}
+
 @test "a vsock device that is ended makes the machine fail" {
 	for signal in KILL TERM; do
 		boot guest.img
