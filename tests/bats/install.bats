@@ -97,14 +97,22 @@ complete_words() {
 	[ "$(complete_fish 'pith cache exp')" = export ]
 }
 
-@test "the Debian package runs from where it is unpacked, and needs neither this tree nor a registry for its images" {
+# dpkg itself, on a system of its own that has no other package.
+dpkg_alone() { dpkg --root="$T/root" --log="$T/dpkg.log" --force-depends --force-not-root "$@"; }
+
+@test "the Debian package is installed, runs without this tree or a registry for its images, and goes without a trace" {
 	"$root_dir/mk/deb" out
 	deb=$(echo out/pith_*.deb)
 	! type lintian >/dev/null 2>&1 || lintian --no-cfg --allow-root --fail-on error,warning "$deb"
 	for name in $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g' | tr ',' '\n'); do
 		dpkg-query -W "$name" >/dev/null || { echo "$name: this machine runs pith without it"; false; }
 	done
-	dpkg-deb -x "$deb" root
+	mkdir -p root/var/lib/dpkg/{updates,info}
+	touch root/var/lib/dpkg/{status,available}
+	dpkg_alone -i "$deb"
+	[ "$(dpkg-query --root="$T/root" -W -f '${Status} ${Version}' pith)" = "install ok installed $(cat "$root_dir/VERSION")" ]
+	dpkg_alone --verify pith >verified
+	[ ! -s verified ] # every file is there, with the sum that the package has of it
 	export PITH_CACHE=$T/cache LINUXKIT_MIRROR=http://127.0.0.1:1 # nothing listens there
 	unpacked=$T/root/usr/bin/pith
 	[ "$("$unpacked" version)" = "$("$pith" version)" ]
@@ -124,4 +132,9 @@ complete_words() {
 	cp -L root/usr/share/pith/images/pith/hello:latest.tar given/pith/hello:mine.tar
 	PITH_IMAGES=$T/given "$unpacked" cache pull pith/hello:mine
 	"$unpacked" cache ls | grep -q '^docker.io/pith/hello:mine '
+	dpkg_alone --purge pith
+	run find root -path root/var/lib/dpkg -prune -o ! -type d -print
+	[ -z "$output" ]
+	[ -z "$(dpkg-query --root="$T/root" -W 2>/dev/null)" ]
+	[ ! -e root/usr ]
 }
