@@ -4,6 +4,7 @@
  *   FREE -- hooks_run() --> RUNNING (a child) -- it ends, others follow --> RUNNING
  *                                             -- it was the last -------> FREE */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
