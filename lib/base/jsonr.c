@@ -356,10 +356,10 @@ bool jsonr_is(const struct jsonr *value, const char *text)
 	return *text == '\0';
 }
 
-char *jsonr_text(const struct jsonr *value)
+char *jsonr_bytes(const struct jsonr *value, size_t *length)
 {
-	_cleanup_free_ char *text = NULL;
 	const char *at, *end;
+	char *text;
 	size_t n = 0;
 
 	errno = EINVAL;
@@ -373,6 +373,17 @@ char *jsonr_text(const struct jsonr *value)
 	while (at < end)
 		n += char_read(&at, end, text + n);
 	text[n] = '\0';
+	*length = n;
+	return text;
+}
+
+char *jsonr_text(const struct jsonr *value)
+{
+	size_t n;
+	_cleanup_free_ char *text = jsonr_bytes(value, &n);
+
+	if (!text)
+		return NULL;
 	errno = EINVAL;
 	return strlen(text) == n ? steal_ptr(&text) : NULL;
 }

@@ -53,5 +53,7 @@ bool jsonr_is(const struct jsonr *value, const char *text);
 /* A string's text as UTF-8, with U+FFFD for lone surrogates. NULL (EINVAL) when the value is no string or holds a NUL,
  * NULL (ENOMEM) without memory. Caller frees. */
 char *jsonr_text(const struct jsonr *value);
+/* The same where it may hold NULs: its length goes into *n, and a NUL follows it. */
+char *jsonr_bytes(const struct jsonr *value, size_t *n);
 /* A number without sign, fraction and exponent. -1 with errno EINVAL or ERANGE. */
 int jsonr_u64(const struct jsonr *value, uint64_t *out);

@@ -11,22 +11,24 @@ setup() {
 		#include <protobuf-c/protobuf-c.h>
 		#include <stdio.h>
 		#include <sys/capability.h>
+		#include <yaml.h>
+		#include <zlib.h>
 		int main(void)
 		{
-			printf("%s %s %d\n", nghttp2_version(0)->version_str, protobuf_c_version(),
-			       cap_max_bits() > 30);
+			printf("%s %s %d %s %s\n", nghttp2_version(0)->version_str, protobuf_c_version(),
+			       cap_max_bits() > 30, yaml_get_version_string(), zlibVersion());
 			return 0;
 		}
 	END
 	# whole archives: no object of any of them may need what musl has not
 	run musl-gcc -static -isystem "$deps/kernel-headers" -isystem "$deps/include" -o "$BATS_TEST_TMPDIR/all" \
-		"$BATS_TEST_TMPDIR/all.c" -L"$deps/lib" -Wl,--whole-archive -lnghttp2 -lprotobuf-c -lcap \
+		"$BATS_TEST_TMPDIR/all.c" -L"$deps/lib" -Wl,--whole-archive -lnghttp2 -lprotobuf-c -lcap -lyaml -lz \
 		-Wl,--no-whole-archive
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	run "$BATS_TEST_TMPDIR/all"
 	[ "$status" -eq 0 ]
 	version() { awk -v want="$1" '$1 == want { sub(/^[0-9]*:/, "", $2); sub(/-.*/, "", $2); print $2 }' "$deps/versions"; }
-	[ "$output" = "$(version nghttp2) $(version protobuf-c) 1" ]
+	[ "$output" = "$(version nghttp2) $(version protobuf-c) 1 $(version libyaml) $(version zlib | sed s/.dfsg//)" ]
 	[ -z "$(find "$deps/lib" -name '*.so*' -o -name '*.la')" ]
 }
 
@@ -38,14 +40,14 @@ setup() {
 }
 
 @test "stack protector is in every library" {
-	for name in nghttp2 cap; do
+	for name in nghttp2 cap yaml z; do
 		nm "$deps/lib/lib$name.a" 2>/dev/null | grep -q 'U __stack_chk_fail'
 	done
 }
 
 @test "pkg-config finds them wherever the folder lies" {
 	cp -a "$deps" "$BATS_TEST_TMPDIR/moved"
-	for name in libnghttp2 libprotobuf-c libcap; do
+	for name in libnghttp2 libprotobuf-c libcap yaml-0.1 zlib; do
 		run env PKG_CONFIG_LIBDIR="$BATS_TEST_TMPDIR/moved/lib/pkgconfig" pkg-config --define-prefix --libs "$name"
 		[ "$status" -eq 0 ]
 		[[ $output == *-l* ]]
