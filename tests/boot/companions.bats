@@ -26,7 +26,7 @@ setup_file() {
 	name=$BATS_FILE_TMPDIR/companions
 	# pieces name packages by ../../../pkg/NAME, and files beside them
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
-	"$pith" run --accel tcg --mem 768 --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+	"$pith" run --accel tcg --mem 768 --data '{"from": {"content": "the CD"}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
 		tail -n 60 "$name-state/console.log"
 		return 1
 	}
@@ -70,6 +70,13 @@ setup() {
 }
 
 # --- metadata ----------------------------------------------------------------------------------------------------
+
+@test "metadata: userdata of pith run --data is in /run/config; no machine but VMware's is taken for one" {
+	ended_well metadata
+	[ "$(in_shell 'cat /run/config/from')" = 'the CD' ]
+	[[ $(in_shell 'cat /run/config/provider') == 'CDROM /dev/'* ]]
+	[ "$(in_shell 'ls -A /run/config | grep -c pith-' || :)" = 0 ]
+}
 
 # --- memlogd, logread, logwrite, kmsg ----------------------------------------------------------------------------
 
