@@ -3,8 +3,6 @@
  * registered, and the status is 1. Options as LinuxKit's: -dir DIR, -mount DIR. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,10 +10,28 @@
 
 #include "io.h"
 #include "log.h"
+#include "program.h"
 #include "rule.h"
 #include "str.h"
 
-static const char usage[] = "usage: binfmt [-dir DIR] [-mount DIR]\n";
+struct given {
+	const char *dir, *mount_point;
+};
+
+static const struct option options[] = {
+	{ "dir", .argument = "DIR", .set = option_set_text, .field = offsetof(struct given, dir),
+	  .help = "the files of rules, /etc/binfmt.d" },
+	{ "mount", .argument = "DIR", .set = option_set_text, .field = offsetof(struct given, mount_point),
+	  .help = "where the kernel's rules are mounted, /proc/sys/fs/binfmt_misc" },
+	{ "help", 'h', .help = "print this help" },
+	{ 0 },
+};
+
+static const struct program program = {
+	.name = "binfmt",
+	.text = "Has the kernel run programs of other architectures by the interpreters that rules name.",
+	.options = options,
+};
 
 /* A file of rules is a few kilobytes. */
 #define FILE_MAX_BYTES (1u << 20)
@@ -117,28 +133,17 @@ static int binfmt_run(const char *config, const char *mount_point, struct error 
 
 int main(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "mount", required_argument, NULL, 'm' },
-		{ 0 },
-	};
-	const char *config = "/etc/binfmt.d", *mount_point = "/proc/sys/fs/binfmt_misc";
+	struct given given = { .dir = "/etc/binfmt.d", .mount_point = "/proc/sys/fs/binfmt_misc" };
 	_cleanup_error_ struct error err = { 0 };
-	int c, failed;
+	int status, failed;
 
+	(void)argc;
 	io_fill_standard();
 	log_setup("binfmt", LOG_LEVEL_INFO, false);
-	while ((c = getopt_long_only(argc, argv, "", known, NULL)) != -1) {
-		if (c == 'd')
-			config = optarg;
-		else if (c == 'm')
-			mount_point = optarg;
-		else
-			return fputs(usage, stderr), 2;
-	}
-	if (optind < argc)
-		return fputs(usage, stderr), 2;
-	failed = binfmt_run(config, mount_point, &err);
+	status = program_line(&program, argv, &given);
+	if (status >= 0)
+		return status;
+	failed = binfmt_run(given.dir, given.mount_point, &err);
 	if (failed < 0)
 		log_error("%s", error_text(&err));
 	return failed != 0;

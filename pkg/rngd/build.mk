@@ -1,4 +1,4 @@
 guest-programs += rngd
 pkg/rngd.sees :=
 rngd.srcs := $(wildcard pkg/rngd/*.c)
-rngd.layers := base sys
+rngd.layers := base sys cli

@@ -9,10 +9,8 @@
  * replaced at once, so that no two starts have the same. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <linux/random.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -22,9 +20,8 @@
 #include "io.h"
 #include "log.h"
 #include "loop.h"
+#include "program.h"
 #include "sources.h"
-
-static const char usage[] = "usage: rngd [-1] [-disable-rdrand] [-disable-rdseed] [-hwrng DEVICE] [-seed FILE]\n";
 
 enum {
 	WANTED_BITS = 256, /* the kernel counts itself as seeded with these */
@@ -35,6 +32,27 @@ enum {
 struct options {
 	const char *device, *seed;
 	bool once, no_rdrand, no_rdseed;
+};
+
+static const struct option options[] = {
+	{ "1", .set = option_set_switch, .field = offsetof(struct options, once),
+	  .help = "one pass, then the end: for onboot" },
+	{ "disable-rdrand", .set = option_set_switch, .field = offsetof(struct options, no_rdrand),
+	  .help = "leave that instruction of the processor out" },
+	{ "disable-rdseed", .set = option_set_switch, .field = offsetof(struct options, no_rdseed),
+	  .help = "leave that instruction of the processor out" },
+	{ "hwrng", .argument = "DEVICE", .set = option_set_text, .field = offsetof(struct options, device),
+	  .help = "the machine's random number generator, /dev/hwrng" },
+	{ "seed", .argument = "FILE", .set = option_set_text, .field = offsetof(struct options, seed),
+	  .help = "a seed on a disk, which is replaced by a new one" },
+	{ "help", 'h', .help = "print this help" },
+	{ 0 },
+};
+
+static const struct program program = {
+	.name = "rngd",
+	.text = "Gives the kernel's random number generator what it starts with.",
+	.options = options,
 };
 
 struct rngd {
@@ -205,52 +223,18 @@ static int rngd_run(struct rngd *r, struct error *err)
 	return 0;
 }
 
-static int options_parse(struct options *o, int argc, char **argv)
-{
-	static const struct option known[] = {
-		{ "disable-rdrand", no_argument, NULL, 'r' },
-		{ "disable-rdseed", no_argument, NULL, 's' },
-		{ "hwrng", required_argument, NULL, 'd' },
-		{ "seed", required_argument, NULL, 'f' },
-		{ 0 },
-	};
-	int c;
-
-	*o = (struct options){ .device = "/dev/hwrng" };
-	while ((c = getopt_long_only(argc, argv, "1", known, NULL)) != -1) {
-		switch (c) {
-		case '1':
-			o->once = true;
-			break;
-		case 'r':
-			o->no_rdrand = true;
-			break;
-		case 's':
-			o->no_rdseed = true;
-			break;
-		case 'd':
-			o->device = optarg;
-			break;
-		case 'f':
-			o->seed = optarg;
-			break;
-		default:
-			return -1;
-		}
-	}
-	return optind == argc ? 0 : -1;
-}
-
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
-	static struct rngd r;
+	static struct rngd r = { .options = { .device = "/dev/hwrng" } };
 	int status;
 
+	(void)argc;
 	io_fill_standard();
 	log_setup("rngd", LOG_LEVEL_INFO, false);
-	if (options_parse(&r.options, argc, argv) < 0)
-		return fputs(usage, stderr), 2;
+	status = program_line(&program, argv, &r.options);
+	if (status >= 0)
+		return status;
 	status = rngd_run(&r, &err);
 	if (status < 0)
 		log_error("%s", error_text(&err));
