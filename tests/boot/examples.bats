@@ -92,3 +92,36 @@ type_line() {
 	[ "$output" = $'started\nstarted' ]
 	qemu-img info --output=json disk-state/disk.img | jq -e '."virtual-size" == 100663296'
 }
+
+# ssh_guest COMMAND...
+ssh_guest() {
+	timeout 30 ssh -p "$ssh_port" -F none -i .ssh/id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no \
+		-o LogLevel=ERROR root@localhost "$@" </dev/null
+}
+
+@test "vpnkit-forwarder.yml: a published port goes over vsock; ports are listed, closed and opened anew" {
+	local state=vpnkit-forwarder-state/vpnkit-control.sock port ssh_port spec other url=http://unix/forwards
+	port=$(free_port) ssh_port=$(free_port)
+	mkdir -m 0700 .ssh
+	ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519
+	HOME=$T "$pith" build --dir "$T" --name vpnkit-forwarder "$root_dir/examples/vpnkit-forwarder.yml"
+	# as LinuxKit's users on macOS call it
+	vm_start vpnkit-forwarder hyperkit --networking vpnkit --publish "$port:80" --publish "$ssh_port:22" --mem 768 --stop-timeout 60 "$T/vpnkit-forwarder"
+	within 150 eval 'curl -s --max-time 2 -o /dev/null "http://127.0.0.1:$port/" || ended "$vm_pid"'
+	[ "$(curl -s --http1.0 --max-time 20 -o page -w '%{http_code}' "http://127.0.0.1:$port/")" = 200 ]
+	[ -s page ]
+	within 60 eval 'ssh_guest true || ended "$vm_pid"'
+	[ "$(ssh_guest cat /etc/passwd)" = root:x:0:0:root:/root:/bin/sh ]
+	"$pith" ports vpnkit-forwarder >ports
+	grep -qE "^tcp +127\.0\.0\.1:$port +127\.0\.0\.1:80$" ports
+	curl -s --unix-socket "$state" "$url/dump" | grep -q '^generation 3$'
+	spec='{"proto":"tcp","out_ip":"127.0.0.1","out_port":'$port',"in_ip":"127.0.0.1","in_port":80}'
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$state" -X DELETE -d "$spec" "$url/unexpose/port")" = 200 ]
+	run curl -s --max-time 5 "http://127.0.0.1:$port/"
+	[ "$status" -eq 7 ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$state" -X PUT -d "${spec/$port/0}" "$url/expose/port")" = 200 ]
+	other=$("$pith" ports --json vpnkit-forwarder | jq '.[] | select(.in_port == 80).out_port')
+	[ "$(curl -s --max-time 20 -o page -w '%{http_code}' "http://127.0.0.1:$other/")" = 200 ]
+	power_off
+	[ ! -e "$state" ]
+}
