@@ -1,9 +1,10 @@
 # One program for everything that /usr/bin/service is called as. Each folder is a room.
-services.rooms := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/direct
+services.rooms := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/direct services/engine/shim
 services/command.sees := services/supervisor services/log onboot
 services/supervisor.sees := services/engine services/engine/containerd services/engine/direct services/log onboot
-services/engine/containerd.sees := services/engine services/log onboot
+services/engine/containerd.sees := services/engine services/engine/shim services/log onboot
 services/engine/direct.sees := services/engine services/log onboot
+services/engine/shim.sees :=
 services/engine.sees :=
 services/log.sees :=
 guest-programs += service
@@ -17,7 +18,7 @@ fuzz_containerd.deps := nghttp2 protobuf-c
 test_containerd.srcs := $(containerd-bytes)
 test_containerd.deps := nghttp2 protobuf-c
 services-bytes := $(addprefix services/log/,capture.c follow.c logfile.c order.c) services/command/logtext.c $(addprefix services/supervisor/,request.c saved.c) services/engine/recorded.c \
-	$(addprefix services/engine/containerd/,notify.c rival.c shim_wait.c)
+	$(addprefix services/engine/containerd/,notify.c rival.c) $(addprefix services/engine/shim/,shim_call.c shim_wait.c)
 fuzz_services.srcs := $(services-bytes)
 fuzz_services.deps := protobuf-c
 test_services.srcs := $(services-bytes)

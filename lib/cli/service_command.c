@@ -7,6 +7,8 @@
 
 static const char *const formats[] = { [SERVICE_TABLE] = "table", [SERVICE_JSON] = "json", NULL };
 
+static const char *const whens[] = { [SERVICE_ALWAYS] = "always", [SERVICE_LAZY] = "lazy", NULL };
+
 #define ROW_HELP                                       \
 	{                                              \
 		"help", 'h', .help = "print this help" \
@@ -81,6 +83,8 @@ static const struct option supervisor_options[] = {
 	ROW_PATH("the services' bundles, /containers/services"),
 	{ "containerd", .argument = "PATH", .set = option_set_text, FIELD(containerd),
 	  .help = "the program, /usr/bin/containerd; where it is not, the runtime alone does" },
+	{ "containerd-start", .argument = "always|lazy", .set = option_set_choice, FIELD(when), .choices = whens,
+	  .help = "with the services, or when somebody asks for it (pith.containerd= of the kernel's command line)" },
 	ROW_RUNTIME,
 	ROW_HELP,
 	{ 0 },

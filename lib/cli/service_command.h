@@ -12,10 +12,14 @@ struct service_options {
 	bool quiet, verbose, started, follow, times;
 	const char *path, *runtime, *sock, *containerd, *namespace, *dump_spec, *since, *tail, *delay;
 	int format; /* enum service_format */
+	int when;   /* enum service_when */
 	uint64_t count;
 };
 
 enum service_format { SERVICE_TABLE, SERVICE_JSON };
+
+/* When containerd is started. */
+enum service_when { SERVICE_ALWAYS, SERVICE_LAZY };
 
 enum service_verb {
 	SERVICE_LIST,

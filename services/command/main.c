@@ -88,6 +88,7 @@ static struct supervisor_options supervisor_options(const struct options *o)
 		.path = path_or(o, SUPERVISOR_SERVICES),
 		.socket = g->sock ? g->sock : "/run/containerd/containerd.sock",
 		.containerd = g->containerd ? g->containerd : "/usr/bin/containerd",
+		.lazy = g->when == SERVICE_LAZY,
 		.namespace = g->namespace ? g->namespace : NAMESPACE,
 		.runtime = g->runtime,
 	};
@@ -126,6 +127,8 @@ static char **supervise_argv(const struct options *o, const char *verb)
 	r |= strv_add(&argv, verb) | strv_add(&argv, "--path") | strv_add(&argv, s.path);
 	r |= strv_add(&argv, "--sock") | strv_add(&argv, s.socket) | strv_add(&argv, "--containerd") |
 		strv_add(&argv, s.containerd);
+	if (s.lazy)
+		r |= strv_add(&argv, "--containerd-start") | strv_add(&argv, "lazy");
 	if (s.runtime)
 		r |= strv_add(&argv, "--runtime") | strv_add(&argv, s.runtime);
 	return r < 0 ? NULL : steal_ptr(&argv);

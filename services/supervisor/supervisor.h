@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "error.h"
 
 #define SUPERVISOR_RUN_DIR "/run/pith/services"
@@ -22,6 +24,7 @@
 struct supervisor_options {
 	const char *path;       /* directory of the services' bundles */
 	const char *containerd; /* its program; the services run through it where it is there, */
+	bool lazy;              /* it is left until somebody asks for it */
 	const char *socket;     /* where it listens, */
 	const char *namespace;  /* and its namespace, for services that name none */
 	const char *runtime;    /* for the engine without containerd; NULL: the installed one */

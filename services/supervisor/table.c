@@ -106,9 +106,11 @@ static struct engine *containerd_new(const struct table *t, const char *program,
 {
 	const struct containerd_options o = {
 		.program = program,
+		.lazy = t->options->lazy,
 		.socket = socket,
 		.namespace = t->options->namespace,
 		.settings = "/etc/containerd/runtime-config.toml",
+		.config = "/etc/containerd/config.toml",
 		.state = "/run/containerd/io.containerd.runtime.v2.task",
 	};
 

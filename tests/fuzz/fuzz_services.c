@@ -76,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char stamp[LOGTEXT_TIME];
 	char *path;
 	pid_t pid;
+	struct shim_answer answer = { 0 };
 	int number;
 
 	if (!text)
@@ -98,7 +99,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			free(path);
 		break;
 	case 6:
-		shim_answer_parse(data + 1, n - 1, &number);
+		if (shim_response_parse(data + 1, n - 1, &answer) > 0 && answer.status == GRPC_OK)
+			shim_exit_code(answer.payload, answer.len);
+		shim_answer_clear(&answer);
 		break;
 	case 8:
 		order(data + 1, n - 1);

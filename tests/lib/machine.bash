@@ -25,6 +25,13 @@ supervise() {
 	if [ "$ENGINE" = containerd ]; then
 		[ -e /etc/containerd/config.toml ] && mountpoint -q /etc/containerd || containerd_configure
 		engine=(--containerd "$(command -v containerd)")
+	elif [ "$ENGINE" = lazy ]; then
+		# containerd, when somebody asks for it, with our shim, which needs none
+		[ -e /etc/containerd/config.toml ] && mountpoint -q /etc/containerd || containerd_configure
+		mkdir -p "$ROOT/programs"
+		ln -sf "$(realpath "$HELPERS/../../build/guest/containerd-shim-pith-v2")" "$ROOT/programs/containerd-shim-runc-v2"
+		[[ $PATH == "$ROOT/programs:"* ]] || PATH=$ROOT/programs:$PATH
+		engine=(--containerd "$(command -v containerd)" --containerd-start lazy)
 	fi
 	"$SERVICE" -v "${VERB:-supervise}" --path "$ROOT/services" "${engine[@]}" "$@" >>"$ROOT/console" 2>&1 </dev/null &
 	SUPERVISOR=$!

@@ -287,6 +287,17 @@ static void test_shim_address(void)
 	}
 }
 
+/* A whole answer to Wait, as shim_wait.c takes it. */
+static int shim_answer_parse(const uint8_t *data, size_t n, int *code)
+{
+	_cleanup_shim_answer_ struct shim_answer a = { 0 };
+	int r = shim_response_parse(data, n, &a);
+
+	if (r > 0)
+		*code = a.status == GRPC_OK ? shim_exit_code(a.payload, a.len) : -1;
+	return r;
+}
+
 static void test_shim_answer(void)
 {
 #define ANSWER(text) (const uint8_t *)(text), sizeof(text) - 1

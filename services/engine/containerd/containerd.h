@@ -6,9 +6,11 @@
 /* The strings stay the caller's, and must outlive the engine. */
 struct containerd_options {
 	const char *program; /* NULL: somebody else keeps it running */
+	bool lazy;           /* it is left until somebody asks for it, where that can be done */
 	const char *socket;
 	const char *namespace; /* of services that name none */
 	const char *settings;  /* runtime-config.toml */
+	const char *config;    /* containerd's own */
 	const char *state;     /* where it keeps the tasks that run */
 };
 

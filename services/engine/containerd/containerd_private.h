@@ -12,26 +12,57 @@
 #include <stdbool.h>
 
 #include "engine.h"
+#include "gate.h"
+#include "lazy.h"
 #include "leftovers.h"
 #include "list.h"
 #include "loop.h"
 #include "pulse.h"
 #include "rpc.h"
+#include "stand_in.h"
 
 struct containerd {
 	struct engine engine;
 	struct daemon *daemon;
 	struct rpc *rpc; /* NULL: not connected */
-	char *socket;
+	char *socket;    /* the public one */
+	const char *own; /* where it listens: there, or behind the gate */
 	const char *namespace, *state;
 	struct list tasks;        /* struct engine_task */
 	bool owned;               /* nobody but us uses it */
 	struct loop_timer settle; /* what can wait is done when the start is over */
 	struct pulse pulse;
 	struct leftovers leftovers;
+	/* Where containerd is left until somebody asks for it: */
+	bool lazy;
+	bool alone;  /* the stand-in does what it would do */
+	bool called; /* somebody asks for it: nothing new is begun, and it starts when what goes on has come to an end
+		      */
+	bool open;   /* it serves, and knows the services: its clients are let in */
+	bool sweep; /* the first time in this boot: what containers an earlier one left goes before anybody can add some
+		     */
+	struct lazy places;
+	struct stand_in stand_in;
+	struct gate gate;
+	struct loop_timer look; /* whether the next step can be made */
 };
 
 static inline bool containerd_connected(const struct containerd *e)
 {
 	return e->rpc && !rpc_is_lost(e->rpc);
 }
+
+/* Calls are answered, by whomever. */
+static inline bool containerd_answers(const struct containerd *e)
+{
+	return e->alone || containerd_connected(e);
+}
+
+/* And something new may be begun. */
+static inline bool containerd_begins(const struct containerd *e)
+{
+	return containerd_answers(e) && !e->called;
+}
+
+/* Something has come to an end that the start of containerd, or its clients, may have waited for. */
+void containerd_look(struct containerd *e);

@@ -47,12 +47,13 @@ struct daemon {
 	struct daemon_settings settings;
 	struct capture capture;  /* of the streams that the settings say nothing of */
 	int record;              /* which process it is (recorded.h) */
+	bool fresh;              /* there was no record: none has run in this boot */
 	pid_t pid;               /* 0: none */
 	struct exit_watch child; /* it, where we started it */
 	struct loop_io adopted;  /* else its pidfd */
 	struct loop_io notify;
 	struct loop_timer timer; /* next start, next look, or KILL */
-	enum { DAEMON_DOWN, DAEMON_STARTING, DAEMON_UP, DAEMON_STOPPING } state;
+	enum { DAEMON_ASLEEP, DAEMON_DOWN, DAEMON_STARTING, DAEMON_UP, DAEMON_STOPPING } state;
 	uint64_t started, delay;
 	unsigned doubled; /* so often it took longer, one after the other */
 	uint64_t give_up; /* when the present one is killed unless it serves */
@@ -271,6 +272,7 @@ static void program_start(struct daemon *d)
 		capture_begin(&d->capture);
 	d->is.starting(d->is.data);
 	pid = daemon_program_spawn(&(struct daemon_program){ .path = d->is.program,
+							     .address = d->is.lazy ? d->is.socket : NULL,
 							     .settings = &d->settings,
 							     .capture = &d->capture,
 							     .notify = NOTIFY_PATH,
@@ -313,25 +315,72 @@ static int socket_follow(struct daemon *d, struct error *err)
 	return loop_timer_after(d->loop, &d->timer, 0, err);
 }
 
-static int daemon_own_begin(struct daemon *d, struct error *err)
+static int daemon_ears_open(struct daemon *d, struct error *err)
 {
 	_cleanup_free_ char *fifos = NULL;
 
-	if (daemon_settings_load(&d->settings, d->is.settings, err) < 0 ||
-	    (d->notify.fd = notify_open(NOTIFY_PATH, err)) < 0 || loop_io_add(d->loop, &d->notify, err) < 0)
+	if ((d->notify.fd = notify_open(NOTIFY_PATH, err)) < 0 || loop_io_add(d->loop, &d->notify, err) < 0)
 		return -1;
-	if (d->settings.out < 0 || d->settings.err < 0) {
-		fifos = str_format("%s/.containerd", d->is.run_dir);
-		if (!fifos)
-			return error_set(err, ENOMEM, "containerd");
-		if (capture_open(&d->capture, d->loop, d->is.logs, fifos, "containerd", err) < 0)
-			return -1;
-	}
+	if (d->settings.out >= 0 && d->settings.err >= 0)
+		return 0;
+	fifos = str_format("%s/.containerd", d->is.run_dir);
+	if (!fifos)
+		return error_set(err, ENOMEM, "containerd");
+	return capture_open(&d->capture, d->loop, d->is.logs, fifos, "containerd", err);
+}
+
+/* One that was killed with the supervisor before this one, whoever needed it, is started again. */
+static bool record_names_one(const struct daemon *d)
+{
+	char text[64] = "";
+	uint64_t ticks;
+	pid_t pid;
+
+	return io_pread(d->record, text, sizeof(text) - 1, 0) > 0 && recorded_parse(text, &pid, &ticks) == 0;
+}
+
+static int daemon_own_begin(struct daemon *d, struct error *err)
+{
+	struct stat st;
+
+	if (daemon_settings_load(&d->settings, d->is.settings, err) < 0)
+		return -1;
 	d->record = recorded_open(RECORD_PATH, err);
 	if (d->record < 0)
 		return -1;
+	d->fresh = fstat(d->record, &st) == 0 && st.st_size == 0;
+	if (d->is.lazy && !record_names_one(d) && !socket_answers(d, NULL)) {
+		d->state = DAEMON_ASLEEP;
+		return 0;
+	}
+	if (daemon_ears_open(d, err) < 0)
+		return -1;
+	d->state = DAEMON_DOWN;
 	process_take_or_start(d);
 	return 0;
+}
+
+bool daemon_sleeps(const struct daemon *d)
+{
+	return d->state == DAEMON_ASLEEP;
+}
+
+bool daemon_is_new(const struct daemon *d)
+{
+	return d->fresh;
+}
+
+void daemon_wake(struct daemon *d)
+{
+	_cleanup_error_ struct error err = { 0 };
+
+	if (d->state != DAEMON_ASLEEP)
+		return;
+	d->state = DAEMON_DOWN;
+	/* Without them it is looked for, and what it says is lost. */
+	if (daemon_ears_open(d, &err) < 0)
+		log_warn("%s", error_text(&err));
+	process_take_or_start(d);
 }
 
 struct daemon *daemon_new(const struct daemon_setup *is, struct error *err)
@@ -342,9 +391,11 @@ struct daemon *daemon_new(const struct daemon_setup *is, struct error *err)
 		error_set(err, ENOMEM, "containerd");
 		return NULL;
 	}
-	*d = (struct daemon){
-		.is = *is, .loop = is->loop, .settings = { .out = -1, .err = -1, .serve = SERVE_US }, .record = -1
-	};
+	*d = (struct daemon){ .is = *is,
+			      .loop = is->loop,
+			      .state = DAEMON_DOWN,
+			      .settings = { .out = -1, .err = -1, .serve = SERVE_US },
+			      .record = -1 };
 	d->child = (struct exit_watch){ .fn = child_ended, .data = d };
 	d->timer = (struct loop_timer){ .fn = daemon_timer_fired, .data = d };
 	d->notify = (struct loop_io){ .fd = -1, .events = EPOLLIN, .fn = notify_came, .data = d };

@@ -6,6 +6,8 @@
  *     ^                   |    ^                                                  |
  *     +------ ended ------+    +---- the connection to it broke: daemon_lost() ---+
  *
+ *   ASLEEP: as DOWN, until daemon_wake(). Only where `lazy` says so, and only until the first one of a boot.
+ *
  *   any -- daemon_stop(): TERM, later KILL --> STOPPING -- ended --> DOWN: gone()
  *
  * It says that it serves by systemd's notification protocol (a datagram "READY=1" to the socket that NOTIFY_SOCKET
@@ -13,6 +15,8 @@
  * is looked at every quarter of a second after two.
  * Its output goes where runtime-config.toml says, by default into /var/log/containerd.log, bounded (capture.h). */
 #pragma once
+
+#include <stdbool.h>
 
 #include "error.h"
 #include "loop.h"
@@ -26,6 +30,7 @@ struct daemon_setup {
 	struct reaper *reaper;
 	const char *program;  /* NULL: somebody else's, which is only looked for, again and again */
 	const char *socket;   /* one that listens there already is taken over */
+	bool lazy;            /* it is started when daemon_wake() says so, and told to listen at the socket */
 	const char *settings; /* runtime-config.toml */
 	const char *logs;     /* the directory of the log files */
 	const char *run_dir;  /* for the fifos that it writes to */
@@ -39,6 +44,13 @@ struct daemon_setup {
 /* That somebody else's does not listen at all now is an error. */
 struct daemon *daemon_new(const struct daemon_setup *is, struct error *err);
 void daemon_free(struct daemon *d);
+
+/* Whether it waits for daemon_wake(): none runs, and none that ran was killed. */
+bool daemon_sleeps(const struct daemon *d);
+/* And whether none has run in this boot. */
+bool daemon_is_new(const struct daemon *d);
+/* Starts it. Legal on one that does not sleep. */
+void daemon_wake(struct daemon *d);
 
 /* The connection to it broke: up() follows when it serves again. */
 void daemon_lost(struct daemon *d);

@@ -28,6 +28,8 @@ pid_t daemon_program_spawn(const struct daemon_program *p, struct error *err)
 	for (o = p->settings->arguments; o && *o; o++)
 		if (strv_add(&argv, *o) < 0)
 			return error_set(err, ENOMEM, "%s", p->path);
+	if (p->address && (strv_add(&argv, "--address") < 0 || strv_add(&argv, p->address) < 0))
+		return error_set(err, ENOMEM, "%s", p->path);
 	if ((p->settings->out < 0 && (out = capture_writer(&p->capture->out, err)) < 0) ||
 	    (p->settings->err < 0 && (both = capture_writer(&p->capture->err, err)) < 0))
 		return -1;

@@ -9,6 +9,7 @@
 
 struct daemon_program {
 	const char *path;
+	const char *address;                    /* where it is to listen; NULL: where its configuration says */
 	const struct daemon_settings *settings; /* its arguments and streams */
 	const struct capture *capture;          /* of the streams that the settings say nothing of */
 	const char *notify;                     /* the socket on which it says that it serves */

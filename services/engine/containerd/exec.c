@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "calls.h"
+#include "containerd_private.h"
 
-static void step_done(struct rpc_call *c, enum grpc_status status, const char *message);
+static void step_done(struct ask *c, enum grpc_status status, const char *message);
 
 static void step_begin(struct containerd_exec *x, int step, const char *process)
 {
@@ -12,13 +12,13 @@ static void step_begin(struct containerd_exec *x, int step, const char *process)
 	x->call.done = step_done;
 	x->call.data = x;
 	if (step == EXEC_CREATE)
-		containerd_exec_create(*x->rpc, &x->call, x->ns, x->id, x->exec, process);
+		ask_exec_create(x->engine, &x->call, x->ns, x->id, x->exec, process);
 	else if (step == EXEC_START)
-		containerd_process_start(*x->rpc, &x->call, x->ns, x->id, x->exec);
+		ask_process_start(x->engine, &x->call, x->ns, x->id, x->exec);
 	else if (step == EXEC_WAIT)
-		containerd_process_wait(*x->rpc, &x->call, x->ns, x->id, x->exec);
+		ask_process_wait(x->engine, &x->call, x->ns, x->id, x->exec);
 	else
-		containerd_exec_delete(*x->rpc, &x->call, x->ns, x->id, x->exec);
+		ask_exec_delete(x->engine, &x->call, x->ns, x->id, x->exec);
 }
 
 static void exec_finish(struct containerd_exec *x)
@@ -27,7 +27,7 @@ static void exec_finish(struct containerd_exec *x)
 	x->done(x, x->code);
 }
 
-static void step_done(struct rpc_call *c, enum grpc_status status, const char *message)
+static void step_done(struct ask *c, enum grpc_status status, const char *message)
 {
 	struct containerd_exec *x = c->data;
 	bool good = status == GRPC_OK;
@@ -44,7 +44,7 @@ static void step_done(struct rpc_call *c, enum grpc_status status, const char *m
 		step_begin(x, good ? EXEC_WAIT : EXEC_DELETE, NULL);
 		break;
 	case EXEC_WAIT:
-		x->code = good ? containerd_exit_code(c) : -1;
+		x->code = good ? ask_exit_code(c) : -1;
 		step_begin(x, EXEC_DELETE, NULL);
 		break;
 	default:
@@ -62,6 +62,6 @@ void containerd_exec_run(struct containerd_exec *x, const char *process)
 
 void containerd_exec_cancel(struct containerd_exec *x)
 {
-	rpc_cancel(&x->call);
+	ask_cancel(&x->call);
 	x->step = EXEC_NONE;
 }

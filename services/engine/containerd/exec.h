@@ -1,7 +1,7 @@
-/* A command in a container that containerd runs: create, start, wait, delete. Its output goes nowhere. */
+/* A command in a container: create, start, wait, delete. Its output goes nowhere. */
 #pragma once
 
-#include "rpc.h"
+#include "ask.h"
 
 struct containerd_exec;
 
@@ -10,13 +10,13 @@ typedef void containerd_exec_fn(struct containerd_exec *x, int code);
 
 struct containerd_exec {
 	/* the caller's */
-	struct rpc *const *rpc; /* of the moment; NULL: not connected */
-	const char *ns, *id;    /* containerd's namespace, the container */
+	struct containerd *engine;
+	const char *ns, *id; /* containerd's namespace, the container */
 	containerd_exec_fn *done;
 	void *data;
 	/* private */
 	enum { EXEC_NONE, EXEC_CREATE, EXEC_START, EXEC_WAIT, EXEC_DELETE } step;
-	struct rpc_call call;
+	struct ask call;
 	unsigned count;
 	char exec[24];
 	int code;
@@ -26,3 +26,7 @@ struct containerd_exec {
 void containerd_exec_run(struct containerd_exec *x, const char *process);
 /* Forgets one that is under way; done() is not called. */
 void containerd_exec_cancel(struct containerd_exec *x);
+static inline bool containerd_exec_active(const struct containerd_exec *x)
+{
+	return x->step != EXEC_NONE;
+}

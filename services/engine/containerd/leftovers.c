@@ -68,6 +68,8 @@ static void container_next(struct leftovers *l)
 		free(name);
 		return;
 	}
+	if (l->looked)
+		l->looked(l->data);
 }
 
 static void containers_listed(struct rpc_call *c, enum grpc_status status, const char *message)

@@ -24,10 +24,17 @@ struct leftovers {
 	struct rpc_call call;
 	char **names; /* still to be looked at */
 	bool begun;
+	void (*looked)(void *data); /* they have been looked at; NULL: nobody waits for that */
+	void *data;
 };
 
 /* Lists the containers of the namespace and deletes those that are no services, one after another. Only metadata: their
  * tasks went with the boot that they ran in. */
 void leftovers_begin(struct leftovers *l, struct rpc *rpc, const char *namespace, const struct engine_host *host);
+/* They are not being looked at. */
+static inline bool leftovers_idle(const struct leftovers *l)
+{
+	return !grpc_call_active(&l->call.call);
+}
 /* The connection goes. Legal at any time. */
 void leftovers_end(struct leftovers *l);

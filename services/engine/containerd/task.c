@@ -44,7 +44,7 @@ void task_begin(struct containerd *e, struct engine_container *c, bool adopting)
 	t->adopting = adopting;
 	t->code = -1;
 	t->state = TASK_QUEUED;
-	if (containerd_connected(e))
+	if (containerd_begins(e))
 		task_leave_queue(t);
 }
 
@@ -53,10 +53,14 @@ static void task_resume(struct engine_task *t)
 	t->cleaned = t->unbundled = false;
 	switch (t->state) {
 	case TASK_IDLE:
-		if (t->ended && t->pid)
+		if (t->unrecorded)
+			task_enter(t, TASK_RECORD);
+		else if (t->ended && t->pid)
 			task_enter(t, TASK_WAIT);
 		break;
 	case TASK_QUEUED:
+		t->made &= !t->unrecorded;
+		t->unrecorded = false;
 		task_leave_queue(t);
 		break;
 	case TASK_CREATE:
@@ -83,8 +87,8 @@ static void start_give_up(struct engine_task *t)
 	_cleanup_error_ struct error err = { 0 };
 
 	error_set(&err, 0, "given up");
-	rpc_cancel(&t->call);
-	if (t->failing || !containerd_connected(t->engine)) { /* the second time, or nobody to ask */
+	ask_cancel(&t->call);
+	if (t->failing || !containerd_answers(t->engine)) { /* the second time, or nobody to ask */
 		if (t->process.fd >= 0)
 			process_signal(t->process.fd, SIGKILL, NULL); /* it may have been started */
 		error_move(&t->why, &err);
@@ -94,17 +98,19 @@ static void start_give_up(struct engine_task *t)
 	}
 }
 
-static void kill_done(struct rpc_call *c, enum grpc_status status, const char *message)
+static void kill_done(struct ask *a, enum grpc_status status, const char *message)
 {
-	(void)c;
+	struct engine_task *t = a->data;
+
 	(void)status;
 	(void)message; /* the first process was sent the signal by pidfd, too */
+	containerd_look(t->engine);
 }
 
 void task_kill(struct engine_task *t, int signo)
 {
 	if (t->ended && task_is_alone(t)) {
-		rpc_cancel(&t->call);
+		ask_cancel(&t->call);
 		task_report_exited(t); /* nobody is there to say how */
 		return;
 	}
@@ -118,10 +124,11 @@ void task_kill(struct engine_task *t, int signo)
 	}
 	if (t->process.fd >= 0)
 		process_signal(t->process.fd, signo, NULL); /* gone already: its end is on the way */
-	if (signo == SIGKILL && !t->container->bundle->config.own_pid_namespace && containerd_connected(t->engine) &&
-	    !grpc_call_active(&t->kill_call.call)) {
+	if (signo == SIGKILL && !t->container->bundle->config.own_pid_namespace && containerd_answers(t->engine) &&
+	    !ask_active(&t->kill_call)) {
 		t->kill_call.done = kill_done;
-		containerd_task_kill(t->engine->rpc, &t->kill_call, task_namespace(t), task_name(t), SIGKILL);
+		t->kill_call.data = t;
+		ask_task_kill(t->engine, &t->kill_call, task_namespace(t), task_name(t), SIGKILL);
 	}
 }
 
@@ -130,20 +137,54 @@ static void exec_ended(struct containerd_exec *x, int code)
 	struct engine_task *t = x->data;
 
 	t->exec_done(t->exec_data, code);
+	containerd_look(t->engine);
+}
+
+/* One check of readiness may take for ever: whoever wants containerd has it break off, and another one follows. */
+void tasks_break_off(struct containerd *e)
+{
+	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next) {
+		struct engine_task *t = list_entry(p, struct engine_task, place);
+
+		if (!containerd_exec_active(&t->exec))
+			continue;
+		containerd_exec_cancel(&t->exec);
+		t->exec_done(t->exec_data, -1);
+	}
+}
+
+bool tasks_are_settled(const struct containerd *e)
+{
+	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next) {
+		const struct engine_task *t = list_entry(p, struct engine_task, place);
+
+		if ((t->state != TASK_IDLE && t->state != TASK_QUEUED) || ask_active(&t->kill_call) ||
+		    containerd_exec_active(&t->exec))
+			return false;
+	}
+	return true;
+}
+
+bool tasks_are_recorded(const struct containerd *e)
+{
+	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next)
+		if (list_entry(p, struct engine_task, place)->unrecorded)
+			return false;
+	return true;
 }
 
 int task_exec(struct engine_task *t, char *const *argv, engine_exec_fn *done, void *data, struct error *err)
 {
 	_cleanup_free_ char *process = NULL;
 
-	if (!containerd_connected(t->engine))
+	if (!containerd_begins(t->engine))
 		return error_set(err, ENOTCONN, "%s", task_name(t));
 	process = spec_process_read(t->container->bundle->path, argv, err);
 	if (!process)
 		return -1;
 	t->exec_done = done;
 	t->exec_data = data;
-	t->exec.rpc = &t->engine->rpc;
+	t->exec.engine = t->engine;
 	t->exec.ns = task_namespace(t);
 	t->exec.id = task_name(t);
 	t->exec.done = exec_ended;
@@ -160,8 +201,8 @@ void task_remove(struct containerd *e, struct engine_container *c)
 
 	there &= t != NULL;
 	if (t)
-		t->made = false;
-	if (there && containerd_connected(e))
+		t->made = t->unrecorded = false;
+	if (there && containerd_answers(e))
 		task_enter(t, TASK_REMOVE);
 	else
 		e->engine.host->events->removed(c);
@@ -173,11 +214,12 @@ void task_detach(struct engine_container *c)
 
 	c->task = NULL;
 	list_remove(&t->place);
-	rpc_cancel(&t->call);
-	rpc_cancel(&t->kill_call);
+	ask_cancel(&t->call);
+	ask_cancel(&t->kill_call);
 	containerd_exec_cancel(&t->exec);
 	task_process_forget(t);
 	shim_wait_cancel(&t->shim);
 	error_clear(&t->why);
+	containerd_look(t->engine);
 	free(t);
 }

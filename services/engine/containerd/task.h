@@ -11,6 +11,9 @@
  *                                       |                v                              +-> KILL_OLD: half made
  *                                       +- DELETE_OLD <- DROP_OLD                       +-> IDLE: exited
  *
+ *   IDLE of the stand-in's time, once containerd serves: -> RECORD -> IDLE; one of an earlier boot is there: ->
+ * RECORD_OLD -> RECORD
+ *
  *   START -> IDLE: started.    IDLE -- its pidfd --> WAIT -> DELETE -> IDLE: exited.    remove: IDLE -> REMOVE -> IDLE:
  * removed
  *
@@ -22,8 +25,11 @@
  *   WAIT_OLD    could not be started; Tasks.Wait,
  *   DROP_OLD    Tasks.Delete,
  *   DELETE_OLD  Containers.Delete
- *   WAIT        Tasks.Wait has the exit status. The end itself is seen by a pidfd, without containerd, which may be
- * away DELETE      Tasks.Delete answers when all output has arrived in the fifos REMOVE      Containers.Delete
+ *   RECORD      Containers.Create for a container that has its task already; RECORD_OLD: Containers.Delete of that of
+ * before WAIT        Tasks.Wait has the exit status. The end itself is seen by a pidfd, without containerd, which may
+ * be away DELETE      Tasks.Delete answers when all output has arrived in the fifos REMOVE      Containers.Delete
+ *
+ * While nobody has asked for containerd the stand-in answers all of these (ask.h).
  *
  * A call that fails because the connection broke is no failure of the service: the task stays in its state, and
  * task_resume() makes the call again. After CREATE and START nobody knows how far containerd came: there it is
@@ -38,6 +44,13 @@ void task_kill(struct engine_task *t, int signo);
 int task_exec(struct engine_task *t, char *const *argv, engine_exec_fn *done, void *data, struct error *err);
 void task_remove(struct containerd *e, struct engine_container *c);
 void task_detach(struct engine_container *c);
+
+/* Nothing is under way: each has come to its state, or waits for its turn. */
+bool tasks_are_settled(const struct containerd *e);
+/* Ends what may be under way for long: checks of readiness, which are made again later. */
+void tasks_break_off(struct containerd *e);
+/* containerd has each container in its database. */
+bool tasks_are_recorded(const struct containerd *e);
 
 /* There is a connection again: each task does again what was under way, and what came since. */
 void tasks_resume(struct containerd *e);

@@ -3,9 +3,11 @@
 
 #include <sys/types.h>
 
+#include "ask.h"
 #include "exec.h"
 #include "prepare.h"
 #include "shim_wait.h"
+#include "shim_watch.h"
 #include "task.h"
 
 enum task_state {
@@ -22,6 +24,8 @@ enum task_state {
 	TASK_WAIT,
 	TASK_DELETE,
 	TASK_REMOVE,
+	TASK_RECORD,
+	TASK_RECORD_OLD,
 	TASK_STATES,
 };
 
@@ -30,17 +34,19 @@ struct engine_task {
 	struct containerd *engine;
 	struct engine_container *container;
 	enum task_state state;
-	struct rpc_call call, kill_call;
-	bool made;      /* containerd has the container */
-	bool cleaned;   /* what was there before has been deleted in this start */
-	bool unbundled; /* the same for the directory of its bundle */
-	bool adopting;  /* it was another supervisor's: to be taken over */
-	bool failing;   /* report `why` after the cleaning */
+	struct ask call, kill_call;
+	bool made;       /* containerd has the container, or would have it */
+	bool unrecorded; /* it would have it: the stand-in has made the container */
+	bool cleaned;    /* what was there before has been deleted in this start */
+	bool unbundled;  /* the same for the directory of its bundle */
+	bool adopting;   /* it was another supervisor's: to be taken over */
+	bool failing;    /* report `why` after the cleaning */
 	struct error why;
 	pid_t pid;
 	struct loop_io process; /* pidfd */
 	bool ended;             /* the pidfd said so while there was no containerd to ask, or a start was under way */
 	struct shim_wait shim;
+	struct shim_watch shim_watch; /* the stand-in's: containerd watches its shims itself */
 	int code;
 
 	struct containerd_exec exec;
@@ -83,5 +89,5 @@ static inline const char *task_namespace(const struct engine_task *t)
 /* Nobody is there to be asked, and nobody will be any more. */
 static inline bool task_is_alone(const struct engine_task *t)
 {
-	return task_host(t)->stopping && !containerd_connected(t->engine);
+	return task_host(t)->stopping && !containerd_answers(t->engine);
 }

@@ -1,7 +1,7 @@
 #include <signal.h>
 
-#include "calls.h"
 #include "capture.h"
+#include "log.h"
 #include "process.h"
 #include "spec.h"
 #include "str.h"
@@ -11,10 +11,36 @@
 
 void task_process_forget(struct engine_task *t)
 {
+	shim_watch_end(&t->shim_watch);
 	loop_io_remove(&t->process);
 	cleanup_close(&t->process.fd);
 	t->process.fd = -1;
 	t->pid = 0;
+}
+
+static char *bundle_path(const struct engine_task *t)
+{
+	return str_format("%s/%s/%s", t->engine->state, task_namespace(t), task_name(t));
+}
+
+static void shim_gone(void *data)
+{
+	struct engine_task *t = data;
+
+	log_warn("%s: its shim has ended; ending the container", task_name(t));
+	if (t->process.fd >= 0)
+		process_signal(t->process.fd, SIGKILL, NULL); /* gone already: its end is on the way */
+}
+
+/* Where containerd does not: nobody else would see it. */
+static void shim_keep(struct engine_task *t)
+{
+	_cleanup_free_ char *dir = t->engine->alone ? bundle_path(t) : NULL;
+
+	t->shim_watch.gone = shim_gone;
+	t->shim_watch.data = t;
+	if (dir && shim_watch_begin(&t->shim_watch, task_host(t)->loop, dir) < 0)
+		shim_gone(t);
 }
 
 static void shim_said(struct shim_wait *w, int code)
@@ -27,7 +53,7 @@ static void shim_said(struct shim_wait *w, int code)
 /* containerd is not there to be asked, and may have forgotten when it is back. */
 static void shim_ask(struct engine_task *t)
 {
-	_cleanup_free_ char *dir = str_format("%s/%s/%s", t->engine->state, task_namespace(t), task_name(t));
+	_cleanup_free_ char *dir = bundle_path(t);
 
 	t->shim.done = shim_said;
 	t->shim.data = t;
@@ -38,18 +64,19 @@ static void shim_ask(struct engine_task *t)
 static void process_ended(struct loop_io *io, uint32_t events)
 {
 	struct engine_task *t = io->data;
-	bool connected = containerd_connected(t->engine);
+	bool begins = containerd_begins(t->engine);
 
 	(void)events;
 	loop_io_remove(io);
+	shim_watch_end(&t->shim_watch);
 	t->ended = true;
 	if (t->state != TASK_IDLE)
 		return;
-	if (!connected)
+	if (!begins)
 		shim_ask(t);
-	if (connected)
+	if (begins)
 		task_enter(t, TASK_WAIT);
-	else if (task_host(t)->stopping)
+	else if (task_host(t)->stopping && !t->engine->alone)
 		task_enter(t, TASK_DELETE); /* fails at once, without a connection */
 }
 
@@ -88,12 +115,23 @@ void task_report_exited(struct engine_task *t)
 	task_events(t)->exited(t->container, t->code);
 }
 
+/* What there is to do about a process that runs, or has ended while something else was done. */
+static void process_consider(struct engine_task *t)
+{
+	if (t->state != TASK_IDLE)
+		return;
+	if (t->unrecorded && containerd_connected(t->engine))
+		task_enter(t, TASK_RECORD);
+	else if (t->ended && t->pid && containerd_begins(t->engine))
+		task_enter(t, TASK_WAIT);
+}
+
 static void report_started(struct engine_task *t)
 {
 	t->state = TASK_IDLE;
+	shim_keep(t);
 	task_events(t)->started(t->container, t->pid);
-	if (t->state == TASK_IDLE && t->ended && t->pid)
-		task_enter(t, TASK_WAIT);
+	process_consider(t);
 }
 
 static void report_removed(struct engine_task *t)
@@ -122,18 +160,20 @@ static void start_refused(struct engine_task *t, const char *message)
 
 static void look_ask(struct engine_task *t)
 {
-	containerd_task_get(t->engine->rpc, &t->call, task_namespace(t), task_name(t));
+	ask_task_get(t->engine, &t->call, task_namespace(t), task_name(t));
 }
 
 static void look_answered(struct engine_task *t, enum grpc_status status, const char *message)
 {
+	_cleanup_free_ char *dir = bundle_path(t);
 	_cleanup_error_ struct error err = { 0 };
 	pid_t pid = 0;
 
 	(void)message;
 	t->adopting = false;
 	t->made = true;
-	switch (status == GRPC_OK ? containerd_task_found(&t->call, &pid, &t->code) : CONTAINERD_TASK_NONE) {
+	t->unrecorded = t->engine->lazy && dir && task_bundle_unrecorded(dir);
+	switch (status == GRPC_OK ? ask_task_found(&t->call, &pid, &t->code) : CONTAINERD_TASK_NONE) {
 	case CONTAINERD_TASK_RUNS:
 		if (process_watch(t, pid, NULL) == 0)
 			report_started(t);
@@ -148,7 +188,10 @@ static void look_answered(struct engine_task *t, enum grpc_status status, const 
 		task_start_fail(t, &err);
 		break;
 	case CONTAINERD_TASK_NONE:
-		task_report_exited(t); /* deleted, and nobody knows what its status was */
+		if (t->engine->alone)
+			task_enter(t, TASK_DELETE); /* its shim is gone, something of it may be left */
+		else
+			task_report_exited(t); /* deleted, and nobody knows what its status was */
 		break;
 	}
 }
@@ -159,7 +202,7 @@ static void container_ask(struct engine_task *t)
 	_cleanup_free_ char *spec = spec_read(t->container->bundle->path, &err);
 
 	if (spec) {
-		containerd_container_create(t->engine->rpc, &t->call, task_namespace(t), task_name(t), spec);
+		ask_container_create(t->engine, &t->call, task_namespace(t), task_name(t), spec);
 		return;
 	}
 	t->state = TASK_IDLE;
@@ -170,6 +213,7 @@ static void container_answered(struct engine_task *t, enum grpc_status status, c
 {
 	if (status == GRPC_OK) {
 		t->made = true;
+		t->unrecorded = t->engine->alone;
 		task_enter(t, TASK_CREATE);
 	} else if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
 		task_enter(t, TASK_KILL_OLD);
@@ -182,8 +226,13 @@ static void container_answered(struct engine_task *t, enum grpc_status status, c
 static void create_ask(struct engine_task *t)
 {
 	const struct capture *c = t->container->capture;
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *spec = t->engine->alone ? spec_read(t->container->bundle->path, &err) : NULL;
 
-	containerd_task_create(t->engine->rpc, &t->call, task_namespace(t), task_name(t), c->out.fifo, c->err.fifo);
+	if (err.msg)
+		task_start_fail(t, &err);
+	else
+		ask_task_create(t->engine, &t->call, task_namespace(t), task_name(t), spec, c->out.fifo, c->err.fifo);
 }
 
 static bool create_leftover_removed(struct engine_task *t, const char *message)
@@ -204,7 +253,7 @@ static void create_answered(struct engine_task *t, enum grpc_status status, cons
 		task_enter(t, TASK_CREATE);
 	else if (status != GRPC_OK)
 		start_refused(t, message);
-	else if (process_watch(t, containerd_created_pid(&t->call), &err) < 0 ||
+	else if (process_watch(t, ask_created_pid(&t->call), &err) < 0 ||
 		 prepare_process(t->container->bundle, t->pid, &err) < 0)
 		task_start_fail(t, &err);
 	else
@@ -213,7 +262,7 @@ static void create_answered(struct engine_task *t, enum grpc_status status, cons
 
 static void start_ask(struct engine_task *t)
 {
-	containerd_process_start(t->engine->rpc, &t->call, task_namespace(t), task_name(t), "");
+	ask_process_start(t->engine, &t->call, task_namespace(t), task_name(t), "");
 }
 
 static void start_answered(struct engine_task *t, enum grpc_status status, const char *message)
@@ -226,7 +275,7 @@ static void start_answered(struct engine_task *t, enum grpc_status status, const
 
 static void kill_ask(struct engine_task *t)
 {
-	containerd_task_kill(t->engine->rpc, &t->call, task_namespace(t), task_name(t), SIGKILL);
+	ask_task_kill(t->engine, &t->call, task_namespace(t), task_name(t), SIGKILL);
 }
 
 /* A task that its shim knows nothing of has nothing to wait for, but is there. */
@@ -238,7 +287,7 @@ static void kill_answered(struct engine_task *t, enum grpc_status status, const 
 
 static void wait_ask(struct engine_task *t)
 {
-	containerd_process_wait(t->engine->rpc, &t->call, task_namespace(t), task_name(t), "");
+	ask_process_wait(t->engine, &t->call, task_namespace(t), task_name(t), "");
 }
 
 static void wait_old_answered(struct engine_task *t, enum grpc_status status, const char *message)
@@ -252,13 +301,13 @@ static void wait_answered(struct engine_task *t, enum grpc_status status, const 
 {
 	(void)message;
 	if (status == GRPC_OK)
-		t->code = containerd_exit_code(&t->call);
+		t->code = ask_exit_code(&t->call);
 	task_enter(t, TASK_DELETE);
 }
 
 static void delete_ask(struct engine_task *t)
 {
-	containerd_task_delete(t->engine->rpc, &t->call, task_namespace(t), task_name(t));
+	ask_task_delete(t->engine, &t->call, task_namespace(t), task_name(t));
 }
 
 static void drop_old_answered(struct engine_task *t, enum grpc_status status, const char *message)
@@ -277,13 +326,13 @@ static void delete_answered(struct engine_task *t, enum grpc_status status, cons
 
 static void container_delete_ask(struct engine_task *t)
 {
-	containerd_container_delete(t->engine->rpc, &t->call, task_namespace(t), task_name(t));
+	ask_container_delete(t->engine, &t->call, task_namespace(t), task_name(t));
 }
 
 static void delete_old_answered(struct engine_task *t, enum grpc_status status, const char *message)
 {
 	t->cleaned = true;
-	t->made = false;
+	t->made = t->unrecorded = false;
 	if (!t->failing && (status == GRPC_OK || status == GRPC_NOT_FOUND)) {
 		task_enter(t, TASK_CONTAINER);
 		return;
@@ -298,6 +347,52 @@ static void remove_answered(struct engine_task *t, enum grpc_status status, cons
 	(void)status;
 	(void)message;
 	report_removed(t);
+}
+
+/* --- what the stand-in has made becomes containerd's: it has the task already, and gets the container ------------- */
+
+static void record_end(struct engine_task *t)
+{
+	_cleanup_free_ char *dir = bundle_path(t);
+
+	t->unrecorded = t->cleaned = false;
+	t->state = TASK_IDLE;
+	if (dir)
+		task_bundle_recorded(dir);
+	process_consider(t);
+}
+
+static void record_ask(struct engine_task *t)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *spec = spec_read(t->container->bundle->path, &err);
+
+	if (spec) {
+		ask_container_create(t->engine, &t->call, task_namespace(t), task_name(t), spec);
+		return;
+	}
+	log_warn("%s", error_text(&err));
+	record_end(t);
+}
+
+static void record_answered(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
+		task_enter(t, TASK_RECORD_OLD);
+		return;
+	}
+	if (status != GRPC_OK)
+		log_warn("%s: containerd: %s", task_name(t), message);
+	record_end(t);
+}
+
+/* Of an earlier boot: its specification may be another. */
+static void record_old_answered(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	(void)status;
+	(void)message;
+	t->cleaned = true;
+	task_enter(t, TASK_RECORD);
 }
 
 static const struct {
@@ -317,6 +412,8 @@ static const struct {
 	[TASK_WAIT] = { wait_ask, wait_answered },
 	[TASK_DELETE] = { delete_ask, delete_answered },
 	[TASK_REMOVE] = { container_delete_ask, remove_answered },
+	[TASK_RECORD] = { record_ask, record_answered },
+	[TASK_RECORD_OLD] = { container_delete_ask, record_old_answered },
 };
 
 /* The connection broke under the call: it is made again later, except where nothing depends on it any more. */
@@ -332,14 +429,17 @@ static void call_broke(struct engine_task *t)
 		shim_ask(t);
 }
 
-static void call_answered(struct rpc_call *c, enum grpc_status status, const char *message)
+static void call_answered(struct ask *a, enum grpc_status status, const char *message)
 {
-	struct engine_task *t = c->data;
+	struct engine_task *t = a->data;
 
-	if (status == GRPC_UNAVAILABLE && !containerd_connected(t->engine))
+	struct containerd *e = t->engine;
+
+	if (status == GRPC_UNAVAILABLE && !containerd_answers(e))
 		call_broke(t);
 	else if (states[t->state].answered)
 		states[t->state].answered(t, status, message);
+	containerd_look(e);
 }
 
 void task_enter(struct engine_task *t, enum task_state state)
