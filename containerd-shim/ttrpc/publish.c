@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -77,10 +78,60 @@ static void socket_close(struct publisher *p)
 	p->sent = false;
 }
 
+static const char *socket_path(const struct publisher *p)
+{
+	return str_starts(p->ttrpc_address, "unix://") ? p->ttrpc_address + strlen("unix://") : p->ttrpc_address;
+}
+
+static void place_forget(struct publisher *p)
+{
+	if (!loop_io_active(&p->place))
+		return;
+	loop_io_remove(&p->place);
+	cleanup_close(&p->place.fd);
+}
+
+/* Something new is there; a socket listens a moment after it is made. */
+static void place_changed(struct loop_io *io, uint32_t events)
+{
+	struct publisher *p = io->data;
+
+	(void)events;
+	place_forget(p);
+	p->delay = 0;
+	loop_timer_after(p->loop, &p->timer, retry.first, NULL);
+}
+
+/* Waits for something new in the socket's directory. False: that cannot be done. */
+static bool place_watch(struct publisher *p)
+{
+	_cleanup_free_ char *dir = strdup(socket_path(p));
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (loop_io_active(&p->place))
+		return true;
+	if (!slash || slash == dir)
+		return false;
+	*slash = '\0';
+	p->place = (struct loop_io){
+		.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .events = EPOLLIN, .fn = place_changed, .data = p
+	};
+	if (p->place.fd >= 0 && inotify_add_watch(p->place.fd, dir, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >= 0 &&
+	    loop_io_add(p->loop, &p->place, NULL) == 0)
+		return true;
+	cleanup_close(&p->place.fd);
+	p->place.fd = -1;
+	return false;
+}
+
 /* Nobody there: the event stays. */
 static void retry_later(struct publisher *p)
 {
 	socket_close(p);
+	/* Watched from the try before the last one on: what comes in between is seen by the last. */
+	if (p->delay * 2 >= retry.most && p->ttrpc_address && *p->ttrpc_address && place_watch(p) &&
+	    p->delay == retry.most)
+		return;
 	p->delay = backoff_next(&retry, p->delay);
 	if (loop_timer_after(p->loop, &p->timer, p->delay, NULL) < 0)
 		log_error("events: out of memory");
@@ -197,15 +248,15 @@ static void socket_ready(struct loop_io *io, uint32_t events)
 static int connect_now(struct publisher *p)
 {
 	struct sockaddr_un address;
-	const char *path = p->ttrpc_address;
 
-	if (str_starts(path, "unix://"))
-		path += strlen("unix://");
-	if (unixsock_address(&address, -1, NULL, path) < 0)
+	if (unixsock_address(&address, -1, NULL, socket_path(p)) < 0)
 		return -1;
 	p->io.fd = unixsock_connect(&address, SOCK_STREAM);
+	p->missing = p->io.fd < 0 && errno == ENOENT && !p->met;
 	if (p->io.fd < 0)
 		return -1;
+	p->met = true;
+	place_forget(p);
 	p->io.events = EPOLLIN;
 	p->stream = 0;
 	return loop_io_add(p->loop, &p->io, NULL);
@@ -300,16 +351,21 @@ static void send_program(struct publisher *p, const struct event *e)
 
 /* --- the queue ------------------------------------------------------------------------------------------------- */
 
-static void send_next(struct publisher *p)
+static void send_first(struct publisher *p)
 {
 	struct event *e = queue_first(p);
 
-	if (!e || p->sent || loop_timer_armed(&p->timer))
-		return;
-	if (p->ttrpc_address && *p->ttrpc_address)
+	if (e && p->ttrpc_address && *p->ttrpc_address)
 		send_ttrpc(p, e);
-	else
+	else if (e)
 		send_program(p, e);
+}
+
+static void send_next(struct publisher *p)
+{
+	/* Neither under way nor waiting, whether for time or for a socket. */
+	if (!p->sent && !loop_timer_armed(&p->timer) && !loop_io_active(&p->place))
+		send_first(p);
 }
 
 static void timer_passed(struct loop_timer *timer)
@@ -323,7 +379,7 @@ static void timer_passed(struct loop_timer *timer)
 	if (p->sent)
 		retry_later(p); /* no answer */
 	else
-		send_next(p);
+		send_first(p);
 }
 
 void publisher_start(struct publisher *p, struct loop *loop, struct reaper *reaper)
@@ -334,11 +390,13 @@ void publisher_start(struct publisher *p, struct loop *loop, struct reaper *reap
 	p->io = (struct loop_io){ .fd = -1, .fn = socket_ready, .data = p };
 	p->timer = (struct loop_timer){ .fn = timer_passed, .data = p };
 	p->child = (struct exit_watch){ .fn = program_exited, .data = p };
+	p->place.fd = -1;
 }
 
 void publisher_stop(struct publisher *p)
 {
 	socket_close(p);
+	place_forget(p);
 	loop_timer_disarm(&p->timer);
 	exit_watch_remove(&p->child);
 	while (!list_empty(&p->queue))
@@ -376,7 +434,7 @@ void publish(struct publisher *p, const char *topic, const ProtobufCMessage *eve
 
 bool publisher_is_idle(const struct publisher *p)
 {
-	return list_empty(&p->queue);
+	return list_empty(&p->queue) || p->missing;
 }
 
 void publisher_on_idle(struct publisher *p, publisher_idle_fn *fn, void *data)

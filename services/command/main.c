@@ -148,6 +148,15 @@ static int cmd_keep(const struct service_command *c, const struct options *o)
 	return status < 0 ? error_report(&err) : status;
 }
 
+/* What the kernel's command line says of containerd; without a word it is left until somebody asks for it. */
+static const char *containerd_when(void)
+{
+	_cleanup_buf_ struct buf cmdline = { 0 };
+
+	cmdline_read(&cmdline, NULL);
+	return cmdline_has(buf_text(&cmdline), "pith.containerd=always") ? "always" : "lazy";
+}
+
 /* PID 1 keeps the supervisor alive; where it is not ours, a process of our own does. */
 static int cmd_system_init(const struct service_command *c, const struct options *o)
 {
@@ -163,6 +172,8 @@ static int cmd_system_init(const struct service_command *c, const struct options
 		log_error("a supervisor runs already");
 		return 1;
 	}
+	if (!o->when)
+		o->when = containerd_when();
 	supervise = supervise_argv(o, "supervise");
 	keep = supervise_argv(o, "keep");
 	if (!supervise || !keep) {
