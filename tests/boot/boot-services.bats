@@ -87,7 +87,10 @@ chaos() {
 		for s in victim leaver a-last; do await $s running; done
 		await hungry failed; await late failed
 		a=$(field a-last 3) v=$(field victim 3)
-		if c=$(pidof containerd); then
+		if [ -x /host/usr/bin/containerd ]; then
+			[ -z "$(pidof containerd)" ] && echo "chaos: nobody has asked for containerd"
+			until ctr version >/dev/null; do sleep 0.1; done
+			c=$(pidof containerd)
 			kill -9 $c $v
 			from=$(cut -d. -f1 /proc/uptime)
 			until ctr version >/dev/null; do sleep 0.1; done

@@ -115,7 +115,7 @@ strike() {
 begin() {
 	mkdir -p $dir
 	await 120 all_run || echo "storm: services do not come up"
-	with_containerd && await 60 ctr version >/dev/null
+	with_containerd && await 60 ctr version >/dev/null # which starts it
 	await 60 look_settled before || echo "storm: nothing settles"
 	echo "storm: before: $(cat $dir/before), pidfds $(cat $dir/before.pidfds), containerd $(cat $dir/before.containerd)"
 	echo 0 >$dir/kills

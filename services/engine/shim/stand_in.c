@@ -242,13 +242,13 @@ static void child_ended(struct exit_watch *watch, int status)
 	c->ended(c, status);
 }
 
+/* Without MAX_SHIM_VERSION the answer has the form that every containerd knows. */
 static char **program_env(const struct stand_in *at, const char *namespace)
 {
 	_cleanup_strv_ char **env = strv_copy(environ);
 
 	if (!env || strv_addf(&env, "TTRPC_ADDRESS=%s", at->ttrpc) < 0 ||
-	    strv_addf(&env, "GRPC_ADDRESS=%s", at->address) < 0 || strv_addf(&env, "NAMESPACE=%s", namespace) < 0 ||
-	    strv_add(&env, "MAX_SHIM_VERSION=2") < 0)
+	    strv_addf(&env, "GRPC_ADDRESS=%s", at->address) < 0 || strv_addf(&env, "NAMESPACE=%s", namespace) < 0)
 		return NULL;
 	return steal_ptr(&env);
 }
