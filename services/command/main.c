@@ -109,9 +109,8 @@ static int cmd_supervise(const struct service_command *c, const struct options *
 }
 
 /* The command line of `service supervise` (or keep) with our options. */
-static char **supervise_argv(const struct options *o, const char *verb)
+static char **supervise_argv(const struct options *o, const struct supervisor_options *s, const char *verb)
 {
-	const struct supervisor_options s = supervisor_options(o);
 	_cleanup_strv_ char **argv = NULL;
 	char self[512];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -122,45 +121,46 @@ static char **supervise_argv(const struct options *o, const char *verb)
 	r |= strv_add(&argv, n > 0 ? self : "/usr/bin/service");
 	if (o->given.verbose || o->given.quiet)
 		r |= strv_add(&argv, o->given.verbose ? "-v" : "-q");
-	if (!str_eq(s.namespace, NAMESPACE))
-		r |= strv_add(&argv, "--containerd-namespace") | strv_add(&argv, s.namespace);
-	r |= strv_add(&argv, verb) | strv_add(&argv, "--path") | strv_add(&argv, s.path);
-	r |= strv_add(&argv, "--sock") | strv_add(&argv, s.socket) | strv_add(&argv, "--containerd") |
-		strv_add(&argv, s.containerd);
-	if (s.lazy)
+	if (!str_eq(s->namespace, NAMESPACE))
+		r |= strv_add(&argv, "--containerd-namespace") | strv_add(&argv, s->namespace);
+	r |= strv_add(&argv, verb) | strv_add(&argv, "--path") | strv_add(&argv, s->path);
+	r |= strv_add(&argv, "--sock") | strv_add(&argv, s->socket) | strv_add(&argv, "--containerd") |
+		strv_add(&argv, s->containerd);
+	if (s->lazy)
 		r |= strv_add(&argv, "--containerd-start") | strv_add(&argv, "lazy");
-	if (s.runtime)
-		r |= strv_add(&argv, "--runtime") | strv_add(&argv, s.runtime);
+	if (s->runtime)
+		r |= strv_add(&argv, "--runtime") | strv_add(&argv, s->runtime);
 	return r < 0 ? NULL : steal_ptr(&argv);
 }
 
 /* What system-init starts where PID 1 keeps nothing alive. */
 static int cmd_keep(const struct service_command *c, const struct options *o)
 {
+	const struct supervisor_options s = supervisor_options(o);
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_strv_ char **supervise = NULL;
 	int status;
 
 	(void)c;
 	log_setup("services", LOG_LEVEL_INFO, true);
-	supervise = supervise_argv(o, "supervise");
+	supervise = supervise_argv(o, &s, "supervise");
 	status = supervise ? keep_run(supervise, &err) : error_set(&err, 0, "no memory, or no /proc");
 	return status < 0 ? error_report(&err) : status;
 }
 
 /* What the kernel's command line says of containerd; without a word it is left until somebody asks for it. */
-static const char *containerd_when(void)
+static bool containerd_waits(void)
 {
 	_cleanup_buf_ struct buf cmdline = { 0 };
 
 	cmdline_read(&cmdline, NULL);
-	return cmdline_has(buf_text(&cmdline), "pith.containerd=always") ? "always" : "lazy";
+	return !cmdline_has(buf_text(&cmdline), "pith.containerd=always");
 }
 
 /* PID 1 keeps the supervisor alive; where it is not ours, a process of our own does. */
 static int cmd_system_init(const struct service_command *c, const struct options *o)
 {
-	const struct supervisor_options s = supervisor_options(o);
+	struct supervisor_options s = supervisor_options(o);
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_strv_ char **supervise = NULL, **keep = NULL;
 
@@ -172,10 +172,9 @@ static int cmd_system_init(const struct service_command *c, const struct options
 		log_error("a supervisor runs already");
 		return 1;
 	}
-	if (!o->when)
-		o->when = containerd_when();
-	supervise = supervise_argv(o, "supervise");
-	keep = supervise_argv(o, "keep");
+	s.lazy |= containerd_waits();
+	supervise = supervise_argv(o, &s, "supervise");
+	keep = supervise_argv(o, &s, "keep");
 	if (!supervise || !keep) {
 		log_error("no memory, or no /proc");
 		return 1;
