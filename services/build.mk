@@ -28,3 +28,4 @@ test_services.deps := protobuf-c
 test_policy.srcs := services/engine/containerd/settings.c
 fuzz_policy.srcs := services/engine/containerd/settings.c
 test_containers.srcs := onboot/rtnetlink.c
+test_gate.srcs := services/engine/containerd/gate.c

@@ -122,7 +122,7 @@ slow
 containerd is started at once: cliopts has --root
 1
 at once: the image has no containerd-shim-pith-v2
-service: --containerd-start: 'never' is none of always, lazy
+service: --containerd-start never: it is one of always, lazy
 1" ]
 }
 

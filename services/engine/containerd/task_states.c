@@ -357,6 +357,7 @@ static void record_end(struct engine_task *t)
 
 	t->unrecorded = t->cleaned = false;
 	t->state = TASK_IDLE;
+	shim_watch_end(&t->shim_watch); /* containerd has a connection to it, too */
 	if (dir)
 		task_bundle_recorded(dir);
 	process_consider(t);
