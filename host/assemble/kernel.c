@@ -78,14 +78,26 @@ static bool kernel_usable(struct assembly *a, const struct tree_node *n, size_t 
 	return false;
 }
 
+/* That of the YAML, and what an image of the init section says of containerd by a label where the YAML says nothing. */
+static char *cmdline_make(const struct assembly *a)
+{
+	const char *cmdline = kernel_text(a, KERNEL_CMDLINE), *when = assembly_init_label(a, "org.pith.containerd");
+
+	if (!cmdline)
+		cmdline = "";
+	if (!when || (!str_eq(when, "always") && !str_eq(when, "lazy")) || strstr(cmdline, "pith.containerd="))
+		return strdup(cmdline);
+	return str_format("%s%spith.containerd=%s", cmdline, *cmdline ? " " : "", when);
+}
+
 static int add_kernel(struct assembly *a, const struct tree_node *kernel, struct error *err)
 {
-	const char *cmdline = kernel_text(a, KERNEL_CMDLINE);
+	_cleanup_free_ char *cmdline = cmdline_make(a);
 	struct tree_meta dir = fixed_meta(0755), file = fixed_meta(0644);
 	struct tree_node *n;
 
 	if (!cmdline)
-		cmdline = "";
+		return error_set(err, ENOMEM, "boot/cmdline");
 	if (!tree_add_dir(a->tree, "boot", &dir, err) ||
 	    !tree_add_bytes(a->tree, "boot/cmdline", &file, cmdline, strlen(cmdline), err))
 		return -1;

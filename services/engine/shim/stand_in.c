@@ -1,16 +1,13 @@
-#include "stand_in.h"
+#include "stand_in_private.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "log.h"
-#include "shim_wait.h"
 #include "spawn.h"
 #include "str.h"
 #include "task_service.pb-c.h"
@@ -19,8 +16,6 @@
 #undef stdout
 #undef stderr
 
-#define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
-
 enum {
 	SAID_MAX = 4096,
 	DELETE_US = 30 * 1000 * 1000, /* for a runtime that takes long */
@@ -28,12 +23,6 @@ enum {
 };
 
 extern char **environ;
-
-/* protobuf-c's strings lack the const. */
-static char *string_of(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
 
 /* --- a call's life ---------------------------------------------------------------------------------------------- */
 
@@ -54,7 +43,7 @@ static void call_clear(struct stand_in_call *c)
 	c->at = NULL;
 }
 
-static void call_finish(struct stand_in_call *c, enum grpc_status status, const char *message)
+void stand_in_finish(struct stand_in_call *c, enum grpc_status status, const char *message)
 {
 	call_clear(c);
 	c->done(c, status, message);
@@ -64,10 +53,10 @@ static void call_fail(struct stand_in_call *c, enum grpc_status status, const st
 {
 	_cleanup_free_ char *text = strdup(error_text(why));
 
-	call_finish(c, status, text ? text : "no memory");
+	stand_in_finish(c, status, text ? text : "no memory");
 }
 
-static int call_begin(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id)
+int stand_in_begin(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id)
 {
 	c->pid = 0;
 	c->code = -1;
@@ -79,7 +68,7 @@ static int call_begin(const struct stand_in *at, struct stand_in_call *c, const 
 	c->id = strdup(id);
 	if (c->bundle && c->namespace && c->id)
 		return 0;
-	call_finish(c, GRPC_RESOURCE_EXHAUSTED, "no memory");
+	stand_in_finish(c, GRPC_RESOURCE_EXHAUSTED, "no memory");
 	return -1;
 }
 
@@ -105,122 +94,13 @@ static void shim_answered(struct shim_call *shim, enum grpc_status status, const
 	c->next(c, status, payload, n, message);
 }
 
-static bool shim_ask(struct stand_in_call *c, const char *method, const ProtobufCMessage *request, uint64_t limit_us,
-		     void (*next)(struct stand_in_call *c, enum grpc_status status, const uint8_t *payload, size_t n,
-				  const char *message))
+bool stand_in_ask(struct stand_in_call *c, const char *method, const ProtobufCMessage *request, uint64_t limit_us,
+		  stand_in_next_fn *next)
 {
 	c->next = next;
 	c->shim.done = shim_answered;
 	c->shim.data = c;
 	return shim_call_begin(&c->shim, c->at->loop, c->bundle, method, request, limit_us) == 0;
-}
-
-/* Where nothing but the status matters. */
-static void plain_answered(struct stand_in_call *c, enum grpc_status status, const uint8_t *payload, size_t n,
-			   const char *message)
-{
-	(void)payload;
-	(void)n;
-	call_finish(c, status, status == GRPC_OK ? NULL : message);
-}
-
-static void plain_ask(struct stand_in_call *c, const char *method, const ProtobufCMessage *request)
-{
-	if (!shim_ask(c, method, request, 0, plain_answered))
-		call_finish(c, GRPC_NOT_FOUND, "there is no shim");
-}
-
-void stand_in_start(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id,
-		    const char *exec)
-{
-	Containerd__Task__V2__StartRequest request = CONTAINERD__TASK__V2__START_REQUEST__INIT;
-
-	request.id = string_of(id);
-	request.exec_id = string_of(exec);
-	if (call_begin(at, c, namespace, id) == 0)
-		plain_ask(c, "Start", &request.base);
-}
-
-void stand_in_kill(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id, int signo)
-{
-	Containerd__Task__V2__KillRequest request = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
-
-	request.id = string_of(id);
-	request.signal = (uint32_t)signo;
-	request.all = true;
-	if (call_begin(at, c, namespace, id) == 0)
-		plain_ask(c, "Kill", &request.base);
-}
-
-void stand_in_exec(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id,
-		   const char *exec, const char *process)
-{
-	Containerd__Task__V2__ExecProcessRequest request = CONTAINERD__TASK__V2__EXEC_PROCESS_REQUEST__INIT;
-	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-
-	any.type_url = string_of(PROCESS_TYPE);
-	any.value = (ProtobufCBinaryData){ .data = (uint8_t *)string_of(process), .len = strlen(process) };
-	request.id = string_of(id);
-	request.exec_id = string_of(exec);
-	request.spec = &any;
-	if (call_begin(at, c, namespace, id) == 0)
-		plain_ask(c, "Exec", &request.base);
-}
-
-void stand_in_exec_delete(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id,
-			  const char *exec)
-{
-	Containerd__Task__V2__DeleteRequest request = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
-
-	request.id = string_of(id);
-	request.exec_id = string_of(exec);
-	if (call_begin(at, c, namespace, id) == 0)
-		plain_ask(c, "Delete", &request.base);
-}
-
-static void wait_answered(struct stand_in_call *c, enum grpc_status status, const uint8_t *payload, size_t n,
-			  const char *message)
-{
-	c->code = status == GRPC_OK ? shim_exit_code(payload, n) : -1;
-	call_finish(c, status, message);
-}
-
-void stand_in_wait(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id,
-		   const char *exec)
-{
-	Containerd__Task__V2__WaitRequest request = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
-
-	request.id = string_of(id);
-	request.exec_id = string_of(exec);
-	if (call_begin(at, c, namespace, id) == 0 && !shim_ask(c, "Wait", &request.base, 0, wait_answered))
-		call_finish(c, GRPC_NOT_FOUND, "there is no shim");
-}
-
-static pid_t pid_of(uint32_t pid)
-{
-	return pid > 1 && pid <= INT_MAX ? (pid_t)pid : 0;
-}
-
-static void state_answered(struct stand_in_call *c, enum grpc_status status, const uint8_t *payload, size_t n,
-			   const char *message)
-{
-	Containerd__Task__V2__StateResponse *m =
-		status == GRPC_OK ? containerd__task__v2__state_response__unpack(NULL, n, payload) : NULL;
-
-	if (m) {
-		c->pid = pid_of(m->pid);
-		if (m->status == CONTAINERD__V1__TYPES__STATUS__STOPPED)
-			c->task = STAND_IN_ENDED;
-		else if (c->pid && m->status != CONTAINERD__V1__TYPES__STATUS__CREATED &&
-			 m->status != CONTAINERD__V1__TYPES__STATUS__UNKNOWN)
-			c->task = STAND_IN_RUNS;
-		else
-			c->task = STAND_IN_HALF_MADE;
-		if (c->task == STAND_IN_ENDED && m->exit_status <= 255)
-			c->code = (int)m->exit_status;
-		containerd__task__v2__state_response__free_unpacked(m, NULL);
-	}
-	call_finish(c, status, message);
 }
 
 /* --- the shim's program ----------------------------------------------------------------------------------------- */
@@ -308,10 +188,10 @@ static void create_answered(struct stand_in_call *c, enum grpc_status status, co
 		status == GRPC_OK ? containerd__task__v2__create_task_response__unpack(NULL, n, payload) : NULL;
 
 	if (m) {
-		c->pid = pid_of(m->pid);
+		c->pid = stand_in_pid(m->pid);
 		containerd__task__v2__create_task_response__free_unpacked(m, NULL);
 	}
-	call_finish(c, status, message);
+	stand_in_finish(c, status, message);
 }
 
 static void create_ask(struct stand_in_call *c)
@@ -322,8 +202,8 @@ static void create_ask(struct stand_in_call *c)
 	request.bundle = c->bundle;
 	request.stdout = c->stdout_path;
 	request.stderr = c->stderr_path;
-	if (!shim_ask(c, "Create", &request.base, 0, create_answered))
-		call_finish(c, GRPC_UNKNOWN, "the shim that was just started does not listen");
+	if (!stand_in_ask(c, "Create", &request.base, 0, create_answered))
+		stand_in_finish(c, GRPC_UNKNOWN, "the shim that was just started does not listen");
 }
 
 static void start_ended(struct stand_in_call *c, int status)
@@ -348,12 +228,12 @@ void stand_in_create(const struct stand_in *at, struct stand_in_call *c, const c
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	if (call_begin(at, c, namespace, id) < 0)
+	if (stand_in_begin(at, c, namespace, id) < 0)
 		return;
 	c->stdout_path = strdup(out);
 	c->stderr_path = strdup(err_path);
 	if (!c->stdout_path || !c->stderr_path)
-		call_finish(c, GRPC_RESOURCE_EXHAUSTED, "no memory");
+		stand_in_finish(c, GRPC_RESOURCE_EXHAUSTED, "no memory");
 	else if (task_bundle_make(&at->place, namespace, id, spec, &err) < 0)
 		call_fail(c, err.code == EEXIST ? GRPC_ALREADY_EXISTS : GRPC_UNKNOWN, &err);
 	else if (program_run(c, "start", start_ended, &err) < 0)
@@ -369,7 +249,7 @@ static void bundle_end(struct stand_in_call *c)
 	if (task_bundle_remove(&c->at->place, c->namespace, c->id, &err) < 0)
 		call_fail(c, GRPC_UNKNOWN, &err);
 	else
-		call_finish(c, GRPC_OK, NULL);
+		stand_in_finish(c, GRPC_OK, NULL);
 }
 
 static void cleanup_ended(struct stand_in_call *c, int status)
@@ -415,7 +295,7 @@ static void delete_answered(struct stand_in_call *c, enum grpc_status status, co
 	(void)message;
 	request.id = c->id;
 	if ((status != GRPC_OK && status != GRPC_NOT_FOUND) ||
-	    !shim_ask(c, "Shutdown", &request.base, SHUTDOWN_US, shutdown_answered))
+	    !stand_in_ask(c, "Shutdown", &request.base, SHUTDOWN_US, shutdown_answered))
 		task_clean(c);
 }
 
@@ -423,22 +303,11 @@ void stand_in_delete(const struct stand_in *at, struct stand_in_call *c, const c
 {
 	Containerd__Task__V2__DeleteRequest request = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
 
-	request.id = string_of(id);
-	if (call_begin(at, c, namespace, id) < 0)
+	request.id = stand_in_text(id);
+	if (stand_in_begin(at, c, namespace, id) < 0)
 		return;
 	if (access(c->bundle, F_OK) < 0)
-		call_finish(c, GRPC_NOT_FOUND, "there is no such task");
-	else if (!shim_ask(c, "Delete", &request.base, DELETE_US, delete_answered))
+		stand_in_finish(c, GRPC_NOT_FOUND, "there is no such task");
+	else if (!stand_in_ask(c, "Delete", &request.base, DELETE_US, delete_answered))
 		task_clean(c);
-}
-
-/* --- get -------------------------------------------------------------------------------------------------------- */
-
-void stand_in_get(const struct stand_in *at, struct stand_in_call *c, const char *namespace, const char *id)
-{
-	Containerd__Task__V2__StateRequest request = CONTAINERD__TASK__V2__STATE_REQUEST__INIT;
-
-	request.id = string_of(id);
-	if (call_begin(at, c, namespace, id) == 0 && !shim_ask(c, "State", &request.base, 0, state_answered))
-		call_finish(c, GRPC_NOT_FOUND, "there is no shim");
 }
