@@ -64,5 +64,10 @@ static inline bool containerd_begins(const struct containerd *e)
 	return containerd_answers(e) && !e->called;
 }
 
-/* Something has come to an end that the start of containerd, or its clients, may have waited for. */
-void containerd_look(struct containerd *e);
+/* Something has come to an end that the start of containerd, or its clients, may have waited for: engine.c looks, from
+ * the loop. */
+static inline void containerd_look(struct containerd *e)
+{
+	if (e->called || (e->lazy && !e->alone && !e->open))
+		loop_timer_after(e->engine.host->loop, &e->look, 0, NULL);
+}

@@ -98,12 +98,6 @@ static void daemon_is_gone(void *data)
 
 /* --- containerd on demand --------------------------------------------------------------------------------------- */
 
-void containerd_look(struct containerd *e)
-{
-	if (e->called || (e->lazy && !e->alone && !e->open))
-		loop_timer_after(e->engine.host->loop, &e->look, 0, NULL);
-}
-
 static void leftovers_looked(void *data)
 {
 	containerd_look(data);
