@@ -26,7 +26,7 @@ teardown() {
 		c events >$ROOT/events & e=$!; within 10 eval "ctr namespaces label services.linuxkit n=\$RANDOM; grep -q namespaces $ROOT/events"
 		c tasks kill -s KILL one; within 20 restarted one 1; becomes one running; grep -o "tasks/[a-z]* .*\"one\"" $ROOT/events | cut -d" " -f1 | tr "\n" " "; kill $e
 		[ $(field two 3) = $b ] && [ $(field one 3) != $a ] && echo "two goes on"; c tasks ls | grep -c RUNNING
-		"$SERVICE" restart two && c tasks ls | grep -c "two .*RUNNING"; "$SERVICE" stop two; c containers ls -q | tr "\n" " "; c run --help >/dev/null; finish; echo $?; pgrep -c containerd'
+		"$SERVICE" restart two && c tasks ls | grep -c "two .*RUNNING"; "$SERVICE" stop two; c containers ls -q | tr "\n" " "; c run --help >/dev/null; finish; echo $?; within 10 eval "! pgrep containerd" && echo 0'
 	echo "$output"
 	[ "$output" = "none runs
 TASK PID STATUS 
@@ -54,7 +54,7 @@ one three 0
 		ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c "one *$a *RUNNING"; p=$(pidof containerd)
 		supervisor_dies; supervise; becomes one running; [ $(field one 3) = $a ] && [ "$(pidof containerd)" = $p ] && echo "both as before"
 		supervisor_dies $p; supervise; within 20 pidof containerd >/dev/null && echo "it is back"; within 20 ctr version >/dev/null; becomes one running; [ $(field one 3) = $a ] && ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c "one *$a *RUNNING"
-		kill -9 $(pidof containerd); within 20 ctr version >/dev/null; ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c "one *$a *RUNNING"; "$SERVICE" restart one && echo restarted; finish; echo $?; pgrep -c containerd'
+		kill -9 $(pidof containerd); within 20 ctr version >/dev/null; ctr -n services.linuxkit tasks ls 2>/dev/null | grep -c "one *$a *RUNNING"; "$SERVICE" restart one && echo restarted; finish; echo $?; within 10 eval "! pgrep containerd" && echo 0'
 	echo "$output"
 	[ "$output" = "taken over
 none runs
