@@ -8,6 +8,7 @@
  * A deletion arms the timer, unless it is armed: many deletions are one run. When it fires the command is run; while
  * it runs, a further deletion arms the timer anew, and a command that still runs then is waited for. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
