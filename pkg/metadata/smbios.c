@@ -39,11 +39,13 @@ char *smbios_serial(const void *table, size_t n)
 
 	while (end - at >= HEADER) {
 		const uint8_t *s = (const uint8_t *)at;
-		unsigned type = s[0], size = s[1], number = type == TYPE_SYSTEM && size > SERIAL_AT ? s[SERIAL_AT] : 0;
+		unsigned type = s[0], size = s[1], number = 0;
 		const char *text;
 
 		if (size < HEADER || size > end - at)
 			return NULL;
+		if (type == TYPE_SYSTEM && size > SERIAL_AT)
+			number = s[SERIAL_AT];
 		text = string_find(at + size, end, number, &at);
 		if (type == TYPE_SYSTEM)
 			return text ? strdup(text) : NULL;
