@@ -95,11 +95,14 @@ static void place_forget(struct publisher *p)
 static void place_changed(struct loop_io *io, uint32_t events)
 {
 	struct publisher *p = io->data;
+	char names[4096];
 
 	(void)events;
-	place_forget(p);
+	while (read(io->fd, names, sizeof(names)) > 0)
+		;
 	p->delay = 0;
-	loop_timer_after(p->loop, &p->timer, retry.first, NULL);
+	if (!p->sent)
+		loop_timer_after(p->loop, &p->timer, retry.first, NULL);
 }
 
 /* Waits for something new in the socket's directory. False: that cannot be done. */
@@ -128,9 +131,8 @@ static bool place_watch(struct publisher *p)
 static void retry_later(struct publisher *p)
 {
 	socket_close(p);
-	/* Watched from the try before the last one on: what comes in between is seen by the last. */
-	if (p->delay * 2 >= retry.most && p->ttrpc_address && *p->ttrpc_address && place_watch(p) &&
-	    p->delay == retry.most)
+	/* Watched from the first try on that fails: what comes before is seen by the next ones. */
+	if (p->ttrpc_address && *p->ttrpc_address && place_watch(p) && p->delay == retry.most)
 		return;
 	p->delay = backoff_next(&retry, p->delay);
 	if (loop_timer_after(p->loop, &p->timer, p->delay, NULL) < 0)

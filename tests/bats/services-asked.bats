@@ -24,7 +24,7 @@ teardown() {
 		c containers info one | jq -c "[.Runtime.Name, .Spec.root.path == \"$ROOT/services/one/rootfs\", .Labels, .Spec.process.args[0]]"
 		c tasks exec --exec-id x one sh -c "echo from inside"; c tasks metrics one | grep -c pids.current
 		c events >$ROOT/events & e=$!; within 10 eval "ctr namespaces label services.linuxkit n=\$RANDOM; grep -q namespaces $ROOT/events"
-		c tasks kill -s KILL one; within 20 restarted one 1; becomes one running; grep -o "tasks/[a-z]* .*\"one\"" $ROOT/events | cut -d" " -f1 | tr "\n" " "; kill $e
+		c tasks kill -s KILL one; within 20 restarted one 1; becomes one running; within 10 grep -q "tasks/delete .*\"one\"" $ROOT/events; grep -o "tasks/[a-z]* .*\"one\"" $ROOT/events | cut -d" " -f1 | sort -u | tr "\n" " "; kill $e
 		[ $(field two 3) = $b ] && [ $(field one 3) != $a ] && echo "two goes on"; c tasks ls | grep -c RUNNING
 		"$SERVICE" restart two && c tasks ls | grep -c "two .*RUNNING"; "$SERVICE" stop two; c containers ls -q | tr "\n" " "; c run --help >/dev/null; finish; echo $?; within 10 eval "! pgrep containerd" && echo 0'
 	echo "$output"
@@ -40,7 +40,7 @@ two - io.containerd.runc.v2
 [\"io.containerd.runc.v2\",true,null,\"sh\"]
 from inside
 1
-tasks/exit tasks/delete tasks/create tasks/start two goes on
+tasks/create tasks/delete tasks/exit tasks/start two goes on
 2
 1
 one three 0
