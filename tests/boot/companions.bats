@@ -26,7 +26,7 @@ setup_file() {
 	name=$BATS_FILE_TMPDIR/companions
 	# pieces name packages by ../../../pkg/NAME, and files beside them
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
-	"$pith" run --accel tcg --mem 768 --data '{"from": {"content": "the CD"}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+	"$pith" run --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
 		tail -n 60 "$name-state/console.log"
 		return 1
 	}
@@ -128,4 +128,21 @@ setup() {
 	tr -d '\r' <"$console" >c
 	grep -q 'reboot: Power down' c
 	grep -q 'stopping all services' c
+}
+
+# --- vpnkit-forwarder --------------------------------------------------------------------------------------------
+
+@test "vpnkit-forwarder: the host reaches a TCP port of the machine in each generation; it is small and has no capability" {
+	in_shell 'mkdir -p /tmp/www; echo from the machine >/tmp/www/x; busybox httpd -p 127.0.0.1:8099 -h /tmp/www'
+	for generation in 1 2 3; do
+		printf 'GET /x HTTP/1.0\r\n\r\n' |
+			timeout 120 "$root_dir/tests/tools/vpnkit-peer.py" "$generation" "$name-state/guest.0000f3a5" tcp:127.0.0.1:8099 >answer
+		tail -n 1 answer
+		[ "$(tail -n 1 answer)" = 'from the machine' ]
+	done
+	# idle again, it is small, and has no capability
+	in_shell 'for p in /proc/[0-9]*; do if grep -qsx vpnkit-forwarde "$p/comm"; then cat "$p/smaps_rollup" "$p/status"; fi; done' >forwarder
+	[ "$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' forwarder)" -lt 400 ]
+	grep -qx 'CapEff:	0000000000000000' forwarder
+	grep -qx 'Seccomp:	2' forwarder
 }
