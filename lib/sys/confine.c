@@ -102,7 +102,10 @@ enum {
 	LANDLOCK_BENEATH = 1, /* kind of rule */
 	FS_WRITE = 1 << 1,
 	FS_READ = 1 << 2,
+	FS_REMOVE_DIR = 1 << 4,
 	FS_REMOVE = 1 << 5,
+	FS_MAKE_DIR = 1 << 7,
+	FS_MAKE = 1 << 8,
 	FS_MAKE_SOCKET = 1 << 9,
 	FS_TRUNCATE = 1 << 14, /* version 3 */
 	NET_BIND = 1,          /* version 4 */
@@ -134,7 +137,8 @@ static struct landlock_rules rules_make(long version, enum confine_tcp tcp)
 static uint64_t access_rights(unsigned access)
 {
 	return (access & CONFINE_READ ? FS_READ : 0u) | (access & CONFINE_WRITE ? FS_WRITE | FS_TRUNCATE : 0u) |
-		(access & CONFINE_REMOVE ? FS_REMOVE : 0u) | (access & CONFINE_SOCKET ? FS_MAKE_SOCKET : 0u);
+		(access & CONFINE_REMOVE ? FS_REMOVE : 0u) | (access & CONFINE_SOCKET ? FS_MAKE_SOCKET : 0u) |
+		(access & CONFINE_MAKE ? FS_MAKE | FS_MAKE_DIR | FS_REMOVE_DIR : 0u);
 }
 
 int confine_files(const struct confine_dir *dirs, size_t count, enum confine_tcp tcp, struct error *err)

@@ -153,3 +153,61 @@ n.out;last" ]
 	[ "$status" = 1 ]
 	[[ "$output" == *nowhere* ]]
 }
+
+# --- logwrite, the package: files --------------------------------------------------------------------------------
+
+filed() { grep -qF -- "$2" "files/$1" 2>/dev/null; }
+
+@test "files: one for each source, in LinuxKit's form, across a memlogd and a logwrite that were killed" {
+	mkdir files
+	./startmemlogd -socket-log log -socket-query query -pid-file pid
+	within 5 test -s pid
+	background_pids+=("$(awk '{print $4}' "/proc/$(cat pid)/stat")")
+	background lw.err "$root_dir/build/guest/logwrite" -socket query -log-dir files -sync 1
+	lw=$background
+	./logwrite -socket log -n svc sh -c 'echo one; echo error >&2'
+	./logwrite -socket log -n '../climbs' echo up
+	within 10 filed svc.out.log 'svc.out one'
+	within 10 filed svc.log 'svc error'
+	within 10 filed _._climbs.out.log '../climbs.out up'
+	[ ! -e climbs.out.log ]
+	grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z svc.out one$' files/svc.out.log
+	kill -9 "$(cat pid)"
+	./logwrite -socket log -n svc echo two
+	within 10 filed svc.out.log 'svc.out two'
+	kill -TERM "$lw"
+	within 10 ended "$lw"
+	./logwrite -socket log -n svc echo three
+	background lw.err "$root_dir/build/guest/logwrite" -socket query -log-dir files
+	within 10 filed svc.out.log 'svc.out three'
+	[ "$(cut -d ' ' -f 3 files/svc.out.log | tr '\n' ' ')" = 'one two three ' ]
+}
+
+@test "files: rotated as LinuxKit's, and no processor time while memlogd is not there" {
+	mkdir files
+	background lw.err "$root_dir/build/guest/logwrite" -socket query -log-dir files -max-log-size 1024 -max-log-files 3
+	lw=$background
+	within 5 grep -q 'trying again' lw.err
+	started
+	./logwrite -socket log -n fill sh -c 'for i in $(seq 400); do echo "hello $i"; done' >/dev/null
+	within 15 filed fill.out.log 'hello 400' || within 5 filed fill.out.log.0 'hello 400'
+	[ -e files/fill.out.log.2 ]
+	[ ! -e files/fill.out.log.3 ]
+	[ "$(stat -c %s files/fill.out.log.0)" -lt 1200 ]
+	kill "$memlogd"
+	within 10 ended "$memlogd"
+	within 10 eval '[ "$(grep -c "trying again" lw.err)" = 2 ]'
+	ticks() { awk '{print $14 + $15}' "/proc/$lw/stat"; }
+	[ "$(ticks)" -lt 50 ]
+}
+
+@test "the kernel's messages: number, time, text, without an empty line" {
+	[ -r /dev/kmsg ] || skip "no /dev/kmsg"
+	echo "kmsg test $$" >/dev/kmsg
+	background k "$root_dir/build/guest/kmsg"
+	within 10 grep -qE "^\([0-9]+\) - [0-9]{4}-[0-9-]{5}T[0-9:]{8}\.[0-9]+Z: kmsg test $$\$" k
+	echo "kmsg again $$" >/dev/kmsg
+	within 10 grep -q "kmsg again $$" k
+	kill -TERM "$background"
+	within 10 ended "$background"
+}

@@ -80,6 +80,31 @@ setup() {
 
 # --- memlogd, logread, logwrite, kmsg ----------------------------------------------------------------------------
 
+@test "memlogd has what ran at the boot, the console too, and services go on while it is killed" {
+	[ "$(logs onboot/log-onboot | sort)" = 'and as an error
+said at the boot' ]
+	tr -d '\r' <"$console" | grep -qx 'said at the boot'
+	in_shell 'chroot /host /usr/bin/logread' >all
+	grep -q ';onboot.[0-9]*-log-onboot.out;said at the boot$' all
+	grep -q ';onboot.[0-9]*-log-onboot;and as an error$' all
+	[ "$(in_shell 'chroot /host /sbin/initctl list' | grep -c '^memlogd ')" = 1 ]
+	in_shell 'kill -9 $(chroot /host /sbin/initctl list | sed -n "s/^memlogd \([0-9]*\) .*/\1/p")'
+	again() { in_shell 'chroot /host /usr/bin/logread' >again && sed -n '/memlogd started again/,$p' again | grep -q 'log-writer.out;line'; }
+	within 30 again
+	grep -q ';onboot.[0-9]*-log-onboot.out;said at the boot$' again
+	# one after the other, none missing
+	logs log-writer | awk '$2 != NR {print "line " NR " is: " $0; bad = 1} END {exit bad}'
+	# it is small, and no file has what it has
+	[ "$(in_shell 'awk "/^Pss:/ {print \$2}" /proc/$(chroot /host /sbin/initctl list | sed -n "s/^memlogd \([0-9]*\) .*/\1/p")/smaps_rollup')" -lt 1500 ]
+	[ "$(in_shell 'ls /host/var/log | grep -c log-writer')" = 0 ]
+}
+
+@test "logwrite has the log in files, kmsg the kernel's messages in it" {
+	written() { in_shell 'grep -c "log-writer.out line" /host/var/logs/log-writer.out.log && grep "Linux version" /host/var/logs/kmsg.log' >w; }
+	within 30 written
+	grep -qE '^[0-9T:-]*Z kmsg \([0-9]+\) - [0-9T:.-]*Z: Linux version' w
+}
+
 # --- time --------------------------------------------------------------------------------------------------------
 
 # --- vpnkit ------------------------------------------------------------------------------------------------------
