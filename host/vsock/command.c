@@ -17,6 +17,7 @@
 #include "backend.h"
 #include "command.h"
 #include "device_confine.h"
+#include "clock.h"
 #include "fifos.h"
 #include "io.h"
 #include "log.h"
@@ -46,6 +47,7 @@ struct program {
 	struct vsock_device dev;
 	struct sockets *sockets;
 	struct fifos *fifos;
+	struct guest_clock *clock;
 	struct backend *backend;
 	struct sockaddr_un address; /* of the listening socket, to be removed */
 };
@@ -217,7 +219,8 @@ static int device_run(struct program *p, struct error *err)
 						       .reach = reach_agent,
 						       .data = &p->dev },
 			      err);
-	if (!p->fifos || open_backend(p, err) < 0)
+	p->clock = clock_open(p->loop, reach_agent, &p->dev, err);
+	if (!p->fifos || !p->clock || open_backend(p, err) < 0)
 		return -1;
 	if (p->options.background && leave_stderr(err) < 0)
 		return -1;
@@ -254,6 +257,7 @@ static int vsock_main(const struct command *c, char **argv)
 	device_free(&p.dev);
 	sockets_close(p.sockets);
 	fifos_close(p.fifos);
+	clock_close(p.clock);
 	if (p.address.sun_path[0])
 		unlink(p.address.sun_path);
 	loop_free(p.loop);

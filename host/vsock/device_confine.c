@@ -24,6 +24,7 @@ static const struct confine_call calls[] = {
 	{ SYS_epoll_pwait },
 	{ SYS_epoll_ctl },
 	{ SYS_clock_gettime },
+	{ SYS_timerfd_settime },
 	{ SYS_sched_yield },
 	{ SYS_ppoll },
 	{ SYS_restart_syscall },

@@ -20,12 +20,14 @@ static const struct {
 	[AGENT_RESIZE] = { true, 4, 4 },
 	[AGENT_SIGNAL] = { true, 4, 4 },
 	[AGENT_SECRET] = { true, FIFO_SECRET, FIFO_SECRET },
+	[AGENT_CLOCK] = { true, 8, 8 },
 	[AGENT_STARTED] = { true, 0, 0 },
 	[AGENT_OUTPUT] = { true, 1, AGENT_PAYLOAD },
 	[AGENT_ERRORS] = { true, 1, AGENT_PAYLOAD },
 	[AGENT_TAKEN] = { true, 4, 4 },
 	[AGENT_EXITED] = { true, 4, 4 },
 	[AGENT_FAILED] = { true, 4, AGENT_PAYLOAD },
+	[AGENT_TIME] = { true, 8, 8 },
 };
 
 static uint32_t u32_get(const uint8_t *p)
@@ -64,6 +66,8 @@ int agent_frame_parse(const void *bytes, size_t n, struct agent_frame *out, size
 		out->columns = (uint16_t)(p[2] << 8 | p[3]);
 	} else if (shapes[type].least == 4) {
 		out->number = u32_get(p);
+	} else if (shapes[type].least == 8) {
+		out->ns = (uint64_t)u32_get(p) << 32 | u32_get(p + 4);
 	}
 	if (type == AGENT_FAILED) {
 		out->data += 4;
@@ -103,6 +107,15 @@ int agent_frame_number(struct buf *b, enum agent_type type, uint32_t number)
 	uint8_t bytes[4];
 
 	u32_put(bytes, number);
+	return agent_add(b, type, bytes, sizeof(bytes), NULL, 0);
+}
+
+int agent_frame_ns(struct buf *b, enum agent_type type, uint64_t ns)
+{
+	uint8_t bytes[8];
+
+	u32_put(bytes, (uint32_t)(ns >> 32));
+	u32_put(bytes + 4, (uint32_t)ns);
 	return agent_add(b, type, bytes, sizeof(bytes), NULL, 0);
 }
 

@@ -17,6 +17,11 @@
  * or 128 + signal; the last frame FAILED     u32 exit status, and a line of text: the command could not be run; the
  * last frame
  *
+ * Instead of REQUEST the host may ask for the guest's clock, and move it, as often as it likes:
+ *
+ *   host to guest  CLOCK      i64 nanoseconds to add to the clock, 0: none. Less than a second is slewed, more is
+ * stepped guest to host  TIME       u64 nanoseconds since 1970 of the guest's clock, afterwards
+ *
  * The host sends at most AGENT_WINDOW bytes of input that it has not been told TAKEN for: a process that does not read
  * holds up neither signals nor the terminal's size. Output is held up by the stream itself. A connection that ends
  * early ends the command's streams. */
@@ -43,12 +48,14 @@ enum agent_type {
 	AGENT_RESIZE,
 	AGENT_SIGNAL,
 	AGENT_SECRET,
+	AGENT_CLOCK,
 	AGENT_STARTED = 16,
 	AGENT_OUTPUT,
 	AGENT_ERRORS,
 	AGENT_TAKEN,
 	AGENT_EXITED,
 	AGENT_FAILED,
+	AGENT_TIME,
 };
 
 struct agent_frame {
@@ -56,6 +63,7 @@ struct agent_frame {
 	const uint8_t *data; /* in the bytes that were parsed */
 	size_t len;
 	uint32_t number; /* of those types that have one */
+	uint64_t ns;     /* of CLOCK (then it is signed) and TIME */
 	uint16_t rows, columns;
 };
 
@@ -66,6 +74,7 @@ int agent_frame_parse(const void *bytes, size_t n, struct agent_frame *out, size
 /* Append a frame; -1 without memory. len: at most AGENT_PAYLOAD. */
 int agent_frame_add(struct buf *b, enum agent_type type, const void *data, size_t len);
 int agent_frame_number(struct buf *b, enum agent_type type, uint32_t number);
+int agent_frame_ns(struct buf *b, enum agent_type type, uint64_t ns);
 int agent_frame_resize(struct buf *b, uint16_t rows, uint16_t columns);
 /* The text is cut where it is too long. */
 int agent_frame_failed(struct buf *b, uint32_t status, const char *text);

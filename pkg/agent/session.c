@@ -9,7 +9,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "io.h"
+#include "log.h"
 #include "session_private.h"
 #include "spawn.h"
 #include "str.h"
@@ -108,6 +110,20 @@ static int frame_secret(struct session *s, const struct agent_frame *f)
 	return agent_frame_number(&s->out, AGENT_EXITED, 0);
 }
 
+/* What cannot be done the host sees from the answer. */
+static int frame_clock(struct session *s, const struct agent_frame *f)
+{
+	_cleanup_error_ struct error e = { 0 };
+	uint64_t now;
+
+	if (s->state != WAITING)
+		return -1;
+	if (f->ns != 0 && clock_move((int64_t)f->ns, &e) < 0)
+		log_warn("%s", error_text(&e));
+	now = clock_read();
+	return agent_frame_ns(&s->out, AGENT_TIME, now);
+}
+
 static int frame_input(struct session *s, const struct agent_frame *f)
 {
 	if (s->input_ended || s->input.len + f->len > AGENT_WINDOW)
@@ -139,6 +155,8 @@ static int frame_take(struct session *s, const struct agent_frame *f)
 		return frame_request(s, f);
 	if (f->type == AGENT_SECRET)
 		return frame_secret(s, f);
+	if (f->type == AGENT_CLOCK)
+		return frame_clock(s, f);
 	if (s->state == WAITING)
 		return -1;
 	switch (f->type) {

@@ -107,6 +107,35 @@ said at the boot' ]
 
 # --- time --------------------------------------------------------------------------------------------------------
 
+# off_by: whole seconds between the guest's clock and ours
+off_by() { echo $(($(in_shell 'date +%s') - $(date +%s))); }
+right() { local off; off=$(off_by); [ "${off#-}" -le 1 ]; }
+
+@test "a clock that is wrong in the guest is right again: the host asks the agent" {
+	in_shell 'date -s @1000000000'
+	# asked every 20 s
+	within 60 right
+	in_shell "date -s @$(($(date +%s) + 30000))"
+	within 60 right
+}
+
+@test "host-timesync-daemon: the host's connection sets the clock from the hardware clock" {
+	cat >connect.py <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(60)
+		s.connect(sys.argv[1])
+		s.sendall(b"00000003.0000f3a4\n")
+		assert s.recv(1) == b""  # it ends when the clock is set
+	END
+	# the agent may have set it in between
+	set_by_it() {
+		in_shell "date -s @$(($(date +%s) - 8 * 3600))"
+		python3 connect.py "$name-state/connect" && right && logs host-timesync-daemon | grep -q 'the clock was set by +28'
+	}
+	within 60 set_by_it
+}
+
 # --- vpnkit ------------------------------------------------------------------------------------------------------
 
 # --- rngd, openntpd, ca-certificates ----------------------------------------------------------------------------
