@@ -15,9 +15,9 @@
 
 #include "agent.h"
 #include "backend.h"
+#include "clock.h"
 #include "command.h"
 #include "device_confine.h"
-#include "clock.h"
 #include "fifos.h"
 #include "io.h"
 #include "log.h"

@@ -108,6 +108,7 @@ enum {
 	FS_MAKE = 1 << 8,
 	FS_MAKE_SOCKET = 1 << 9,
 	FS_TRUNCATE = 1 << 14, /* version 3 */
+	FS_IOCTL = 1 << 15,    /* version 5 */
 	NET_BIND = 1,          /* version 4 */
 	NET_CONNECT = 2,
 	SCOPE_ALL = 3, /* version 6 */
@@ -138,6 +139,7 @@ static uint64_t access_rights(unsigned access)
 {
 	return (access & CONFINE_READ ? FS_READ : 0u) | (access & CONFINE_WRITE ? FS_WRITE | FS_TRUNCATE : 0u) |
 		(access & CONFINE_REMOVE ? FS_REMOVE : 0u) | (access & CONFINE_SOCKET ? FS_MAKE_SOCKET : 0u) |
+		(access & CONFINE_IOCTL ? FS_IOCTL : 0u) |
 		(access & CONFINE_MAKE ? FS_MAKE | FS_MAKE_DIR | FS_REMOVE_DIR : 0u);
 }
 

@@ -35,6 +35,7 @@ enum {
 	CONFINE_WRITE = 2,
 	CONFINE_REMOVE = 4, /* what is no directory */
 	CONFINE_SOCKET = 8, /* Unix sockets are made there */
+	CONFINE_IOCTL = 32, /* of devices */
 	CONFINE_MAKE = 16,  /* new files, and other names for files (with CONFINE_REMOVE) and directories */
 };
 

@@ -101,7 +101,7 @@ static void on_signal(void *data, int signo)
 static int files_confine(struct error *err)
 {
 	_cleanup_close_ int rtc = open(RTC, O_PATH | O_CLOEXEC);
-	const struct confine_dir dirs[] = { { .fd = rtc, .access = CONFINE_READ } };
+	const struct confine_dir dirs[] = { { .fd = rtc, .access = CONFINE_READ | CONFINE_IOCTL } };
 
 	if (rtc < 0)
 		log_warn("%s: %s", RTC, strerror(errno));

@@ -133,7 +133,7 @@ right() { local off; off=$(off_by); [ "${off#-}" -le 1 ]; }
 		in_shell "date -s @$(($(date +%s) - 8 * 3600))"
 		python3 connect.py "$name-state/connect" && right && logs host-timesync-daemon | grep -q 'the clock was set by +28'
 	}
-	within 60 set_by_it
+	within 60 set_by_it || { logs host-timesync-daemon | tail; false; }
 }
 
 # --- vpnkit ------------------------------------------------------------------------------------------------------
