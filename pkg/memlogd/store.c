@@ -20,7 +20,7 @@ int store_memory(struct error *err)
 	return fd < 0 ? error_set(err, errno, "memory for the log") : fd;
 }
 
-static uint64_t pages(uint64_t bytes)
+static uint64_t pages_round(uint64_t bytes)
 {
 	return (bytes + PAGE - 1) / PAGE * PAGE;
 }
@@ -29,12 +29,12 @@ static struct store_head head_of(const struct store_limits *limits)
 {
 	struct store_head head = { .magic = STORE_MAGIC,
 				   .limits = *limits,
-				   .ring_size = pages(limits->bytes),
+				   .ring_size = pages_round(limits->bytes),
 				   .slot_size = slot_size(limits) };
 	uint64_t least = sizeof(struct ring_record) + STORE_NAME + limits->line_len;
 
 	/* Some of the longest lines have to fit. */
-	least = pages(least * 4);
+	least = pages_round(least * 4);
 	if (head.ring_size < least)
 		head.ring_size = least;
 	return head;
@@ -47,7 +47,7 @@ struct parts {
 
 static struct parts parts_of(const struct store_head *h)
 {
-	return (struct parts){ .head = PAGE + pages(h->limits.sources * sizeof(struct store_entry)),
+	return (struct parts){ .head = PAGE + pages_round(h->limits.sources * sizeof(struct store_entry)),
 			       .ring = h->ring_size,
 			       .slots = h->limits.sources * h->slot_size };
 }
