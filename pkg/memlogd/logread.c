@@ -135,12 +135,15 @@ static const struct program program = {
 
 int logread_main(char **argv)
 {
-	struct logread l = { .socket = "/var/run/memlogdq.sock" };
+	struct logread l = { 0 };
 	_cleanup_error_ struct error err = { 0 };
 	int r = program_line(&program, argv, &l);
 
 	if (r >= 0)
 		return r;
+	/* Containers have the machine's /run under one of the two names. */
+	if (!l.socket)
+		l.socket = access("/var/run/memlogdq.sock", F_OK) == 0 ? "/var/run/memlogdq.sock" : MEMLOG_QUERY;
 	l.mode = l.both ? MEMLOG_BOTH : l.follow ? MEMLOG_FOLLOW : MEMLOG_DUMP;
 	if (logread_run(&l, &err) == 0)
 		return 0;

@@ -125,3 +125,15 @@ ssh_guest() {
 	power_off
 	[ ! -e "$state" ]
 }
+
+@test "logging.yml: logread in the getty has services, the kernel and the boot; files hold the same" {
+	example logging
+	vm_expect 150 'pith getty: a root shell on ttyS0'
+	type_line 'cd /proc/1/root/var/log; until grep -q hello write-to-the-logs.out.log && grep -q Linux kmsg.log; do sleep 1; done; echo seen-$((1 + 1))' '^seen-2'
+	type_line '/proc/1/root/usr/bin/logread | cut -d ";" -f 2 | sort -u; echo seen-$((1 + 2))' '^seen-3'
+	console >c
+	grep -qx 'write-to-the-logs.out' c
+	grep -qx 'kmsg' c
+	grep -qE '^onboot\.[0-9]+-dhcpcd$' c
+	power_off
+}
