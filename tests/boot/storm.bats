@@ -48,7 +48,7 @@ image() {
 }
 
 @test "a storm of kills leaves every service running once and nothing behind" {
-	local seconds=${STORM_SECONDS:-30} seed=${STORM_SEED:-$RANDOM} engine=${STORM_ENGINE:-containerd}
+	local seconds=${STORM_SECONDS:-60} seed=${STORM_SEED:-$RANDOM} engine=${STORM_ENGINE:-containerd}
 	echo "# STORM_SECONDS=$seconds STORM_SEED=$seed STORM_ENGINE=$engine" >&3
 	image "$seed" "$seconds" | build_image storm
 	vm_start storm --mem 768 "$T/storm"
