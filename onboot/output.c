@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "io.h"
+#include "log.h"
 #include "memlogd.h"
 #include "report.h"
 #include "str.h"
@@ -31,6 +32,18 @@ static int stream_open(struct output_stream *s, int dir, const char *name, bool 
 	return io_nonblock(s->io.fd) < 0 ? error_set(err, errno, "log %s", name) : 0;
 }
 
+/* Of files alone: the daemon keeps times by itself. Without the file there are no times, and the boot goes on. */
+static void order_open_beside(struct output *o, int dir, const char *name)
+{
+	_cleanup_free_ char *file = str_format("%s.order", name);
+	_cleanup_error_ struct error err = { 0 };
+
+	if (!file || (o->out.log.fd < 0 && o->err.log.fd < 0))
+		return;
+	if (runorder_open(&o->order, dir, file, &err) < 0)
+		log_debug("%s", error_text(&err));
+}
+
 int output_open(struct output *o, int dir, const char *kind, const char *name, bool live, struct error *err)
 {
 	static const struct output_stream none = { .give = -1, .io.fd = -1, .memory = -1, .log = RUNLOG_INIT };
@@ -38,12 +51,15 @@ int output_open(struct output *o, int dir, const char *kind, const char *name, b
 	_cleanup_free_ char *both = str_format("%s.%s", kind, name);
 
 	o->out = o->err = none;
+	o->out.owner = o->err.owner = o;
+	o->order = (struct runorder)RUNORDER_INIT;
 	if (!out || !both)
 		return error_set(err, ENOMEM, "log %s", name);
 	if (stream_open(&o->out, dir, out, live, err) < 0 || stream_open(&o->err, dir, both, live, err) < 0) {
 		output_close(o);
 		return -1;
 	}
+	order_open_beside(o, dir, both);
 	return 0;
 }
 
@@ -61,6 +77,22 @@ void output_close(struct output *o)
 {
 	stream_close(&o->out);
 	stream_close(&o->err);
+	runorder_clear(&o->order);
+}
+
+static void log_add(struct output_stream *s, const void *data, size_t n)
+{
+	struct runorder *order = &s->owner->order;
+	uint64_t head = s->log.head, total = s->log.total;
+	bool out = s == &s->owner->out;
+	size_t kept = runlog_add(&s->log, data, n);
+
+	if (s->log.fd < 0)
+		return;
+	if (kept > 0)
+		runorder_add(order, &(struct runorder_piece){ .out = out, .head = true, .from = head, .n = kept });
+	if (kept < n)
+		runorder_add(order, &(struct runorder_piece){ .out = out, .from = total + kept, .n = n - kept });
 }
 
 /* One read, as read(2) returns it. */
@@ -75,7 +107,7 @@ static ssize_t stream_copy(struct output_stream *s)
 	}
 	if (n <= 0)
 		return n;
-	runlog_add(&s->log, chunk, (size_t)n);
+	log_add(s, chunk, (size_t)n);
 	/* A daemon that is gone or a lost console must not stop the container. */
 	if (s->memory >= 0)
 		(void)!io_write(s->memory, chunk, (size_t)n);
@@ -191,6 +223,13 @@ static bool stream_held(const struct output_stream *s)
 	return s->io.fd >= 0 && !s->ended && poll(&p, 1, 0) == 0;
 }
 
+static void logs_end(struct output *o)
+{
+	runlog_end(&o->out.log);
+	runlog_end(&o->err.log);
+	runorder_end(&o->order, &o->out.log, &o->err.log);
+}
+
 /* The child that stays with those left behind, until both streams have ended. */
 static _Noreturn void output_follow(struct output *o)
 {
@@ -213,8 +252,7 @@ static _Noreturn void output_follow(struct output *o)
 			if (p[i].fd >= 0 && p[i].revents)
 				stream_copy(s[i]);
 	}
-	runlog_end(&o->out.log);
-	runlog_end(&o->err.log);
+	logs_end(o);
 	_exit(0);
 }
 
@@ -239,10 +277,8 @@ void output_end(struct output *o)
 		pid = fork();
 	if (pid == 0)
 		output_follow(o);
-	if (pid < 0) {
-		runlog_end(&o->out.log);
-		runlog_end(&o->err.log);
-	}
+	if (pid < 0)
+		logs_end(o);
 	stream_dump(&o->out);
 	stream_dump(&o->err);
 }

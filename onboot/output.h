@@ -1,6 +1,7 @@
 /* Where the two streams of a run-once container go: into files DIR/KIND.NAME.out.log (standard output) and
- * DIR/KIND.NAME.log (standard error), the names LinuxKit gives them, which are bounded (runlog.h), or to the memory log
- * daemon where one runs; and to the console, at once or, the end of it, afterwards.
+ * DIR/KIND.NAME.log (standard error), the names LinuxKit gives them, which are bounded (runlog.h), with their order and
+ * times in DIR/KIND.NAME.order (runorder.h), or to the memory log daemon where one runs; and to the console, at once
+ * or, the end of it, afterwards.
  *
  * The streams are pipes that output_wait() empties. A process that the container leaves behind on purpose may hold them
  * longer than that: a child of ours then goes on emptying them until nobody holds them any more. */
@@ -12,8 +13,12 @@
 #include "error.h"
 #include "loop.h"
 #include "runlog.h"
+#include "runorder.h"
+
+struct output;
 
 struct output_stream {
+	struct output *owner;
 	int give;          /* what the container gets */
 	struct loop_io io; /* our end */
 	int memory;        /* the memory log daemon; -1: the file */
@@ -23,11 +28,13 @@ struct output_stream {
 
 struct output {
 	struct output_stream out, err;
+	struct runorder order; /* of the two */
 };
 
 #define _cleanup_output_ _cleanup_(output_close)
 
-/* dir: a descriptor of the logs' directory. live: what the container writes goes to the console at once. */
+/* dir: a descriptor of the logs' directory. The output must not move in memory afterwards. live: what the container
+ * writes goes to the console at once. */
 int output_open(struct output *o, int dir, const char *kind, const char *name, bool live, struct error *err);
 void output_close(struct output *o);
 

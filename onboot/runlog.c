@@ -26,15 +26,17 @@ static size_t head_room(const struct runlog *l)
 	return RUNLOG_HEAD - l->head;
 }
 
-void runlog_add(struct runlog *l, const void *data, size_t n)
+size_t runlog_add(struct runlog *l, const void *data, size_t n)
 {
 	size_t room = head_room(l), part = n < room ? n : room;
 
-	if (part > 0 && io_write(l->fd, data, part) == 0)
-		l->head += part;
+	if (part > 0 && io_write(l->fd, data, part) < 0)
+		part = 0;
+	l->head += part;
 	l->total += n;
 	if (buf_add(&l->tail, data, n) == 0 && l->tail.len > RUNLOG_TAIL)
 		buf_consume(&l->tail, l->tail.len - RUNLOG_TAIL);
+	return part;
 }
 
 void runlog_end(struct runlog *l)
@@ -43,6 +45,7 @@ void runlog_end(struct runlog *l)
 	const uint8_t *data = buf_bytes(&l->tail);
 	size_t n = l->tail.len;
 	char line[80];
+	int said = 0;
 
 	if (l->fd < 0 || rest == 0)
 		return;
@@ -52,11 +55,15 @@ void runlog_end(struct runlog *l)
 	}
 	left_out = rest - n;
 	/* A full file system: there is nobody to tell. */
-	if (left_out > 0)
-		(void)!io_write(l->fd, line,
-				(size_t)snprintf(line, sizeof(line), "\n[... %llu bytes are left out here ...]\n",
-						 (unsigned long long)left_out));
+	if (left_out > 0) {
+		said = snprintf(line, sizeof(line), "\n[... %llu bytes are left out here ...]\n",
+				(unsigned long long)left_out);
+		(void)!io_write(l->fd, line, (size_t)said);
+	}
 	(void)!io_write(l->fd, data, n);
+	l->tail_size = n;
+	l->tail_from = l->head + left_out;
+	l->tail_at = l->head + (uint64_t)said;
 	cleanup_close(&l->fd);
 	l->fd = -1;
 }

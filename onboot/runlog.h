@@ -17,10 +17,13 @@ enum {
 };
 
 struct runlog {
-	int fd;          /* -1: none, or nothing can be written */
-	uint64_t total;  /* bytes that came */
-	uint64_t head;   /* of them, those in the file */
-	struct buf tail; /* the last of them */
+	int fd;             /* -1: none, or nothing can be written */
+	uint64_t total;     /* bytes that came */
+	uint64_t head;      /* of them, those in the file */
+	struct buf tail;    /* the last of them */
+	uint64_t tail_size; /* when it has ended: bytes that are in the file behind the head, */
+	uint64_t tail_from; /* where they begin in the stream, */
+	uint64_t tail_at;   /* and where in the file */
 };
 
 #define RUNLOG_INIT      \
@@ -30,8 +33,8 @@ struct runlog {
 
 /* dir: a descriptor of the directory. */
 int runlog_open(struct runlog *l, int dir, const char *name, struct error *err);
-/* What cannot be written is left out, and counted. */
-void runlog_add(struct runlog *l, const void *data, size_t n);
+/* What cannot be written is left out, and counted. Returns how many of the bytes are in the head now. */
+size_t runlog_add(struct runlog *l, const void *data, size_t n);
 /* Writes the end of the file. The tail stays readable. */
 void runlog_end(struct runlog *l);
 void runlog_clear(struct runlog *l);

@@ -205,8 +205,8 @@ static int manage_main(const struct command *c, char **argv)
 static const char *const service_usage[] = { "STATE SERVICE", NULL };
 static const char *const ps_usage[] = { "[STATE]", NULL };
 static const char *const report_usage[] = { "[--json] STATE", NULL };
-static const char *const logs_usage[] = { "[-f] [-t] [-n N] [--since TIME] STATE SERVICE", "[-n N] STATE onboot/NAME",
-					  NULL };
+static const char *const logs_usage[] = { "[-f] [-t] [-n N] [--since TIME] STATE SERVICE",
+					  "[-t] [-n N] [--since TIME] STATE onboot/NAME", NULL };
 static const char *const stop_usage[] = { "[--now] STATE [SERVICE]", NULL };
 static const char *const top_usage[] = { "[-d SECONDS] [-n TIMES] STATE", NULL };
 

@@ -156,21 +156,39 @@ static int service_show(struct shown *v, const char *name, const struct logs_opt
 	return r;
 }
 
-static int files_logs(const char *name, const struct logs_options *o, struct error *err)
+/* file: what the names of its files begin with. */
+static int files_logs(const char *name, const char *dir, const char *file, const struct logs_options *o,
+		      struct error *err)
 {
-	_cleanup_free_ char *dir = logfile_dir(SUPERVISOR_LOG_DIR, SUPERVISOR_LOG_RECORD, false);
-	_cleanup_free_ char *log = str_format("%s.log", name), *out = str_format("%s.out.log", name);
-	_cleanup_free_ char *order = str_format("%s.order", name);
+	_cleanup_free_ char *log = str_format("%s.log", file), *out = str_format("%s.out.log", file);
+	_cleanup_free_ char *order = str_format("%s.order", file);
 	struct shown v = { .files = { .dir = dir, .file = { log, out }, .order = order, .fn = piece_show, .data = &v },
 			   .text = { .times = o->times },
 			   .since = o->since };
 	_cleanup_close_ int watch = -1;
 
-	if (!dir || !log || !out || !order)
+	if (!log || !out || !order)
 		return error_set(err, ENOMEM, "%s", name);
 	if (o->follow && (watch = dir_watch(dir, err)) < 0)
 		return -1;
 	return service_show(&v, name, o, watch, err);
+}
+
+static int service_logs(const char *name, const struct logs_options *o, struct error *err)
+{
+	_cleanup_free_ char *dir = logfile_dir(SUPERVISOR_LOG_DIR, SUPERVISOR_LOG_RECORD, false);
+
+	return dir ? files_logs(name, dir, name, o, err) : error_set(err, ENOMEM, "%s", name);
+}
+
+/* What there is: of one that has ended nothing more comes, so that nobody would be told when to stop waiting. */
+static int once_logs(const char *name, const struct logs_options *o, struct error *err)
+{
+	_cleanup_free_ char *file = once_logs_find(name, err);
+	struct logs_options there = *o;
+
+	there.follow = false;
+	return file ? files_logs(name, ONCE_LOGS_DIR, file, &there, err) : -1;
 }
 
 int logs_show(const char *name, const struct logs_options *o, struct error *err)
@@ -189,10 +207,10 @@ int logs_show(const char *name, const struct logs_options *o, struct error *err)
 		/* It may have been written before the daemon ran, or while it could not be reached. */
 	}
 	if (once_logs_named(name))
-		return once_logs_show(name, o->tail, err);
-	if (files_logs(name, o, &why) == 0)
+		return once_logs(name, o, err);
+	if (service_logs(name, o, &why) == 0)
 		return 0;
-	if (why.code == ENOENT && once_logs_show(name, o->tail, NULL) == 0)
+	if (why.code == ENOENT && once_logs(name, o, NULL) == 0)
 		return 0;
 	return error_move(err, &why);
 }

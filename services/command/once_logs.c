@@ -6,17 +6,11 @@
 #include <unistd.h>
 
 #include "beneath.h"
-#include "buf.h"
 #include "io.h"
-#include "logtext.h"
 #include "str.h"
 
-#define ONCE_DIR    "/run/log/onboot"
 #define ONCE_PREFIX "onboot."
 #define ONCE_ENDING ".out.log"
-
-/* Of one file; what is written there is bounded (runlog.h). */
-enum { ONCE_MOST = 1 << 20 };
 
 bool once_logs_named(const char *name)
 {
@@ -64,31 +58,19 @@ static char *container_find(int dir, const char *name, struct error *err)
 	return NULL;
 }
 
-static int stream_show(int dir, const char *file, long tail, struct error *err)
+char *once_logs_find(const char *name, struct error *err)
 {
-	const struct beneath_want want = { .type = S_IFREG, .owner = BENEATH_ANY_OWNER };
-	_cleanup_buf_ struct buf text = { 0 };
-	size_t from;
+	_cleanup_close_ int dir = beneath_machine_dir(ONCE_LOGS_DIR, 0, err);
+	_cleanup_free_ char *id = NULL;
+	char *logs;
 
-	if (beneath_read(dir, file, ONCE_MOST, &want, &text, err) < 0)
-		return error_wrap(err, ONCE_DIR);
-	from = logtext_tail(buf_text(&text), text.len, tail);
-	return io_write(STDOUT_FILENO, buf_text(&text) + from, text.len - from) < 0
-		? error_set(err, errno, "standard output")
-		: 0;
-}
-
-int once_logs_show(const char *name, long tail, struct error *err)
-{
-	_cleanup_close_ int dir = beneath_machine_dir(ONCE_DIR, 0, err);
-	_cleanup_free_ char *id = NULL, *out = NULL, *errors = NULL;
-
-	if (dir < 0)
-		return error_say(err, ENOENT, "no container has run at the boot");
+	if (dir < 0) {
+		error_say(err, ENOENT, "no container has run at the boot");
+		return NULL;
+	}
 	id = container_find(dir, once_logs_named(name) ? strchr(name, '/') + 1 : name, err);
-	out = id ? str_format(ONCE_PREFIX "%s" ONCE_ENDING, id) : NULL;
-	errors = id ? str_format(ONCE_PREFIX "%s.log", id) : NULL;
-	if (!out || !errors)
-		return id ? error_set(err, ENOMEM, "logs") : -1;
-	return stream_show(dir, out, tail, err) < 0 ? -1 : stream_show(dir, errors, tail, err);
+	logs = id ? str_format(ONCE_PREFIX "%s", id) : NULL;
+	if (id && !logs)
+		error_set(err, ENOMEM, "logs");
+	return logs;
 }

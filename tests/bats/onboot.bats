@@ -42,7 +42,7 @@ in_order() {
 @test "logs are under /run/log/onboot, linked from /var/log/onboot, and copied to the console" {
 	bundle "$ROOT/onboot/000-talk" -- sh -c 'echo out; echo err >&2'
 	RUNTIME=$(command -v runc) run machine "$onboot"' >/dev/null
-		readlink /var/log/onboot; cd /var/log/onboot; for f in *; do echo "$f: $(cat $f)"; done'
+		readlink /var/log/onboot; cd /var/log/onboot; for f in *.log; do echo "$f: $(cat $f)"; done'
 	[ "$output" = "/run/log/onboot
 onboot.000-talk.log: err
 onboot.000-talk.out.log: out" ]
@@ -325,6 +325,30 @@ early
 late
 early
 late" ]
+}
+
+@test "service logs shows both streams of an onboot container in the order written, with times, from a line or a time on" {
+	bundle "$ROOT/onboot/000-talk" "$(shared)" -- sh -c 'next() { until [ -e /x/$1 ]; do usleep 20000; done; }
+		echo one; next a; echo two >&2; next b; printf thr; next c; echo ee'
+	# more than is kept of a stream: what comes after its head is in the file only at the end
+	bundle "$ROOT/onboot/001-flood" "$(shared)" -- sh -c 'next() { until [ -e /x/$1 ]; do usleep 20000; done; }
+		echo begin >&2; next d; yes 0123456789abcde | head -c 400000; next e; echo middle >&2; next f; echo end'
+	bundle "$ROOT/onboot/002-mute" -- true
+	echo 'linuxkit.runc_console=1' >"$ROOT/cmdline"
+	RUNTIME=$(command -v crun) run machine 'mount --bind $ROOT/cmdline /proc/cmdline; : >$ROOT/console; '"$onboot"' >>$ROOT/console &
+		has() { [ $(stat -c %s $ROOT/console) -ge $1 ]; }; logs() { "$SERVICE" logs "$@"; }
+		within 20 has 4; touch $ROOT/a; within 20 has 8; since=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ); touch $ROOT/b; within 20 has 11; touch $ROOT/c; within 20 has 14
+		within 20 has 20; touch $ROOT/d; within 20 has 400020; touch $ROOT/e; within 20 has 400027; touch $ROOT/f; wait
+		logs talk | tr "\n" ,; echo; logs -t onboot/talk | sed "s/[0-9]/9/g" | tr "\n" ,; echo; logs -n 2 onboot/000-talk | tr "\n" ,; echo; logs --since $since talk
+		logs flood | sed -n "1p; \$p"; logs -t -n 2 flood | cut -d" " -f2; logs flood | grep -c "bytes are left out"; logs -t flood | grep -cv ^2; [ "$(logs -t flood | grep ^2 | cut -d" " -f1 | sort)" = "$(logs -t flood | grep ^2 | cut -d" " -f1)" ] && echo sorted
+		logs -t mute; echo "mute $?"; [ $(stat -c %s /run/log/onboot/onboot.001-flood.order) -le $((6144 * 16)) ] && echo bounded'
+	echo "$output"
+	local t=9999-99-99T99:99:99.999999Z
+	[ "${lines[0]}|${lines[1]}|${lines[2]}|${lines[3]}" = "one,two,three,|$t one,$t two,$t three,|two,three,|three" ]
+	[ "${lines[4]}|${lines[5]}|${lines[6]}|${lines[7]}|${lines[8]}" = "begin|end|middle|end|1" ]
+	# the word about what is left out, and what it parts
+	[ "${lines[9]}" -le 3 ]
+	[ "${lines[10]}|${lines[11]}|${lines[12]}" = "sorted|mute 0|bounded" ]
 }
 
 much() {
