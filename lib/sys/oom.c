@@ -46,6 +46,7 @@ void oom_watch_check(struct oom_watch *w)
 
 	if (kills < 0 || (uint64_t)kills <= w->kills)
 		return;
+	w->fresh = (uint64_t)kills - w->kills;
 	w->kills = (uint64_t)kills;
 	w->fn(w);
 }

@@ -18,7 +18,8 @@ typedef void oom_fn(struct oom_watch *w);
 
 /* Zero-initialised is idle. */
 struct oom_watch {
-	void *data; /* the caller's */
+	void *data;     /* the caller's */
+	uint64_t fresh; /* in a callback: kills since the one before */
 	/* private */
 	struct loop_io io;
 	oom_fn *fn;

@@ -194,6 +194,28 @@ int client_table(const char *text, struct error *err)
 	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "standard output");
 }
 
+const char *client_oom_word(const char *kills)
+{
+	return str_eq(kills, "0") ? "" : " (oom)";
+}
+
+int client_list(const char *text, struct error *err)
+{
+	_cleanup_strv_ char **lines = strv_split(text, "\n");
+	_cleanup_buf_ struct buf out = { 0 };
+	int r = lines ? 0 : -1;
+
+	for (char **line = lines; line && *line; line++) {
+		char *kills = strrchr(*line, ' ');
+
+		if (kills)
+			*kills++ = '\0';
+		/* The word stands under no heading. */
+		r |= buf_addf(&out, "%s%s\n", *line, kills && line != lines ? client_oom_word(kills) : "");
+	}
+	return r < 0 ? error_set(err, ENOMEM, "list") : client_table(buf_text(&out), err);
+}
+
 /* A cell as JSON: numbers but for the first two columns, "-" as null. */
 static void cell_write(struct jsonw *w, const char *key, size_t column, const char *cell)
 {
@@ -209,7 +231,7 @@ static void cell_write(struct jsonw *w, const char *key, size_t column, const ch
 
 static int line_write(struct jsonw *w, const char *line)
 {
-	static const char *const keys[] = { "name", "state", "pid", "restarts", "uptime", "exit" };
+	static const char *const keys[] = { "name", "state", "pid", "restarts", "uptime", "exit", "oom_kills" };
 	_cleanup_strv_ char **cells = strv_split(line, " ");
 
 	jsonw_object(w, NULL);

@@ -22,6 +22,11 @@ bool client_supervisor_runs(void);
 /* Writes a table of blank-separated fields to standard output, its columns aligned. */
 int client_table(const char *text, struct error *err);
 
-/* The same as JSON: [{"name": "redis", "state": "running", "pid": 211, "restarts": 0, "uptime": 12, "exit": null}, ...]
- */
+/* The supervisor's list as such a table. The kills for want of memory become a word behind the exit status. */
+int client_list(const char *text, struct error *err);
+/* That word, with a blank before it; "" for "0". */
+const char *client_oom_word(const char *kills);
+
+/* The list as JSON: [{"name": "redis", "state": "running", "pid": 211, "restarts": 0, "uptime": 12, "exit": null,
+ * "oom_kills": 0}, ...] */
 int client_json(const char *text, struct error *err);

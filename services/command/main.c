@@ -198,7 +198,7 @@ static int cmd_list(const struct service_command *c, const struct options *o)
 
 	(void)c;
 	if (client_request(words, &answer, &err) < 0 ||
-	    (o->given.format == SERVICE_JSON ? client_json : client_table)(buf_text(&answer), &err) < 0)
+	    (o->given.format == SERVICE_JSON ? client_json : client_list)(buf_text(&answer), &err) < 0)
 		return error_report(&err);
 	return 0;
 }

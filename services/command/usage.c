@@ -18,7 +18,7 @@
 #include "str.h"
 #include "terminal.h"
 
-enum { NUMBERS_MAX = 65536, FIELDS = 6, SERVICES_MAX = 256 };
+enum { NUMBERS_MAX = 65536, FIELDS = 7, SERVICES_MAX = 256 };
 
 /* --- a control group ---------------------------------------------------------------------------------------------- */
 
@@ -163,7 +163,7 @@ static void ps_line(struct buf *b, char *const *f)
 		add_size(b, u.memory);
 	else
 		(void)!buf_addstr(b, "-");
-	(void)!buf_addf(b, " %s\n", f[5]);
+	(void)!buf_addf(b, " %s%s\n", f[5], client_oom_word(f[6]));
 }
 
 int usage_ps(struct error *err)

@@ -94,7 +94,7 @@ static void request_list(struct client *c)
 	uint64_t now = report_now();
 	size_t i;
 
-	(void)!buf_addstr(&c->out, "ok\nNAME STATE PID RESTARTS UPTIME EXIT\n");
+	(void)!buf_addstr(&c->out, "ok\nNAME STATE PID RESTARTS UPTIME EXIT OOM_KILLS\n");
 	for (i = 0; i < t->count; i++) {
 		const struct service *s = t->services[i];
 
@@ -103,6 +103,7 @@ static void request_list(struct client *c)
 		list_number(&c->out, true, s->restarts);
 		list_number(&c->out, s->pid > 0, (now - s->started) / 1000000);
 		list_number(&c->out, s->code >= 0, (uint64_t)s->code);
+		list_number(&c->out, true, s->oom_kills);
 		(void)!buf_addstr(&c->out, "\n");
 	}
 	client_answer(c);

@@ -2,7 +2,8 @@
  * ended by a NUL byte; at most 4 KiB) and shuts its writing side down; it then reads the answer to its end:
  *
  *   list                 "ok\n", a line of fields, and a line for each service, blank-separated:
- *                        NAME STATE PID RESTARTS UPTIME EXIT; "-" where there is none, times in seconds
+ *                        NAME STATE PID RESTARTS UPTIME EXIT OOM_KILLS; "-" where there is none, times in
+ *                        seconds
  *   start NAME [DIR [SOCKET]]
  *                        "ok\n" when it runs and is ready. DIR: where a service that is not known yet is; SOCKET: of
  *                        the containerd that it is to run through, which need not be the supervisor's own

@@ -32,7 +32,8 @@ char *saved_format(const struct saved *s)
 
 	r |= s->code >= 0 ? buf_addf(&b, "%d\n", s->code) : buf_addstr(&b, "-\n");
 	r |= s->pid > 0 ? buf_addf(&b, "%d\n", (int)s->pid) : buf_addstr(&b, "-\n");
-	r |= buf_addf(&b, "%" PRIu64 "\n%s\n%s\n", s->started, s->dir ? s->dir : "-", s->socket ? s->socket : "-");
+	r |= buf_addf(&b, "%" PRIu64 "\n%s\n%s\n%" PRIu64 "\n", s->started, s->dir ? s->dir : "-",
+		      s->socket ? s->socket : "-", s->oom_kills);
 	return r < 0 ? NULL : buf_steal_text(&b);
 }
 
@@ -97,14 +98,14 @@ int saved_parse(const char *text, size_t n, struct saved *out, struct error *err
 {
 	_cleanup_free_ char *copy = n <= SAVED_MAX ? strndup(text, n) : NULL;
 	_cleanup_strv_ char **words = copy ? strv_split(copy, "\n") : NULL;
-	int64_t restarts, delay, code, pid, started;
+	int64_t restarts, delay, code, pid, started, kills;
 
 	*out = (struct saved){ 0 };
-	if (!words || strv_len(words) != 9 || state_parse(words[0], out) < 0 || flags_parse(words[1], out) < 0 ||
+	if (!words || strv_len(words) != 10 || state_parse(words[0], out) < 0 || flags_parse(words[1], out) < 0 ||
 	    number_parse(words[2], UINT32_MAX, 0, &restarts) < 0 || number_parse(words[3], INT64_MAX, 0, &delay) < 0 ||
 	    number_parse(words[4], 255, -1, &code) < 0 || number_parse(words[5], PID_MOST, 0, &pid) < 0 ||
 	    number_parse(words[6], INT64_MAX, 0, &started) < 0 || path_parse(words[7], &out->dir) < 0 ||
-	    path_parse(words[8], &out->socket) < 0) {
+	    path_parse(words[8], &out->socket) < 0 || number_parse(words[9], INT64_MAX, 0, &kills) < 0) {
 		saved_clear(out);
 		return error_set(err, EINVAL, "what the supervisor before this one left");
 	}
@@ -113,5 +114,6 @@ int saved_parse(const char *text, size_t n, struct saved *out, struct error *err
 	out->code = (int)code;
 	out->pid = (pid_t)pid;
 	out->started = (uint64_t)started;
+	out->oom_kills = (uint64_t)kills;
 	return 0;
 }

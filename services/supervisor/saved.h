@@ -1,7 +1,8 @@
 /* What a supervisor leaves to the one after it: a file for each service, SUPERVISOR_RUN_DIR/NAME/state, with these
  * lines, as `struct saved` has them; "-" stands for nothing:
  *
- *   STATE, FLAGS (first letters of wanted, again, prepared, reported), RESTARTS, DELAY, CODE, PID, STARTED, DIR, SOCKET
+ *   STATE, FLAGS (first letters of wanted, again, prepared, reported), RESTARTS, DELAY, CODE, PID, STARTED, DIR,
+ * SOCKET, OOM_KILLS
  *
  * It lies on a file system that a boot begins with empty. */
 #pragma once
@@ -37,7 +38,8 @@ struct saved {
 	int code;         /* -1: not known */
 	pid_t pid;        /* 0: none */
 	char *dir;        /* where its bundle is; NULL: in the supervisor's directory */
-	char *socket;     /* of the containerd that it runs through; NULL: the supervisor's engine */
+	uint64_t oom_kills;
+	char *socket; /* of the containerd that it runs through; NULL: the supervisor's engine */
 };
 
 #define _cleanup_saved_ _cleanup_(saved_clear)

@@ -134,6 +134,7 @@ void service_start(struct service *s)
 	case SERVICE_FAILED:
 		s->begun = report_now();
 		s->restarts = 0;
+		s->oom_kills = 0;
 		s->delay = 0;
 		wait_turn(s);
 		return;
@@ -150,6 +151,7 @@ void service_resume(struct service *s, const struct saved *m)
 	s->prepared = m->prepared;
 	s->reported = m->reported;
 	s->restarts = m->restarts;
+	s->oom_kills = m->oom_kills;
 	s->delay = m->delay;
 	s->code = m->code;
 	s->begun = report_now();

@@ -60,7 +60,8 @@ struct service {
 	struct capture capture;
 	struct ready ready;
 	struct oom_watch oom;
-	uint64_t memory_limit; /* bytes; 0: none of its own */
+	struct loop_timer oom_pause; /* until it may be named on the console again */
+	uint64_t memory_limit;       /* bytes; 0: none of its own */
 
 	enum service_state state;
 	bool wanted;    /* somebody wants it to run */
@@ -76,13 +77,15 @@ struct service {
 	bool starved;   /* the kernel has killed a process of this run for want of memory */
 	struct loop_timer timer; /* of the state: back-off, time-outs */
 
-	pid_t pid;         /* first process; 0: none */
-	unsigned restarts; /* since it was last asked for */
-	uint64_t delay;    /* microseconds before the next restart */
-	uint64_t begun;    /* CLOCK_BOOTTIME in microseconds: when it was asked for */
-	uint64_t started;  /* the same: when its process started */
-	uint64_t ended;    /* and when it ended */
-	int code;          /* how: exit status or 128 + signal; -1: not known, never ended */
+	pid_t pid;            /* first process; 0: none */
+	unsigned restarts;    /* since it was last asked for */
+	uint64_t oom_kills;   /* the same: its processes that the kernel killed for want of memory, */
+	uint64_t oom_unnamed; /* and of them, those that were not named yet */
+	uint64_t delay;       /* microseconds before the next restart */
+	uint64_t begun;       /* CLOCK_BOOTTIME in microseconds: when it was asked for */
+	uint64_t started;     /* the same: when its process started */
+	uint64_t ended;       /* and when it ended */
+	int code;             /* how: exit status or 128 + signal; -1: not known, never ended */
 };
 
 /* Reads the bundle. A service whose files are wrong is there all the same, FAILED, and says so in err. NULL only

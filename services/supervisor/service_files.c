@@ -24,6 +24,7 @@ void service_free(struct service *s)
 		return;
 	ready_end(&s->ready);
 	oom_watch_stop(&s->oom);
+	loop_timer_disarm(&s->oom_pause);
 	loop_timer_disarm(&s->timer);
 	if (s->container.task)
 		s->engine->ops->detach(s->engine, &s->container);
@@ -49,6 +50,7 @@ static char *saved_text(const struct service *s)
 		.started = s->started,
 		.code = s->code,
 		.pid = s->pid,
+		.oom_kills = s->oom_kills,
 		.dir = s->elsewhere ? strndup(s->path, strlen(s->path) - strlen(s->name) - 1) : NULL,
 		.socket = socket ? strdup(socket) : NULL,
 	};
@@ -95,32 +97,6 @@ int service_prepare(struct service *s, struct error *err)
 		service_save(s);
 	}
 	return 0;
-}
-
-static void memory_wanted(struct oom_watch *w)
-{
-	struct service *s = w->data;
-
-	s->starved = true;
-	if (s->memory_limit)
-		log_error("%s: out of memory: a process was killed (limit %.1f MiB)", s->name,
-			  (double)s->memory_limit / 1048576);
-	else
-		log_error("%s: out of memory: a process was killed (no limit of its own: the machine is full)",
-			  s->name);
-}
-
-void service_watch_memory(struct service *s)
-{
-	_cleanup_free_ char *dir = cgroup_memory_of(s->pid), *own = cgroup_memory_of(getpid());
-
-	s->starved = false;
-	/* One without a group of its own is in ours, one that has ended already in the root. */
-	if (!dir || !own || str_eq(dir, own) || str_ends(dir, "/"))
-		return;
-	s->memory_limit = cgroup_memory_limit(dir);
-	/* Without the controller there is nothing to be seen. */
-	oom_watch_start(&s->oom, s->site->host->loop, dir, cgroup_unified(), memory_wanted, s, NULL);
 }
 
 void service_last_words(struct service *s)

@@ -11,7 +11,7 @@ int service_prepare(struct service *s, struct error *err);
  * nor does one whose supervisor ends as it should. What cannot be written makes that one begin anew, no more. */
 void service_save(struct service *s);
 
-/* Watches the control group of its first process for kills of the kernel for want of memory, and names them. */
+/* Watches the control group of its first process for kills of the kernel for want of memory, counts and names them. */
 void service_watch_memory(struct service *s);
 
 /* The last lines that it wrote in this run, on the console. */

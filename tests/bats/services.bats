@@ -88,6 +88,28 @@ teardown() {
 	[ "$output" = 3 ]
 }
 
+@test "what the kernel kills for want of memory is seen in the list and named once a second at most, also where the service goes on" {
+	[ -d /sys/fs/cgroup/memory ] || [ -f /sys/fs/cgroup/memory.stat ]
+	local s
+	service calm -- serve
+	service hog annotation=org.pith.restart:no -- 'exec tail /dev/zero'
+	service parent "$(shared)" -- 'i=0; while [ $i -lt 20 ]; do sh -c "exec tail /dev/zero" 2>/dev/null; i=$((i + 1)); done; >/x/done; serve'
+	for s in hog parent; do sed -i 's/"resources":{}/"resources":{"memory":{"limit":16777216}}/' "$ROOT/services/$s/config.json"; done
+	run machine 'supervise; becomes hog failed; becomes parent running; within 60 test -e $ROOT/done
+		kills() { "$SERVICE" list --format json | jq -r ".[] | select(.name == \"$1\").oom_kills"; }; counted() { [ "$(kills parent)" = 20 ]; }
+		named() { sed -n "s/.*parent: out of memory: \(a\|[0-9]*\) process.* killed (limit 16.0 MiB)$/\1/p" $ROOT/console | sed "s/a/1/"; }; all_named() { [ "$(named | awk "{ n += \$1 } END { print n }")" = 20 ]; }
+		within 20 counted; within 20 all_named; "$SERVICE" list; "$SERVICE" ps | sed "s/  */ /g"; kills hog; kills calm; [ "$(named | wc -l)" -lt 20 ] && echo together
+		supervisor_dies; rm -f /run/pith/service.sock; supervise; becomes parent running; kills parent; "$SERVICE" restart calm; kills calm; finish'
+	echo "$output"
+	[[ "${lines[1]}" =~ ^calm\ +running\ .*\ -$ ]]
+	[[ "${lines[2]}" =~ ^hog\ +failed\ +-\ +0\ +-\ +137\ +\(oom\)$ ]]
+	[[ "${lines[3]}" =~ ^parent\ +running\ .*\ -\ +\(oom\)$ ]]
+	[[ "${lines[6]}" =~ ^hog\ failed\ -\ 0\ -\ -\ 137\ \(oom\)$ ]]
+	[[ "${lines[7]}" =~ ^parent\ .*\ -\ \(oom\)$ ]]
+	[ "${lines[8]}|${lines[9]}|${lines[10]}" = "1|0|together" ]
+	[ "${lines[11]}" = 20 ]
+}
+
 @test "restart policies" {
 	local p
 	for p in no on-failure always; do

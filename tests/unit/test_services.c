@@ -70,6 +70,7 @@ static void test_saved(void)
 			   .delay = 800000,
 			   .started = 123456789,
 			   .code = 137,
+			   .oom_kills = 2,
 			   .pid = 4242,
 			   .dir = (char *)"/more services",
 			   .socket = (char *)"/run/c.sock" },
@@ -77,26 +78,28 @@ static void test_saved(void)
 	_cleanup_free_ char *text = saved_format(&m), *least = saved_format(&none);
 	static const char *const bad[] = {
 		"",
-		"running\nw\n0\n0\n-\n-\n0\n-\n",
-		"running\nw\n0\n0\n-\n-\n0\n-\n-\n-\n",
-		"asleep\nw\n0\n0\n-\n-\n0\n-\n-\n",
-		"running\nx\n0\n0\n-\n-\n0\n-\n-\n",
-		"running\nw\n-1\n0\n-\n-\n0\n-\n-\n",
-		"running\nw\n0\n0\n256\n-\n0\n-\n-\n",
-		"running\nw\n0\n0\n-\n4194305\n0\n-\n-\n",
-		"running\nw\n0\n0\n-\n-\n0\nrelative\n-\n",
+		"running\nw\n0\n0\n-\n-\n0\n-\n0\n",
+		"running\nw\n0\n0\n-\n-\n0\n-\n-\n-\n0\n",
+		"asleep\nw\n0\n0\n-\n-\n0\n-\n-\n0\n",
+		"running\nx\n0\n0\n-\n-\n0\n-\n-\n0\n",
+		"running\nw\n-1\n0\n-\n-\n0\n-\n-\n0\n",
+		"running\nw\n0\n0\n256\n-\n0\n-\n-\n0\n",
+		"running\nw\n0\n0\n-\n4194305\n0\n-\n-\n0\n",
+		"running\nw\n0\n0\n-\n-\n0\nrelative\n-\n0\n",
+		"running\nw\n0\n0\n-\n-\n0\n-\n-\n-1\n",
 	};
 	size_t i;
 
-	ok_str(text, "backoff\nwp\n3\n800000\n137\n4242\n123456789\n/more services\n/run/c.sock\n", "what is saved");
+	ok_str(text, "backoff\nwp\n3\n800000\n137\n4242\n123456789\n/more services\n/run/c.sock\n2\n", "what is saved");
 	ok(saved_parse(text, strlen(text), &got, NULL) == 0, "is read back");
 	ok(got.state == m.state && got.wanted && !got.again && got.prepared && !got.reported && got.restarts == 3 &&
-		   got.delay == m.delay && got.started == m.started && got.code == 137 && got.pid == 4242,
+		   got.delay == m.delay && got.started == m.started && got.code == 137 && got.oom_kills == 2 &&
+		   got.pid == 4242,
 	   "with its numbers");
 	ok_str(got.dir, m.dir, "its directory");
 	ok_str(got.socket, m.socket, "and its socket");
 	saved_clear(&got);
-	ok_str(least, "stopped\n-\n0\n0\n-\n-\n0\n-\n-\n", "a service that never ran");
+	ok_str(least, "stopped\n-\n0\n0\n-\n-\n0\n-\n-\n0\n", "a service that never ran");
 	ok(saved_parse(least, strlen(least), &got, NULL) == 0 && got.code == -1 && got.pid == 0 && !got.dir &&
 		   !got.socket,
 	   "is read back");
