@@ -2,6 +2,7 @@
  * appended to what the files before them have said. */
 #include "load.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,18 @@ static bool package_replace(struct package_context *p, struct node *n, struct er
 	return true;
 }
 
+/* A file that was copied out of the tree of its packages. */
+static void package_hint(struct package_context *p, const char *text)
+{
+	const char *slash = strrchr(text, '/'), *name = slash ? slash + 1 : text + strlen("@pkg:");
+
+	if (*name)
+		diag_hint(&p->c->diags,
+			  "a relative folder begins at this file's; `pith/%s:latest` names the package's image from "
+			  "anywhere",
+			  name);
+}
+
 static void resolve_package(struct package_context *p, struct node *image, const struct where *where)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -93,6 +106,8 @@ static void resolve_package(struct package_context *p, struct node *image, const
 			diag_hint(&p->c->diags, "on standard input a package's path is absolute: \"@pkg:/...\"");
 	} else if (!package_replace(p, image, &err)) {
 		diag_error(&p->c->diags, image->at, where, "cannot resolve \"%s\": %s", image->text, error_text(&err));
+		if (err.code == ENOENT)
+			package_hint(p, image->text);
 	}
 }
 

@@ -552,6 +552,7 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	sed -i s,pkg/mine,pkg/none, sub/x.yml
 	refused 1 --dry-run sub/x.yml
 	[[ $stderr == *'cannot resolve "@pkg:../pkg/none"'* && $(grep -c 'error: ' <<<"$stderr") -eq 1 ]]
+	[[ $stderr == *'`pith/none:latest`'* ]]
 }
 
 @test "@pkg: stands for the image of a package in any value" {

@@ -221,7 +221,12 @@ time.sleep(600)'
 
 @test "stop and stop --now end the machine that runs" {
 	boot guest.img
+	run "$pith" ps
+	echo "$output"
+	[[ ${lines[0]} =~ ^MACHINE\ +PID\ +UPTIME$ ]]
+	grep -qE "guest.img +$vm_pid +[0-9]+$" <<<"$output"
 	timeout 20 "$pith" stop guest.img
+	run ! grep -q " $vm_pid " <("$pith" ps)
 	vm_wait 10
 	console_has button
 	"$pith" run --detached --accel tcg guest.img </dev/null 3>&-
