@@ -26,6 +26,7 @@ struct daemon {
 	struct loop *loop;
 	struct loop_io events;
 	struct loop_io buttons[BUTTONS_MAX]; /* not active: a free place */
+	bool pressed;                        /* a button was, and that was said */
 };
 
 /* --- the power button ------------------------------------------------------------------------------------- */
@@ -41,6 +42,7 @@ static bool button_taken(int fd)
 
 static void button_ready(struct loop_io *io, uint32_t events)
 {
+	struct daemon *d = io->data;
 	struct input_event e;
 	ssize_t n;
 
@@ -48,7 +50,10 @@ static void button_ready(struct loop_io *io, uint32_t events)
 	while ((n = read(io->fd, &e, sizeof(e))) == sizeof(e)) {
 		if (e.type != EV_KEY || e.code != KEY_POWER || e.value != 1 || button_taken(io->fd))
 			continue;
-		log_info("power button pressed");
+		/* Whoever presses it keeps pressing while a service takes its time. */
+		if (!d->pressed)
+			log_info("power button pressed");
+		d->pressed = true;
 		if (kill(1, SIGUSR2) < 0)
 			log_error("tell PID 1: %s", strerror(errno));
 	}

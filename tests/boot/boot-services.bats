@@ -117,7 +117,7 @@ behaves() {
 	vm_expect 150 '^a-last +running +[0-9]+ +0 '
 	vm_expect 60 '^late +failed'
 	vm_expect 60 '^crash +(backoff|starting) +- +[3-9]'
-	vm_expect 30 '^hungry +failed +- +0 +- +137'
+	vm_expect 30 '^hungry +failed +- +0 +- +137 +\(oom\)'
 	vm_expect 10 '^deaf +running'
 	# the kernel may choose what containers run, though it is started by programs that it must not choose
 	for process in 1 self; do
@@ -135,7 +135,9 @@ behaves() {
 	grep -qE 'hungry: killed by signal 9 \(exit status 137, out of memory\)' c
 	grep -qE 'deaf: does not end, killing it' c
 	grep -qE 'waiting for deaf to end: it is killed 5.0 s after its stop signal' c
+	# the button is pressed each second
 	[ "$(grep -c 'shutting down already' c)" -le 1 ]
+	[ "$(grep -c 'power button pressed' c)" -eq 1 ]
 	grep -q '^a-last.out.log' c
 	grep -q '^chaos: leaver ended with 3' c
 	grep -q '^chaos: another supervisor' c
