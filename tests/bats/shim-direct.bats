@@ -394,7 +394,9 @@ clean
 }
 
 @test "a shim that goes, and still has events to send, is in nobody's way: the next one for its container is another" {
-	run world 'box one -- sleep 1000; export TTRPC_ADDRESS=$T/nobody.sock; shim one; old=$(shim_pid); create one >/dev/null; finish one
+	# a containerd that has gone: its socket is there, and nobody listens
+	run world 'box one -- sleep 1000; export TTRPC_ADDRESS=$T/nobody.sock; python3 -c "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])" $TTRPC_ADDRESS
+		shim one; old=$(shim_pid); create one >/dev/null; finish one
 		kill -0 $old && echo "still there"; shim one; p=$(shim_pid); [ $p != $old ] && echo another; create one >/dev/null && start one >/dev/null && state one
 		within 20 sh -c "! kill -0 $old 2>/dev/null"; state one; finish one; clean' 2>&1
 	echo "$output"

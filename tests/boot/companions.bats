@@ -173,17 +173,6 @@ right() { local off; off=$(off_by); [ "${off#-}" -le 1 ]; }
 	run ! grep -a 'shutting down' "$console"
 }
 
-# --- the end -----------------------------------------------------------------------------------------------------
-
-@test "poweroff: powers the machine off in an orderly way, as the image's defaults let it" {
-	inside poweroff /poweroff.sh 0 || :
-	off() { [ ! -e "$name-state/pith.pid" ]; }
-	within 60 off
-	tr -d '\r' <"$console" >c
-	grep -q 'reboot: Power down' c
-	grep -q 'stopping all services' c
-}
-
 # --- vpnkit-forwarder --------------------------------------------------------------------------------------------
 
 @test "vpnkit-forwarder: the host reaches a TCP port of the machine in each generation; it is small and has no capability" {
@@ -199,4 +188,15 @@ right() { local off; off=$(off_by); [ "${off#-}" -le 1 ]; }
 	[ "$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' forwarder)" -lt 400 ]
 	grep -qx 'CapEff:	0000000000000000' forwarder
 	grep -qx 'Seccomp:	2' forwarder
+}
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+@test "poweroff: powers the machine off in an orderly way, as the image's defaults let it" {
+	inside poweroff /poweroff.sh 0 || :
+	off() { [ ! -e "$name-state/pith.pid" ]; }
+	within 60 off
+	tr -d '\r' <"$console" >c
+	grep -q 'reboot: Power down' c
+	grep -q 'stopping all services' c
 }
