@@ -230,8 +230,11 @@ static int dir_ensure(const char *path, mode_t mode, struct error *err)
 	if (mkdir(path, mode) == 0)
 		return 0;
 	code = errno;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return 0;
+	if (stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		code = ENOTDIR;
+	}
 	return error_set(err, code, "make directory %s", path);
 }
 

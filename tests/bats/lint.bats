@@ -87,7 +87,7 @@ objects() { git add -A && make -s build/obj/host/host/{up/one,up/two,down/deep}.
 @test "an include of a room that is not seen does not compile, nor of a header that is another room's own" {
 	compile up/two
 	echo 'host/up.sees :=' >>host/build.mk
-	touch host/up/two.c
+	rm build/obj/host/host/up/two.o
 	refused 'deep.h: No such file' compile up/two
 }
 
