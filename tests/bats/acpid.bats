@@ -8,7 +8,11 @@ setup() {
 	mkdir hooks
 	mkfifo events
 }
-teardown() { test_end; }
+# unshare waits for its child whoever asks it to end, and its child is a PID 1.
+teardown() {
+	[ ${#background_pids[@]} -eq 0 ] || kill -KILL "${background_pids[@]}" 2>/dev/null || :
+	test_end
+}
 
 acpid=$root_dir/build/guest/acpid
 
