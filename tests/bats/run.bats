@@ -27,7 +27,7 @@ fails_with() {
 	local code=$1 want=$2 before after
 	shift 2
 	before=$(ls -A)
-	run --separate-stderr env PATH="${run_path:-$PATH}" "$pith" run "$@" </dev/null
+	run --separate-stderr timeout 60 env PATH="${run_path:-$PATH}" "$pith" run "$@" </dev/null
 	after=$(ls -A)
 	echo "$stderr"
 	[ "$status" -eq "$code" ]
@@ -292,7 +292,8 @@ mac-addr" ]
 	misused '--publish 80: the guest'"'"'s port is missing' --publish 80 guest.img
 	misused '--publish 0:80: the host'"'"'s port' --publish 0:80 guest.img
 	misused '--publish 1:2/icmp: the protocol is tcp or udp' --publish 1:2/icmp guest.img
-	misused '--publish needs --networking user' --publish 1234:80 --networking none guest.img
+	misused '--publish needs --networking user, vpnkit or none' --publish 1234:80 --networking tap,tap0 guest.img
+	misused 'needs the vsock device' --publish 1234:80 --networking none --vsock-ports none guest.img
 	misused '--publish 1234:81: port 1234/tcp of the host already leads to port 80' --publish 1234:80 --publish 1234:81 guest.img
 	misused 'already leads to port 80' --publish 0.0.0.0:1234:80 --publish 1234:81 guest.img
 	misused '--wait is for a machine in the background' --wait guest.img
