@@ -31,6 +31,15 @@ static void task_leave_queue(struct engine_task *t)
 		task_enter(t, t->made ? TASK_CREATE : TASK_CONTAINER);
 }
 
+void task_start(struct engine_task *t)
+{
+	t->cleaned = t->unbundled = t->failing = t->ended = false;
+	t->code = -1;
+	t->state = TASK_QUEUED;
+	if (containerd_begins(t->engine))
+		task_leave_queue(t);
+}
+
 void task_begin(struct containerd *e, struct engine_container *c, bool adopting)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -40,12 +49,11 @@ void task_begin(struct containerd *e, struct engine_container *c, bool adopting)
 		e->engine.host->events->start_failed(c, &err);
 		return;
 	}
-	t->cleaned = t->unbundled = t->failing = t->ended = false;
 	t->adopting = adopting;
-	t->code = -1;
-	t->state = TASK_QUEUED;
-	if (containerd_begins(e))
-		task_leave_queue(t);
+	if (task_is_recording(t))
+		t->wish = WISH_START;
+	else
+		task_start(t);
 }
 
 static void task_resume(struct engine_task *t)
@@ -77,8 +85,12 @@ static void task_resume(struct engine_task *t)
 void tasks_resume(struct containerd *e)
 {
 	for (struct list *p = e->tasks.next, *next; p != &e->tasks; p = next) {
+		struct engine_task *t = list_entry(p, struct engine_task, place);
+
 		next = p->next;
-		task_resume(list_entry(p, struct engine_task, place));
+		/* The end of one may have had another one start in this very round. */
+		if (!ask_active(&t->call))
+			task_resume(t);
 	}
 }
 
@@ -88,6 +100,7 @@ static void start_give_up(struct engine_task *t)
 
 	error_set(&err, 0, "given up");
 	ask_cancel(&t->call);
+	t->wish = WISH_NONE;
 	if (t->failing || !containerd_answers(t->engine)) { /* the second time, or nobody to ask */
 		if (t->process.fd >= 0)
 			process_signal(t->process.fd, SIGKILL, NULL); /* it may have been started */
@@ -114,11 +127,11 @@ void task_kill(struct engine_task *t, int signo)
 		task_report_exited(t); /* nobody is there to say how */
 		return;
 	}
-	if (t->state == TASK_WAIT || t->state == TASK_DELETE || t->state == TASK_REMOVE)
+	if (t->state == TASK_WAIT || t->state == TASK_DELETE || t->state == TASK_REMOVE || t->wish == WISH_REMOVE)
 		return; /* it has ended */
 	if (t->adopting && !task_is_alone(t))
 		return; /* once it is known where it stands, it is stopped */
-	if (t->state != TASK_IDLE) {
+	if (t->state != TASK_IDLE && (!task_is_recording(t) || t->wish == WISH_START)) {
 		start_give_up(t);
 		return;
 	}
@@ -199,11 +212,17 @@ void task_remove(struct containerd *e, struct engine_container *c)
 	bool there = c->task ? c->task->made : !e->engine.host->first;
 	struct engine_task *t = there ? task_of(e, c, NULL) : c->task;
 
-	there &= t != NULL;
-	if (t)
+	if (t && task_is_recording(t)) {
+		t->wish = WISH_REMOVE;
+		if (ask_active(&t->call))
+			return;
+	} else if (there && t && containerd_answers(e)) {
 		t->made = t->unrecorded = false;
-	if (there && containerd_answers(e))
 		task_enter(t, TASK_REMOVE);
+		return;
+	}
+	if (t)
+		task_report_removed(t);
 	else
 		e->engine.host->events->removed(c);
 }

@@ -11,23 +11,23 @@
  *                                       |                v                              +-> KILL_OLD: half made
  *                                       +- DELETE_OLD <- DROP_OLD                       +-> IDLE: exited
  *
- *   IDLE of the stand-in's time, once containerd serves: -> RECORD -> IDLE; one of an earlier boot is there: ->
- * RECORD_OLD -> RECORD
- *
- *   START -> IDLE: started.    IDLE -- its pidfd --> WAIT -> DELETE -> IDLE: exited.    remove: IDLE -> REMOVE -> IDLE:
- * removed
+ *   IDLE -- containerd serves, and the stand-in has made the container --> RECORD (RECORD_OLD) --> IDLE
+ *   START -> IDLE: started.      IDLE -- its pidfd --> WAIT -> DELETE -> IDLE: exited.
+ *   remove: IDLE -> REMOVE -> IDLE: removed
  *
  *   CONTAINER   Containers.Create, once in its life; containerd's namespace comes into being with it
  *   CREATE      Tasks.Create; then what has to happen between create and start
  *   START       Tasks.Start
  *   LOOK        Tasks.Get: how far the supervisor before this one had come
- *   KILL_OLD    Tasks.Kill of a task that exists already (of an earlier boot, half made when containerd died) or that
- *   WAIT_OLD    could not be started; Tasks.Wait,
+ *   KILL_OLD    Tasks.Kill of a task that is there already: of an earlier boot, half made, or one that does not start;
+ *   WAIT_OLD    Tasks.Wait,
  *   DROP_OLD    Tasks.Delete,
  *   DELETE_OLD  Containers.Delete
- *   RECORD      Containers.Create for a container that has its task already; RECORD_OLD: Containers.Delete of that of
- * before WAIT        Tasks.Wait has the exit status. The end itself is seen by a pidfd, without containerd, which may
- * be away DELETE      Tasks.Delete answers when all output has arrived in the fifos REMOVE      Containers.Delete
+ *   RECORD      Containers.Create for a container that has its task already (task_record.c);
+ *   RECORD_OLD  Containers.Delete of the one before it
+ *   WAIT        Tasks.Wait: the exit status. The end itself is seen by a pidfd, without containerd, which may be away
+ *   DELETE      Tasks.Delete, which answers when all output has arrived in the fifos
+ *   REMOVE      Containers.Delete
  *
  * While nobody has asked for containerd the stand-in answers all of these (ask.h).
  *

@@ -1,96 +1,8 @@
 #include <signal.h>
 
 #include "capture.h"
-#include "log.h"
-#include "process.h"
 #include "spec.h"
-#include "str.h"
 #include "task_private.h"
-
-/* --- the process ------------------------------------------------------------------------------------------------ */
-
-void task_process_forget(struct engine_task *t)
-{
-	shim_watch_end(&t->shim_watch);
-	loop_io_remove(&t->process);
-	cleanup_close(&t->process.fd);
-	t->process.fd = -1;
-	t->pid = 0;
-}
-
-static char *bundle_path(const struct engine_task *t)
-{
-	return str_format("%s/%s/%s", t->engine->state, task_namespace(t), task_name(t));
-}
-
-static void shim_gone(void *data)
-{
-	struct engine_task *t = data;
-
-	log_warn("%s: its shim has ended; ending the container", task_name(t));
-	if (t->process.fd >= 0)
-		process_signal(t->process.fd, SIGKILL, NULL); /* gone already: its end is on the way */
-}
-
-/* Where containerd does not: nobody else would see it. */
-static void shim_keep(struct engine_task *t)
-{
-	_cleanup_free_ char *dir = t->engine->alone ? bundle_path(t) : NULL;
-
-	t->shim_watch.gone = shim_gone;
-	t->shim_watch.data = t;
-	if (dir && shim_watch_begin(&t->shim_watch, task_host(t)->loop, dir) < 0)
-		shim_gone(t);
-}
-
-static void shim_said(struct shim_wait *w, int code)
-{
-	struct engine_task *t = w->data;
-
-	t->code = code;
-}
-
-/* containerd is not there to be asked, and may have forgotten when it is back. */
-static void shim_ask(struct engine_task *t)
-{
-	_cleanup_free_ char *dir = bundle_path(t);
-
-	t->shim.done = shim_said;
-	t->shim.data = t;
-	if (dir)
-		shim_wait_begin(&t->shim, task_host(t)->loop, dir, task_name(t));
-}
-
-static void process_ended(struct loop_io *io, uint32_t events)
-{
-	struct engine_task *t = io->data;
-	bool begins = containerd_begins(t->engine);
-
-	(void)events;
-	loop_io_remove(io);
-	shim_watch_end(&t->shim_watch);
-	t->ended = true;
-	if (t->state != TASK_IDLE)
-		return;
-	if (!begins)
-		shim_ask(t);
-	if (begins)
-		task_enter(t, TASK_WAIT);
-	else if (task_host(t)->stopping && !t->engine->alone)
-		task_enter(t, TASK_DELETE); /* fails at once, without a connection */
-}
-
-static int process_watch(struct engine_task *t, pid_t pid, struct error *err)
-{
-	task_process_forget(t);
-	t->process =
-		(struct loop_io){ .fd = process_open(pid, err), .events = EPOLLIN, .fn = process_ended, .data = t };
-	if (t->process.fd < 0 || loop_io_add(task_host(t)->loop, &t->process, err) < 0)
-		return -1;
-	t->pid = pid;
-	t->ended = false;
-	return 0;
-}
 
 /* --- what is reported ----------------------------------------------------------------------------------------- */
 
@@ -115,28 +27,19 @@ void task_report_exited(struct engine_task *t)
 	task_events(t)->exited(t->container, t->code);
 }
 
-/* What there is to do about a process that runs, or has ended while something else was done. */
-static void process_consider(struct engine_task *t)
-{
-	if (t->state != TASK_IDLE)
-		return;
-	if (t->unrecorded && containerd_connected(t->engine))
-		task_enter(t, TASK_RECORD);
-	else if (t->ended && t->pid && containerd_begins(t->engine))
-		task_enter(t, TASK_WAIT);
-}
-
 static void report_started(struct engine_task *t)
 {
 	t->state = TASK_IDLE;
-	shim_keep(t);
+	task_shim_keep(t);
 	task_events(t)->started(t->container, t->pid);
-	process_consider(t);
+	task_process_consider(t);
 }
 
-static void report_removed(struct engine_task *t)
+void task_report_removed(struct engine_task *t)
 {
 	t->state = TASK_IDLE;
+	t->wish = WISH_NONE;
+	t->made = t->unrecorded = false;
 	task_events(t)->removed(t->container);
 }
 
@@ -165,7 +68,7 @@ static void look_ask(struct engine_task *t)
 
 static void look_answered(struct engine_task *t, enum grpc_status status, const char *message)
 {
-	_cleanup_free_ char *dir = bundle_path(t);
+	_cleanup_free_ char *dir = task_bundle_path(t);
 	_cleanup_error_ struct error err = { 0 };
 	pid_t pid = 0;
 
@@ -175,7 +78,7 @@ static void look_answered(struct engine_task *t, enum grpc_status status, const 
 	t->unrecorded = t->engine->lazy && dir && task_bundle_unrecorded(dir);
 	switch (status == GRPC_OK ? ask_task_found(&t->call, &pid, &t->code) : CONTAINERD_TASK_NONE) {
 	case CONTAINERD_TASK_RUNS:
-		if (process_watch(t, pid, NULL) == 0)
+		if (task_process_watch(t, pid, NULL) == 0)
 			report_started(t);
 		else
 			task_enter(t, TASK_WAIT); /* just ended */
@@ -253,7 +156,7 @@ static void create_answered(struct engine_task *t, enum grpc_status status, cons
 		task_enter(t, TASK_CREATE);
 	else if (status != GRPC_OK)
 		start_refused(t, message);
-	else if (process_watch(t, ask_created_pid(&t->call), &err) < 0 ||
+	else if (task_process_watch(t, ask_created_pid(&t->call), &err) < 0 ||
 		 prepare_process(t->container->bundle, t->pid, &err) < 0)
 		task_start_fail(t, &err);
 	else
@@ -346,54 +249,7 @@ static void remove_answered(struct engine_task *t, enum grpc_status status, cons
 {
 	(void)status;
 	(void)message;
-	report_removed(t);
-}
-
-/* --- what the stand-in has made becomes containerd's: it has the task already, and gets the container ------------- */
-
-static void record_end(struct engine_task *t)
-{
-	_cleanup_free_ char *dir = bundle_path(t);
-
-	t->unrecorded = t->cleaned = false;
-	t->state = TASK_IDLE;
-	shim_watch_end(&t->shim_watch); /* containerd has a connection to it, too */
-	if (dir)
-		task_bundle_recorded(dir);
-	process_consider(t);
-}
-
-static void record_ask(struct engine_task *t)
-{
-	_cleanup_error_ struct error err = { 0 };
-	_cleanup_free_ char *spec = spec_read(t->container->bundle->path, &err);
-
-	if (spec) {
-		ask_container_create(t->engine, &t->call, task_namespace(t), task_name(t), spec);
-		return;
-	}
-	log_warn("%s", error_text(&err));
-	record_end(t);
-}
-
-static void record_answered(struct engine_task *t, enum grpc_status status, const char *message)
-{
-	if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
-		task_enter(t, TASK_RECORD_OLD);
-		return;
-	}
-	if (status != GRPC_OK)
-		log_warn("%s: containerd: %s", task_name(t), message);
-	record_end(t);
-}
-
-/* Of an earlier boot: its specification may be another. */
-static void record_old_answered(struct engine_task *t, enum grpc_status status, const char *message)
-{
-	(void)status;
-	(void)message;
-	t->cleaned = true;
-	task_enter(t, TASK_RECORD);
+	task_report_removed(t);
 }
 
 static const struct {
@@ -413,21 +269,21 @@ static const struct {
 	[TASK_WAIT] = { wait_ask, wait_answered },
 	[TASK_DELETE] = { delete_ask, delete_answered },
 	[TASK_REMOVE] = { container_delete_ask, remove_answered },
-	[TASK_RECORD] = { record_ask, record_answered },
-	[TASK_RECORD_OLD] = { container_delete_ask, record_old_answered },
+	[TASK_RECORD] = { task_record_ask, task_record_answered },
+	[TASK_RECORD_OLD] = { container_delete_ask, task_record_old_answered },
 };
 
 /* The connection broke under the call: it is made again later, except where nothing depends on it any more. */
 static void call_broke(struct engine_task *t)
 {
-	if (t->state == TASK_REMOVE)
-		report_removed(t);
+	if (t->state == TASK_REMOVE || t->wish == WISH_REMOVE)
+		task_report_removed(t);
 	else if (t->failing)
 		task_report_start_failed(t);
 	else if (task_host(t)->stopping && t->ended)
 		task_report_exited(t);
 	else if (t->state == TASK_WAIT)
-		shim_ask(t);
+		task_shim_ask(t);
 }
 
 static void call_answered(struct ask *a, enum grpc_status status, const char *message)
