@@ -81,13 +81,22 @@ static bool kernel_usable(struct assembly *a, const struct tree_node *n, size_t 
 /* That of the YAML, and what an image of the init section says of containerd by a label where the YAML says nothing. */
 static char *cmdline_make(const struct assembly *a)
 {
-	const char *cmdline = kernel_text(a, KERNEL_CMDLINE), *when = assembly_init_label(a, "org.pith.containerd");
+	const char *cmdline = kernel_text(a, KERNEL_CMDLINE), *when = assembly_init_label(a, "org.pith.containerd"),
+		   *idle = assembly_init_label(a, "org.pith.containerd.idle");
+	_cleanup_strv_ char **words = NULL;
+	int r = 0;
 
-	if (!cmdline)
-		cmdline = "";
-	if (!when || (!str_eq(when, "always") && !str_eq(when, "lazy")) || strstr(cmdline, "pith.containerd="))
-		return strdup(cmdline);
-	return str_format("%s%spith.containerd=%s", cmdline, *cmdline ? " " : "", when);
+	if (cmdline && *cmdline)
+		r |= strv_add(&words, cmdline);
+	if (when && (str_eq(when, "always") || str_eq(when, "lazy")) &&
+	    !(cmdline && strstr(cmdline, "pith.containerd=")))
+		r |= strv_addf(&words, "pith.containerd=%s", when);
+	if (idle && *idle && !idle[strspn(idle, "0123456789")] &&
+	    !(cmdline && strstr(cmdline, "pith.containerd.idle=")))
+		r |= strv_addf(&words, "pith.containerd.idle=%s", idle);
+	if (r < 0)
+		return NULL;
+	return words ? strv_join(words, " ") : strdup("");
 }
 
 static int add_kernel(struct assembly *a, const struct tree_node *kernel, struct error *err)

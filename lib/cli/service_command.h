@@ -14,9 +14,13 @@ struct service_options {
 	int format; /* enum service_format */
 	int when;   /* enum service_when */
 	uint64_t count;
+	uint64_t idle; /* seconds; 0: never */
 };
 
 enum service_format { SERVICE_TABLE, SERVICE_JSON };
+
+/* The longest time that containerd is left without a client, in seconds. */
+enum { SERVICE_IDLE_MOST = 365 * 24 * 3600 };
 
 /* When containerd is started. */
 enum service_when { SERVICE_ALWAYS, SERVICE_LAZY };

@@ -22,3 +22,20 @@ bool cmdline_has(const char *text, const char *word)
 	}
 	return false;
 }
+
+char *cmdline_value(const char *text, const char *key)
+{
+	size_t n = strlen(key), length = 0;
+	const char *found = NULL;
+
+	while (*(text += strspn(text, " \t\n"))) {
+		size_t m = strcspn(text, " \t\n");
+
+		if (m > n && memcmp(text, key, n) == 0 && text[n] == '=') {
+			found = text + n + 1;
+			length = m - n - 1;
+		}
+		text += m;
+	}
+	return found ? strndup(found, length) : NULL;
+}

@@ -229,6 +229,7 @@ static bool way_run(struct relay *r, struct way *w)
 
 static void relay_free(struct relay *r)
 {
+	struct relays *all = r->all;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -239,8 +240,10 @@ static void relay_free(struct relay *r)
 			close(r->ends[i].io.fd);
 	}
 	list_remove(&r->place);
-	r->all->count--;
+	all->count--;
 	free(r);
+	if (all->count == 0 && all->ended)
+		all->ended(all);
 }
 
 static void relay_run(struct relay *r)

@@ -21,6 +21,8 @@ struct relay_pipe {
 struct relays {
 	struct loop *loop;
 	size_t count;
+	void (*ended)(struct relays *all); /* the last one has ended; NULL: nobody wants to know */
+	void *data;
 	/* private */
 	struct list busy; /* relays with more to carry than one turn allows */
 	struct loop_timer turn;

@@ -1,4 +1,5 @@
 /* service: LinuxKit's command by this name, and the links of /etc/init.d and /etc/shutdown.d that lead to it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,7 @@ static struct supervisor_options supervisor_options(const struct options *o)
 		.socket = g->sock ? g->sock : "/run/containerd/containerd.sock",
 		.containerd = g->containerd ? g->containerd : "/usr/bin/containerd",
 		.lazy = g->when == SERVICE_LAZY,
+		.idle = g->idle,
 		.namespace = g->namespace ? g->namespace : NAMESPACE,
 		.runtime = g->runtime,
 	};
@@ -128,6 +130,8 @@ static char **supervise_argv(const struct options *o, const struct supervisor_op
 		strv_add(&argv, s->containerd);
 	if (s->lazy)
 		r |= strv_add(&argv, "--containerd-start") | strv_add(&argv, "lazy");
+	if (s->idle)
+		r |= strv_add(&argv, "--containerd-idle") | strv_addf(&argv, "%" PRIu64, s->idle);
 	if (s->runtime)
 		r |= strv_add(&argv, "--runtime") | strv_add(&argv, s->runtime);
 	return r < 0 ? NULL : steal_ptr(&argv);
@@ -149,12 +153,18 @@ static int cmd_keep(const struct service_command *c, const struct options *o)
 }
 
 /* What the kernel's command line says of containerd; without a word it is left until somebody asks for it. */
-static bool containerd_waits(void)
+static void containerd_choose(struct supervisor_options *s)
 {
 	_cleanup_buf_ struct buf cmdline = { 0 };
+	_cleanup_free_ char *idle = NULL;
 
 	cmdline_read(&cmdline, NULL);
-	return !cmdline_has(buf_text(&cmdline), "pith.containerd=always");
+	s->lazy |= !cmdline_has(buf_text(&cmdline), "pith.containerd=always");
+	idle = cmdline_value(buf_text(&cmdline), "pith.containerd.idle");
+	if (idle && str_to_u64(idle, SERVICE_IDLE_MOST, &s->idle) < 0)
+		log_warn("pith.containerd.idle=%s on the kernel's command line is no number of seconds: containerd "
+			 "stays",
+			 idle);
 }
 
 /* PID 1 keeps the supervisor alive; where it is not ours, a process of our own does. */
@@ -172,7 +182,7 @@ static int cmd_system_init(const struct service_command *c, const struct options
 		log_error("a supervisor runs already");
 		return 1;
 	}
-	s.lazy |= containerd_waits();
+	containerd_choose(&s);
 	supervise = supervise_argv(o, &s, "supervise");
 	keep = supervise_argv(o, &s, "keep");
 	if (!supervise || !keep) {

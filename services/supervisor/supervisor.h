@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -24,7 +25,8 @@
 struct supervisor_options {
 	const char *path;       /* directory of the services' bundles */
 	const char *containerd; /* its program; the services run through it where it is there, */
-	bool lazy;              /* it is left until somebody asks for it */
+	bool lazy;              /* it is left until somebody asks for it, */
+	uint64_t idle;          /* and stopped when nobody has used it for so many seconds; 0: never */
 	const char *socket;     /* where it listens, */
 	const char *namespace;  /* and its namespace, for services that name none */
 	const char *runtime;    /* for the engine without containerd; NULL: the installed one */

@@ -107,6 +107,7 @@ static struct engine *containerd_new(const struct table *t, const char *program,
 	const struct containerd_options o = {
 		.program = program,
 		.lazy = t->options->lazy,
+		.idle = t->options->idle * 1000 * 1000,
 		.socket = socket,
 		.namespace = t->options->namespace,
 		.settings = "/etc/containerd/runtime-config.toml",

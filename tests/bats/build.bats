@@ -16,7 +16,8 @@ setup_file() {
 	"$image" app.tar docker.io/test/app:latest --entrypoint /bin/app --env A=1 0755:bin/app=program
 	"$image" init.tar docker.io/test/init:1 --label 'org.pith.init.root=erofs squashfs' 0755:init=pid1 0755:bin/ \
 		0755:bin/rc.init=rc 'lib/' 'sbin->bin'
-	"$image" eager.tar docker.io/test/eager:1 --label org.pith.containerd=always a=b
+	"$image" eager.tar docker.io/test/eager:1 --label org.pith.containerd=always \
+		--label org.pith.containerd.idle=60 a=b
 	"$image" other.tar docker.io/test/other:1 0755:init=pid1 usr/ 'lib->usr/lib' usr/lib/
 	"$image" kernel.oci docker.io/test/kernel:1 --label org.pith.kernel.root=erofs,squashfs kernel=KERNEL kernel.tar@kernel.tar \
 		ucode.cpio=UCODE
@@ -775,10 +776,10 @@ image_yml() {
 @test "an image of the init section says by its label when containerd starts, and the command line has the last word" {
 	image_yml test/plainkernel:1 none | sed 's/cmdline/ucode: none, cmdline/; s,test/init:1,"test/init:1"\, "test/eager:1",' >x.yml
 	build x.yml
-	[ "$(cat x-cmdline)" = 'console=ttyS0 pith.containerd=always' ]
+	[ "$(cat x-cmdline)" = 'console=ttyS0 pith.containerd=always pith.containerd.idle=60' ]
 	sed -i 's/"console=ttyS0"/"pith.containerd=lazy"/' x.yml
 	build x.yml
-	[ "$(cat x-cmdline)" = 'pith.containerd=lazy' ]
+	[ "$(cat x-cmdline)" = 'pith.containerd=lazy pith.containerd.idle=60' ]
 }
 
 @test "kernel+initrd, plain: kernel, command line, the whole tree without boot/, microcode in front" {

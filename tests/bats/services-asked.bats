@@ -113,6 +113,29 @@ slow
 0" ]
 }
 
+@test "containerd that nobody has used for a while is stopped, and services go on; the next client has it started again, and sees them as they are" {
+	service one -- serve
+	service two -- serve
+	service three -- serve
+	run machine 'supervise --containerd-idle 1 && within 20 all_running; a=$(field one 3); c() { ctr -n services.linuxkit "$@" 2>/dev/null; }; asleep() { ! pidof containerd >/dev/null; }
+		c tasks ls -q | sort | tr "\n" " "; within 20 asleep && echo asleep; [ $(field one 3) = $a ] && echo "one goes on"
+		kill -9 $a; within 20 restarted one 1; becomes one running; "$SERVICE" stop two; "$SERVICE" restart three && asleep && echo "still asleep"
+		c tasks ls | grep -c "\(one *$(field one 3)\|three *$(field three 3)\) *RUNNING"; c containers ls -q | sort | tr "\n" " "; c tasks exec --exec-id x one echo inside; "$SERVICE" start two
+		supervisor_dies; supervise --containerd-idle 1; becomes two running; c tasks ls | grep -c RUNNING; within 20 asleep && echo "asleep again"
+		supervisor_dies; supervise --containerd-idle 1; becomes two running; asleep && echo "left asleep"; c tasks ls | grep -c RUNNING; within 20 asleep; finish; echo $?'
+	echo "$output"
+	[ "$output" = "one three two asleep
+one goes on
+still asleep
+2
+one three inside
+3
+asleep again
+left asleep
+3
+0" ]
+}
+
 @test "without our shim, or with options that move containerd's things, containerd is started at once, and says why" {
 	service one -- serve
 	run machine 'containerd_configure; echo "cliopts = \"--log-level info --root=$ROOT/lib\"" >/etc/containerd/runtime-config.toml; supervise; becomes one running; pidof containerd | wc -w; grep -o "containerd is started at once: .*" $ROOT/console

@@ -17,12 +17,18 @@
 enum { CALLERS = 100 };
 
 static struct loop *loop;
-static unsigned calls;
+static unsigned calls, lefts;
 
 static void called(void *data)
 {
 	(void)data;
 	calls++;
+}
+
+static void left(void *data)
+{
+	(void)data;
+	lefts++;
 }
 
 static void turn(void)
@@ -68,7 +74,7 @@ static void much_sent(int fd)
 static void test_callers(const char *dir)
 {
 	_cleanup_free_ char *public = str_format("%s/public", dir), *behind = str_format("%s/behind", dir);
-	struct gate g = { .called = called };
+	struct gate g = { .called = called, .left = left };
 	struct sockaddr_un address;
 	int clients[CALLERS], server, there, direct;
 	char text[16] = "";
@@ -100,8 +106,11 @@ static void test_callers(const char *dir)
 			ok(false, "caller %d: the answer and its end", i);
 		close(clients[i]);
 	}
+	turn();
+	ok(lefts == 1 && gate_is_quiet(&g), "when the last one has gone it says so");
 	clients[0] = connected(public);
 	turn();
+	ok(!gate_is_quiet(&g), "until somebody comes again");
 	ok(calls == CALLERS, "who comes later does not wait");
 	there = accept4(server, NULL, NULL, SOCK_CLOEXEC);
 	much_sent(clients[0]);

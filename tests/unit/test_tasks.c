@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "idle.h"
 #include "io.h"
 #include "process.h"
 #include "str.h"
@@ -75,9 +76,12 @@ static void engine_begin(void)
 	failed = removed = 0;
 	other_to_start = NULL;
 	host = (struct engine_host){ .loop = loop, .events = &events };
-	e = (struct containerd){
-		.engine.host = &host, .namespace = "n", .state = place, .lazy = true, .look.fn = nothing
-	};
+	e = (struct containerd){ .engine.host = &host,
+				 .namespace = "n",
+				 .state = place,
+				 .lazy = true,
+				 .look.fn = nothing,
+				 .unused = { .fn = idle_over, .data = &e } };
 	list_init(&e.tasks);
 	unixsock_address(&address, -1, NULL, path);
 	server = unixsock_listen(&address, SOCK_STREAM, 8, NULL);
@@ -204,6 +208,16 @@ static void test_connection(void)
 	engine_end();
 }
 
+/* What task_states.c keeps of an end that comes while a call is under way. */
+static void process_ended(struct loop_io *io, uint32_t what)
+{
+	struct engine_task *t = io->data;
+
+	(void)what;
+	loop_io_remove(io);
+	t->ended = true;
+}
+
 static void test_signal(void)
 {
 	struct engine_container c = container_new("one", &good);
@@ -215,7 +229,7 @@ static void test_signal(void)
 			pause();
 	engine_begin();
 	t = task_recording(&c);
-	ok(task_process_watch(t, child, NULL) == 0, "one that runs");
+	ok(task_process_watch(t, child, process_ended, NULL) == 0, "one that runs");
 	task_kill(t, SIGTERM);
 	ok(t->state == TASK_RECORD && failed == 0,
 	   "is sent its signal while it is recorded, and its start has not failed");
@@ -246,6 +260,62 @@ static void test_start_of_another(void)
 	engine_end();
 }
 
+static void test_stale(void)
+{
+	struct engine_container c = container_new("one", &good);
+	struct engine_task *t;
+
+	engine_begin();
+	t = task_recording(&c);
+	answer(t, GRPC_OK);
+	e.alone = true;
+	task_remove(&e, &c);
+	ok(removed == 1 && t->state == TASK_IDLE && !tasks_are_recorded(&e),
+	   "one that is removed while containerd sleeps");
+	e.alone = false;
+	tasks_resume(&e);
+	ok(t->state == TASK_RECORD_OLD && ask_active(&t->call), "is removed from its records when it wakes");
+	answer(t, GRPC_OK);
+	ok(t->state == TASK_IDLE && removed == 1 && tasks_are_recorded(&e), "once");
+	task_detach(&c);
+	engine_end();
+}
+
+static void test_idle(void)
+{
+	struct engine_container c = container_new("one", &good);
+	_cleanup_free_ char *space = str_format("%s/other", place), *own = str_format("%s/n", place),
+			    *task = str_format("%s/other/x", place), *ours = str_format("%s/n/one", place);
+	struct engine_task *t;
+
+	engine_begin();
+	t = task_recording(&c);
+	answer(t, GRPC_OK);
+	e.idle = 1;
+	e.open = true;
+	dir_make(own, 0755, NULL);
+	dir_make(ours, 0755, NULL);
+	dir_make(space, 0755, NULL);
+	dir_make(task, 0755, NULL);
+	idle_over(&e.unused);
+	ok(!e.resting, "containerd stays while others have tasks in it");
+	rmdir(task);
+	rmdir(space);
+	e.gate.relays.count = 1;
+	idle_over(&e.unused);
+	ok(!e.resting, "and while it has a client");
+	e.gate.relays.count = 0;
+	idle_over(&e.unused);
+	ok(e.resting && !containerd_begins(&e), "then nothing new is begun with it");
+	task_begin(&e, &c, false);
+	ok(t->state == TASK_QUEUED, "a start waits");
+	task_detach(&c);
+	loop_timer_disarm(&e.unused);
+	engine_end();
+	rmdir(ours);
+	rmdir(own);
+}
+
 static void config_write(void)
 {
 	static const char config[] = "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"x\"],\"cwd\":\"/"
@@ -267,6 +337,8 @@ int main(void)
 	test_connection();
 	test_signal();
 	test_start_of_another();
+	test_stale();
+	test_idle();
 	loop_free(loop);
 	dir_remove(place, NULL);
 	return tap_done();

@@ -5,6 +5,7 @@
  *        +--------- each container's task ---> task.c ---> calls.c ---^
  *        |                                       +-------> exec.c ----^
  *        +--------- what earlier ones left ---> leftovers.c -- calls.c
+ *        +--------- nobody uses it -----------> idle.c
  *
  * daemon.c tells engine.c that containerd serves; engine.c connects, and has each task go on where it was. */
 #pragma once
@@ -41,6 +42,9 @@ struct containerd {
 	bool open;   /* it serves, and knows the services: its clients are let in */
 	bool sweep; /* the first time in this boot: what containers an earlier one left goes before anybody can add some
 		     */
+	uint64_t idle; /* microseconds without a client; 0: it stays */
+	bool resting;  /* it is about to be stopped: nothing new is begun, and it ends when what goes on has */
+	struct loop_timer unused;
 	struct lazy places;
 	struct stand_in stand_in;
 	struct gate gate;
@@ -61,13 +65,13 @@ static inline bool containerd_answers(const struct containerd *e)
 /* And something new may be begun. */
 static inline bool containerd_begins(const struct containerd *e)
 {
-	return containerd_answers(e) && !e->called;
+	return containerd_answers(e) && !e->called && !e->resting;
 }
 
 /* Something has come to an end that the start of containerd, or its clients, may have waited for: engine.c looks, from
  * the loop. */
 static inline void containerd_look(struct containerd *e)
 {
-	if (e->called || (e->lazy && !e->alone && !e->open))
+	if (e->called || e->resting || (e->lazy && !e->alone && !e->open))
 		loop_timer_after(e->engine.host->loop, &e->look, 0, NULL);
 }

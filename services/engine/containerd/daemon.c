@@ -111,6 +111,12 @@ static void daemon_ended(struct daemon *d, const char *how)
 	d->pid = 0;
 	if (d->record >= 0)
 		recorded_write(d->record, 0, NULL); /* it is told from later ones by its start, too */
+	if (d->state == DAEMON_STOPPING && d->sleeping) {
+		d->sleeping = false;
+		d->state = DAEMON_ASLEEP;
+		d->is.slept(d->is.data);
+		return;
+	}
 	if (d->state == DAEMON_STOPPING) {
 		d->state = DAEMON_DOWN;
 		d->is.gone(d->is.data);
@@ -255,8 +261,8 @@ void daemon_wake(struct daemon *d)
 	if (d->state != DAEMON_ASLEEP)
 		return;
 	d->state = DAEMON_DOWN;
-	/* Without them it is looked for, and what it says is lost. */
-	if (daemon_ears_open(d, &err) < 0)
+	/* Without them it is looked for, and what it says is lost. They stay from one to the next. */
+	if (d->notify.fd < 0 && daemon_ears_open(d, &err) < 0)
 		log_warn("%s", error_text(&err));
 	process_take_or_start(d);
 }
@@ -308,7 +314,7 @@ void daemon_silent(struct daemon *d)
 		daemon_process_kill(d, SIGKILL);
 }
 
-void daemon_stop(struct daemon *d)
+static void process_stop(struct daemon *d)
 {
 	loop_timer_disarm(&d->timer);
 	d->state = DAEMON_STOPPING;
@@ -318,6 +324,18 @@ void daemon_stop(struct daemon *d)
 	}
 	daemon_process_kill(d, SIGTERM);
 	loop_timer_after(d->loop, &d->timer, STOP_US, NULL);
+}
+
+void daemon_stop(struct daemon *d)
+{
+	d->sleeping = false;
+	process_stop(d);
+}
+
+void daemon_sleep(struct daemon *d)
+{
+	d->sleeping = true;
+	process_stop(d);
 }
 
 void daemon_free(struct daemon *d)

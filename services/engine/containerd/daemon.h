@@ -6,7 +6,8 @@
  *     ^                   |    ^                                                  |
  *     +------ ended ------+    +---- the connection to it broke: daemon_lost() ---+
  *
- *   ASLEEP: as DOWN, until daemon_wake(). Only where `lazy` says so, and only until the first one of a boot.
+ *   ASLEEP: as DOWN, until daemon_wake(). Only where `lazy` says so: until the first one of a boot, and after
+ * daemon_sleep(), which stops it as daemon_stop() does.
  *
  *   any -- daemon_stop(): TERM, later KILL --> STOPPING -- ended --> DOWN: gone()
  *
@@ -38,6 +39,7 @@ struct daemon_setup {
 	void (*starting)(void *data); /* none runs, and one is about to be started */
 	void (*up)(void *data);       /* it serves; always from the loop */
 	void (*gone)(void *data);     /* it ended, after daemon_stop() */
+	void (*slept)(void *data);    /* the same after daemon_sleep() */
 	void *data;
 };
 
@@ -60,3 +62,5 @@ void daemon_silent(struct daemon *d);
 uint64_t daemon_patience(const struct daemon *d);
 /* TERM, later KILL; gone() follows. */
 void daemon_stop(struct daemon *d);
+/* Stops it until daemon_wake(): slept(). Where `lazy` says so. */
+void daemon_sleep(struct daemon *d);

@@ -24,6 +24,7 @@ struct daemon {
 	struct loop_timer timer; /* next start, next look, or KILL */
 	enum { DAEMON_ASLEEP, DAEMON_DOWN, DAEMON_STARTING, DAEMON_UP, DAEMON_STOPPING } state;
 	uint64_t started, delay;
+	bool sleeping;    /* it is stopped for a while */
 	unsigned doubled; /* so often it took longer, one after the other */
 	uint64_t give_up; /* when the present one is killed unless it serves */
 };

@@ -5,6 +5,7 @@
 #include "containerd.h"
 #include "containerd_private.h"
 #include "daemon.h"
+#include "idle.h"
 #include "io.h"
 #include "log.h"
 #include "str.h"
@@ -36,6 +37,7 @@ static void connection_close(struct containerd *e)
 	pulse_end(&e->pulse);
 	leftovers_end(&e->leftovers);
 	e->rpc = NULL;
+	e->resting = false;
 	if (e->lazy && e->open) {
 		e->open = false;
 		gate_lead(&e->gate, NULL);
@@ -120,7 +122,9 @@ static void clients_let_in(struct containerd *e)
 	e->sweep = false;
 	events_lead(e);
 	gate_lead(&e->gate, e->own);
-	if (gate_take_down(e->own, e->socket, &err) < 0)
+	if (e->idle)
+		idle_begin(e); /* who comes and goes has to be known: the gate stays */
+	else if (gate_take_down(e->own, e->socket, &err) < 0)
 		log_warn("containerd: %s: its clients are led to it one by one", error_text(&err));
 }
 
@@ -131,6 +135,12 @@ static void next_step(struct loop_timer *timer)
 	if (e->alone && e->called && tasks_are_settled(e)) {
 		e->alone = e->called = false;
 		daemon_wake(e->daemon);
+	} else if (e->resting && !gate_is_quiet(&e->gate)) {
+		e->resting = false;
+		tasks_resume(e);
+	} else if (e->resting && tasks_are_settled(e)) {
+		connection_close(e);
+		daemon_sleep(e->daemon);
 	} else if (!e->alone && !e->open && containerd_connected(e) && tasks_are_recorded(e) &&
 		   leftovers_idle(&e->leftovers)) {
 		clients_let_in(e);
@@ -149,6 +159,23 @@ static void client_called(void *data)
 	containerd_look(e);
 }
 
+/* It has been stopped because nobody used it: the stand-in goes on. */
+static void daemon_has_slept(void *data)
+{
+	struct containerd *e = data;
+
+	log_info("containerd: nobody uses it: stopped");
+	e->alone = true;
+	tasks_resume(e);
+	if (gate_has_callers(&e->gate))
+		client_called(e);
+}
+
+static void clients_have_left(void *data)
+{
+	idle_begin(data);
+}
+
 static int lazy_prepare(struct containerd *e, const struct containerd_options *o, struct error *err)
 {
 	_cleanup_error_ struct error why = { 0 };
@@ -162,6 +189,7 @@ static int lazy_prepare(struct containerd *e, const struct containerd_options *o
 	if (dir_make(CONTAINERD_DIR, 0711, err) < 0)
 		return -1;
 	e->lazy = true;
+	e->idle = o->idle;
 	e->own = e->places.behind;
 	e->stand_in = (struct stand_in){ .loop = e->engine.host->loop,
 					 .reaper = e->engine.host->reaper,
@@ -175,11 +203,19 @@ static int lazy_prepare(struct containerd *e, const struct containerd_options *o
 /* Whether it has been started before in this boot, and is there still, is known now. */
 static int lazy_begin(struct containerd *e, struct error *err)
 {
-	if (!e->lazy || !daemon_sleeps(e->daemon))
+	_cleanup_error_ struct error why = { 0 };
+
+	if (!e->lazy || (!daemon_sleeps(e->daemon) && !e->idle))
 		return 0;
-	e->alone = true;
-	e->sweep = daemon_is_new(e->daemon);
-	return gate_open(&e->gate, e->engine.host->loop, e->socket, err);
+	e->alone = daemon_sleeps(e->daemon);
+	e->sweep = e->alone && daemon_is_new(e->daemon);
+	if (gate_open(&e->gate, e->engine.host->loop, e->socket, &why) == 0)
+		return 0;
+	if (e->alone)
+		return error_move(err, &why);
+	log_warn("containerd stays, used or not: %s", error_text(&why));
+	e->idle = 0;
+	return 0;
 }
 
 /* --- the engine's calls ----------------------------------------------------------------------------------------- */
@@ -234,6 +270,7 @@ static void containerd_free(struct engine *engine)
 	connection_close(e);
 	loop_timer_disarm(&e->settle);
 	loop_timer_disarm(&e->look);
+	loop_timer_disarm(&e->unused);
 	gate_close(&e->gate);
 	daemon_free(e->daemon);
 	lazy_clear(&e->places);
@@ -274,6 +311,7 @@ static int engine_begin(struct containerd *e, const struct containerd_options *o
 						       .starting = daemon_is_starting,
 						       .up = daemon_is_up,
 						       .gone = daemon_is_gone,
+						       .slept = daemon_has_slept,
 						       .data = e },
 			       err);
 	return e->daemon ? lazy_begin(e, err) : -1;
@@ -295,7 +333,8 @@ struct engine *engine_containerd(const struct engine_host *host, const struct co
 				  .settle = { .fn = start_settled, .data = e },
 				  .look = { .fn = next_step, .data = e },
 				  .leftovers = { .looked = leftovers_looked, .data = e },
-				  .gate = { .called = client_called, .data = e } };
+				  .unused = { .fn = idle_over, .data = e },
+				  .gate = { .called = client_called, .left = clients_have_left, .data = e } };
 	list_init(&e->tasks);
 	if (engine_begin(e, o, err) == 0)
 		return &e->engine;

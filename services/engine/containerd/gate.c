@@ -70,6 +70,14 @@ static bool waiting_room(struct listener *l)
 	return g->count < WAITING_MOST;
 }
 
+static void callers_left(struct relays *all)
+{
+	const struct gate *g = all->data;
+
+	if (g->left)
+		g->left(g->data);
+}
+
 int gate_open(struct gate *g, struct loop *loop, const char *path, struct error *err)
 {
 	struct sockaddr_un address;
@@ -79,6 +87,8 @@ int gate_open(struct gate *g, struct loop *loop, const char *path, struct error 
 	g->loop = loop;
 	g->listener = (struct listener){ .accepted = caller_accepted, .room = waiting_room, .data = g };
 	relays_init(&g->relays, loop);
+	g->relays.ended = callers_left;
+	g->relays.data = g;
 	list_init(&g->waiting);
 	if (unixsock_address(&address, -1, NULL, path) < 0)
 		error_set(err, errno, "%s", path);

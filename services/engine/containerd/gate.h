@@ -14,6 +14,7 @@
 
 struct gate {
 	void (*called)(void *data); /* somebody waits to be led; perhaps often */
+	void (*left)(void *data);   /* the last one who was led through has gone; NULL: nobody wants to know */
 	void *data;
 	/* private */
 	struct loop *loop;
@@ -33,6 +34,12 @@ void gate_close(struct gate *g);
 static inline bool gate_has_callers(const struct gate *g)
 {
 	return g->count > 0;
+}
+
+/* Nobody waits, and nobody is led through. */
+static inline bool gate_is_quiet(const struct gate *g)
+{
+	return g->count == 0 && g->relays.count == 0;
 }
 
 /* Gives the socket `from` the name `path` as well, in one step, whatever was there. */

@@ -23,23 +23,6 @@ static struct engine_task *task_of(struct containerd *e, struct engine_container
 	return t;
 }
 
-static void task_leave_queue(struct engine_task *t)
-{
-	if (t->adopting)
-		task_enter(t, TASK_LOOK);
-	else
-		task_enter(t, t->made ? TASK_CREATE : TASK_CONTAINER);
-}
-
-void task_start(struct engine_task *t)
-{
-	t->cleaned = t->unbundled = t->failing = t->ended = false;
-	t->code = -1;
-	t->state = TASK_QUEUED;
-	if (containerd_begins(t->engine))
-		task_leave_queue(t);
-}
-
 void task_begin(struct containerd *e, struct engine_container *c, bool adopting)
 {
 	_cleanup_error_ struct error err = { 0 };
@@ -61,14 +44,17 @@ static void task_resume(struct engine_task *t)
 	t->cleaned = t->unbundled = false;
 	switch (t->state) {
 	case TASK_IDLE:
-		if (t->unrecorded)
-			task_enter(t, TASK_RECORD);
-		else if (t->ended && t->pid)
-			task_enter(t, TASK_WAIT);
+		if (t->pid && !t->ended && t->engine->alone)
+			task_shim_keep(t);
+		else if (!t->unrecorded)
+			shim_watch_end(&t->shim_watch); /* containerd has a connection to it, too */
+		task_process_consider(t);
 		break;
 	case TASK_QUEUED:
-		t->made &= !t->unrecorded;
-		t->unrecorded = false;
+		if (!t->engine->alone) {
+			t->made &= !t->unrecorded;
+			t->unrecorded = t->stale = false;
+		}
 		task_leave_queue(t);
 		break;
 	case TASK_CREATE:
@@ -180,10 +166,24 @@ bool tasks_are_settled(const struct containerd *e)
 
 bool tasks_are_recorded(const struct containerd *e)
 {
-	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next)
-		if (list_entry(p, struct engine_task, place)->unrecorded)
+	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next) {
+		const struct engine_task *t = list_entry(p, struct engine_task, place);
+
+		if (t->unrecorded || t->stale)
 			return false;
+	}
 	return true;
+}
+
+bool tasks_have(const struct containerd *e, const char *namespace, const char *name)
+{
+	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next) {
+		const struct engine_task *t = list_entry(p, struct engine_task, place);
+
+		if (str_eq(task_namespace(t), namespace) && str_eq(task_name(t), name))
+			return true;
+	}
+	return false;
 }
 
 int task_exec(struct engine_task *t, char *const *argv, engine_exec_fn *done, void *data, struct error *err)
@@ -217,6 +217,7 @@ void task_remove(struct containerd *e, struct engine_container *c)
 		if (ask_active(&t->call))
 			return;
 	} else if (there && t && containerd_answers(e)) {
+		t->stale |= e->alone && t->made && !t->unrecorded;
 		t->made = t->unrecorded = false;
 		task_enter(t, TASK_REMOVE);
 		return;

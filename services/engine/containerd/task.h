@@ -23,7 +23,7 @@
  *   WAIT_OLD    Tasks.Wait,
  *   DROP_OLD    Tasks.Delete,
  *   DELETE_OLD  Containers.Delete
- *   RECORD      Containers.Create for a container that has its task already (task_record.c);
+ *   RECORD      Containers.Create for a container that has its task already;
  *   RECORD_OLD  Containers.Delete of the one before it
  *   WAIT        Tasks.Wait: the exit status. The end itself is seen by a pidfd, without containerd, which may be away
  *   DELETE      Tasks.Delete, which answers when all output has arrived in the fifos
@@ -49,8 +49,10 @@ void task_detach(struct engine_container *c);
 bool tasks_are_settled(const struct containerd *e);
 /* Ends what may be under way for long: checks of readiness, which are made again later. */
 void tasks_break_off(struct containerd *e);
-/* containerd has each container in its database. */
+/* containerd has each container in its database, and none that has been removed. */
 bool tasks_are_recorded(const struct containerd *e);
+/* There is a task of this name, in this namespace of containerd. */
+bool tasks_have(const struct containerd *e, const char *namespace, const char *name);
 
-/* There is a connection again: each task does again what was under way, and what came since. */
+/* There is a connection again, or the stand-in: each task does again what was under way, and what came since. */
 void tasks_resume(struct containerd *e);

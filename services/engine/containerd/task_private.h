@@ -2,7 +2,7 @@
  *
  *   task.c          what the engine asks of it
  *   task_states.c   the states: what is asked on entering one, and what the answer leads to
- *   task_record.c   two of them: what the stand-in has made becomes containerd's
+ *   task_report.c   what the engine tells of its end
  *   task_process.c  its first process and its shim: how their ends are seen without containerd */
 #pragma once
 
@@ -50,6 +50,7 @@ struct engine_task {
 	struct ask call, kill_call;
 	bool made;       /* containerd has the container, or would have it */
 	bool unrecorded; /* it would have it: the stand-in has made the container */
+	bool stale;      /* containerd still has it, and the stand-in has removed it */
 	bool cleaned;    /* what was there before has been deleted in this start */
 	bool unbundled;  /* the same for the directory of its bundle */
 	bool adopting;   /* it was another supervisor's: to be taken over */
@@ -70,8 +71,11 @@ struct engine_task {
 /* Enters a state, and asks what there is to ask in it. No call of the task's may be under way: there is one at a time.
  */
 void task_enter(struct engine_task *t, enum task_state state);
-/* Begins with a start, or the taking over of what is there. */
+/* Begins with a start, or the taking over of what is there; the second: once its turn has come. */
 void task_start(struct engine_task *t);
+void task_leave_queue(struct engine_task *t);
+/* What there is to do about a process that runs, or has ended while something else was done. */
+void task_process_consider(struct engine_task *t);
 /* The start comes to nothing: cleans up, then reports the reason, which is taken over. */
 void task_start_fail(struct engine_task *t, struct error *why);
 /* The same when nothing is left to be cleaned: reports t->why. */
@@ -82,25 +86,16 @@ void task_report_removed(struct engine_task *t);
 /* --- task_process.c: the first process and the shim ----------------------------------------------------------------
  */
 
-/* Watches the process: its end leads on from IDLE. */
-int task_process_watch(struct engine_task *t, pid_t pid, struct error *err);
+/* Watches the process. */
+int task_process_watch(struct engine_task *t, pid_t pid, loop_io_fn *ended, struct error *err);
 /* Lets go of the container's first process. */
 void task_process_forget(struct engine_task *t);
-/* What there is to do about a process that runs, or has ended while something else was done. */
-void task_process_consider(struct engine_task *t);
 /* Watches the shim, where containerd does not: nobody else would see its end. */
 void task_shim_keep(struct engine_task *t);
 /* Asks the shim for the exit status: containerd is not there to be asked, and may have forgotten when it is back. */
 void task_shim_ask(struct engine_task *t);
 /* The directory of its bundle, NULL: no memory. The caller frees it. */
 char *task_bundle_path(const struct engine_task *t);
-
-/* --- task_record.c: RECORD and RECORD_OLD --------------------------------------------------------------------------
- */
-
-void task_record_ask(struct engine_task *t);
-void task_record_answered(struct engine_task *t, enum grpc_status status, const char *message);
-void task_record_old_answered(struct engine_task *t, enum grpc_status status, const char *message);
 
 static inline bool task_is_recording(const struct engine_task *t)
 {

@@ -1,6 +1,5 @@
 /* A container's first process is watched by a pidfd, and its shim by a connection, both without containerd: it may be
- * away, or never have been there. An end that comes while a call is under way is kept (`ended`) until the task is IDLE.
- */
+ * away, or never have been there. */
 #include <signal.h>
 
 #include "log.h"
@@ -58,43 +57,13 @@ void task_shim_ask(struct engine_task *t)
 		shim_wait_begin(&t->shim, task_host(t)->loop, dir, task_name(t));
 }
 
-static void process_ended(struct loop_io *io, uint32_t events)
-{
-	struct engine_task *t = io->data;
-	bool begins = containerd_begins(t->engine);
-
-	(void)events;
-	loop_io_remove(io);
-	shim_watch_end(&t->shim_watch);
-	t->ended = true;
-	if (t->state != TASK_IDLE)
-		return;
-	if (!begins)
-		task_shim_ask(t);
-	if (begins)
-		task_enter(t, TASK_WAIT);
-	else if (task_host(t)->stopping && !t->engine->alone)
-		task_enter(t, TASK_DELETE); /* fails at once, without a connection */
-}
-
-int task_process_watch(struct engine_task *t, pid_t pid, struct error *err)
+int task_process_watch(struct engine_task *t, pid_t pid, loop_io_fn *ended, struct error *err)
 {
 	task_process_forget(t);
-	t->process =
-		(struct loop_io){ .fd = process_open(pid, err), .events = EPOLLIN, .fn = process_ended, .data = t };
+	t->process = (struct loop_io){ .fd = process_open(pid, err), .events = EPOLLIN, .fn = ended, .data = t };
 	if (t->process.fd < 0 || loop_io_add(task_host(t)->loop, &t->process, err) < 0)
 		return -1;
 	t->pid = pid;
 	t->ended = false;
 	return 0;
-}
-
-void task_process_consider(struct engine_task *t)
-{
-	if (t->state != TASK_IDLE)
-		return;
-	if (t->unrecorded && containerd_connected(t->engine))
-		task_enter(t, TASK_RECORD);
-	else if (t->ended && t->pid && containerd_begins(t->engine))
-		task_enter(t, TASK_WAIT);
 }

@@ -1,30 +1,41 @@
 #include <signal.h>
 
 #include "capture.h"
+#include "log.h"
 #include "spec.h"
 #include "task_private.h"
 
-/* --- what is reported ----------------------------------------------------------------------------------------- */
+/* --- the process ------------------------------------------------------------------------------------------------ */
 
-void task_report_start_failed(struct engine_task *t)
+/* An end that comes while a call is under way is kept until the task is IDLE. */
+static void process_ended(struct loop_io *io, uint32_t events)
 {
-	struct error why = t->why;
+	struct engine_task *t = io->data;
+	bool begins = containerd_begins(t->engine);
 
-	t->why = (struct error){ 0 };
-	t->state = TASK_IDLE;
-	t->failing = false;
-	task_process_forget(t);
-	task_events(t)->start_failed(t->container, &why);
-	error_clear(&why);
+	(void)events;
+	loop_io_remove(io);
+	shim_watch_end(&t->shim_watch);
+	t->ended = true;
+	if (t->state != TASK_IDLE)
+		return;
+	if (!begins)
+		task_shim_ask(t);
+	if (begins)
+		task_enter(t, TASK_WAIT);
+	else if (task_host(t)->stopping && !t->engine->alone)
+		task_enter(t, TASK_DELETE); /* fails at once, without a connection */
 }
 
-void task_report_exited(struct engine_task *t)
+/* What there is to do about a process that runs, or has ended while something else was done. */
+void task_process_consider(struct engine_task *t)
 {
-	t->state = TASK_IDLE;
-	task_process_forget(t);
-	shim_wait_cancel(&t->shim);
-	t->ended = false;
-	task_events(t)->exited(t->container, t->code);
+	if (t->state != TASK_IDLE)
+		return;
+	if ((t->unrecorded || t->stale) && containerd_connected(t->engine))
+		task_enter(t, t->unrecorded ? TASK_RECORD : TASK_RECORD_OLD);
+	else if (t->ended && t->pid && containerd_begins(t->engine))
+		task_enter(t, TASK_WAIT);
 }
 
 static void report_started(struct engine_task *t)
@@ -33,14 +44,6 @@ static void report_started(struct engine_task *t)
 	task_shim_keep(t);
 	task_events(t)->started(t->container, t->pid);
 	task_process_consider(t);
-}
-
-void task_report_removed(struct engine_task *t)
-{
-	t->state = TASK_IDLE;
-	t->wish = WISH_NONE;
-	t->made = t->unrecorded = false;
-	task_events(t)->removed(t->container);
 }
 
 /* The reason is told when nothing of it is left. */
@@ -78,7 +81,7 @@ static void look_answered(struct engine_task *t, enum grpc_status status, const 
 	t->unrecorded = t->engine->lazy && dir && task_bundle_unrecorded(dir);
 	switch (status == GRPC_OK ? ask_task_found(&t->call, &pid, &t->code) : CONTAINERD_TASK_NONE) {
 	case CONTAINERD_TASK_RUNS:
-		if (task_process_watch(t, pid, NULL) == 0)
+		if (task_process_watch(t, pid, process_ended, NULL) == 0)
 			report_started(t);
 		else
 			task_enter(t, TASK_WAIT); /* just ended */
@@ -117,6 +120,7 @@ static void container_answered(struct engine_task *t, enum grpc_status status, c
 	if (status == GRPC_OK) {
 		t->made = true;
 		t->unrecorded = t->engine->alone;
+		t->stale &= t->engine->alone;
 		task_enter(t, TASK_CREATE);
 	} else if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
 		task_enter(t, TASK_KILL_OLD);
@@ -156,7 +160,7 @@ static void create_answered(struct engine_task *t, enum grpc_status status, cons
 		task_enter(t, TASK_CREATE);
 	else if (status != GRPC_OK)
 		start_refused(t, message);
-	else if (task_process_watch(t, ask_created_pid(&t->call), &err) < 0 ||
+	else if (task_process_watch(t, ask_created_pid(&t->call), process_ended, &err) < 0 ||
 		 prepare_process(t->container->bundle, t->pid, &err) < 0)
 		task_start_fail(t, &err);
 	else
@@ -252,6 +256,79 @@ static void remove_answered(struct engine_task *t, enum grpc_status status, cons
 	task_report_removed(t);
 }
 
+/* --- what the stand-in has made becomes containerd's: it has the task already, and gets the container -------------
+ *
+ *   IDLE -> RECORD -- done --> IDLE, or what was wished for meanwhile
+ *             |   ^
+ *      exists v   | once
+ *          RECORD_OLD
+ *
+ * This goes on while a service runs, or waits to be started again. A start or a removal that comes meanwhile is a wish:
+ * its own call would take the place of the one that is under way. A signal goes to the process at once. */
+
+static void wish_grant(struct engine_task *t)
+{
+	enum task_wish wish = t->wish;
+
+	t->wish = WISH_NONE;
+	if (wish == WISH_START) {
+		task_start(t);
+	} else if (wish == WISH_REMOVE) {
+		t->made = false;
+		task_enter(t, TASK_REMOVE);
+	} else {
+		task_process_consider(t);
+	}
+}
+
+static void record_end(struct engine_task *t)
+{
+	_cleanup_free_ char *dir = task_bundle_path(t);
+
+	t->unrecorded = t->stale = t->cleaned = false;
+	t->state = TASK_IDLE;
+	shim_watch_end(&t->shim_watch); /* containerd has a connection to it, too */
+	if (dir)
+		task_bundle_recorded(dir);
+	wish_grant(t);
+}
+
+static void record_ask(struct engine_task *t)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *spec = spec_read(t->container->bundle->path, &err);
+
+	if (spec) {
+		ask_container_create(t->engine, &t->call, task_namespace(t), task_name(t), spec);
+		return;
+	}
+	log_warn("%s", error_text(&err));
+	record_end(t);
+}
+
+static void record_answered(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
+		task_enter(t, TASK_RECORD_OLD);
+		return;
+	}
+	if (status != GRPC_OK)
+		log_warn("%s: containerd: %s", task_name(t), message);
+	record_end(t);
+}
+
+/* Of an earlier boot, and its specification may be another; or of a service that was removed while it slept. */
+static void record_old_answered(struct engine_task *t, enum grpc_status status, const char *message)
+{
+	(void)status;
+	(void)message;
+	t->cleaned = true;
+	if (t->unrecorded)
+		task_enter(t, TASK_RECORD);
+	else
+		record_end(t);
+}
+
 static const struct {
 	void (*ask)(struct engine_task *t);
 	void (*answered)(struct engine_task *t, enum grpc_status status, const char *message);
@@ -269,8 +346,8 @@ static const struct {
 	[TASK_WAIT] = { wait_ask, wait_answered },
 	[TASK_DELETE] = { delete_ask, delete_answered },
 	[TASK_REMOVE] = { container_delete_ask, remove_answered },
-	[TASK_RECORD] = { task_record_ask, task_record_answered },
-	[TASK_RECORD_OLD] = { container_delete_ask, task_record_old_answered },
+	[TASK_RECORD] = { record_ask, record_answered },
+	[TASK_RECORD_OLD] = { container_delete_ask, record_old_answered },
 };
 
 /* The connection broke under the call: it is made again later, except where nothing depends on it any more. */
@@ -306,4 +383,21 @@ void task_enter(struct engine_task *t, enum task_state state)
 	t->call.data = t;
 	if (states[state].ask)
 		states[state].ask(t);
+}
+
+void task_leave_queue(struct engine_task *t)
+{
+	if (t->adopting)
+		task_enter(t, TASK_LOOK);
+	else
+		task_enter(t, t->made ? TASK_CREATE : TASK_CONTAINER);
+}
+
+void task_start(struct engine_task *t)
+{
+	t->cleaned = t->unbundled = t->failing = t->ended = false;
+	t->code = -1;
+	t->state = TASK_QUEUED;
+	if (containerd_begins(t->engine))
+		task_leave_queue(t);
 }
