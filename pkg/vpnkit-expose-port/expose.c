@@ -16,8 +16,6 @@
 #include "log.h"
 #include "str.h"
 
-#define DEFAULT_CONTROL "4098"
-
 enum { PARENT_FD = 3 };
 
 static const char help[] =
@@ -26,7 +24,7 @@ static const char help[] =
 	"  -proto tcp|udp|unix     tcp\n"
 	"  -host-ip IP, -host-port PORT, -host-path PATH             where the host listens\n"
 	"  -container-ip IP, -container-port PORT, -container-path PATH   where its connections go\n"
-	"  -local-bind best-effort|always|never   whether this machine listens at the same TCP port as well\n"
+	"  -local-bind best-effort|always|never   whether this machine listens at the same port as well\n"
 	"  -no-local-ip            the same as -local-bind never\n"
 	"  -use-listen-fd          descriptor 4 listens already, as dockerd has it\n"
 	"  -control ADDRESS        where the host is asked: a vsock port, CID/PORT, or a socket's path; 4098, unless\n"
@@ -265,7 +263,7 @@ int expose_main(int argc, char **argv)
 	if (!x.control_address)
 		x.control_address = configured = config_control("/etc");
 	if (!x.control_address)
-		x.control_address = DEFAULT_CONTROL;
+		x.control_address = CONTROL_DEFAULT;
 	if (expose_open(&x, &e) < 0) {
 		parent_tell(&x, &e);
 		return 1;

@@ -13,6 +13,8 @@
 #include "vpnkit_address.h"
 #include "vpnkit_port.h"
 
+#define CONTROL_DEFAULT "4098" /* a vsock port of the host */
+
 enum {
 	CONTROL_PATIENCE_US = 120 * 1000000, /* as VPNKit's client */
 	UNEXPOSE_PATIENCE_US = 5 * 1000000,
@@ -23,6 +25,7 @@ enum {
 int expose_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int wrapper_main(int argc, char **argv);
+int portdir_main(int argc, char **argv);
 
 /* --- options.c --- */
 struct flag {

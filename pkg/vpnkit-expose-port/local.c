@@ -65,21 +65,23 @@ static int local_socket(const struct vpnkit_port *p)
 {
 	struct sockaddr_storage at;
 	socklen_t len = vpnkit_ip_address(&p->out_ip, p->out_port, &at);
-	_cleanup_close_ int fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1;
+	int tcp = p->proto == VPNKIT_TCP, type = tcp ? SOCK_STREAM : SOCK_DGRAM;
+	_cleanup_close_ int fd = socket(at.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    bind(fd, (struct sockaddr *)&at, len) < 0 || listen(fd, BACKLOG) < 0)
+	/* Of TCP, what an old connection still has may be taken; of UDP that would be another program's port. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &tcp, sizeof(tcp)) < 0 ||
+	    bind(fd, (struct sockaddr *)&at, len) < 0 || (tcp && listen(fd, BACKLOG) < 0))
 		return -1;
 	return steal_fd(&fd);
 }
 
-static int local_inherited(void)
+static int local_inherited(enum vpnkit_proto proto)
 {
-	int listens = 0;
-	socklen_t len = sizeof(listens);
+	int value = 0, name = proto == VPNKIT_TCP ? SO_ACCEPTCONN : SO_TYPE,
+	    want = proto == VPNKIT_TCP ? 1 : SOCK_DGRAM;
+	socklen_t len = sizeof(value);
 
-	if (getsockopt(LOCAL_LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens)
+	if (getsockopt(LOCAL_LISTEN_FD, SOL_SOCKET, name, &value, &len) < 0 || value != want)
 		return -1;
 	return LOCAL_LISTEN_FD;
 }
@@ -88,9 +90,9 @@ int local_listen(struct local *l, struct loop *loop, const struct vpnkit_port *p
 {
 	int fd;
 
-	if (p->proto != VPNKIT_TCP || (l->bind == LOCAL_NEVER && !inherited))
+	if (p->proto == VPNKIT_UNIX || (l->bind == LOCAL_NEVER && !inherited))
 		return 0;
-	fd = inherited ? local_inherited() : local_socket(p);
+	fd = inherited ? local_inherited(p->proto) : local_socket(p);
 	if (fd < 0 && inherited)
 		return error_set(err, 0, "-use-listen-fd: descriptor %d is no socket that listens", LOCAL_LISTEN_FD);
 	if (fd < 0 && (errno == EADDRNOTAVAIL || l->bind != LOCAL_ALWAYS)) {
@@ -99,8 +101,10 @@ int local_listen(struct local *l, struct loop *loop, const struct vpnkit_port *p
 	}
 	if (fd < 0 || io_nonblock(fd) < 0)
 		return error_set(err, errno, "listen in this machine, port %u", p->out_port);
-	relays_init(&l->relays, loop);
 	l->to_len = vpnkit_ip_address(&p->in_ip, p->in_port, &l->to);
+	if (p->proto == VPNKIT_UDP)
+		return local_udp_start(&l->udp, loop, fd, &l->to, l->to_len, err);
+	relays_init(&l->relays, loop);
 	l->listener = (struct listener){ .accepted = local_accepted, .data = l };
 	return listener_start(&l->listener, loop, fd, err);
 }
@@ -108,4 +112,5 @@ int local_listen(struct local *l, struct loop *loop, const struct vpnkit_port *p
 void local_close(struct local *l)
 {
 	listener_stop(&l->listener);
+	local_udp_stop(&l->udp);
 }

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 	} programs[] = {
 		{ "vpnkit-list-ports", list_main },
 		{ "vpnkit-iptables-wrapper", wrapper_main },
+		{ "vpnkit-port-dir", portdir_main },
 	};
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL,
 		   *name = slash ? slash + 1

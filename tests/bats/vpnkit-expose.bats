@@ -104,6 +104,32 @@ list_is() {
 	within 20 answered 0
 }
 
+@test "a UDP port is there in the machine as well, and each client has its own answers" {
+	background echo.err "$root_dir/tests/tools/echo-server.py" port udp
+	within 10 test -e port
+	local free=$((20000 + RANDOM % 10000))
+	expose -proto udp -host-ip 127.0.0.1 -host-port "$free" -container-ip 127.0.0.1 -container-port "$(cat port)" -local-bind always
+	within 20 answered 0
+	timeout 60 python3 - "$free" <<-'END'
+		import socket, sys
+		clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
+		for n, c in enumerate(clients):
+		    c.settimeout(30)
+		    c.connect(("127.0.0.1", int(sys.argv[1])))
+		    c.send(b"client %d" % n)
+		sources = set()
+		for n, c in enumerate(clients):
+		    source, said = c.recv(100).split(b":")
+		    sources.add(source)
+		    assert said == b"client %d" % n
+		assert len(sources) == len(clients)
+	END
+	# one that is taken is an error where it has to be bound
+	expose -proto udp -host-ip 127.0.0.1 -host-port "$(cat port)" -container-ip 127.0.0.1 -container-port "$free" -local-bind always
+	wait "$expose_pid" || true
+	[[ $(cat answer) == $'1\n'*"in use"* ]]
+}
+
 @test "the list says what the host says, and with -debug what it has to tell" {
 	list_is ""
 	run --separate-stderr vpnkit-list-ports -control control -debug
@@ -143,6 +169,106 @@ list_is() {
 	run -3 vpnkit-iptables-wrapper $rule
 	list_is ""
 	[ "$(wc -l <rules)" = 5 ]
+}
+
+# --- the directory of ports ---------------------------------------------------------------------------------------
+
+# dir_do: what tests/tools/port-dir.py does by the lines of standard input, with a directory called "/ports"
+dir_do() { timeout 120 "$root_dir/tests/tools/port-dir.py" "$T/bin/vpnkit-port-dir" -control control -dir /ports; }
+# for lines "sh": the list becomes this, in the end
+cat_list='becomes() { timeout 20 sh -c "until [ \"\$(vpnkit-list-ports -control control)\" = \"$1\" ]; do sleep 0.05; done"; };'
+
+@test "a folder in the directory is a port: its ctl opens it and says so, and closing that closes it" {
+	ln -s "$program" bin/vpnkit-port-dir
+	dir_do >said <<-END
+		ls
+		mkdir web
+		open web
+		read web
+		write web tcp:0.0.0.0:8080:tcp:172.17.0.2:80
+		read web
+		sh vpnkit-list-ports -control control >open
+		ls
+		close web
+		sh $cat_list becomes ""
+		ls
+		mkdir pipe
+		open pipe
+		write pipe unix:L3RtcC94:unix:L3RtcC95
+		read pipe
+		sh vpnkit-list-ports -control control >>open
+		rmdir pipe
+		sh $cat_list becomes ""
+	END
+	cat said
+	diff said - <<-'END'
+		README
+		ERROR no request received. Please read the README.
+		OK tcp:0.0.0.0:8080:tcp:172.17.0.2:80
+		README web
+		README
+		OK unix:L3RtcC94:unix:L3RtcC95
+	END
+	diff open - <<-'END'
+		/ports#1 tcp forward from 0.0.0.0:8080 to 172.17.0.2:80
+		/ports#2 unix forward from /tmp/x to /tmp/y
+	END
+}
+
+@test "what the host refuses stands in ctl in its own words; nobody hears of nonsense" {
+	ln -s "$program" bin/vpnkit-port-dir
+	dir_do >said <<-'END'
+		mkdir a
+		open a
+		write a tcp:0.0.0.0:7:tcp:172.17.0.2:80
+		read a
+		write a tcp:0.0.0.0:8:tcp:172.17.0.2:80
+		mkdir a
+		mkdir b
+		open b
+		write b tcp:0.0.0.0:9:tcp:172.17.0.2:80
+		read b
+		mkdir c
+		open c
+		write c tcp:none
+		read c
+	END
+	cat said
+	diff said - <<-'END'
+		ERROR Bind for 0.0.0.0:7 failed: port is already allocated
+		write: Operation not permitted
+		mkdir: File exists
+		ERROR the host answers with status 500
+		ERROR Failed to parse request [tcp:none], expected tcp:IP:PORT:tcp:IP:PORT, udp:IP:PORT:udp:IP:PORT or unix:BASE64:unix:BASE64
+	END
+	[ "$(grep -c none log)" = 0 ]
+}
+
+@test "the directory's ports close with it, however it ends, and no others" {
+	ln -s "$program" bin/vpnkit-port-dir
+	expose -proto udp -host-ip 127.0.0.1 -host-port 53 -container-ip 172.17.0.2 -container-port 5353
+	within 20 answered 0
+	for end in kill hangup; do
+		dir_do >said <<-END
+			mkdir a
+			open a
+			write a tcp:0.0.0.0:80:tcp:172.17.0.2:80
+			read a
+			sh vpnkit-list-ports -control control >open
+			$end
+		END
+		diff said - <<-'END'
+			OK tcp:0.0.0.0:80:tcp:172.17.0.2:80
+			0
+		END
+		[ "$(wc -l <open)" = 2 ]
+		list_is "udp forward from 127.0.0.1:53 to 172.17.0.2:5353"
+	done
+	# no kernel here mounts it without the right to
+	run -2 vpnkit-port-dir -dir port
+	[[ $output == *'-dir port: a path from the root'* ]]
+	run -1 vpnkit-port-dir -control control -fd 77
+	[[ $output == *'-fd 77: no open descriptor'* ]]
 }
 
 @test "a command line that makes no sense ends with status 2 and names the option" {
