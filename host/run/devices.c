@@ -52,7 +52,7 @@ static int start_vsock(struct run *r, struct error *err)
 	if (vsock_start(&v, &r->vsock, err) < 0)
 		return -1;
 	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_VSOCK_FD };
-	r->helpers[r->helper_count++] = (struct machine_helper){ r->vsock.pid, "the vsock device", -1 };
+	r->helpers[r->helper_count++] = (struct machine_helper){ r->vsock.pid, "the vsock device", -1, SIGUSR2 };
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static int start_forward(struct run *r, struct error *err)
 	if (forward_start(&f, &r->forward, err) < 0)
 		return -1;
 	r->fds[r->fd_count++] = (struct spawn_fd){ r->forward.life, QEMU_FORWARD_FD };
-	r->helpers[r->helper_count++] = (struct machine_helper){ r->forward.pid, "the forwarder of ports", -1 };
+	r->helpers[r->helper_count++] = (struct machine_helper){ r->forward.pid, "the forwarder of ports", -1, 0 };
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int start_shares(struct run *r, struct error *err)
 		if (virtiofs_start(r->virtiofsd, r->directories[i], &r->state, (unsigned)i, v, err) < 0)
 			return -1;
 		r->fds[r->fd_count++] = (struct spawn_fd){ v->fd, QEMU_VIRTIOFS_FD + (int)i };
-		r->helpers[r->helper_count++] = (struct machine_helper){ v->pid, v->name, v->log };
+		r->helpers[r->helper_count++] = (struct machine_helper){ v->pid, v->name, v->log, 0 };
 	}
 	return 0;
 }

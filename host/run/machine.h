@@ -19,7 +19,8 @@
 struct machine_helper {
 	pid_t pid;
 	const char *name;
-	int log; /* what it says (toollog_reason()); -1: it says it on standard error itself */
+	int log;     /* what it says (toollog_reason()); -1: it says it on standard error itself */
+	int resumed; /* the signal that tells it that the machine goes on after it was stopped; 0: none */
 };
 
 /* The vsock device, the one that forwards ports, and a virtiofsd a shared directory. */

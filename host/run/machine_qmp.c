@@ -38,6 +38,14 @@ static void guest_reset(struct machine *m)
 	ending_restart(&m->ending);
 }
 
+/* The machine has stood still, and its clock with it. */
+static void guest_resumed(const struct machine *m)
+{
+	for (size_t i = 0; i < m->setup->helper_count; i++)
+		if (m->setup->helpers[i].resumed != 0 && loop_io_active(&m->helpers[i].child.io))
+			kill(m->setup->helpers[i].pid, m->setup->helpers[i].resumed);
+}
+
 static int message_take(struct machine *m, const struct qmp_message *msg)
 {
 	switch (msg->kind) {
@@ -54,6 +62,8 @@ static int message_take(struct machine *m, const struct qmp_message *msg)
 			snprintf(m->reason, sizeof(m->reason), "%s", msg->text);
 		if (str_eq(msg->name, "RESET") && str_eq(msg->text, "guest-reset") && !m->quitting)
 			guest_reset(m);
+		if (str_eq(msg->name, "RESUME"))
+			guest_resumed(m);
 		return 0;
 	default:
 		return 0;

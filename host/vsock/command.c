@@ -150,6 +150,8 @@ static void on_signal(void *data, int signo)
 
 	if (signo == SIGUSR1)
 		show_stats(&p->dev);
+	else if (signo == SIGUSR2 && p->clock)
+		clock_doubt(p->clock);
 	else if (signo == SIGTERM || signo == SIGINT || signo == SIGQUIT || signo == SIGHUP)
 		loop_quit(p->loop, 0);
 }
@@ -276,6 +278,7 @@ const struct command vsock_command = {
 		"  -object memory-backend-memfd,id=memory,size=SIZE,share=on -machine memory-backend=memory\n"
 		"  -chardev socket,id=vsock,path=PATH -device vhost-user-vsock-pci,chardev=vsock",
 	.options = vsock_table,
-	.more = "SIGUSR1 makes it print what it has done so far.",
+	.more = "SIGUSR1 makes it print what it has done so far, SIGUSR2 has it look at once whether the guest's clock "
+		"is right.",
 	.run = vsock_main,
 };

@@ -26,7 +26,10 @@ setup_file() {
 	name=$BATS_FILE_TMPDIR/companions
 	# pieces name packages by ../../../pkg/NAME, and files beside them
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
-	"$pith" run --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+	# with a second control socket of QEMU, by which a test has the machine stand still
+	printf '#!/bin/sh\nexec qemu-system-%s "$@" -qmp unix:%s/qmp,server=on,wait=off\n' "$(uname -m)" "$BATS_FILE_TMPDIR" >"$BATS_FILE_TMPDIR/qemu"
+	chmod +x "$BATS_FILE_TMPDIR/qemu"
+	"$pith" run --qemu "$BATS_FILE_TMPDIR/qemu" --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
 		tail -n 60 "$name-state/console.log"
 		return 1
 	}
@@ -119,6 +122,26 @@ right() { local off; off=$(off_by); [ "${off#-}" -le 1 ]; }
 	within 60 right
 }
 
+@test "a machine that has stood still has the right clock as soon as it goes on" {
+	cat >qmp.py <<-'END'
+		import json, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(60)
+		s.connect(sys.argv[1])
+		f = s.makefile("rw")
+		for command in "qmp_capabilities", *sys.argv[2:]:
+		    print(json.dumps({"execute": command}), file=f, flush=True)
+		    while "return" not in json.loads(f.readline()):
+		        pass
+	END
+	# sooner than it is asked by itself, several times
+	for _ in 1 2 3; do
+		in_shell 'date -s @1000000000'
+		python3 qmp.py "$BATS_FILE_TMPDIR/qmp" stop cont
+		PITH_TEST_SLOWNESS=1 within 10 right
+	done
+}
+
 @test "host-timesync-daemon: the host's connection sets the clock from the hardware clock" {
 	cat >connect.py <<-'END'
 		import socket, sys
@@ -171,6 +194,29 @@ right() { local off; off=$(off_by); [ "${off#-}" -le 1 ]; }
 	pressed() { logs acpid | grep -q 'the button was pressed'; }
 	within 60 pressed
 	run ! grep -a 'shutting down' "$console"
+}
+
+# --- vpnkit-port-dir ---------------------------------------------------------------------------------------------
+
+@test "vpnkit-port-dir: scripts that make folders in /port have ports of the host, which close with ctl and with the machine's program" {
+	"$root_dir/tests/tools/vpnkit-control.py" "$name-state/00000002.00001002" log >control.err 2>&1 3>&- &
+	control=$!
+	within 30 test -S "$name-state/00000002.00001002"
+	# the directory is the container's own: it is reached by way of its process
+	in_shell 'for p in $(pidof vpnkit-port-dir); do [ ! -d /proc/$p/root/port ] || ln -sfn /proc/$p/root/port /tmp/port; done
+		cat /tmp/port/README >/tmp/readme && mkdir /tmp/port/web && exec 3<>/tmp/port/web/ctl &&
+		printf tcp:0.0.0.0:8080:tcp:127.0.0.1:80 >&3 && cat /tmp/port/web/ctl; ls /tmp/port' >said
+	cat said
+	[ "$(cat said)" = $'OK tcp:0.0.0.0:8080:tcp:127.0.0.1:80\nREADME\nweb' ]
+	closed() { grep -q '^DELETE /forwards/unexpose/port .*"/port#1"' log; }
+	within 30 closed
+	[ "$(in_shell 'ls /tmp/port')" = README ]
+	# killed, it comes back, and closes what it has left
+	in_shell 'mkdir /tmp/port/again && exec 3<>/tmp/port/again/ctl && printf tcp:0.0.0.0:8081:tcp:127.0.0.1:80 >&3 && cat /tmp/port/again/ctl
+		kill -9 $(pidof vpnkit-port-dir)'
+	swept() { grep -q '^DELETE /forwards/unexpose/port .*8081' log; }
+	within 60 swept
+	kill "$control"
 }
 
 # --- vpnkit-forwarder --------------------------------------------------------------------------------------------

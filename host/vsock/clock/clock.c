@@ -151,7 +151,12 @@ static void host_clock_was_set(struct loop_io *io, uint32_t events)
 	if (read(io->fd, &count, sizeof(count)) < 0 && errno == EAGAIN)
 		return;
 	timer_set(io->fd);
-	/* What was asked before the clock was set says nothing. */
+	clock_doubt(c);
+}
+
+void clock_doubt(struct guest_clock *c)
+{
+	/* What was asked before says nothing. */
 	c->again = c->io.fd >= 0;
 	if (!c->again)
 		clock_ask(c);

@@ -4,7 +4,8 @@
  *                   |--TIME: wrong--> MOVED --TIME--> IDLE
  *
  * It is due every CLOCK_PERIOD_US, and at once when the host's clock was set or the host has slept: the kernel then
- * ends a timer of the time of day early (TFD_TIMER_CANCEL_ON_SET).
+ * ends a timer of the time of day early (TFD_TIMER_CANCEL_ON_SET). So it is when the machine goes on after it was
+ * stopped, which its owner says by clock_doubt().
  *
  * What is told is a difference, so that the way to the guest does not count. It is wrong when it is off by more than
  * CLOCK_OFF_NS beyond what half of the question's time leaves open. */
@@ -24,6 +25,9 @@ typedef int clock_reach_fn(void *data, int fd);
 struct guest_clock *clock_open(struct loop *loop, clock_reach_fn *reach, void *data, struct error *err);
 /* NULL is fine. */
 void clock_close(struct guest_clock *c);
+
+/* The guest's clock may have stood still, or the host's was set: it is asked at once. */
+void clock_doubt(struct guest_clock *c);
 
 /* By how many nanoseconds the guest's clock is to be moved: its time, and the host's before the question and after the
  * answer. 0: it is right, as far as can be told. */
