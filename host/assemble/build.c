@@ -187,8 +187,6 @@ static int build_main(const struct command *c, char **argv)
 		command_help(c, stdout);
 		return 0;
 	}
-	if (o.size_given && o.errors == ERRORS_TEXT)
-		log_warn("--size has no effect: the formats made here are as large as what is in them");
 	if (o.sbom_given && o.errors == ERRORS_TEXT)
 		log_warn("no SBOM is made: --sbom-output and --sbom-current-time have no effect");
 	if (o.errors == ERRORS_JSON) /* nothing but JSON, unless that cannot be written */

@@ -2,7 +2,7 @@
  *
  *   formats_write()
  *     split_boot()    the kernel's files are taken out of the tree, except for the formats that want the whole tree
- *     write_all()     each format that was asked for (write_format) */
+ *     write_all()     each format that was asked for (write_format); disks and bootable ISO images: formats_disk.c */
 #include "formats.h"
 
 #include <errno.h>
@@ -10,41 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "assemble_private.h"
+#include "formats_private.h"
 #include "io.h"
 #include "log.h"
-#include "outfile.h"
-#include "output.h"
-#include "str.h"
 
 static const char init_root_label[] = "org.pith.init.root";
 static const char kernel_root_label[] = "org.pith.kernel.root";
 enum { MODULE_LIST_MAX = 64 << 10 };
-
-struct outputs {
-	struct assembly *a;
-	const struct build_options *o;
-	const char *base;  /* DIR/NAME */
-	struct tree *boot; /* kernel, cmdline, ucode.cpio, as far as there are any */
-	struct tree *early;
-	enum output_root root;
-	enum zip zip;
-	struct outfile_set set; /* written files, without their names until all are written */
-};
-
-/* Names what is made next. In a folder where nothing can be made the error is all there is to say. */
-static int format_begin(const char *path, struct error *err)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *dir = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
-
-	if (!dir)
-		return error_set(err, ENOMEM, "%s", path);
-	if (access(path, F_OK) < 0 && access(dir, F_OK) == 0 && access(dir, W_OK | X_OK) < 0)
-		return error_set(err, errno, "%s: cannot be created", path);
-	log_info("  %s", path);
-	return 0;
-}
 
 /* --- splitting ----------------------------------------------------------------------------------------------- */
 
@@ -107,13 +79,6 @@ static bool in_path(const char *program)
 			return true;
 	}
 	return false;
-}
-
-static const struct tree_node *init_program(const struct outputs *x)
-{
-	const struct tree_node *n = tree_find(x->a->tree, "init");
-
-	return n && n->inode->type == TREE_FILE ? n : NULL;
 }
 
 static int choose_root(struct outputs *x, struct error *err)
@@ -207,42 +172,6 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 	return output_node(n, &x->set, path, err);
 }
 
-/* Where a file loses something that its image has given it, and LinuxKit's output does too. */
-static void warn_xattrs(const struct outputs *x, const char *format)
-{
-	const struct tree_node *n = tree_with_xattrs(x->a->tree->root);
-	_cleanup_free_ char *path = n ? tree_path(n) : NULL;
-
-	if (n)
-		log_warn("%s holds no extended attributes: /%s loses %s (and there may be more)", format,
-			 path ? path : "", n->inode->xattrs->name);
-}
-
-/* cpio has 32 bits for a time. */
-static void warn_times(const struct outputs *x)
-{
-	const struct tree_node *n = tree_with_time(x->a->tree->root, 0, UINT32_MAX);
-	_cleanup_free_ char *path = n ? tree_path(n) : NULL;
-
-	if (n)
-		log_warn("a plain initrd holds times from 1970 to 2106: /%s gets the nearest (and there may be more)",
-			 path ? path : "");
-}
-
-static int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, bool with_ucode,
-			struct error *err)
-{
-	struct output_initrd how = { .root = x->root, .zip = x->zip, .init = init_program(x), .early = x->early };
-
-	if (x->root == OUTPUT_PLAIN) {
-		warn_xattrs(x, "a plain initrd");
-		warn_times(x);
-	}
-	if (with_ucode)
-		how.ucode = tree_find(x->boot, "ucode.cpio");
-	return output_initrd(x->a->tree, &how, set, path, err);
-}
-
 static int kernel_initrd(struct outputs *x, struct error *err)
 {
 	_cleanup_free_ char *path = str_format("%s-initrd.img", x->base);
@@ -256,6 +185,27 @@ static int kernel_initrd(struct outputs *x, struct error *err)
 	return write_boot(x, "cmdline", err);
 }
 
+/* The whole tree in an archive that nobody has to unpack first: it is what follows other archives in an enclave. */
+static int kernel_initrd_plain(struct outputs *x, struct error *err)
+{
+	enum output_root root = x->root;
+	enum zip zip = x->zip;
+	int r;
+
+	x->zip = ZIP_NONE;
+	if (x->o->initrd == INITRD_AUTO)
+		x->root = OUTPUT_PLAIN;
+	r = kernel_initrd(x, err);
+	x->root = root;
+	x->zip = zip;
+	return r;
+}
+
+static int output_data_iso(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
+{
+	return output_iso(t, ISO_DATA, set, path, err);
+}
+
 static int kernel_image(struct outputs *x, enum build_format format, struct error *err)
 {
 	static const struct {
@@ -264,16 +214,13 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 	} kinds[FORMATS] = {
 		[FORMAT_KERNEL_SQUASHFS] = { "-squashfs.img", output_squashfs },
 		[FORMAT_KERNEL_EROFS] = { "-erofs.img", output_erofs },
-		[FORMAT_KERNEL_ISO] = { ".iso", output_iso },
+		[FORMAT_KERNEL_ISO] = { ".iso", output_data_iso },
 	};
 	_cleanup_free_ char *path = str_format("%s%s", x->base, kinds[format].suffix);
 
 	if (!path)
 		return error_set(err, ENOMEM, "image");
-	/* Nothing loads modules before this root is there. */
-	if (tree_find(x->early, "early"))
-		log_warn("%s: to boot from this takes a kernel with its drivers built in, and this one has modules",
-			 format_names[format]);
+	warn_modules(x, format);
 	if (format == FORMAT_KERNEL_ISO)
 		warn_xattrs(x, "an ISO image");
 	if (format_begin(path, err) < 0)
@@ -345,10 +292,16 @@ static int write_format(struct outputs *x, enum build_format format, struct erro
 		return write_tar(x, format, err);
 	case FORMAT_KERNEL_INITRD:
 		return kernel_initrd(x, err);
+	case FORMAT_KERNEL_INITRD_NOGZ:
+		return kernel_initrd_plain(x, err);
 	case FORMAT_TAR_KERNEL_INITRD:
 		return tar_kernel_initrd(x, err);
-	default:
+	case FORMAT_KERNEL_SQUASHFS:
+	case FORMAT_KERNEL_EROFS:
+	case FORMAT_KERNEL_ISO:
 		return kernel_image(x, format, err);
+	default:
+		return write_disk(x, format, err);
 	}
 }
 
@@ -368,7 +321,7 @@ static int write_all(struct outputs *x, struct error *err)
 int formats_write(struct assembly *a, const struct build_options *o, const char *default_name, struct error *err)
 {
 	_cleanup_free_ char *base = NULL;
-	struct outputs x = { .a = a, .o = o, .zip = o->zip };
+	struct outputs x = { .a = a, .o = o, .zip = o->zip, .temp = TEMP_DIR_INIT };
 	const char *name = o->name ? o->name : default_name;
 	int r;
 
@@ -383,6 +336,9 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 	x.base = base;
 	r = write_all(&x, err);
 	outfile_set_discard(&x.set);
+	temp_dir_remove(&x.temp);
+	free(x.kernel);
+	free(x.initrd);
 	tree_free(x.boot);
 	tree_free(x.early);
 	return r;

@@ -12,25 +12,59 @@ const char *const format_names[FORMATS + 1] = {
 	[FORMAT_TAR] = "tar",
 	[FORMAT_DOCKER] = "docker",
 	[FORMAT_KERNEL_INITRD] = "kernel+initrd",
+	[FORMAT_KERNEL_INITRD_NOGZ] = "kernel+initrd-nogz",
 	[FORMAT_KERNEL_SQUASHFS] = "kernel+squashfs",
 	[FORMAT_KERNEL_EROFS] = "kernel+erofs",
 	[FORMAT_KERNEL_ISO] = "kernel+iso",
 	[FORMAT_TAR_KERNEL_INITRD] = "tar-kernel-initrd",
+	[FORMAT_RAW_BIOS] = "raw-bios",
+	[FORMAT_RAW_EFI] = "raw-efi",
+	[FORMAT_ISO_BIOS] = "iso-bios",
+	[FORMAT_ISO_EFI] = "iso-efi",
+	[FORMAT_ISO_EFI_INITRD] = "iso-efi-initrd",
+	[FORMAT_QCOW2_BIOS] = "qcow2-bios",
+	[FORMAT_QCOW2_EFI] = "qcow2-efi",
+	[FORMAT_VHD] = "vhd",
+	[FORMAT_DYNAMIC_VHD] = "dynamic-vhd",
+	[FORMAT_VMDK] = "vmdk",
+	[FORMAT_GCP] = "gcp",
+	[FORMAT_AWS] = "aws",
 };
 
-/* LinuxKit's other formats: known, so that the message can say that it is not a slip. */
-static const char *const foreign_formats[] = {
-	"aws",       "dynamic-vhd", "gcp",     "iso-bios", "iso-efi", "iso-efi-initrd", "qcow2-bios",
-	"qcow2-efi", "raw-bios",    "raw-efi", "rpi3",     "vhd",     "vmdk",           NULL,
+static const char *const format_suffixes[FORMATS] = {
+	[FORMAT_TAR] = ".tar",
+	[FORMAT_DOCKER] = ".docker",
+	[FORMAT_KERNEL_INITRD] = "-initrd.img",
+	[FORMAT_KERNEL_INITRD_NOGZ] = "-initrd.img",
+	[FORMAT_KERNEL_SQUASHFS] = "-squashfs.img",
+	[FORMAT_KERNEL_EROFS] = "-erofs.img",
+	[FORMAT_KERNEL_ISO] = ".iso",
+	[FORMAT_TAR_KERNEL_INITRD] = "-initrd.tar",
+	[FORMAT_RAW_BIOS] = "-bios.img",
+	[FORMAT_RAW_EFI] = "-efi.img",
+	[FORMAT_ISO_BIOS] = ".iso",
+	[FORMAT_ISO_EFI] = "-efi.iso",
+	[FORMAT_ISO_EFI_INITRD] = "-efi-initrd.iso",
+	[FORMAT_QCOW2_BIOS] = ".qcow2",
+	[FORMAT_QCOW2_EFI] = "-efi.qcow2",
+	[FORMAT_VHD] = ".vhd",
+	[FORMAT_DYNAMIC_VHD] = ".vhd",
+	[FORMAT_VMDK] = ".vmdk",
+	[FORMAT_GCP] = ".img.tar.gz",
+	[FORMAT_AWS] = ".raw",
 };
+
+const char *format_suffix(enum build_format format)
+{
+	return format_suffixes[format];
+}
+
+/* The one of LinuxKit's that is not made: known, so that the message can say that it is not a slip. */
+static const char foreign_format[] = "rpi3";
 
 static int format_add(struct build_options *o, const char *name, struct error *err)
 {
-	_cleanup_free_ char *all =
-		strv_join((char *const[]){ (char *)"kernel+initrd", (char *)"kernel+squashfs", (char *)"kernel+erofs",
-					   (char *)"kernel+iso", (char *)"tar-kernel-initrd", (char *)"tar",
-					   (char *)"docker", NULL },
-			  ", ");
+	_cleanup_free_ char *all = strv_join((char *const *)format_names, ", ");
 	size_t i;
 
 	for (i = 0; i < FORMATS; i++) {
@@ -39,10 +73,8 @@ static int format_add(struct build_options *o, const char *name, struct error *e
 			return 0;
 		}
 	}
-	for (i = 0; foreign_formats[i]; i++)
-		if (str_eq(foreign_formats[i], name))
-			return error_say(err, ENOTSUP, "the format %s is not made here: use one of %s", name,
-					 all ? all : "");
+	if (str_eq(name, foreign_format))
+		return error_say(err, ENOTSUP, "the format %s is not made here: use one of %s", name, all ? all : "");
 	return error_say(err, ENOTSUP, "unknown format \"%s\": use one of %s", name, all ? all : "");
 }
 
@@ -78,14 +110,15 @@ static int set_arch(void *data, const struct option *option, const char *value, 
 	return platform_parse(platform_goarch(value), &o->platform, err);
 }
 
+/* What a VHD can have. */
+#define DISK_SIZE_MAX ((uint64_t)2040 << 30)
+
 static int set_size(void *data, const struct option *option, const char *value, struct error *err)
 {
 	struct build_options *o = data;
-	uint64_t size;
 
-	if (str_to_size(value, 1 << 20, &size) < 0)
+	if (str_to_size(value, 1 << 20, &o->size) < 0 || o->size == 0 || o->size > DISK_SIZE_MAX)
 		return error_set(err, 0, "--%s %s: not a size such as 1024M or 1G", option->name, value);
-	o->size_given = true;
 	return 0;
 }
 
@@ -115,8 +148,9 @@ static const char *const forms[] = { "text", "json", NULL };
 
 const struct option build_table[] = {
 	{ "format", 'f', .argument = "FORMATS", .set = set_formats, .choices = format_names,
-	  .help = "kernel+initrd (default), kernel+squashfs, kernel+erofs, kernel+iso, tar-kernel-initrd; several with "
-		  "commas; or one of tar and docker" },
+	  .help = "kernel+initrd (default), kernel+initrd-nogz, kernel+squashfs, kernel+erofs, kernel+iso, "
+		  "tar-kernel-initrd; disks raw-bios, raw-efi, qcow2-bios, qcow2-efi, vhd, dynamic-vhd, vmdk, gcp, "
+		  "aws; CDs iso-bios, iso-efi, iso-efi-initrd; several with commas; or one of tar and docker" },
 	{ "name", .argument = "NAME", .set = option_set_text, .field = FIELD(name),
 	  .help = "prefix of the output files (the last file's name without .yml)" },
 	{ "dir", .argument = "DIR", .set = option_set_text, .field = FIELD(dir),
@@ -144,12 +178,26 @@ const struct option build_table[] = {
 	{ "schema", .set = option_set_switch, .field = FIELD(schema), .help = "print the JSON schema of the YAML" },
 	{ "no-sbom", .set = option_set_nothing, .help = "no effect: no SBOM is made anyway" },
 	{ "size", .argument = "SIZE", .set = set_size,
-	  .help = "taken for LinuxKit's sake, with a warning: no format made here has a fixed size" },
+	  .help = "of the disk in qcow2-bios, qcow2-efi, vhd, vmdk, gcp, aws (1024M) and dynamic-vhd (25G); a plain "
+		  "number counts MiB" },
 	{ "sbom-output", .argument = "FILE", .set = set_sbom, .help = "taken for LinuxKit's sake, with a warning" },
 	{ "sbom-current-time", .set = set_sbom, .help = "the same" },
 	{ "input-tar", .argument = "FILE", .set = set_input_tar },
 	{ 0 },
 };
+
+/* Some formats' outputs have one name, as LinuxKit's do. */
+static int formats_differ(const struct build_options *o, struct error *err)
+{
+	for (size_t i = 0; i < FORMATS; i++)
+		for (size_t j = i + 1; j < FORMATS; j++)
+			if (o->formats[i] && o->formats[j] && str_eq(format_suffixes[i], format_suffixes[j]))
+				return error_set(err, 0,
+						 "the formats %s and %s both write NAME%s: build them one after the "
+						 "other, with another --name",
+						 format_names[i], format_names[j], format_suffixes[i]);
+	return 0;
+}
 
 /* tar and docker are streams: one of them, alone, and only they can go to one file. */
 static int formats_check(struct build_options *o, struct error *err)
@@ -165,6 +213,8 @@ static int formats_check(struct build_options *o, struct error *err)
 	}
 	if (stream && n > 1)
 		return error_set(err, 0, "the formats tar and docker go with no other one");
+	if (formats_differ(o, err) < 0)
+		return -1;
 	if (!o->output)
 		return 0;
 	if (!stream)

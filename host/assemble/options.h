@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "command.h"
 #include "error.h"
@@ -16,9 +17,24 @@ enum build_format {
 	FORMAT_KERNEL_EROFS,
 	FORMAT_KERNEL_ISO,
 	FORMAT_TAR_KERNEL_INITRD,
+	FORMAT_KERNEL_INITRD_NOGZ,
+	FORMAT_RAW_BIOS,
+	FORMAT_RAW_EFI,
+	FORMAT_ISO_BIOS,
+	FORMAT_ISO_EFI,
+	FORMAT_ISO_EFI_INITRD,
+	FORMAT_QCOW2_BIOS,
+	FORMAT_QCOW2_EFI,
+	FORMAT_VHD,
+	FORMAT_DYNAMIC_VHD,
+	FORMAT_VMDK,
+	FORMAT_GCP,
+	FORMAT_AWS,
 	FORMATS,
 };
 extern const char *const format_names[FORMATS + 1]; /* NULL-terminated */
+/* What stands behind the name of its output, or of the largest of its files. */
+const char *format_suffix(enum build_format format);
 
 enum initrd_kind {
 	INITRD_AUTO,
@@ -43,9 +59,10 @@ struct build_options {
 	enum error_form errors;
 	bool strict; /* warnings are errors */
 	bool schema;
-	bool size_given, sbom_given; /* without effect */
-	char **allow_sources;        /* paths that packages may take files from */
-	char *const *inputs;         /* NULL-terminated */
+	uint64_t size;        /* bytes of a disk that has a fixed size; 0: not given */
+	bool sbom_given;      /* without effect */
+	char **allow_sources; /* paths that packages may take files from */
+	char *const *inputs;  /* NULL-terminated */
 };
 
 /* Its table, for help. */

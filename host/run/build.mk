@@ -21,3 +21,5 @@ state.srcs := $(wildcard host/state/*.c) host/run/disk_header.c host/run/disk_no
 test_state.srcs := $(state.srcs)
 fuzz_disk.srcs := $(state.srcs)
 fuzz_boot.srcs := host/run/kernel_file.c
+test_boot_efi.srcs := host/run/boot_efi.c
+fuzz_boot_efi.srcs := host/run/boot_efi.c

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "accel.h"
+#include "boot_efi.h"
 #include "disk_notes.h"
 #include "firmware.h"
 #include "io.h"
@@ -213,10 +214,13 @@ static int open_state(struct run *r, struct error *err)
 
 int run_look(struct run *r, struct error *err)
 {
-	const struct run_options *o = &r->options;
+	struct run_options *o = &r->options;
 
-	if (boot_find(o->name, o->kind, &r->boot, err) < 0 || choose_arch(r, err) < 0 || find_qemu(r, err) < 0 ||
-	    boot_check(&r->boot, err) < 0 || check_ports(r, err) < 0 || check_shares(r, err) < 0)
+	if (boot_find(o->name, o->kind, &r->boot, err) < 0)
+		return -1;
+	o->uefi |= boot_is_efi(&r->boot);
+	if (choose_arch(r, err) < 0 || find_qemu(r, err) < 0 || boot_check(&r->boot, err) < 0 ||
+	    check_ports(r, err) < 0 || check_shares(r, err) < 0)
 		return -1;
 	/* a firmware has its own ways to place them */
 	if (!o->low_memory && !o->uefi && memory_check(&r->boot, o->memory, err) < 0)

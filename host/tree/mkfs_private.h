@@ -3,25 +3,9 @@
  * it a directory where not. */
 #pragma once
 
+#include "tool.h"
 #include "tree_private.h"
 
-/* The image is written through a descriptor of ours, so that it has no name while it is incomplete. */
-#define IMAGE_FD   3
-#define IMAGE_PATH "/proc/self/fd/3"
-
-struct tool {
-	const char *package; /* Debian's, for a message */
-	char *const *argv;
-	int image;      /* descriptor of the image, -1: none */
-	int64_t *epoch; /* build time for the tool, NULL: none */
-};
-
-/* Starts a tool with its messages going into *log, for tool_finish() to tell of. */
-pid_t tool_start(const struct tool *tool, int input, int *log, struct error *err);
-/* Waits for it. -1 with what it said last when it has failed. */
-int tool_finish(const struct tool *tool, pid_t pid, int log, struct error *err);
-/* Both. */
-int tool_run(const struct tool *tool, struct error *err);
 /* Runs a tool with the tree as a tar archive on its standard input. */
 int tool_run_with_tar(const struct tool *tool, const struct tree *t, enum tar_root root, struct error *err);
 /* The newest time in the tree, as build time (SOURCE_DATE_EPOCH): it keeps all files' times as they are and the image
@@ -30,7 +14,7 @@ int tool_run_with_tar(const struct tool *tool, const struct tree *t, enum tar_ro
 int64_t tree_build_time(const struct tree *t);
 
 /* --- mkfs_directory.c --- */
-enum { IMAGER_ARGS = 24 };
+enum { IMAGER_ARGS = 40 };
 
 struct imager {
 	const char *package; /* Debian's */

@@ -88,9 +88,27 @@ int output_erofs(const struct tree *t, struct outfile_set *set, const char *path
 	return output_image(t, set, path, tree_write_erofs, err);
 }
 
-int output_iso(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
+static int write_iso_data(const struct tree *t, int fd, struct error *err)
 {
-	return output_image(t, set, path, tree_write_iso, err);
+	return tree_write_iso(t, ISO_DATA, fd, err);
+}
+
+static int write_iso_bios(const struct tree *t, int fd, struct error *err)
+{
+	return tree_write_iso(t, ISO_BIOS, fd, err);
+}
+
+static int write_iso_efi(const struct tree *t, int fd, struct error *err)
+{
+	return tree_write_iso(t, ISO_EFI, fd, err);
+}
+
+int output_iso(const struct tree *t, enum iso_boot boot, struct outfile_set *set, const char *path, struct error *err)
+{
+	static int (*const writers[])(const struct tree *, int, struct error *) = { write_iso_data, write_iso_bios,
+										    write_iso_efi };
+
+	return output_image(t, set, path, writers[boot], err);
 }
 
 /* --- initrd --- */

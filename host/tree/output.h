@@ -41,8 +41,15 @@ int tree_write_cpio(const struct tree *t, struct sink *out, struct error *err);
 int tree_write_squashfs(const struct tree *t, int fd, struct error *err);
 int tree_write_erofs(const struct tree *t, int fd, struct error *err);
 /* ISO 9660 with Rock Ridge and Joliet: xorriso over a temporary directory, as root or with fakeroot. It has no extended
- * attributes. */
-int tree_write_iso(const struct tree *t, int fd, struct error *err);
+ * attributes. What a firmware boots from it is a file of the tree (El Torito). */
+enum iso_boot {
+	ISO_DATA, /* nothing */
+	ISO_BIOS, /* ISO_BIOS_LOADER; also from a disk that the image is copied to */
+	ISO_EFI,  /* ISO_EFI_VOLUME, a FAT file system */
+};
+#define ISO_BIOS_LOADER "isolinux/isolinux.bin"
+#define ISO_EFI_VOLUME  "boot/efi.img"
+int tree_write_iso(const struct tree *t, enum iso_boot boot, int fd, struct error *err);
 
 /* --- output files: whole or not at all; in place when the set is committed, with NULL at once --- */
 struct outfile_set;
@@ -56,7 +63,7 @@ enum output_root {
 int output_tar(const struct tree *t, struct outfile_set *set, const char *path, enum zip zip, struct error *err);
 int output_squashfs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
 int output_erofs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
-int output_iso(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
+int output_iso(const struct tree *t, enum iso_boot boot, struct outfile_set *set, const char *path, struct error *err);
 
 /* An initrd. ucode: a file of the tree that goes in front, uncompressed and padded, as the kernel wants microcode
  * (NULL: none). init: the file that becomes /init of an OUTPUT_EROFS/SQUASHFS initrd (the tree's own "init", usually).

@@ -365,9 +365,9 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 @test "a format that is not made: one line and status 1" {
 	service >x.yml
 	refused 1 --format qcow x.yml
-	[[ $stderr == *'unknown format "qcow": use one of kernel+initrd, kernel+squashfs'* && $(wc -l <<<"$stderr") -eq 1 ]]
-	refused 1 --format qcow2-efi x.yml
-	[[ $stderr == *'the format qcow2-efi is not made here: use one of kernel+initrd, kernel+squashfs, kernel+erofs, kernel+iso, tar-kernel-initrd, tar, docker' ]]
+	[[ $stderr == *'unknown format "qcow": use one of tar, docker, kernel+initrd, '* && $(wc -l <<<"$stderr") -eq 1 ]]
+	refused 1 --format rpi3 x.yml
+	[[ $stderr == *'the format rpi3 is not made here: use one of '*', raw-bios, '* && $(wc -l <<<"$stderr") -eq 1 ]]
 	refused 1 --format tar --input-tar old.tar x.yml
 	[[ $stderr == 'pith: error: --input-tar is not supported: leave it out, all images come from the cache' && ! -e x.tar ]]
 }
@@ -375,7 +375,6 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 @test "options of LinuxKit work with one dash and two, and with equal signs" {
 	service >x.yml
 	build -format tar -name one -dir out -no-sbom -size 1024M x.yml 2>log
-	[[ $(cat log) == *'warning: --size has no effect'* ]]
 	build --format=tar --name=two --dir=out --no-sbom=true --pull=false x.yml 2>log
 	[[ $(cat log) != *warning* ]]
 	build -f tar -o three.tar --sbom-output=s.json x.yml 2>log

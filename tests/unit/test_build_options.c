@@ -19,6 +19,9 @@ static int parse(const char *line, struct build_options *o, struct error *err, c
 }
 
 static const char *const bad[] = {
+	"--format vhd,dynamic-vhd a.yml",
+	"--format kernel+initrd,kernel+initrd-nogz a.yml",
+	"--size 0 a.yml",
 	"",
 	"--no-such a.yml",
 	"--format",
@@ -50,6 +53,12 @@ int main(void)
 		   o.dry_run && o.errors == ERRORS_JSON && str_eq(o.inputs[1], "b.yml"),
 	   "each option is where it belongs");
 	strv_free(kept);
+	ok(parse("--format raw-bios,iso-efi,vhd --size 2G a.yml", &o, &err, &kept) == 0 && o.formats[FORMAT_RAW_BIOS] &&
+		   o.formats[FORMAT_ISO_EFI] && o.formats[FORMAT_VHD] && o.size == (uint64_t)2 << 30,
+	   "disks and their size: %s", error_text(&err));
+	strv_free(kept);
+	for (i = 0; i < FORMATS; i++)
+		ok(format_names[i] && format_suffix((enum build_format)i), "format %zu has a name and a suffix", i);
 	for (i = 0; i < array_len(bad); i++) {
 		ok(parse(bad[i], &o, &err, &kept) < 0 && err.msg && *err.msg, "refused: build %s", bad[i]);
 		error_clear(&err);

@@ -1,0 +1,235 @@
+/* Disks and ISO images that a machine's firmware boots: kernel and initrd are made once, as files of a private
+ * directory, and go into each of them (host/media). An initrd here is what --initrd says of kernel+initrd: a small one
+ * around an image, or the whole tree. An ISO image with the whole tree has it as its own files, as LinuxKit's has, and
+ * no initrd. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats_private.h"
+#include "media.h"
+#include "tool.h"
+
+enum { CMDLINE_READ_MAX = 64 << 10 };
+
+/* What a cloud or hypervisor wants where --size says nothing: LinuxKit's sizes. */
+#define DISK_DEFAULT ((uint64_t)1 << 30)
+#define DISK_DYNAMIC ((uint64_t)25 << 30)
+
+enum firmware { BIOS, EFI };
+
+static const struct disk_format {
+	enum firmware firmware;
+	bool iso;
+	bool raw; /* as it is; else for `kind`, or Google's archive */
+	bool gcp;
+	bool initrd;   /* of an ISO image: always, also where the initrd is the whole tree */
+	uint64_t size; /* 0: as large as needed */
+	enum media_kind kind;
+} disks[FORMATS] = {
+	[FORMAT_RAW_BIOS] = { BIOS, .raw = true },
+	[FORMAT_RAW_EFI] = { EFI, .raw = true },
+	[FORMAT_AWS] = { BIOS, .raw = true, .size = DISK_DEFAULT },
+	[FORMAT_GCP] = { BIOS, .gcp = true, .size = DISK_DEFAULT },
+	[FORMAT_QCOW2_BIOS] = { BIOS, .size = DISK_DEFAULT, .kind = MEDIA_QCOW2 },
+	[FORMAT_QCOW2_EFI] = { EFI, .size = DISK_DEFAULT, .kind = MEDIA_QCOW2 },
+	[FORMAT_VHD] = { BIOS, .size = DISK_DEFAULT, .kind = MEDIA_VHD },
+	[FORMAT_DYNAMIC_VHD] = { BIOS, .size = DISK_DYNAMIC, .kind = MEDIA_DYNAMIC_VHD },
+	[FORMAT_VMDK] = { BIOS, .size = DISK_DEFAULT, .kind = MEDIA_VMDK },
+	[FORMAT_ISO_BIOS] = { BIOS, .iso = true },
+	[FORMAT_ISO_EFI] = { EFI, .iso = true },
+	[FORMAT_ISO_EFI_INITRD] = { EFI, .iso = true, .initrd = true },
+};
+
+/* --- what they are made of ------------------------------------------------------------------------------------ */
+
+static int boot_kernel(struct outputs *x, struct error *err)
+{
+	const struct tree_node *n = tree_find(x->boot, "kernel");
+
+	if (x->kernel)
+		return 0;
+	if (!n)
+		return error_set(err, 0, "there is no kernel to boot: the YAML needs a kernel section");
+	if (!x->temp.path && temp_dir_make(&x->temp, NULL, err) < 0)
+		return -1;
+	x->kernel = str_format("%s/kernel", x->temp.path);
+	if (!x->kernel)
+		return error_set(err, ENOMEM, "kernel");
+	return output_node(n, NULL, x->kernel, err);
+}
+
+static int boot_initrd(struct outputs *x, struct error *err)
+{
+	if (x->initrd)
+		return 0;
+	x->initrd = str_format("%s/initrd.img", x->temp.path);
+	if (!x->initrd)
+		return error_set(err, ENOMEM, "initrd");
+	return write_initrd(x, NULL, x->initrd, true, err);
+}
+
+/* The YAML's, with `root` where it names none. */
+static int boot_cmdline(const struct outputs *x, const char *root, char **out, struct error *err)
+{
+	const struct tree_node *n = tree_find(x->boot, "cmdline");
+	_cleanup_buf_ struct buf text = { 0 };
+	const char *line;
+
+	if (n && tree_read(n, CMDLINE_READ_MAX, &text, err) < 0)
+		return -1;
+	line = buf_text(&text);
+	if (!root || strstr(line, "root="))
+		*out = strdup(line);
+	else
+		*out = str_format("%s%s%s", line, *line ? " " : "", root);
+	return *out ? 0 : error_set(err, ENOMEM, "command line");
+}
+
+static int boot_check(const struct outputs *x, enum build_format format, struct error *err)
+{
+	const char *arch = x->o->platform.arch;
+
+	if (disks[format].firmware == BIOS && !str_eq(arch, "amd64"))
+		return error_say(err, ENOTSUP,
+				 "%s: a machine of %s has no BIOS; raw-efi, qcow2-efi and iso-efi boot it",
+				 format_names[format], arch);
+	return 0;
+}
+
+/* --- disks ---------------------------------------------------------------------------------------------------- */
+
+static int disk_make(const struct disk_format *f, const struct media_boot *boot, uint64_t size, int fd,
+		     struct error *err)
+{
+	return (f->firmware == EFI ? media_efi_disk : media_bios_disk)(boot, size, fd, err);
+}
+
+/* fd: the file that stays. */
+static int disk_write(const struct disk_format *f, const struct media_boot *boot, uint64_t size, const char *path,
+		      int fd, struct error *err)
+{
+	_cleanup_outfile_ struct outfile raw = OUTFILE_INIT; /* never committed: it needs a place, not a name */
+
+	if (f->raw)
+		return disk_make(f, boot, size, fd, err);
+	if (outfile_open(&raw, path, err) < 0 || disk_make(f, boot, size, raw.fd, err) < 0)
+		return -1;
+	if (f->gcp)
+		return media_gcp(raw.fd, boot->time, fd, path, err);
+	return media_convert(f->kind, raw.fd, fd, err);
+}
+
+static int write_partitioned(struct outputs *x, const struct disk_format *f, const char *path, struct error *err)
+{
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	_cleanup_free_ char *cmdline = NULL;
+	struct media_boot boot = { .arch = x->o->platform.arch, .time = ASSEMBLY_TIME };
+	uint64_t size = f->size && x->o->size ? x->o->size : f->size;
+
+	if (boot_kernel(x, err) < 0 || boot_initrd(x, err) < 0 || boot_cmdline(x, NULL, &cmdline, err) < 0 ||
+	    outfile_open(&file, path, err) < 0)
+		return -1;
+	boot.dir = x->temp.path;
+	boot.kernel = x->kernel;
+	boot.initrd = x->initrd;
+	boot.cmdline = cmdline;
+	if (disk_write(f, &boot, size, path, file.fd, err) < 0)
+		return -1;
+	return outfile_keep(&x->set, &file, 0644, err);
+}
+
+/* --- ISO images ------------------------------------------------------------------------------------------------- */
+
+static int iso_put(struct tree *t, const char *path, const char *from, struct error *err)
+{
+	struct tree_meta meta = fixed_meta(0644);
+
+	return tree_add_file(t, path, &meta, from, err) ? 0 : -1;
+}
+
+static int iso_fill_bios(struct outputs *x, struct tree *t, bool initrd, const char *cmdline, struct error *err)
+{
+	static const char loader[] = "/usr/lib/ISOLINUX/isolinux.bin",
+			  library[] = "/usr/lib/syslinux/modules/bios/ldlinux.c32";
+	struct tree_meta meta = fixed_meta(0644);
+	_cleanup_buf_ struct buf config = { 0 };
+
+	if (tool_file(loader, "isolinux", err) < 0 || tool_file(library, "syslinux-common", err) < 0 ||
+	    media_syslinux_config("/boot/kernel", initrd ? "/boot/initrd.img" : NULL, cmdline, &config, err) < 0)
+		return -1;
+	if (iso_put(t, ISO_BIOS_LOADER, loader, err) < 0 || iso_put(t, "isolinux/ldlinux.c32", library, err) < 0 ||
+	    !tree_add_bytes(t, "isolinux/isolinux.cfg", &meta, buf_bytes(&config), config.len, err) ||
+	    iso_put(t, "boot/kernel", x->kernel, err) < 0)
+		return -1;
+	return initrd ? iso_put(t, "boot/initrd.img", x->initrd, err) : 0;
+}
+
+static int iso_fill_efi(struct outputs *x, struct tree *t, bool initrd, const char *cmdline, struct error *err)
+{
+	_cleanup_free_ char *volume = str_format("%s/efi.img", x->temp.path);
+	struct media_boot boot = { .dir = x->temp.path,
+				   .kernel = x->kernel,
+				   .initrd = initrd ? x->initrd : NULL,
+				   .cmdline = cmdline,
+				   .arch = x->o->platform.arch,
+				   .time = ASSEMBLY_TIME };
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+
+	if (!volume)
+		return error_set(err, ENOMEM, "EFI");
+	if (outfile_open(&file, volume, err) < 0 || media_efi_volume(&boot, file.fd, err) < 0 ||
+	    outfile_commit(&file, 0644, err) < 0)
+		return -1;
+	return iso_put(t, ISO_EFI_VOLUME, volume, err);
+}
+
+/* Takes out of a tree that other formats are made of what was added for this one. */
+static void iso_empty(struct tree *t)
+{
+	static const char *const added[] = { "isolinux", "boot/kernel", ISO_EFI_VOLUME };
+
+	for (size_t i = 0; i < array_len(added); i++)
+		if (tree_find(t, added[i]))
+			tree_remove(t, added[i]);
+}
+
+static int write_bootable_iso(struct outputs *x, enum build_format format, const char *path, struct error *err)
+{
+	const struct disk_format *f = &disks[format];
+	bool initrd = f->initrd || x->root != OUTPUT_PLAIN;
+	_cleanup_tree_ struct tree *own = initrd ? tree_new(err) : NULL;
+	struct tree *t = initrd ? own : x->a->tree;
+	_cleanup_free_ char *cmdline = NULL;
+	int r;
+
+	if (!t || boot_kernel(x, err) < 0 || (initrd && boot_initrd(x, err) < 0) ||
+	    boot_cmdline(x, initrd ? NULL : "root=/dev/sr0", &cmdline, err) < 0)
+		return -1;
+	if (!initrd) {
+		warn_modules(x, format);
+		warn_xattrs(x, "an ISO image");
+		if (tree_find(t, "isolinux"))
+			return error_say(err, EEXIST, "%s: the root has /isolinux, where the boot loader goes",
+					 format_names[format]);
+	}
+	r = (f->firmware == EFI ? iso_fill_efi : iso_fill_bios)(x, t, initrd, cmdline, err);
+	if (r == 0)
+		r = output_iso(t, f->firmware == EFI ? ISO_EFI : ISO_BIOS, &x->set, path, err);
+	if (!initrd)
+		iso_empty(t);
+	return r;
+}
+
+int write_disk(struct outputs *x, enum build_format format, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s%s", x->base, format_suffix(format));
+
+	if (!path)
+		return error_set(err, ENOMEM, "%s", format_names[format]);
+	if (boot_check(x, format, err) < 0 || format_begin(path, err) < 0)
+		return -1;
+	if (disks[format].iso)
+		return write_bootable_iso(x, format, path, err);
+	return write_partitioned(x, &disks[format], path, err);
+}

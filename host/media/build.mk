@@ -1,0 +1,7 @@
+# disks that a machine's firmware boots, made without mounting anything
+host/media.sees := host/stream
+media.srcs := $(wildcard host/media/*.c)
+pith.srcs += $(media.srcs)
+# recursive: what it needs is said in a later fragment
+test_uki.srcs = host/media/uki.c
+fuzz_uki.srcs = host/media/uki.c

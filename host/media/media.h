@@ -1,0 +1,47 @@
+/* Disks that a machine's firmware boots: partition table, FAT file system, boot loader, kernel and initrd. They are
+ * made by the distribution's tools on a file without a name. Nothing is mounted and nobody has to be root: that is why
+ * a BIOS disk has FAT with syslinux, where LinuxKit has ext4 with extlinux, which is installed on a mounted file
+ * system.
+ *
+ * The same input gives the same bytes: serial numbers and UUIDs are fixed, times are those of the caller. */
+#pragma once
+
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+
+struct media_boot {
+	const char *dir;     /* a private directory for what is made on the way */
+	const char *kernel;  /* file */
+	const char *initrd;  /* file, NULL: none */
+	const char *cmdline; /* a line's end in it counts as a space */
+	const char *arch;    /* in Go's words */
+	int64_t time;        /* of all files, in seconds since 1970 */
+};
+
+/* MBR with one active partition, syslinux; amd64 only. size: of the disk in bytes, 0: as large as needed. What the
+ * partition does not need is left free. fd: a regular file, empty. EFBIG when the content is larger than size. */
+int media_bios_disk(const struct media_boot *boot, uint64_t size, int fd, struct error *err);
+/* GPT with an EFI system partition: systemd-boot, and kernel, initrd and command line as one unified kernel image
+ * (uapi-group.org, Unified Kernel Image). */
+int media_efi_disk(const struct media_boot *boot, uint64_t size, int fd, struct error *err);
+/* That partition's file system for an ISO image (UEFI specification, 13.3.2: El Torito): the firmware starts the
+ * unified kernel image itself. */
+int media_efi_volume(const struct media_boot *boot, int fd, struct error *err);
+
+/* What syslinux and isolinux read; paths as in the boot loader's file system, initrd NULL: none. E2BIG when the command
+ * line is longer than the loader takes. */
+int media_syslinux_config(const char *kernel, const char *initrd, const char *cmdline, struct buf *out,
+			  struct error *err);
+
+enum media_kind {
+	MEDIA_QCOW2,
+	MEDIA_VHD,         /* fixed size */
+	MEDIA_DYNAMIC_VHD, /* grows */
+	MEDIA_VMDK,        /* streamOptimized, as VMware's import takes it */
+};
+/* A raw disk in another format, by qemu-img. */
+int media_convert(enum media_kind kind, int disk, int fd, struct error *err);
+/* disk.raw in a tar archive (GNU's old format), gzipped: what Google's import takes. */
+int media_gcp(int disk, int64_t time, int fd, const char *name, struct error *err);

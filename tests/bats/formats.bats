@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# Disks and CDs that firmware boots: what is in them, and that it is the same every time. Those that are booted are in
+# tests/boot.
+
+load ../lib/common
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	local image=$root_dir/tests/tools/oci-image
+	export CACHE=$BATS_FILE_TMPDIR/cache
+	cd "$BATS_FILE_TMPDIR"
+	"$image" init.tar docker.io/test/init:1 --label 'org.pith.init.root=erofs squashfs' 0755:init=pid1 etc/ etc/f=hello
+	"$image" kernel.oci docker.io/test/kernel:1 --label org.pith.kernel.root=erofs,squashfs kernel=KERNEL ucode.cpio=UCODE
+	"$pith" -q cache --cache "$CACHE" import ./*.tar ./*.oci
+}
+
+setup() {
+	test_begin
+	printf 'kernel: {image: test/kernel:1, cmdline: "console=ttyS0 a=b", tar: none, ucode: ucode.cpio}\ninit: [test/init:1]\n' >x.yml
+}
+teardown() { test_end; }
+
+build() { "$pith" build --cache "$CACHE" --arch amd64 "$@"; }
+
+disks=raw-bios,raw-efi,qcow2-bios,qcow2-efi,vhd,vmdk,gcp,aws
+cds=iso-bios,iso-efi,iso-efi-initrd
+
+# fat IMAGE FILE: a file of the FAT file system in the first partition
+fat() { mtype -i "$1@@1048576" "::$2"; }
+
+# uki FILE SECTION: what is in a section of a unified kernel image
+uki() {
+	python3 - "$@" <<-'END'
+		import struct, sys
+		data = open(sys.argv[1], "rb").read()
+		pe = struct.unpack_from("<I", data, 0x3c)[0]
+		count, optional = struct.unpack_from("<H", data, pe + 6)[0], struct.unpack_from("<H", data, pe + 20)[0]
+		for i in range(count):
+		    name, size, _, _, at = struct.unpack_from("<8s4I", data, pe + 24 + optional + 40 * i)
+		    if name.rstrip(b"\0").decode() == sys.argv[2]:
+		        sys.stdout.buffer.write(data[at:at + size])
+	END
+}
+
+iso() { xorriso -osirrox on -indev "$1" -extract "$2" out 2>iso.log && cat out && rm -f out; }
+
+partition() { sfdisk --json "$1" | jq -r ".partitiontable | [.label, .partitions[0].$2] | @tsv"; }
+
+@test "a disk for a BIOS: an active partition with syslinux, the kernel, its initrd and its command line" {
+	build --format raw-bios x.yml
+	[ "$(ls)" = $'x-bios.img\nx.yml' ]
+	[ "$(partition x-bios.img bootable)" = $'dos\ttrue' ]
+	[ "$(partition x-bios.img start)" = $'dos\t2048' ]
+	[ "$(head -c 440 x-bios.img | sha256sum)" = "$(sha256sum </usr/lib/syslinux/mbr/mbr.bin)" ]
+	fat x-bios.img /syslinux.cfg | grep -qx '    APPEND console=ttyS0 a=b'
+	[ "$(fat x-bios.img /kernel)" = KERNEL ]
+	fat x-bios.img /initrd.img | head -c 5 | grep -qx UCODE
+	fat x-bios.img /ldlinux.sys | grep -q SYSLINUX
+	build --format kernel+initrd x.yml
+	cmp <(fat x-bios.img /initrd.img) x-initrd.img
+}
+
+@test "a disk for UEFI: systemd-boot and one file with kernel, initrd and command line" {
+	build --format raw-efi,kernel+initrd x.yml
+	[ "$(partition x-efi.img type)" = $'gpt\tC12A7328-F81F-11D2-BA4B-00A0C93EC93B' ]
+	sfdisk --verify x-efi.img | grep -q 'No errors detected'
+	cmp <(fat x-efi.img /EFI/BOOT/BOOTX64.EFI) /usr/lib/systemd/boot/efi/systemd-bootx64.efi
+	[ "$(fat x-efi.img /loader/loader.conf)" = 'timeout 0' ]
+	fat x-efi.img /EFI/Linux/linuxkit.efi >uki.efi
+	objdump -h uki.efi | grep -q '\.linux' # other programs read it, too
+	[ "$(uki uki.efi .cmdline)" = 'console=ttyS0 a=b' ]
+	[ "$(uki uki.efi .linux)" = KERNEL ]
+	uki uki.efi .initrd | cmp - x-initrd.img
+	uki uki.efi .osrel | grep -qx 'PRETTY_NAME=LinuxKit'
+}
+
+@test "CDs: isolinux or UEFI, around an initrd; with --initrd plain the CD itself is the root" {
+	build --format "$cds",kernel+initrd x.yml
+	[ "$(ls ./*.iso)" = $'./x-efi-initrd.iso\n./x-efi.iso\n./x.iso' ]
+	iso x.iso /isolinux/isolinux.cfg | grep -qx '    INITRD /boot/initrd.img'
+	iso x.iso /boot/initrd.img | cmp - x-initrd.img
+	[ "$(head -c 432 x.iso | sha256sum)" != "$(head -c 432 /dev/zero | sha256sum)" ]
+	xorriso -indev x-efi.iso -report_el_torito plain 2>&1 | grep -qE '^El Torito boot img.*UEFI  y'
+	build --format "$cds" --initrd plain x.yml
+	iso x.iso /isolinux/isolinux.cfg | grep -qx '    APPEND console=ttyS0 a=b root=/dev/sr0'
+	[ "$(iso x.iso /etc/f)" = hello ]
+	[ "$(iso x-efi.iso /etc/f)" = hello ]
+	if iso x-efi.iso /isolinux/isolinux.cfg; then false; fi
+	iso x-efi.iso /boot/efi.img >efi.img
+	mtype -i efi.img ::/EFI/BOOT/BOOTX64.EFI >uki.efi
+	[ "$(uki uki.efi .cmdline)" = 'console=ttyS0 a=b root=/dev/sr0' ]
+	iso x-efi-initrd.iso /boot/efi.img >efi.img
+	mtype -i efi.img ::/EFI/BOOT/BOOTX64.EFI >uki.efi
+	[ "$(uki uki.efi .cmdline)" = 'console=ttyS0 a=b' ]
+}
+
+@test "disks of clouds and hypervisors hold the same disk, as large as --size says" {
+	build --format "$disks" --size 64M x.yml
+	build --format dynamic-vhd --name d --size 64M x.yml
+	tar tvf x.img.tar.gz | grep -qE '^-rw-r--r-- .* 67108864 .* disk\.raw$'
+	zcat x.img.tar.gz | head -c 265 | tail -c 8 | cmp - <(printf 'ustar  \0')
+	cmp <(tar xOf x.img.tar.gz) x.raw
+	for disk in x.qcow2:qcow2 x.vhd:vpc d.vhd:vpc x.vmdk:vmdk; do
+		qemu-img compare -f "${disk#*:}" -F raw "${disk%:*}" x.raw
+	done
+	qemu-img info --output=json x-efi.qcow2 | jq -e '."virtual-size" == 67108864'
+	[ "$(fat x.raw /kernel)" = KERNEL ]
+	[ "$(stat -c %s x.vhd)" -eq $((67108864 + 512)) ]
+	build --format aws --name default x.yml
+	[ "$(stat -c %s default.raw)" -eq 1073741824 ]
+}
+
+@test "the same input gives the same bytes, whoever builds, when and where" {
+	mkdir one two
+	(cd one && build --format "$disks,$cds" --size 40M --dir . ../x.yml)
+	(cd one && build --format dynamic-vhd --name d --size 40M --dir . ../x.yml)
+	next_second() { [ "$(date +%s)" -ne "$now" ]; }
+	now=$(date +%s)
+	within 5 next_second # a time of day would have another value
+	(
+		umask 077
+		cd two
+		export TZ=Asia/Kolkata LC_ALL=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 TMPDIR=$T
+		build --format "$disks,$cds" --size 40M --dir "$T/two" ../x.yml
+		build --format dynamic-vhd --name d --size 40M ../x.yml
+	)
+	[ "$(find one -type f | wc -l)" -eq 12 ]
+	for f in one/*; do cmp "$f" "two/${f#one/}"; done
+}
+
+@test "kernel+initrd-nogz: the whole tree in an archive that is not compressed" {
+	build --format kernel+initrd-nogz x.yml
+	tail -c +513 x-initrd.img | cpio -t --quiet | grep -qx etc/f
+	[ "$(cat x-cmdline)" = 'console=ttyS0 a=b' ]
+	[ "$(cat x-kernel)" = KERNEL ]
+}
+
+@test "what cannot be made: one line, status 1, and nothing is left" {
+	check() { # STATUS WHAT-IT-SAYS OPTION...
+		local want=$1 says=$2
+		shift 2
+		run --separate-stderr build "$@"
+		[[ $status -eq $want && $stderr == *"$says"* && $(grep -c error: <<<"$stderr") -eq 1 ]] || { echo "$status: $stderr"; false; }
+		[ "$(ls ./*.img ./*.iso ./*.raw ./*.qcow2 ./*.vhd 2>/dev/null)" = '' ]
+	}
+	check 1 '--size 20M: the disk needs at least 37M' --format aws --size 20M x.yml
+	check 2 'the formats vhd and dynamic-vhd both write NAME.vhd' --format vhd,dynamic-vhd x.yml
+	check 2 'the formats kernel+iso and iso-bios both write NAME.iso' --format iso-bios,kernel+iso x.yml
+	printf 'kernel: {image: test/kernel:1, cmdline: "%s", tar: none}\ninit: [test/init:1]\n' "$(printf '%02100d' 0)" >long.yml
+	check 1 "the kernel's command line has 2100 bytes, and the boot loader passes on 2047" --format raw-bios long.yml
+	printf 'init: [test/init:1]\n' >nokernel.yml
+	check 1 'there is no kernel to boot' --format raw-efi nokernel.yml
+	mkdir bin
+	for tool in mkfs.erofs tar sh xorriso; do ln -s "$(command -v "$tool")" bin/; done
+	run --separate-stderr env PATH="$T/bin" "$pith" build --cache "$CACHE" --arch amd64 --format raw-bios x.yml
+	[[ $status -eq 1 && $stderr == *'mcopy is not installed (Debian package mtools)' && ! -e x-bios.img ]]
+}
+
+@test "a full disk leaves the old image, and nothing half-written" {
+	build --format raw-bios x.yml
+	mkdir full
+	run unshare -m bash -c "mount -t tmpfs -o size=8m none full && printf old >full/x-bios.img &&
+		! '$pith' build --cache '$CACHE' --arch amd64 --format raw-bios,qcow2-bios --dir full x.yml && ls -A full && cat full/x-bios.img"
+	echo "$output"
+	[[ $status -eq 0 && $output == *'No space left on device'* && $output == *$'\nx-bios.img\nold' ]]
+}

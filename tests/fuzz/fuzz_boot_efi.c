@@ -1,0 +1,12 @@
+/* First sectors of disks and CDs: any bytes are an answer, none of them is read beyond its end. */
+#include "boot_efi.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	boot_disk_is_efi(data, size);
+	boot_cd_catalog(data, size);
+	boot_cd_is_efi(data, size);
+	return 0;
+}
