@@ -30,6 +30,9 @@ struct engine_events {
 	void (*started)(struct engine_container *c, pid_t pid);
 	/* It could not be started, and nothing of it is left. */
 	void (*start_failed)(struct engine_container *c, const struct error *why);
+	/* Its first process has ended. Its control group is still there, which it may not be when exited comes. NULL:
+	 * nobody wants to know. */
+	void (*ending)(struct engine_container *c);
 	/* It ended and its task is gone. code: exit status or 128 + signal; -1: nobody knows it. */
 	void (*exited)(struct engine_container *c, int code);
 	/* After remove: no trace of the container is left. */

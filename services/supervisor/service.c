@@ -306,6 +306,13 @@ void service_start_failed(struct engine_container *c, const struct error *why)
 	end_follow(s, true, what ? what : "cannot be started");
 }
 
+void service_ending(struct engine_container *c)
+{
+	struct service *s = service_of(c);
+
+	oom_watch_check(&s->oom); /* the notice may come later than the end */
+}
+
 void service_exited(struct engine_container *c, int code)
 {
 	struct service *s = service_of(c);
@@ -314,7 +321,7 @@ void service_exited(struct engine_container *c, int code)
 	if (code < 0 && begins_anew(s))
 		return;
 	capture_drain(&s->capture);
-	oom_watch_check(&s->oom); /* the notice may come later than the end */
+	service_ending(c);
 	s->code = code;
 	if (code < 0)
 		strcpy(what, "ended, its exit status was lost");

@@ -117,5 +117,6 @@ static inline bool service_has_process(const struct service *s)
 /* --- what the engine reports (engine.h) ----------------------------------------------------------------------- */
 void service_started(struct engine_container *c, pid_t pid);
 void service_start_failed(struct engine_container *c, const struct error *why);
+void service_ending(struct engine_container *c);
 void service_exited(struct engine_container *c, int code);
 void service_removed(struct engine_container *c);

@@ -93,6 +93,7 @@ static void patience_ended(struct loop_timer *timer)
 static const struct engine_events engine_events = {
 	.started = service_started,
 	.start_failed = service_start_failed,
+	.ending = service_ending,
 	.exited = service_exited,
 	.removed = service_removed,
 	.gone = engine_gone,

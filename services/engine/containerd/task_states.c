@@ -17,6 +17,8 @@ static void process_ended(struct loop_io *io, uint32_t events)
 	loop_io_remove(io);
 	shim_watch_end(&t->shim_watch);
 	t->ended = true;
+	if (task_events(t)->ending)
+		task_events(t)->ending(t->container);
 	if (t->state != TASK_IDLE)
 		return;
 	if (!begins)

@@ -66,6 +66,8 @@ void direct_task_process_gone(void *data, int code)
 	/* While it is being started, the runtime's call says what went wrong. */
 	t->pid = 0;
 	t->code = code;
+	if (task_events(t)->ending)
+		task_events(t)->ending(t->container);
 	if (t->state == TASK_IDLE)
 		direct_task_enter(t, TASK_DELETE);
 }
