@@ -223,6 +223,8 @@ flows_ended() { dump | grep -q '^flows 0 now'; }
 
 @test "hundreds of silent clients of the guest's control socket are in nobody's way" {
 	forward
+	mkfifo until
+	exec 5<>until
 	python3 -c 'import socket, sys
 held = []
 for _ in range(200):
@@ -234,7 +236,7 @@ for _ in range(200):
         pass
     held.append(s)
 print("held", flush=True)
-sys.stdin.read()' "$from_guest" < <(sleep 60) >held 2>&1 3>&- &
+sys.stdin.read()' "$from_guest" <&5 >held 2>&1 3>&- 5>&- &
 	background_pids+=("$!")
 	within 10 grep -q held held
 	[ "$(listed)" = '[]' ]

@@ -117,11 +117,11 @@ slow
 	service one -- serve
 	service two -- serve
 	service three -- serve
-	run machine 'supervise --containerd-idle 1 && within 20 all_running; a=$(field one 3); c() { ctr -n services.linuxkit "$@" 2>/dev/null; }; asleep() { ! pidof containerd >/dev/null; }
+	run machine 'supervise --containerd-idle 1 && within 20 all_running; a=$(field one 3); c() { ctr -n services.linuxkit "$@" 2>/dev/null; }; asleep() { ! pidof containerd >/dev/null; }; noted() { [ "$(grep -c "nobody uses it: stopped" $ROOT/console)" -ge $1 ]; }
 		c tasks ls -q | sort | tr "\n" " "; within 20 asleep && echo asleep; [ $(field one 3) = $a ] && echo "one goes on"
 		kill -9 $a; within 20 restarted one 1; becomes one running; "$SERVICE" stop two; "$SERVICE" restart three && asleep && echo "still asleep"
 		c tasks ls | grep -c "\(one *$(field one 3)\|three *$(field three 3)\) *RUNNING"; c containers ls -q | sort | tr "\n" " "; c tasks exec --exec-id x one echo inside; "$SERVICE" start two
-		supervisor_dies; supervise --containerd-idle 1; becomes two running; c tasks ls | grep -c RUNNING; within 20 asleep && echo "asleep again"
+		supervisor_dies; supervise --containerd-idle 1; becomes two running; c tasks ls | grep -c RUNNING; within 20 asleep && within 20 noted 2 && echo "asleep again"
 		supervisor_dies; supervise --containerd-idle 1; becomes two running; asleep && echo "left asleep"; c tasks ls | grep -c RUNNING; within 20 asleep; finish; echo $?'
 	echo "$output"
 	[ "$output" = "one three two asleep
