@@ -175,15 +175,24 @@ int file_poke(const char *path, const char *text, struct error *err)
 	return 0;
 }
 
+/* What file_write() names a file before it is whole: ".NAME.XXXXXX.tmp". */
+static bool name_is_temporary(const char *name)
+{
+	size_t n = strlen(name);
+
+	return name[0] == '.' && n > sizeof("..XXXXXX.tmp") - 1 && str_eq(name + n - 4, ".tmp") && name[n - 11] == '.';
+}
+
 int file_write(const char *path, const void *data, size_t n, mode_t mode, struct error *err)
 {
-	_cleanup_free_ char *temporary = str_format("%s.XXXXXX", path);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	_cleanup_free_ char *temporary = str_format("%.*s.%s.XXXXXX.tmp", (int)(name - path), path, name);
 	_cleanup_close_ int fd = -1;
 	int code = 0;
 
 	if (!temporary)
 		return error_set(err, ENOMEM, "%s", path);
-	fd = mkostemp(temporary, O_CLOEXEC);
+	fd = mkostemps(temporary, sizeof(".tmp") - 1, O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "%s", path);
 	if (io_write(fd, data, n) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0) {
@@ -218,6 +227,17 @@ char **dir_names(int dirfd, const char *path, bool hidden, struct error *err)
 	}
 	strv_sort(names);
 	return steal_ptr(&names);
+}
+
+void dir_sweep(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_strv_ char **names = fd < 0 ? NULL : dir_names(fd, ".", true, NULL);
+	char **name;
+
+	for (name = names; name && *name; name++)
+		if (name_is_temporary(*name))
+			unlinkat(fd, *name, 0);
 }
 
 /* One that is there already is fine, whatever else mkdir() would have said: on a read-only file system this may come

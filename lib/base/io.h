@@ -35,13 +35,18 @@ char *file_line(const char *path, struct error *err);
 
 /* Writes into an existing file such as one of /proc or /sys with a single write(2). */
 int file_poke(const char *path, const char *text, struct error *err);
-/* Replaces the file in one step: temporary name beside it, fsync, rename. Nothing stays behind on failure. */
+/* Replaces the file in one step: temporary name beside it, fsync, rename. Nothing stays behind on failure; what a writer
+ * that was killed leaves, dir_sweep() takes away. */
 int file_write(const char *path, const void *data, size_t n, mode_t mode, struct error *err);
 
 /* The names in a directory, sorted, NULL-terminated; those that begin with a dot are left out, unless hidden ("." and
  * ".." always are). NULL: the error has the code, ENOENT where there is no such directory. The caller frees
  * (strv_free). */
 char **dir_names(int dirfd, const char *path, bool hidden, struct error *err);
+
+/* Removes from a directory what file_write() left there when its process was killed. For a directory with one writer
+ * only: the file that another is writing would go as well. */
+void dir_sweep(const char *path);
 
 /* Makes a directory and its missing parents. An existing directory is fine. */
 int dir_make(const char *path, mode_t mode, struct error *err);

@@ -174,6 +174,21 @@ static void resume_or_start(struct table *t, struct service *s)
 	service_resume(s, &m);
 }
 
+/* What the supervisor before this one was writing when it was killed. */
+static void unwritten_remove(const struct table *t)
+{
+	_cleanup_strv_ char **names = dir_names(AT_FDCWD, t->site.host->run_dir, false, NULL);
+	char **name;
+
+	dir_sweep(t->site.host->run_dir);
+	for (name = names; name && *name; name++) {
+		_cleanup_free_ char *dir = str_format("%s/%s", t->site.host->run_dir, *name);
+
+		if (dir)
+			dir_sweep(dir);
+	}
+}
+
 /* Those that `service start --path` has brought from elsewhere. */
 static void strangers_load(struct table *t)
 {
@@ -244,8 +259,10 @@ int table_load(struct table *t, struct error *err)
 	t->site.engine = t->engines;
 	if (!t->engines || services_load(t, err) < 0)
 		return -1;
-	if (!t->site.host->first)
+	if (!t->site.host->first) {
+		unwritten_remove(t);
 		strangers_load(t);
+	}
 	order_check(t);
 	return 0;
 }

@@ -401,7 +401,9 @@ talk.out to out" ]
 	service gone -- serve
 	run machine 'supervise && within 20 all_running; a=$(field one 3) b=$(field gone 3)
 		kill -9 $SUPERVISOR; wait $SUPERVISOR 2>/dev/null; kill -0 $a || exit 7; kill -9 $b; rm -f /run/pith/service.sock
+		touch /run/pith/services/.state.aaaaaa.tmp /run/pith/services/one/.state.aaaaaa.tmp
 		supervise && becomes one running && [ $(field one 3) = $a ] && echo the same
+		find /run/pith -name ".*.tmp"
 		within 20 restarted gone 1 && becomes gone running && [ $(field gone 3) != $b ] && echo a new one
 		n=$(wc -l </var/log/one.out.log); within 5 eval "[ \$(wc -l </var/log/one.out.log) -gt $n ]" && echo still writes
 		kill -9 $a; within 20 restarted one 1 && becomes one running && echo restarted; finish; kill -0 $a 2>&1 | grep -c "No such"'

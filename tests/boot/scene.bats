@@ -374,7 +374,7 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	[[ $output == *0000000000000000 ]]
 	# shellcheck disable=SC2059 # a format
 	[ -n "$(printf "$hello" | timeout 20 socat -t 5 - "UNIX-CONNECT:$state/guest.00000946" | head -c 9 | od -An -tx1)" ]
-	run attacker sh -c "for cid in 1 2 3; do printf '$hello' | timeout 20 /root/peer cat vsock:\$cid:2374 | cat -v; echo cid \$cid; done"
+	run attacker sh -c "for cid in 1 2 3; do printf '$hello' | timeout 20 /root/peer cat vsock:\$cid:2374 2>&1 | cat -v; echo cid \$cid; done"
 	echo "$output"
 	[[ $output != *'^@'* && $output == *'cid 1'*'cid 2'*'cid 3' ]]
 	grep -q 'vsudd.*refused a connection from cid 1' <(machine logs "$name" vsudd 2>&1)

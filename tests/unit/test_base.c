@@ -120,7 +120,7 @@ static void test_files(void)
 	_cleanup_free_ char *file = NULL, *deep = NULL;
 	_cleanup_buf_ struct buf b = { 0 };
 	_cleanup_error_ struct error e = { 0 };
-	_cleanup_free_ char *hidden = NULL, *other = NULL;
+	_cleanup_free_ char *hidden = NULL, *other = NULL, *half = NULL;
 	_cleanup_strv_ char **names = NULL, **all = NULL;
 	struct stat st;
 
@@ -144,6 +144,10 @@ static void test_files(void)
 	ok(strv_len(names) == 2 && str_eq(names[0], "also") && str_eq(names[1], "file"), "names, sorted");
 	ok(strv_len(all) == 3 && str_eq(all[0], ".hidden"), "and the hidden one where it is asked for");
 	ok(!dir_names(AT_FDCWD, "/none", false, &e) && e.code == ENOENT, "no such directory");
+	half = str_format("%s/.file.aB3xYz.tmp", deep);
+	ok(file_write(half, "", 0, 0600, &e) == 0, "what a killed writer leaves");
+	dir_sweep(deep);
+	ok(stat(half, &st) < 0 && stat(file, &st) == 0 && stat(hidden, &st) == 0, "is swept away, and nothing else");
 	ok(dir_remove(dir, &e) == 0 && stat(dir, &st) < 0, "tree removed");
 	ok(dir_remove(dir, &e) == 0, "and again");
 }
