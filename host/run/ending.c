@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A guest that resets so often without a word will go on doing so. */
+enum { MUTE_MAX = 8, RESETS_MAX = 200, RESET_APART_US = 200000 };
+
 static void reason_take(char out[ENDING_LINE], const char *line, const char *words)
 {
 	const char *at = strstr(line, words);
@@ -35,7 +38,17 @@ void ending_feed(struct ending *e, const uint8_t *bytes, size_t n)
 	}
 }
 
-void ending_restart(struct ending *e)
+/* One reset of a guest is up to three of the machine: SeaBIOS, which finds that it has run before, resets it once more,
+ * by two means one after the other. On a busy host QEMU takes the second of them for one that came later, when the
+ * firmware has begun, and it all begins again, several times in a row; these resets follow at once, sooner than a guest
+ * starts. So they are not counted, but for a bound that no machine comes to in this way. */
+bool ending_reset(struct ending *e, uint64_t now)
 {
-	*e = (struct ending){ 0 };
+	unsigned resets = e->said ? 0 : e->resets + 1;
+	unsigned mute = e->said ? 0 : e->mute + (now - e->last >= RESET_APART_US);
+
+	if (e->panic[0] || mute >= MUTE_MAX || resets >= RESETS_MAX)
+		return false;
+	*e = (struct ending){ .resets = resets, .mute = mute, .last = now };
+	return true;
 }

@@ -15,15 +15,18 @@ enum { ENDING_LINE = 256 }; /* what is looked at of a line */
 struct ending {
 	char failure[ENDING_LINE]; /* why the machine is not set up; empty: nobody said so */
 	char panic[ENDING_LINE];   /* why the kernel panicked */
-	bool said;                 /* anything at all, since ending_restart() */
+	bool said;                 /* anything at all, since the machine started */
 	/* private: the line that comes */
 	char line[ENDING_LINE];
 	size_t len;
+	unsigned resets, mute; /* without a word: all, and those that the guest had time to come to */
+	uint64_t last;
 };
 
 /* Takes the console's bytes as they come. Of several such lines the first counts. Bytes of the reasons that are no
  * printable ASCII become '?'. */
 void ending_feed(struct ending *e, const uint8_t *bytes, size_t n);
 
-/* The machine starts anew. */
-void ending_restart(struct ending *e);
+/* The machine resets, at a time in microseconds: what is known of it is forgotten. false, and nothing is forgotten: it
+ * would do so for ever, as its kernel panicked or it never comes as far as to say something. */
+bool ending_reset(struct ending *e, uint64_t now);

@@ -37,11 +37,10 @@ struct machine {
 	int to_guest, from_guest, log, null;
 	uint64_t logged;
 	struct ending ending;
-	unsigned resets; /* without a word on the console between them */
-	bool hopeless;   /* it would only reset again */
-	bool ready;      /* QMP commands are taken */
-	bool stopping;   /* the button was pressed */
-	bool quitting;   /* QEMU was told to go */
+	bool hopeless; /* it would only reset again */
+	bool ready;    /* QMP commands are taken */
+	bool stopping; /* the button was pressed */
+	bool quitting; /* QEMU was told to go */
 	bool exited;
 	bool draining;    /* the console's output still runs */
 	int status;       /* QEMU's wait status */

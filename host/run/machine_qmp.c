@@ -11,8 +11,6 @@
 
 /* QEMU's messages that are kept to be shown when it fails. */
 #define MESSAGES_MAX 8192
-/* A guest that resets so often without a word will go on doing so. */
-#define RESETS_MAX 5
 
 /* The greeting comes before QEMU has made the machine, the answer to the first command after it. */
 static int machine_ready(struct machine *m)
@@ -26,16 +24,12 @@ static int machine_ready(struct machine *m)
 	return m->setup->started ? m->setup->started(m->setup->data, m->pid, m->err) : 0;
 }
 
-/* The guest starts anew. One whose kernel panicked, or never comes as far as to say something, would do so for ever. */
 static void guest_reset(struct machine *m)
 {
-	m->resets = m->ending.said ? 0 : m->resets + 1;
-	if (m->ending.panic[0] || m->resets >= RESETS_MAX) {
-		m->hopeless = true;
-		machine_quit(m);
+	if (ending_reset(&m->ending, loop_now()))
 		return;
-	}
-	ending_restart(&m->ending);
+	m->hopeless = true;
+	machine_quit(m);
 }
 
 /* The machine has stood still, and its clock with it. */

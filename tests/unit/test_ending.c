@@ -11,6 +11,34 @@ static void feed(struct ending *e, const char *text, size_t piece)
 		ending_feed(e, (const uint8_t *)text + at, piece < n - at ? piece : n - at);
 }
 
+/* How many resets a machine may have, one each so many microseconds, when it never says a word. */
+static unsigned resets_taken(uint64_t apart)
+{
+	struct ending e = { 0 };
+	unsigned n = 0;
+
+	while (n < 1000 && ending_reset(&e, n * apart))
+		n++;
+	return n;
+}
+
+static void resets(void)
+{
+	struct ending e = { 0 };
+	uint64_t now = 0;
+
+	ok(resets_taken(1000000) == 8, "a guest that resets each second without a word is given up");
+	ok(resets_taken(50000) == 199, "the firmware's own resets are no guest's, up to a bound");
+	for (unsigned n = 0; n < 20; n++, now += 1000000) {
+		feed(&e, "x", 1);
+		if (!ending_reset(&e, now))
+			break;
+	}
+	ok(now == 20000000, "one that speaks resets as often as it likes");
+	feed(&e, "Kernel panic - not syncing: lost\n", 40);
+	ok(!ending_reset(&e, now) && str_eq(e.panic, "lost"), "but not when its kernel has panicked");
+}
+
 int main(void)
 {
 	static const struct {
@@ -46,9 +74,10 @@ int main(void)
 	longer[sizeof(longer) - 2] = '\n';
 	longer[sizeof(longer) - 1] = '\0';
 	feed(&e, longer, 7);
-	ending_restart(&e);
+	ok(ending_reset(&e, 0), "a machine that has said something may start anew");
 	ok(!e.said && !e.failure[0] && !e.panic[0], "nothing is known of a machine that starts anew");
 	feed(&e, longer, 7);
 	ok(strlen(e.failure) > 100 && strlen(e.failure) < ENDING_LINE, "a line without an end is cut");
+	resets();
 	return tap_done();
 }
