@@ -51,7 +51,7 @@ static int start_vsock(struct run *r, struct error *err)
 		v.ports = ports;
 	if (vsock_start(&v, &r->vsock, err) < 0)
 		return -1;
-	r->fds[r->fd_count++] = (struct spawn_fd){ r->vsock.fd, QEMU_VSOCK_FD };
+	r->fds[r->fd_count++] = (struct spawn_fd){ steal_fd(&r->vsock.fd), QEMU_VSOCK_FD };
 	r->helpers[r->helper_count++] = (struct machine_helper){ r->vsock.pid, "the vsock device", -1, SIGUSR2 };
 	return 0;
 }
@@ -78,7 +78,7 @@ static int start_forward(struct run *r, struct error *err)
 	f.ports = ports;
 	if (forward_start(&f, &r->forward, err) < 0)
 		return -1;
-	r->fds[r->fd_count++] = (struct spawn_fd){ r->forward.life, QEMU_FORWARD_FD };
+	r->fds[r->fd_count++] = (struct spawn_fd){ steal_fd(&r->forward.life), QEMU_FORWARD_FD };
 	r->helpers[r->helper_count++] = (struct machine_helper){ r->forward.pid, "the forwarder of ports", -1, 0 };
 	return 0;
 }
@@ -92,7 +92,7 @@ static int start_shares(struct run *r, struct error *err)
 
 		if (virtiofs_start(r->virtiofsd, r->directories[i], &r->state, (unsigned)i, v, err) < 0)
 			return -1;
-		r->fds[r->fd_count++] = (struct spawn_fd){ v->fd, QEMU_VIRTIOFS_FD + (int)i };
+		r->fds[r->fd_count++] = (struct spawn_fd){ steal_fd(&v->fd), QEMU_VIRTIOFS_FD + (int)i };
 		r->helpers[r->helper_count++] = (struct machine_helper){ v->pid, v->name, v->log, 0 };
 	}
 	return 0;
@@ -125,13 +125,18 @@ static int make_command(struct run *r, struct error *err)
 	return 0;
 }
 
+void run_fds_close(struct run *r)
+{
+	while (r->fd_count > 0)
+		cleanup_close(&r->fds[--r->fd_count].from);
+}
+
 int run_helpers_start(struct run *r, struct error *err)
 {
 	if (start_vsock(r, err) == 0 && start_forward(r, err) == 0 && start_shares(r, err) == 0 &&
 	    make_command(r, err) == 0)
 		return 0;
-	cleanup_close(&r->forward.life);
-	r->forward.life = -1;
+	run_fds_close(r);
 	while (r->helper_count > 0)
 		kill(r->helpers[--r->helper_count].pid, SIGTERM);
 	return -1;

@@ -103,6 +103,8 @@ static int qemu_start(struct machine *m, int messages[2], struct error *err)
 		s.no_new_privileges = !m->setup->privileges;
 		m->pid = spawn(&s, err);
 	}
+	for (i = 0; i < m->setup->fd_count; i++)
+		close(steal_fd(&m->setup->fds[i].from));
 	cleanup_close(&in[0]);
 	cleanup_close(&out[1]);
 	cleanup_close(&messages[1]);

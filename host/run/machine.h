@@ -27,8 +27,9 @@ struct machine_helper {
 #define MACHINE_HELPERS_MAX 10
 
 struct machine_setup {
-	char *const *command;       /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */
-	const struct spawn_fd *fds; /* further descriptors for it */
+	char *const *command; /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */
+	struct spawn_fd
+		*fds; /* further ones for it; closed (-1) once it has them: its devices end with the last copy */
 	size_t fd_count;
 	bool privileges; /* QEMU may start programs that get some */
 	uint64_t stop_timeout_us;

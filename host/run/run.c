@@ -40,6 +40,7 @@ static void run_clear(struct run *r)
 	buf_free(&r->data);
 	strv_free(r->command);
 	strv_free(r->directories);
+	run_fds_close(r);
 	vsock_args_free(&r->vsock);
 	cleanup_close(&r->forward.life);
 	for (i = 0; i < r->share_count; i++)

@@ -49,6 +49,8 @@ int run_prepare(struct run *r, struct error *err);
 
 /* Nothing of them may outlive a machine that never ran. */
 int run_helpers_start(struct run *r, struct error *err);
+/* What QEMU was to get, and has not got. */
+void run_fds_close(struct run *r);
 
 /* A signal that comes while the machine is prepared is seen when it runs, and nothing half-made stays behind. */
 void run_signals_block(void);
