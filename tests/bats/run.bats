@@ -113,6 +113,19 @@ mac-addr" ]
 	within 10 ended "$qemu"
 }
 
+@test "QEMU alone has its ends of the devices' sockets, so that they end when it does" {
+	local qemu
+	sockets() { find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | sort; }
+	started vm guest.img
+	qemu=$(cat guest.img-state/qemu.pid)
+	[ "$(sockets "$qemu" | wc -l)" -ge 2 ]
+	[ "$(sockets "$vm_pid" | wc -l)" -ge 1 ]
+	run comm -12 <(sockets "$vm_pid") <(sockets "$qemu")
+	[ -z "$output" ]
+	vm_send q
+	vm_wait 10
+}
+
 @test "a guest that resets boots again, and with --no-reboot ends" {
 	started vm guest.img
 	vm_send r
