@@ -21,7 +21,6 @@
 
 #include "control.h"
 #include "failure.h"
-#include "orphan.h"
 #include "resume.h"
 #include "root.h"
 #include "say.h"
@@ -103,8 +102,8 @@ static void children_reap(void)
 		shutdown_ended(pid, status);
 		if (pid == self.rc)
 			rc_ended(status);
-		else if (!supervise_ended(pid, status))
-			orphan_reaped(pid, status);
+		else
+			supervise_ended(pid, status);
 	}
 }
 

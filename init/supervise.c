@@ -240,7 +240,7 @@ size_t supervise_request(const struct control_request *request, const int *fds, 
 	return n;
 }
 
-bool supervise_ended(pid_t pid, int status)
+void supervise_ended(pid_t pid, int status)
 {
 	char digits[NUMBER_SIZE];
 	struct program *p = self.programs;
@@ -248,19 +248,18 @@ bool supervise_ended(pid_t pid, int status)
 	while (p < self.programs + self.count && p->pid != pid)
 		p++;
 	if (p == self.programs + self.count)
-		return false;
+		return;
 	if (p->stopping) {
 		program_forget(p);
-		return true;
+		return;
 	}
 	p->pid = 0;
 	if (self.frozen)
-		return true;
+		return;
 	say(p->name, WIFSIGNALED(status) ? " was killed by signal " : " ended with status ",
 	    number(digits, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status))),
 	    "; starting it again");
 	start_later(p, boot_us());
-	return true;
 }
 
 int supervise_due(void)

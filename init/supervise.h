@@ -18,8 +18,8 @@ pid_t program_start(const char *const argv[], const int *fds, size_t fd_count, c
 size_t supervise_request(const struct control_request *request, const int *fds, size_t fd_count, char *reply,
 			 size_t size);
 
-/* A reaped child. True when it was one of ours. */
-bool supervise_ended(pid_t pid, int status);
+/* A child has been reaped, one of ours or an orphan. */
+void supervise_ended(pid_t pid, int status);
 
 /* Starts what is due. Milliseconds until the next is due, -1: none is waiting. */
 int supervise_due(void);

@@ -1,9 +1,8 @@
 # One program for everything that /usr/bin/service is called as. Each folder is a room.
-services.rooms := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/direct services/engine/shim
+services.rooms := services/command services/supervisor services/log services/engine services/engine/containerd services/engine/shim
 services/command.sees := services/supervisor services/log onboot
-services/supervisor.sees := services/engine services/engine/containerd services/engine/direct services/log onboot
+services/supervisor.sees := services/engine services/engine/containerd services/log onboot
 services/engine/containerd.sees := services/engine services/engine/shim services/log onboot
-services/engine/direct.sees := services/engine services/log onboot
 services/engine/shim.sees :=
 services/engine.sees :=
 services/log.sees :=

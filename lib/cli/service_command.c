@@ -82,7 +82,7 @@ static const struct option supervisor_options[] = {
 	ROW_SOCK("containerd's, /run/containerd/containerd.sock"),
 	ROW_PATH("the services' bundles, /containers/services"),
 	{ "containerd", .argument = "PATH", .set = option_set_text, FIELD(containerd),
-	  .help = "the program, /usr/bin/containerd; where it is not, the runtime alone does" },
+	  .help = "the program, /usr/bin/containerd; where it is not, the shims alone do" },
 	{ "containerd-start", .argument = "always|lazy", .set = option_set_choice, FIELD(when), .choices = whens,
 	  .help = "with the services, or when somebody asks for it (pith.containerd= of the kernel's command line)" },
 	{ "containerd-idle", .argument = "SECONDS", .set = option_set_number, FIELD(idle), .min = 0,

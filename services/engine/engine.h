@@ -1,5 +1,5 @@
-/* What makes containers run: containerd (containerd/), or the runtime without it (direct/). The supervisor's event loop
- * drives both, and neither blocks it for longer than a local call takes.
+/* What makes containers run (containerd/), through a containerd or without one: one engine for each. The supervisor's
+ * event loop drives them, and none blocks it for longer than a local call takes.
  *
  * The supervisor calls the engine; the engine answers with events and never calls anything else of the supervisor:
  *

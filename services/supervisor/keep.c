@@ -9,7 +9,6 @@
 #include "backoff.h"
 #include "log.h"
 #include "loop.h"
-#include "orphan.h"
 #include "spawn.h"
 
 struct keeper {
@@ -55,8 +54,6 @@ static void children_reap(struct keeper *k)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == k->pid)
 			supervisor_ended(k, status);
-		else
-			orphan_reaped(pid, status);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* Keeps the supervisor alive where PID 1 does not (one that is not ours): starts it, waits for it, starts it again when
  * it has failed, after a back-off of 0.1 s that doubles up to 30 s. It is the subreaper above the supervisor, so that
- * containers which outlive one become its children; it notes how they end (orphan.h). TERM and INT are handed on. */
+ * shims which outlive one become its children. TERM and INT are handed on. */
 #pragma once
 
 #include "error.h"

@@ -174,7 +174,7 @@ int supervisor_run(const struct supervisor_options *o, struct error *err)
 	struct supervisor v = { 0 };
 	int r;
 
-	/* Containers' first processes are left to us by the runtime. */
+	/* Shims are left to us by their `start`. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "become subreaper");
 	r = supervisor_begin(&v, o, err);

@@ -24,12 +24,12 @@
 
 struct supervisor_options {
 	const char *path;       /* directory of the services' bundles */
-	const char *containerd; /* its program; the services run through it where it is there, */
+	const char *containerd; /* its program; where it is there */
 	bool lazy;              /* it is left until somebody asks for it, */
 	uint64_t idle;          /* and stopped when nobody has used it for so many seconds; 0: never */
 	const char *socket;     /* where it listens, */
 	const char *namespace;  /* and its namespace, for services that name none */
-	const char *runtime;    /* for the engine without containerd; NULL: the installed one */
+	const char *runtime;    /* where there is no containerd; NULL: the installed one */
 };
 
 /* Runs until SIGTERM or SIGINT has stopped everything. */

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "containerd.h"
-#include "direct.h"
 #include "io.h"
 #include "log.h"
 #include "str.h"
@@ -102,9 +101,12 @@ static void order_check(struct table *t)
 
 /* --- engines -------------------------------------------------------------------------------------------------- */
 
-static struct engine *containerd_new(const struct table *t, const char *program, const char *socket, struct error *err)
+/* program: the image's own containerd, which may not be there; NULL: somebody else keeps one running. */
+static struct engine *engine_new(const struct table *t, const char *program, const char *socket, struct error *err)
 {
 	const struct containerd_options o = {
+		.none = program && access(program, X_OK) < 0,
+		.runtime = t->options->runtime,
 		.program = program,
 		.lazy = t->options->lazy,
 		.idle = t->options->idle * 1000 * 1000,
@@ -125,7 +127,7 @@ static struct engine *engine_for(struct table *t, const char *socket, struct err
 	for (e = t->engines; e; end = &e->next, e = e->next)
 		if (e->socket && str_eq(e->socket, socket))
 			return e;
-	return *end = containerd_new(t, NULL, socket, err);
+	return *end = engine_new(t, NULL, socket, err);
 }
 
 int table_use(struct table *t, struct service *s, const char *socket, struct error *err)
@@ -136,7 +138,7 @@ int table_use(struct table *t, struct service *s, const char *socket, struct err
 		return 0;
 	if (s->state != SERVICE_STOPPED)
 		return error_set(err, 0, "%s runs through %s; stop it first", s->name,
-				 e->socket ? e->socket : "the runtime alone");
+				 e->socket ? e->socket : "no containerd");
 	e = engine_for(t, socket, err);
 	if (!e)
 		return -1;
@@ -254,8 +256,7 @@ int table_load(struct table *t, struct error *err)
 	const struct supervisor_options *o = t->options;
 
 	/* containerd takes longest: it starts while the rest is read. */
-	t->engines = access(o->containerd, X_OK) == 0 ? containerd_new(t, o->containerd, o->socket, err)
-						      : engine_direct(t->site.host, o->runtime, NULL, err);
+	t->engines = engine_new(t, o->containerd, o->socket, err);
 	t->site.engine = t->engines;
 	if (!t->engines || services_load(t, err) < 0)
 		return -1;

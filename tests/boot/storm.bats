@@ -4,7 +4,8 @@
 # and mounts, control groups, processes, descriptors and files are as many as before.
 #
 #   STORM_SECONDS=300 STORM_SEED=42 bats tests/boot/storm.bats
-#   STORM_ENGINE=runtime, without containerd: by hand, for the time that it takes
+#   STORM_IDLE=3, containerd is stopped when nobody has used it for so many seconds: by hand, too
+#   STORM_ENGINE=shim, without containerd: by hand, for the time that it takes
 
 load ../lib/common
 
@@ -17,7 +18,7 @@ image() {
 	cat <<-EOF2
 		kernel:
 		  image: "@pkg:$root_dir/pkg/kernel"
-		  cmdline: "console=ttyS0 quiet pith.storm.seed=$1 pith.storm.seconds=$2"
+		  cmdline: "console=ttyS0 quiet pith.storm.seed=$1 pith.storm.seconds=$2${STORM_IDLE:+ pith.containerd.idle=$STORM_IDLE}"
 		init:
 		  - "@pkg:$root_dir/pkg/init"
 		  - "@pkg:$root_dir/pkg/runc"

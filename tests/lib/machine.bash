@@ -1,5 +1,10 @@
 # shellcheck shell=bash
 # For what runs inside machine(): a supervisor with the engine $ENGINE, and looking at it.
+#
+# ENGINE: containerd (it starts with the services), lazy (it starts when somebody asks for it), or direct (there is none).
+# PITH_TEST_CONTAINERD: a folder with another containerd and ctr than the installed ones.
+
+[ -z "${PITH_TEST_CONTAINERD:-}" ] || PATH=$PITH_TEST_CONTAINERD:$PATH
 
 # within SECONDS COMMAND...: until it succeeds; fails when the time is over.
 within() {
@@ -18,6 +23,13 @@ containerd_configure() {
 	sed "s|^root = .*|root = \"$ROOT/lib\"|" "$HELPERS/../../pkg/containerd/etc/config.toml" >/etc/containerd/config.toml
 }
 
+# Our shim, which needs no containerd, before any other.
+shim_first() {
+	mkdir -p "$ROOT/programs"
+	ln -sf "$(realpath "$HELPERS/../../build/guest/containerd-shim-pith-v2")" "$ROOT/programs/containerd-shim-runc-v2"
+	[[ $PATH == "$ROOT/programs:"* ]] || PATH=$ROOT/programs:$PATH
+}
+
 # supervise [OPTION...]: its console is $ROOT/console, its pid $SUPERVISOR. VERB=keep: that is the pid of its keeper.
 supervise() {
 	local engine=(--containerd /nonexistent --runtime "${RUNTIME:-$(command -v runc)}")
@@ -26,12 +38,12 @@ supervise() {
 		[ -e /etc/containerd/config.toml ] && mountpoint -q /etc/containerd || containerd_configure
 		engine=(--containerd "$(command -v containerd)")
 	elif [ "$ENGINE" = lazy ]; then
-		# containerd, when somebody asks for it, with our shim, which needs none
+		# containerd, when somebody asks for it
 		[ -e /etc/containerd/config.toml ] && mountpoint -q /etc/containerd || containerd_configure
-		mkdir -p "$ROOT/programs"
-		ln -sf "$(realpath "$HELPERS/../../build/guest/containerd-shim-pith-v2")" "$ROOT/programs/containerd-shim-runc-v2"
-		[[ $PATH == "$ROOT/programs:"* ]] || PATH=$ROOT/programs:$PATH
+		shim_first
 		engine=(--containerd "$(command -v containerd)" --containerd-start lazy)
+	else
+		shim_first
 	fi
 	"$SERVICE" -v "${VERB:-supervise}" --path "$ROOT/services" "${engine[@]}" "$@" >>"$ROOT/console" 2>&1 </dev/null &
 	SUPERVISOR=$!

@@ -3,7 +3,7 @@
 # The storm inside the machine of storm.bats: a container with the machine's processes that kills, at random, what keeps
 # services running, its own container too, for a while; then it waits until all is as it was before, and says so.
 #
-# An image without containerd has a supervisor that runs containers by itself: then there is less to kill.
+# In an image without containerd there is less to kill.
 #
 # What it knows is in /run/storm, since it is killed itself: seed, end (seconds of uptime), kills, and the figures of
 # before. Its words on the console begin with "storm: ". The last one is "storm: over".
@@ -12,6 +12,9 @@ dir=/run/storm
 
 now() { cut -d. -f1 /proc/uptime; }
 with_containerd() { [ -x /host/usr/bin/containerd ]; }
+# It is stopped when nobody uses it: then it is looked at asleep.
+is_stopped_idle() { with_containerd && grep -q pith.containerd.idle= /proc/cmdline; }
+asleep() { [ -z "$(pidof containerd)" ]; }
 list() { timeout 20 /host/usr/bin/service list 2>/dev/null; }
 all_run() { list | awk 'NR > 1 && $2 != "running" { bad = 1 } END { exit NR < 2 || bad }'; }
 ctr() { timeout 60 chroot /host /usr/bin/ctr -n services.linuxkit "$@" 2>/dev/null; }
@@ -53,6 +56,7 @@ look() {
 
 # Twice the same: nothing is on its way any more.
 look_settled() {
+	is_stopped_idle && ! asleep && return 1
 	look "$1"
 	cp "$dir/$1" "$dir/last"
 	sleep 1
@@ -91,22 +95,25 @@ runtime() {
 
 strike() {
 	local what victim
-	random 9
+	random 11
 	what=$number
 	case $what in
 	0 | 1) what=containerd victim=$(pidof containerd) ;;
-	2) what=shim victim=$(one_of $(pidof containerd-shim-runc-v2)) ;;
+	2) what=shim victim=$(one_of $(pidof containerd-shim-runc-v2 containerd-shim-pith-v2)) ;;
 	3 | 4) what=supervisor victim=$(supervisor) ;;
 	5) what=agent victim=$(pidof pith-agent) ;;
 	6) what=runc victim=$(runtime) ;;
 	7) what=service victim=$(list | awk -v n="$(one_of one two three storm)" '$1 == n && $3 > 1 { print $3 }') ;;
 	8) what=restart ;;
+	9 | 10) what=ctr ;;
 	esac
 	echo $(($(cat $dir/kills) + 1)) >$dir/kills
 	echo "storm: $(now) s: $what" $victim
 	if [ $what = restart ]; then
 		victim=$(one_of one two three storm)
 		/host/usr/bin/service restart "$victim" >/dev/null 2>&1 &
+	elif [ $what = ctr ]; then
+		with_containerd && ctr version >/dev/null &
 	else
 		kill -9 $victim 2>/dev/null
 	fi
@@ -142,8 +149,8 @@ finish() {
 	fi
 	[ "$(supervisor | wc -w)" = 1 ] && echo "storm: one supervisor"
 	if with_containerd; then
-		[ "$(pidof containerd | wc -w)" = 1 ] && echo "storm: one containerd"
 		await 60 ctr version >/dev/null && echo "storm: ctr answers"
+		[ "$(pidof containerd | wc -w)" = 1 ] && echo "storm: one containerd"
 		ctr tasks ls | awk '$3 == "RUNNING" { print $1 }' | sort | xargs echo "storm: tasks:"
 	fi
 	timeout 60 /host/usr/bin/service restart two && echo "storm: restart answers"

@@ -1,4 +1,5 @@
-/* The engine as its own files see it. Who calls whom:
+/* The engine as its own files see it. Where the image has no containerd it is `alone` for good: no daemon, no gate, no
+ * connection. Who calls whom:
  *
  *     engine.c ---- the connection, and containerd's process ----> daemon.c, pulse.c
  *        |                                                           rpc.c
@@ -24,10 +25,10 @@
 
 struct containerd {
 	struct engine engine;
-	struct daemon *daemon;
-	struct rpc *rpc; /* NULL: not connected */
-	char *socket;    /* the public one */
-	const char *own; /* where it listens: there, or behind the gate */
+	struct daemon *daemon; /* NULL: there is none, and never will be */
+	struct rpc *rpc;       /* NULL: not connected */
+	char *socket;          /* the public one, NULL: none */
+	const char *own;       /* where it listens: there, or behind the gate */
 	const char *namespace, *state;
 	struct list tasks;        /* struct engine_task */
 	bool owned;               /* nobody but us uses it */

@@ -8,6 +8,7 @@
 #include "idle.h"
 #include "io.h"
 #include "log.h"
+#include "runtime.h"
 #include "str.h"
 #include "task.h"
 
@@ -176,6 +177,24 @@ static void clients_have_left(void *data)
 	idle_begin(data);
 }
 
+/* Where there is no containerd nobody is told of events either. */
+static int none_begin(struct containerd *e, const struct containerd_options *o, struct error *err)
+{
+	const char *runtime = o->runtime ? o->runtime : runtime_find(err);
+
+	if (!runtime || lazy_none(&e->places, o->state, err) < 0)
+		return -1;
+	e->lazy = e->alone = true;
+	e->stand_in = (struct stand_in){ .loop = e->engine.host->loop,
+					 .reaper = e->engine.host->reaper,
+					 .place = { .state = e->state, .root = e->places.root, .shim = e->places.shim },
+					 .runtime = runtime,
+					 .containerd = "",
+					 .address = "",
+					 .ttrpc = "" };
+	return 0;
+}
+
 static int lazy_prepare(struct containerd *e, const struct containerd_options *o, struct error *err)
 {
 	_cleanup_error_ struct error why = { 0 };
@@ -260,7 +279,10 @@ static void containerd_shutdown(struct engine *engine)
 
 	connection_close(e);
 	gate_close(&e->gate);
-	daemon_stop(e->daemon);
+	if (e->daemon)
+		daemon_stop(e->daemon);
+	else
+		daemon_is_gone(e);
 }
 
 static void containerd_free(struct engine *engine)
@@ -294,6 +316,8 @@ static int engine_begin(struct containerd *e, const struct containerd_options *o
 {
 	const struct engine_host *host = e->engine.host;
 
+	if (o->none)
+		return none_begin(e, o, err);
 	e->socket = strdup(o->socket);
 	if (!e->socket)
 		return error_set(err, ENOMEM, "%s", o->socket);

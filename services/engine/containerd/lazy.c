@@ -46,9 +46,10 @@ static char *shim_in(const char *dir)
 	return own && program_is_ours(own) ? steal_ptr(&own) : NULL;
 }
 
+/* program: containerd, NULL: there is none. */
 static char *shim_find(const char *program)
 {
-	const char *path = getenv("PATH"), *slash = strrchr(program, '/');
+	const char *path = getenv("PATH"), *slash = program ? strrchr(program, '/') : NULL;
 	_cleanup_strv_ char **dirs = strv_split(path ? path : "/usr/bin:/bin", ":");
 	_cleanup_free_ char *beside = slash ? strndup(program, (size_t)(slash - program)) : NULL;
 	char *found = NULL;
@@ -110,6 +111,20 @@ static int places_find(struct lazy *l, const char *socket, const char *settings,
 	if (r == 0 && (!l->root || !l->behind || !l->ttrpc || !l->ttrpc_behind))
 		return error_set(err, ENOMEM, "containerd");
 	return r;
+}
+
+/* Nothing of a task outlives a boot where nobody can look for it then. */
+int lazy_none(struct lazy *l, const char *state, struct error *err)
+{
+	*l = (struct lazy){ .shim = shim_find(NULL), .root = str_format("%s.work", state) };
+	if (!l->shim)
+		error_set(err, 0, "the image has no " SHIM);
+	else if (!l->root)
+		error_set(err, ENOMEM, "%s", state);
+	else
+		return 0;
+	lazy_clear(l);
+	return -1;
 }
 
 int lazy_look(struct lazy *l, const char *program, const char *socket, const char *settings, const char *config,

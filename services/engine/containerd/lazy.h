@@ -1,4 +1,4 @@
-/* Whether containerd can be left until somebody asks for it, and where its things are then. */
+/* Whether services can run without containerd, until somebody asks for it or for good, and where things are then. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,4 +17,6 @@ struct lazy {
  * and the error says why. */
 int lazy_look(struct lazy *l, const char *program, const char *socket, const char *settings, const char *config,
 	      struct error *err);
+/* The image has no containerd: shim and root alone are set. state: the directory of tasks. */
+int lazy_none(struct lazy *l, const char *state, struct error *err);
 void lazy_clear(struct lazy *l);

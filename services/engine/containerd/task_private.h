@@ -124,6 +124,12 @@ static inline const char *task_namespace(const struct engine_task *t)
 	return own ? own : t->engine->namespace;
 }
 
+/* For messages: whose words they are. */
+static inline const char *task_answerer(const struct engine_task *t)
+{
+	return t->engine->alone ? "shim" : "containerd";
+}
+
 /* Nobody is there to be asked, and nobody will be any more. */
 static inline bool task_is_alone(const struct engine_task *t)
 {

@@ -60,7 +60,7 @@ static void start_refused(struct engine_task *t, const char *message)
 {
 	_cleanup_error_ struct error err = { 0 };
 
-	error_set(&err, 0, "containerd: %s", message);
+	error_set(&err, 0, "%s: %s", task_answerer(t), message);
 	task_start_fail(t, &err);
 }
 
@@ -127,7 +127,7 @@ static void container_answered(struct engine_task *t, enum grpc_status status, c
 	} else if (status == GRPC_ALREADY_EXISTS && !t->cleaned) {
 		task_enter(t, TASK_KILL_OLD);
 	} else {
-		error_set(&t->why, 0, "containerd: %s", message);
+		error_set(&t->why, 0, "%s: %s", task_answerer(t), message);
 		task_report_start_failed(t);
 	}
 }
@@ -247,7 +247,7 @@ static void delete_old_answered(struct engine_task *t, enum grpc_status status, 
 		return;
 	}
 	if (!t->failing)
-		error_set(&t->why, 0, "containerd: %s", message);
+		error_set(&t->why, 0, "%s: %s", task_answerer(t), message);
 	task_report_start_failed(t);
 }
 

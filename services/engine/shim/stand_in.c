@@ -8,6 +8,7 @@
 
 #include "io.h"
 #include "log.h"
+#include "runc_options.pb-c.h"
 #include "spawn.h"
 #include "str.h"
 #include "task_service.pb-c.h"
@@ -21,6 +22,8 @@ enum {
 	DELETE_US = 30 * 1000 * 1000, /* for a runtime that takes long */
 	SHUTDOWN_US = 2 * 1000 * 1000,
 };
+
+#define OPTIONS_TYPE "containerd.runc.v1.Options"
 
 extern char **environ;
 
@@ -197,11 +200,26 @@ static void create_answered(struct stand_in_call *c, enum grpc_status status, co
 static void create_ask(struct stand_in_call *c)
 {
 	Containerd__Task__V2__CreateTaskRequest request = CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
+	Containerd__Runc__V1__Options options = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+	_cleanup_free_ uint8_t *packed = NULL;
 
 	request.id = c->id;
 	request.bundle = c->bundle;
 	request.stdout = c->stdout_path;
 	request.stderr = c->stderr_path;
+	if (c->at->runtime) {
+		options.binary_name = stand_in_text(c->at->runtime);
+		packed = malloc(containerd__runc__v1__options__get_packed_size(&options));
+		if (!packed) {
+			stand_in_finish(c, GRPC_RESOURCE_EXHAUSTED, "no memory");
+			return;
+		}
+		any.type_url = stand_in_text(OPTIONS_TYPE);
+		any.value = (ProtobufCBinaryData){ .data = packed,
+						   .len = containerd__runc__v1__options__pack(&options, packed) };
+		request.options = &any;
+	}
 	if (!stand_in_ask(c, "Create", &request.base, 0, create_answered))
 		stand_in_finish(c, GRPC_UNKNOWN, "the shim that was just started does not listen");
 }

@@ -20,8 +20,9 @@ struct stand_in {
 	struct loop *loop;
 	struct reaper *reaper;
 	struct task_place place;
+	const char *runtime;         /* OCI runtime; NULL: the shim's own default */
 	const char *containerd;      /* program, for shims that run it to pass on events; */
-	const char *address, *ttrpc; /* where it will listen, for gRPC and for events */
+	const char *address, *ttrpc; /* where it will listen, for gRPC and for events; "" in all three: never */
 };
 
 struct stand_in_call;
