@@ -139,6 +139,7 @@ static void test_refusals(void)
 		{ "a bad size", "a", "12x", "size", '0' },
 		{ "a negative size", "a", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "size", '0' },
 		{ "a size over 63 bits", "a", "\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "size", '0' },
+		{ "a size over 64 bits, the low ones zero", "a", "\x80\1\0\0\0\0\0\0\0\0\0\0", "size", '0' },
 		{ "metadata of a gigabyte", "a", "10000000000", "bytes of metadata", 'x' },
 	};
 	uint8_t block[TAR_BLOCK];
@@ -183,43 +184,106 @@ static int parse_pax(const char *records, size_t n, struct tar_reader *r, struct
 	return tar_header(r, block, err);
 }
 
+/* "LENGTH PAIR\n" */
+static void pax_add(struct buf *out, const char *pair, size_t n)
+{
+	size_t digits = 1;
+
+	while (snprintf(NULL, 0, "%zu", digits + n + 2) > (int)digits)
+		digits++;
+	buf_addf(out, "%zu ", digits + n + 2);
+	buf_add(out, pair, n);
+	buf_addstr(out, "\n");
+}
+
+static void refuse_pax(const char *what, const struct buf *records, const char *message)
+{
+	_cleanup_tar_reader_ struct tar_reader r = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+
+	fine = parse_pax((const char *)buf_bytes(records), records->len, &r, &err) < 0 &&
+		strstr(error_text(&err), message);
+	ok(fine, "%s is refused: %s", what, error_text(&err));
+}
+
+/* What a header may ask for has bounds; at the bound itself it is taken. */
+static void test_pax_bounds(void)
+{
+	enum { VALUE_MAX = 65536 };
+	_cleanup_free_ char *name = repeat("n", TAR_PATH_MAX + 1), *value = repeat("v", VALUE_MAX + 1);
+	_cleanup_buf_ struct buf path = { 0 }, longest = { 0 }, large = { 0 }, many = { 0 }, key = { 0 };
+	_cleanup_free_ char *pair = str_format("path=%s", name), *xattr = str_format("SCHILY.xattr.user.a=%s", value);
+	_cleanup_tar_reader_ struct tar_reader r = { 0 };
+	_cleanup_error_ struct error err = { 0 };
+
+	pax_add(&path, pair, strlen(pair));
+	refuse_pax("a path that is too long", &path, "path of 4096 bytes");
+	pax_add(&large, xattr, strlen(xattr));
+	refuse_pax("a large attribute", &large, "extended attribute user.a of 65537 bytes");
+	pair[strlen(pair) - 1] = xattr[strlen(xattr) - 1] = '\0';
+	pax_add(&longest, pair, strlen(pair));
+	pax_add(&longest, xattr, strlen(xattr));
+	ok(parse_pax((const char *)buf_bytes(&longest), longest.len, &r, &err) == TAR_ENTRY, "the longest of both");
+	for (int i = 0; i <= TAR_XATTRS_MAX; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "SCHILY.xattr.user.%03d=x", i);
+		pax_add(&many, text, strlen(text));
+	}
+	refuse_pax("one attribute too many", &many, "more than 128 extended attributes");
+	pax_add(&key, "pa\0th=x", strlen("path=x") + 1);
+	refuse_pax("a NUL in a key", &key, "malformed pax record");
+}
+
 static void test_pax(void)
 {
+	/* Records as they stand, and values whose records are right. */
 	static const struct {
 		const char *what, *records;
 	} bad[] = {
-		{ "a record without a length", "path=a\n" },
-		{ "a length that is too long", "99 path=a\n" },
-		{ "a length that is too short", "5 path=a\n" },
-		{ "a length of zero", "0 path=a\n" },
-		{ "a huge length", "99999999999999999999 path=a\n" },
-		{ "a record without a newline", "9 path=ab" },
-		{ "a record without a value", "7 path\n" },
-		{ "an empty key", "5 =a\n" },
-		{ "a size that is none", "10 size=1x\n" },
-		{ "a negative uid", "9 uid=-1\n" },
-		{ "a uid over 32 bits", "18 uid=4294967295\n" },
-		{ "a time that is none", "12 mtime=1-\n" },
-		{ "a sparse format of the future", "22 GNU.sparse.major=2\n" },
-		{ "a map that overlaps", "22 GNU.sparse.size=9\n26 GNU.sparse.map=0,2,1,2\n" },
-		{ "a map beyond the end", "22 GNU.sparse.size=9\n22 GNU.sparse.map=9,1\n" },
-		{ "a map that holds more than the archive", "22 GNU.sparse.size=9\n22 GNU.sparse.map=0,1\n" },
-		{ "a map of half a segment", "22 GNU.sparse.size=9\n24 GNU.sparse.map=0,0,1\n" },
-		{ "a map of words", "22 GNU.sparse.map=a,b\n" },
-		{ "a length without an offset", "25 GNU.sparse.numbytes=1\n" },
-		{ "an offset without a length", "23 GNU.sparse.offset=1\n" },
-		{ "a petabyte of holes", "37 GNU.sparse.size=1000000000000000\n" },
-		{ "an attribute without a name", "19 SCHILY.xattr.=abc\n" },
+		{ "a record without a length", "path=a\n" },          { "a length that is too long", "99 path=a\n" },
+		{ "a length that is too short", "5 path=a\n" },       { "a length of zero", "0 path=a\n" },
+		{ "a huge length", "99999999999999999999 path=a\n" }, { "a record without a newline", "9 path=ab" },
+		{ "a record without a value", "7 path\n" },           { "an empty key", "5 =a\n" },
+	};
+	static const struct {
+		const char *what, *pairs[3], *message;
+	} wrong[] = {
+		{ "a size that is none", { "size=1x" }, "bad size" },
+		{ "a negative uid", { "uid=-1" }, "bad uid" },
+		{ "a uid over 32 bits", { "uid=4294967295" }, "bad uid" },
+		{ "a time that is none", { "mtime=1-" }, "bad mtime" },
+		{ "a sparse format of the future", { "GNU.sparse.major=2" }, "is not known" },
+		{ "a map that overlaps", { "GNU.sparse.size=9", "GNU.sparse.map=0,2,1,2", "size=4" }, "contradicts" },
+		{ "a map beyond the end", { "GNU.sparse.size=9", "GNU.sparse.map=9,1", "size=1" }, "contradicts" },
+		{ "a map that holds more than the archive",
+		  { "GNU.sparse.size=9", "GNU.sparse.map=0,1" },
+		  "contradicts" },
+		{ "a map of half a segment", { "GNU.sparse.size=9", "GNU.sparse.map=0,0,1" }, "bad map" },
+		{ "a map of words", { "GNU.sparse.map=a,b" }, "bad map" },
+		{ "a length without an offset", { "GNU.sparse.numbytes=1" }, "is not known" },
+		{ "an offset without a length", { "GNU.sparse.offset=1" }, "contradicts" },
+		{ "a petabyte of holes", { "GNU.sparse.size=1000000000000000" }, "larger than a terabyte" },
+		{ "an attribute without a name", { "SCHILY.xattr.=abc" }, "with a name of 0 bytes" },
 	};
 	struct tar_reader r = { 0 };
 	struct error err = { 0 };
 
 	for (size_t i = 0; i < array_len(bad); i++) {
-		fine = parse_pax(bad[i].records, strlen(bad[i].records), &r, &err) < 0;
+		fine = parse_pax(bad[i].records, strlen(bad[i].records), &r, &err) < 0 &&
+			strstr(error_text(&err), "malformed pax record");
 		ok(fine, "%s is refused: %s", bad[i].what, error_text(&err));
 		tar_reader_clear(&r);
 		memset(&r, 0, sizeof(r));
 	}
+	for (size_t i = 0; i < array_len(wrong); i++) {
+		_cleanup_buf_ struct buf records = { 0 };
+
+		for (size_t k = 0; k < array_len(wrong[i].pairs) && wrong[i].pairs[k]; k++)
+			pax_add(&records, wrong[i].pairs[k], strlen(wrong[i].pairs[k]));
+		refuse_pax(wrong[i].what, &records, wrong[i].message);
+	}
+	test_pax_bounds();
 	ok(parse_pax("12 path=a\0b\n", 12, &r, &err) < 0, "a NUL in a path is refused");
 	tar_reader_clear(&r);
 	memset(&r, 0, sizeof(r));

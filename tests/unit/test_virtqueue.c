@@ -115,6 +115,9 @@ static const struct lie split_lies[] = {
 	{ "next beyond the table", 1, 0, { { DATA, 8, NEXT, SIZE } }, { { 0 } } },
 	{ "a chain that points to itself", 1, 0, { { DATA, 8, NEXT, 0 } }, { { 0 } } },
 	{ "a loop of two", 1, 0, { { DATA, 8, NEXT, 1 }, { DATA, 8, NEXT, 0 } }, { { 0 } } },
+	/* pieces of nothing take no room: only their number tells that they go on for ever */
+	{ "a chain of nothing that points to itself", 1, 0, { { DATA, 0, NEXT, 0 } }, { { 0 } } },
+	{ "a loop of two of nothing", 1, 0, { { DATA, 0, NEXT, 1 }, { DATA, 0, NEXT, 0 } }, { { 0 } } },
 	{ "an address outside of memory", 1, 0, { { 0x900000, 8, 0, 0 } }, { { 0 } } },
 	{ "a length that leaves memory", 1, 0, { { DATA, 0xffffffff, 0, 0 } }, { { 0 } } },
 	{ "an address that wraps around", 1, 0, { { UINT64_MAX - 3, 8, 0, 0 } }, { { 0 } } },
@@ -128,6 +131,11 @@ static const struct lie split_lies[] = {
 	{ "indirect table that is the ring", 1, 0, { { DESC, 16, INDIRECT, 0 } }, { { 0 } } },
 	{ "indirect with a next", 1, 0, { { TABLE, 16, INDIRECT | NEXT, 1 } }, { { DATA, 8, 0, 0 } } },
 	{ "indirect that loops", 1, 0, { { TABLE, 32, INDIRECT, 0 } }, { { DATA, 8, NEXT, 1 }, { DATA, 8, NEXT, 0 } } },
+	{ "indirect that loops over nothing",
+	  1,
+	  0,
+	  { { TABLE, 32, INDIRECT, 0 } },
+	  { { DATA, 0, NEXT, 1 }, { DATA, 0, NEXT, 0 } } },
 	{ "indirect whose next is outside", 1, 0, { { TABLE, 32, INDIRECT, 0 } }, { { DATA, 8, NEXT, 2 } } },
 };
 
@@ -186,6 +194,7 @@ static void test_packed_lies(void)
 		{ "an address outside of memory", 0x900000, 8, 0, 0, 0 },
 		{ "a length that leaves memory", DATA, 0xffffffff, 0, 0, 0 },
 		{ "a chain without end", DATA, 8, NEXT, 0, 0 },
+		{ "a chain of nothing without end", DATA, 0, NEXT, 0, 0 },
 		{ "indirect of no entries", TABLE, 0, INDIRECT, 0, 0 },
 		{ "indirect with a next", TABLE, 16, INDIRECT | NEXT, DATA, 0 },
 		{ "indirect outside of memory", 0x900000, 16, INDIRECT, 0, 0 },
@@ -204,6 +213,12 @@ static void test_packed_lies(void)
 		ok(virtqueue_pop(&vq, &c, iov, VIRTQUEUE_IOV_MAX) == -1 && vq.broken, "packed: %s: %s", rows[i].name,
 		   vq.broken ? vq.broken : "");
 	}
+	fresh();
+	desc(DESC, 0, DATA, 8, 0, NEXT | AVAIL);
+	desc(DESC, 1, TABLE, 16, 0, INDIRECT | AVAIL);
+	desc(TABLE, 0, DATA, 8, 0, 0);
+	start(&vq, true, VIRTIO_F_RING_INDIRECT);
+	ok(virtqueue_pop(&vq, &c, iov, VIRTQUEUE_IOV_MAX) == -1 && vq.broken, "packed: indirect behind another piece");
 	virtqueue_stop(&vq);
 }
 
