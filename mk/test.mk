@@ -38,7 +38,7 @@ lint-house: all
 	@mk/check-opens
 	@mk/rooms check
 	@mk/rooms picture
-	@mk/check-house dashes words circles
+	@mk/check-house dashes words checks circles
 lint-shell:
 	@shellcheck $$(git grep -lE '^#!/bin/(ba)?sh' -- ':!*.bats')
 rooms:  ## draw docs/rooms.svg, the picture of the rooms, anew

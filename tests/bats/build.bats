@@ -171,7 +171,8 @@ warned() {
 	rm -f out.tar
 	run --separate-stderr build --format tar --o out.tar x.yml
 	echo "$stderr"
-	[ "$status" -eq 0 ] && [ -s out.tar ]
+	[ "$status" -eq 0 ]
+	[ -s out.tar ]
 	[ "$(grep -c 'warning:' <<<"$stderr")" -eq 1 ]
 	[[ $stderr == *"x.yml:$1: warning: "*"$2"* ]]
 	rm out.tar

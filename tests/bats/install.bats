@@ -120,7 +120,8 @@ dpkg_alone() { dpkg --root="$T/root" --log="$T/dpkg.log" --force-depends --force
 	run grep @pkg root/usr/share/doc/pith/examples/*.yml
 	[ "$status" -eq 1 ]
 	"$unpacked" build hello.yml
-	[ -s hello-initrd.img ] && [ -s hello-kernel ]
+	[ -s hello-initrd.img ]
+	[ -s hello-kernel ]
 	"$unpacked" cache ls | grep -q '^docker.io/pith/init:latest '
 	tag=$("$pith" pkg show-tag "$root_dir/pkg/hello")
 	"$unpacked" cache pull "$tag" # by its hash, too

@@ -38,7 +38,7 @@ objects() { git add -A && make -s build/obj/host/host/{up/one,up/two,down/deep}.
 
 @test "a tree that keeps the rules passes all of them" {
 	objects
-	mk/check-house dashes words circles
+	mk/check-house dashes words checks circles
 	mk/check-layers
 	mk/check-opens
 	mk/rooms check
@@ -48,6 +48,16 @@ objects() { git add -A && make -s build/obj/host/host/{up/one,up/two,down/deep}.
 @test "a dash in a C file's name" {
 	git mv host/up/two.c host/up/two-more.c
 	refused 'host/up/two-more.c' mk/check-house dashes
+}
+
+@test "two checks in one statement of a test, of which the first goes unseen" {
+	tree tests/bats/some.bats '@test "x" {' '	one && [ a = a ]' '	[ a = a ]' '}'
+	git add -A
+	refused 'tests/bats/some.bats:2:' mk/check-house checks
+	tree tests/bats/some.bats '@test "x" {' '	[ a = b ] && [[ a == a ]]' '	[ a = a ]' '}'
+	refused 'tests/bats/some.bats:2:' mk/check-house checks
+	tree tests/bats/some.bats '@test "x" {' '	[ a = a ]' '	[[ a == a && b == b ]]' '	[ a = b ] && [ a = a ] || true' '	if [ a = a ] && [ b = b ]; then' '		true' '	fi' '}'
+	mk/check-house checks
 }
 
 @test "a static function of one word, in a file of more than 100 lines" {

@@ -18,7 +18,8 @@ misuse() {
 	shift
 	run --separate-stderr "$pith" "$@"
 	echo "$stderr"
-	[ "$status" -eq 2 ] && [ -z "$output" ]
+	[ "$status" -eq 2 ]
+	[ -z "$output" ]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	[[ $stderr == *"$want"* ]]
 }

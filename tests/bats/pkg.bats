@@ -113,7 +113,8 @@ usr/bin/script f 755 0:0 0" ]
 	recipe <<<'{image: thing, files: [{path: a, contents: two}]}'
 	"$pith" pkg build --tag v1 p
 	two=$("$pith" cache ls | awk '/thing:v1 / { print $2 }')
-	[ -n "$one" ] && [ "$one" != "$two" ]
+	[ -n "$one" ]
+	[ "$one" != "$two" ]
 	"$pith" pkg build --tag v1 --nobuild p
 }
 
@@ -350,7 +351,8 @@ leads_out() {
 	printf 'image: thing\nfiles: [{path: a, contents: changed}]\n' >p/build.yml
 	build
 	"$pith" pkg build --force theirs
-	unpack && [ "$(cat tree/a)" = theirs ]
+	unpack
+	[ "$(cat tree/a)" = theirs ]
 	run build
 	[[ $status -eq 1 && $output == *"of the package $T/theirs"* ]]
 	# a folder that has moved is the same package
