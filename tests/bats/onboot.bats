@@ -142,7 +142,8 @@ overlay() {
 	[[ "$output" == *"/etc/file: Read-only file system"*"001-ro: exit status 1"* ]]
 	# nothing stays mounted, nothing reached the image
 	grep -qx 0 <<<"$output"
-	[ -e "$ROOT/onboot/000-rw/lower/bin/ls" ] && [ ! -e "$ROOT/onboot/000-rw/lower/etc/file" ]
+	[ -e "$ROOT/onboot/000-rw/lower/bin/ls" ]
+	[ ! -e "$ROOT/onboot/000-rw/lower/etc/file" ]
 }
 
 @test "an overlay container writes to its own layer, which goes when it ends" { with_each overlay; }
@@ -263,7 +264,7 @@ links() {
 	bundle "$ROOT/onboot/000-net" ns=pid,mount,network mount='{"destination":"/x","type":"bind","source":"'"$ROOT"'","options":["bind"]}' -- \
 		sh -c 'while [ ! -e /x/go ]; do usleep 10000; done'
 	echo '{"interfaces":[{"name":"v0","add":"veth","peer":"v0peer"}]}' >"$ROOT/onboot/000-net/runtime.json"
-	RUNTIME=$(command -v crun) run machine -n "$onboot"' & for i in $(seq 500); do ip link show v0peer 2>/dev/null && break; sleep 0.01; done
+	RUNTIME=$(command -v crun) run machine -n "$onboot"' & within 20 ip link show v0peer; ip link show v0peer
 		ip link show v0 2>&1; touch $ROOT/go; wait'
 	echo "$output"
 	[[ "$output" == *"v0peer@"* && "$output" == *'"v0" does not exist'* ]]
@@ -317,7 +318,7 @@ binds() {
 		sh -c 'echo early; while [ ! -e /x/go ]; do usleep 10000; done; echo late >&2'
 	echo 'linuxkit.runc_console=1' >"$ROOT/cmdline"
 	RUNTIME=$(command -v runc) run machine 'mount --bind $ROOT/cmdline /proc/cmdline; : >$ROOT/console; '"$onboot"' >$ROOT/console &
-		for i in $(seq 500); do grep -q early $ROOT/console && break; sleep 0.01; done; cat $ROOT/console; touch $ROOT/go; wait
+		within 20 grep -q early $ROOT/console; cat $ROOT/console; touch $ROOT/go; wait
 		echo --; cat $ROOT/console; cat /run/log/onboot/onboot.000-c.out.log /run/log/onboot/onboot.000-c.log'
 	[ "$output" = "early
 --

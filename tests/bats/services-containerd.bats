@@ -184,10 +184,10 @@ fine
 
 @test "a containerd that is stuck is killed and replaced, whoever was its supervisor" {
 	service one -- serve
-	run machine 'containerd_configure; echo "start_timeout = \"2s\"" >/etc/containerd/runtime-config.toml; supervise; becomes one running; a=$(field one 3) p=$(pidof containerd)
-		kill -STOP $p; within 20 says "containerd.sock does not answer, killing it"; within 20 ctr version; [ $(pidof containerd) != $p ] && echo another
-		p=$(pidof containerd); kill -STOP $p; supervisor_dies; supervise; within 20 eval "! kill -0 $p"; within 20 ctr version; pidof containerd | wc -w
-		becomes one running; [ $(field one 3) = $a ] && "$SERVICE" restart one && echo fine; finish; echo $?'
+	run machine 'answers() { timeout 20 ctr version; }; containerd_configure; echo "start_timeout = \"2s\"" >/etc/containerd/runtime-config.toml; supervise; becomes one running; a=$(field one 3) p=$(pidof containerd)
+		kill -STOP $p; within 20 says "containerd.sock does not answer, killing it"; within 20 answers; [ $(pidof containerd) != $p ] && echo another
+		p=$(pidof containerd); kill -STOP $p; supervisor_dies; supervise; within 20 eval "! kill -0 $p"; within 20 answers; pidof containerd | wc -w
+		becomes one running; [ $(field one 3) = $a ] && timeout 60 "$SERVICE" restart one && echo fine; finish; echo $?'
 	echo "$output"
 	[ "$output" = "another
 1

@@ -103,6 +103,7 @@ machine() {
 		echo "== report"; cat /run/pith/boot.json; echo
 		echo "== mounts"; cat /proc/1/mounts
 		echo "== memory"; grep -E "MemTotal|MemAvailable|Shmem:" /proc/meminfo; grep ^Pss: /proc/1/smaps_rollup
+		i=0; while ps -o stat,comm | grep -q "^Z\|storm" && [ $i -lt 300 ]; do i=$((i + 1)); sleep 0.1; done # one that has just ended is no fault
 		echo "== left"; ps -o stat,comm | grep -c "^Z\|storm"
 		echo "== logs"; ls -1 /log/onboot/; cat /log/onboot/onboot.001-fails.log
 		echo "== end"; poweroff' \

@@ -270,9 +270,12 @@ long 1' ]
 		echo "== before"; initctl list
 		kill -SEGV 1; sleep 0.2; kill -BUS 1; sleep 0.2
 		echo "== after"; initctl list
-		set -- $(initctl list); kill -9 $2; sleep 0.5
+		set -- $(initctl list); old=$2; kill -9 $old
+		i=0; until set -- $(initctl list); [ $2 != $old ] && [ $2 -gt 1 ] || [ $i -eq 300 ]; do i=$((i + 1)); sleep 0.1; done
 		echo "== again"; initctl list
-		(sleep 0.1 &); sleep 0.3; echo "== zombies"; ps -o stat | grep -c Z
+		(sleep 0.1 & echo $! >/run/orphan)
+		i=0; while [ -e /proc/$(cat /run/orphan) ] && [ $i -lt 300 ]; do i=$((i + 1)); sleep 0.1; done
+		echo "== zombies"; ps -o stat | grep -c Z
 		echo "== end"
 		poweroff
 	X
@@ -353,7 +356,7 @@ long 1' ]
 
 @test "a console that is hung up or not read does not stop PID 1" {
 	ln -s busybox tree/bin/setsid
-	mkdir -p tree/usr/lib && printf '#!/bin/sh\nexit 0\n' >tree/usr/lib/short && chmod 755 tree/usr/lib/short
+	mkdir -p tree/usr/lib && printf '#!/bin/sh\necho >>/run/short\n' >tree/usr/lib/short && chmod 755 tree/usr/lib/short
 	cat >hangup.c <<-'X'
 		#include <fcntl.h>
 		#include <sys/ioctl.h>
@@ -370,8 +373,8 @@ long 1' ]
 	tree_script tree 010-look <<-'X'
 		trap '' HUP
 		hangup
-		initctl respawn short 1 /usr/lib/short # PID 1 has something to say
-		sleep 1
+		initctl respawn short 1 /usr/lib/short # PID 1 has something to say, before it starts it again
+		until [ "$(wc -l </run/short)" -ge 2 ]; do sleep 0.1; done
 		exec >/dev/console 2>&1
 		echo "== list"; initctl list
 		echo "== end"

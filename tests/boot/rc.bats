@@ -177,7 +177,7 @@ stopped' ]
 		initctl respawn sleeper 1 /bin/sleep 1000
 		initctl list | sed 's/ [0-9]* / PID /'
 		i=0; while [ $i -lt 500 ]; do (true &) ; i=$((i + 1)); done
-		sleep 0.5
+		i=0; while ps -o stat | grep -q Z && [ $i -lt 300 ]; do i=$((i + 1)); sleep 0.1; done
 		echo "zombies $(ps -o stat | grep -c Z)"
 		kill -USR2 1
 		sleep 100

@@ -5,8 +5,8 @@
 
 load ../lib/common
 
-machine() { timeout -k 5 "${limit:-60}" "$pith" "$@"; }
-guest_ctr() { timeout -k 5 "${limit:-90}" ctr -a "$state/guest.00000946" -n services.linuxkit "$@"; }
+machine() { patiently "${limit:-60}" "$pith" "$@"; }
+guest_ctr() { patiently "${limit:-90}" ctr -a "$state/guest.00000946" -n services.linuxkit "$@"; }
 in_shell() { machine exec "$name" shell "$@"; }
 
 setup_file() {
@@ -92,7 +92,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	[[ $output == *vsudd*io.containerd.runc.v2* ]]
 	run -0 guest_ctr tasks list
 	[[ $output == *vsudd*RUNNING* ]]
-	timeout 120 ctr -a "$state/guest.00000946" -n services.linuxkit events >events 3>&- &
+	timeout 500 ctr -a "$state/guest.00000946" -n services.linuxkit events >events 3>&- &
 	events=$!
 	"$pith" cache export --outfile image.tar --name docker.io/pith/busybox:scene pith/busybox:latest
 	# again and again: nothing says when the events are listened to
@@ -110,7 +110,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 @test "ctr: 48 MB of content to the guest and back, digests equal" {
 	head -c 48000000 /dev/urandom >blob
 	digest=$(sha256sum <blob | cut -d' ' -f1)
-	limit=400
+	limit=200
 	guest_ctr content ingest --expected-size 48000000 --expected-digest "sha256:$digest" scene <blob
 	[ "$(guest_ctr content get "sha256:$digest" | sha256sum | cut -d' ' -f1)" = "$digest" ]
 	guest_ctr content rm "sha256:$digest"
@@ -170,7 +170,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 		 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}],
 		           "cgroupsPath": "/scene-oom", "resources": {"memory": {"limit": 16777216}}}}
 	END
-	timeout 120 ctr -a "$state/guest.00000946" -n services.linuxkit events >events 3>&- &
+	timeout 500 ctr -a "$state/guest.00000946" -n services.linuxkit events >events 3>&- &
 	events=$!
 	# again and again: nothing says when the events are listened to
 	killed() {
@@ -186,10 +186,10 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 	mkfifo "$state/mine" elsewhere
 	touch "$state/file"
 	ln -s mine "$state/link"
-	timeout 60 cat "$state/mine" >got 3>&- &
+	timeout 500 cat "$state/mine" >got 3>&- &
 	reader=$!
 	# whoever asks without the secret makes the machine have it
-	run -0 timeout 20 socat -t 20 - "UNIX-CONNECT:$state/00000002.00000944" <<<"read $state/mine"
+	run -0 patiently 20 socat -t 20 - "UNIX-CONNECT:$state/00000002.00000944" <<<"read $state/mine"
 	[ "$output" = again ]
 	secret=$(machine exec -n "$name" admin cat /proc/1/root/run/pith/exec/host.secret)
 	[[ $secret =~ ^[0-9a-f]{32}$ ]]
@@ -198,7 +198,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 		state, here, secret = os.path.realpath(sys.argv[1]), sys.argv[2], sys.argv[3]
 		def ask(line):
 		    s = socket.socket(socket.AF_UNIX)
-		    s.settimeout(20)
+		    s.settimeout(100)
 		    s.connect(state + "/00000002.00000944")
 		    s.sendall(line.encode())
 		    return s, s.makefile().readline()
@@ -361,7 +361,7 @@ field() { machine ps "$name" | awk -v n="$1" -v c="$2" '$1 == n { print $c }'; }
 }
 
 @test "the agent lets nobody in but the host" {
-	timeout 30 "$pith" exec -n -g "$name" peer cat vsock:1:2373 echo || :
+	machine exec -n -g "$name" peer cat vsock:1:2373 echo || :
 	within 20 grep -q 'agent: warning: refused a connection from cid 1' "$state/console.log"
 }
 
@@ -412,7 +412,7 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 		[[ $output != *"a secret line"* ]]
 		[[ $output == *again* || $output == *error* ]] || { echo "$output"; false; }
 	done
-	read -rt 5 line <&"$private"
+	read -rt 60 line <&"$private"
 	[ "$line" = "a secret line" ]
 	exec {private}>&-
 	rm "$state/private"
@@ -426,7 +426,8 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	run -0 machine logs "$name" shell
 	[[ $output == *tick* && $output == *tock* ]]
 	run -0 machine logs -n 2 "$name" shell
-	[ "${#lines[@]}" -eq 2 ] && [[ $output == *tick ]] # the last ones, of whichever stream
+	[ "${#lines[@]}" -eq 2 ]
+	[[ $output == *tick ]] # the last ones, of whichever stream
 	"$pith" logs -f -n 1 "$name" shell >out 3>&- &
 	follow=$!
 	three() { [ "$(grep -c tick out)" -ge 3 ]; }
@@ -458,9 +459,9 @@ hello='PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0'
 	programs='for n in init rc.hotplug pith-agent vsudd service containerd containerd-shim-runc-v2; do echo "$n $(pidof $n)"; done'
 	run -0 machine exec -n "$name" admin sh -c "$programs"
 	before=$output
-	limit=400 machine exec -n "$name" hogs touch /go
+	limit=100 machine exec -n "$name" hogs touch /go
 	killed() { [ "$(grep -ac 'Killed process' "$state/console.log")" -ge 5 ]; }
-	limit=400
+	limit=100
 	until killed; do
 		in_shell true
 		[ "$(field shell 2)" = running ]

@@ -1,6 +1,8 @@
 # Guests for the vsock tests: our init and rc, a peer in the guest, the device beside QEMU. Sourced after
 # BATS_TEST_TMPDIR or another folder in $vsock_dir is set; needs tests/lib/initrd.bash.
 
+. "${BASH_SOURCE[0]%/*}/within.bash"
+
 # $1: folder to make, $2: initrd. The guest serves what tests/peer does on vsock port 1000, TCP port 1000 and, where the
 # kernel has it, vsock seqpacket port 1001; a control shell on vsock port 1002 runs what it is told.
 vsock_initrd() {

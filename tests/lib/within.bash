@@ -8,3 +8,7 @@ within() {
 		sleep 0.05
 	done
 }
+
+# patiently SECONDS COMMAND...: as timeout(1). What hangs is ended; what is slow has as much longer as elsewhere.
+patiently() { timeout -k 5 $(($1 * ${PITH_TEST_SLOWNESS:-1})) "${@:2}"; }
+export -f patiently # for scripts of bash -c
