@@ -35,8 +35,8 @@ char *file_line(const char *path, struct error *err);
 
 /* Writes into an existing file such as one of /proc or /sys with a single write(2). */
 int file_poke(const char *path, const char *text, struct error *err);
-/* Replaces the file in one step: temporary name beside it, fsync, rename. Nothing stays behind on failure; what a writer
- * that was killed leaves, dir_sweep() takes away. */
+/* Replaces the file in one step: temporary name beside it, fsync, rename. Nothing stays behind on failure; what a
+ * writer that was killed leaves, dir_sweep() takes away. */
 int file_write(const char *path, const void *data, size_t n, mode_t mode, struct error *err);
 
 /* The names in a directory, sorted, NULL-terminated; those that begin with a dot are left out, unless hidden ("." and
