@@ -14,4 +14,4 @@ $(B)/gen/host/version.h: always
 	@mkdir -p $(@D); set -- $$(mk/commit); \
 	printf '#define PITH_VERSION "%s"\n#define PITH_COMMIT "%s"\n#define PITH_DATE "%s"\n' "$$(cat VERSION)" $$1 $$2 >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-$(foreach v,host asan,$(B)/obj/$(v)/host/main.o): | $(B)/gen/host/version.h
+$(foreach v,host asan,$(B)/obj/$(v)/host/main.o $(B)/obj/$(v)/host/assemble/bill.o): | $(B)/gen/host/version.h

@@ -21,10 +21,11 @@ static const struct command completion_command, help_command, version_command;
 static const struct roff_edition edition = { PITH_VERSION, PITH_DATE };
 
 static const struct command *const commands[] = {
-	&build_command, &cache_command,  &completion_command, &exec_command,  &forward_command,
-	&help_command,  &logs_command,   &metadata_command,   &pkg_command,   &ports_command,
-	&ps_command,    &report_command, &restart_command,    &run_command,   &start_command,
-	&stop_command,  &top_command,    &version_command,    &vsock_command, NULL,
+	&build_command, &cache_command, &completion_command, &exec_command,    &forward_command,
+	&help_command,  &logs_command,  &metadata_command,   &pkg_command,     &ports_command,
+	&ps_command,    &push_command,  &report_command,     &restart_command, &run_command,
+	&start_command, &stop_command,  &top_command,        &version_command, &vsock_command,
+	NULL,
 };
 enum { COMMANDS = array_len(commands) - 1 };
 
@@ -35,9 +36,6 @@ static const struct command_verb elsewhere[] = {
 	{ "import", .instead = "`pith cache import` takes in images, `pith run` disk images as they are" },
 	{ "export", .instead = "`pith cache export` writes images" },
 	{ "rmi", .instead = "`pith cache rm` removes images" },
-	{ "push",
-	  .instead = "`pith pkg push` and `pith cache push` copy images to a registry; a disk image is "
-		     "uploaded with the cloud's own tools" },
 	{ "serve", .instead = "any web server serves a folder, as `python3 -m http.server` does" },
 	{ "kill", .instead = "`pith stop --now STATE` ends a machine at once" },
 	{ 0 },

@@ -6,15 +6,18 @@
  *   volumes_add()     volumes.c     containers/volumes
  *   containers_add()  containers.c  containers/onboot, onshutdown, services: bundles, by spec/
  *   files_add()       files.c       single files
+ *   bill_place()      bill.c        the SBOM, which gets its content when the tree is written
  *
  * A section that fails says so in the configuration's diags, with file and line, and the others go on: one run finds
  * all that is wrong. */
 #include "assemble.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "assemble_private.h"
+#include "bill.h"
 #include "doubts.h"
 
 void assembly_clear(struct assembly *a)
@@ -29,6 +32,8 @@ void assembly_clear(struct assembly *a)
 	}
 	free(a->images);
 	free(a->scripts);
+	bill_free(a->bill);
+	a->bill = NULL;
 	a->scripts = NULL;
 	a->script_count = 0;
 	a->tree = NULL;
@@ -36,18 +41,29 @@ void assembly_clear(struct assembly *a)
 	a->image_count = 0;
 }
 
+int origin_begin(struct assembly *a, const char *source, const char *section, size_t i, struct error *err)
+{
+	_cleanup_free_ char *place = i == ORIGIN_SECTION ? strdup(section) : str_format("%s[%zu]", section, i);
+
+	if (!place)
+		return error_set(err, ENOMEM, "%s", section);
+	return tree_set_origin(a->tree, source, place, err);
+}
+
 static int add_dockerfile(struct assembly *a, struct error *err)
 {
 	static const char text[] = "\nFROM scratch\n\nCOPY . ./\n\nENTRYPOINT [\"/bin/rc.init\"]\n";
 	struct tree_meta meta = fixed_meta(0644);
 
+	if (origin_begin(a, "linuxkit.docker", "docker", ORIGIN_SECTION, err) < 0)
+		return -1;
 	return tree_add_bytes(a->tree, "Dockerfile", &meta, text, strlen(text), err) ? 0 : -1;
 }
 
 bool assembly_tree(struct assembly *a, struct error *err)
 {
 	a->tree = tree_new(err);
-	if (!a->tree)
+	if (!a->tree || (a->options->sbom && bill_new(a, err) < 0))
 		return false;
 	kernel_add(a);
 	init_add(a);
@@ -57,6 +73,10 @@ bool assembly_tree(struct assembly *a, struct error *err)
 	if (a->config->diags.errors == 0)
 		doubts_scripts(a);
 	if (a->options->dockerfile && add_dockerfile(a, err) < 0)
+		return false;
+	if (a->config->diags.errors == 0 && a->bill && bill_place(a, err) < 0)
+		return false;
+	if (tree_set_origin(a->tree, NULL, NULL, err) < 0)
 		return false;
 	return a->config->diags.errors == 0;
 }

@@ -17,10 +17,13 @@ struct assembly_options {
 	bool pull;   /* fetch every image, also those of the cache */
 	bool docker; /* ask the Docker daemon first */
 	bool decompress_kernel;
-	bool dockerfile; /* add the Dockerfile of format docker */
+	bool dockerfile;  /* add the Dockerfile of format docker */
+	const char *sbom; /* where in the root the SBOM goes; NULL: there is none */
+	int64_t sbom_time;
 };
 
 struct loaded_image; /* private */
+struct bill;
 
 struct assembly {
 	struct config *config;
@@ -34,6 +37,7 @@ struct assembly {
 		const struct entry *from; /* the init image that brought it */
 	} * scripts;
 	size_t script_count;
+	struct bill *bill; /* the SBOM on its way; NULL: none */
 };
 
 #define _cleanup_assembly_ _cleanup_(assembly_clear)

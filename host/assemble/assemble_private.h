@@ -30,6 +30,11 @@ static inline bool volume_is_layout(const struct node *volume)
 /* The image of that name, which assembly_images() found. */
 struct loaded_image *assembly_find(const struct assembly *a, const char *text);
 
+/* What is added from now on comes from there: an image's full reference or one of LinuxKit's words for what comes from
+ * none, and the place in the YAML: "SECTION[i]", or "SECTION" with ORIGIN_SECTION. */
+#define ORIGIN_SECTION SIZE_MAX
+int origin_begin(struct assembly *a, const char *source, const char *section, size_t i, struct error *err);
+
 /* Unpacking an image has failed: says so where it is named, and what helps when it is damaged. */
 void image_report(struct assembly *a, const struct node *name, const struct where *where, const struct error *err);
 

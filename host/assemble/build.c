@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "assemble_private.h"
+#include "bill.h"
 #include "check.h"
 #include "command.h"
 #include "doubts.h"
@@ -123,7 +126,9 @@ static int build_make(struct config *c, const struct build_options *o, struct er
 					.pull = o->pull,
 					.docker = o->docker,
 					.decompress_kernel = o->decompress_kernel,
-					.dockerfile = o->formats[FORMAT_DOCKER] };
+					.dockerfile = o->formats[FORMAT_DOCKER],
+					.sbom = o->no_sbom ? NULL : bill_path(o),
+					.sbom_time = o->sbom_current_time ? time(NULL) : ASSEMBLY_TIME };
 	_cleanup_assembly_ struct assembly a = { .config = c, .options = &how };
 	_cleanup_free_ char *name = default_name(o);
 
@@ -164,6 +169,16 @@ static int build_run(struct build_options *o)
 	return r < 0 ? build_fail(&err) : 0;
 }
 
+static int build_twice(struct build_options *o)
+{
+	_cleanup_error_ struct error err = { 0 };
+	int status = build_run(o);
+
+	if (status || !o->check_reproducible || o->dry_run)
+		return status;
+	return again_check(o, build_run, &err) < 0 ? build_fail(&err) : 0;
+}
+
 static int print_schema(void)
 {
 	_cleanup_free_ char *text = schema_json();
@@ -187,11 +202,9 @@ static int build_main(const struct command *c, char **argv)
 		command_help(c, stdout);
 		return 0;
 	}
-	if (o.sbom_given && o.errors == ERRORS_TEXT)
-		log_warn("no SBOM is made: --sbom-output and --sbom-current-time have no effect");
 	if (o.errors == ERRORS_JSON) /* nothing but JSON, unless that cannot be written */
 		log_setup("pith", LOG_LEVEL_ERROR, false);
-	return o.schema ? print_schema() : build_run(&o);
+	return o.schema ? print_schema() : build_twice(&o);
 }
 
 static const char *const build_usage[] = { "[OPTION...] FILE.yml...", NULL };

@@ -1,5 +1,5 @@
 # pith build: from a configuration to the files that boot
-host/assemble.sees := host/assemble/spec host/cache host/command host/image host/media host/oci host/pkg host/progress host/ref host/stream host/tree host/yaml
+host/assemble.sees := host/assemble/spec host/cache host/command host/image host/media host/oci host/pkg host/progress host/ref host/sbom host/stream host/tree host/yaml $(B)/gen/host
 assemble.srcs := $(wildcard host/assemble/*.c)
 pith.srcs += $(assemble.srcs)
 # recursive: what the tree needs is said in a later fragment

@@ -117,7 +117,8 @@ static int container_add(struct assembly *a, enum section section, size_t i, str
 	if (!bundle)
 		return error_set(err, ENOMEM, "%s", name);
 	spec.bundle = bundle;
-	if (container_add_root(a, img, &spec, err) < 0)
+	if (origin_begin(a, img->name, section_names[section], i, err) < 0 ||
+	    container_add_root(a, img, &spec, err) < 0)
 		return -1;
 	r = container_user(a, &in, &spec, &user, err);
 	if (r < 0)

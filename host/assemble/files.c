@@ -358,7 +358,9 @@ void files_add(struct assembly *a)
 
 		file_parse(a->config, &a->config->added.list[i], &f, &skip);
 		path = node_field(f.node, FILE_PATH);
-		if (!skip && a->config->diags.errors == 0 && add_file(a, &f, &made, &problem) < 0)
+		if (!skip && a->config->diags.errors == 0 &&
+		    (origin_begin(a, "linuxkit.files", "files", i, &problem) < 0 ||
+		     add_file(a, &f, &made, &problem) < 0))
 			diag_error(&a->config->diags, path->at, &f.where[1], "%s", error_text(&problem));
 	}
 }

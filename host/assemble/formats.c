@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bill.h"
 #include "formats_private.h"
 #include "io.h"
 #include "log.h"
@@ -40,6 +41,8 @@ static int split_boot(struct outputs *x, struct error *err)
 	if (!x->boot || boot_take(x, "boot/kernel", "kernel", err) < 0 ||
 	    boot_take(x, "boot/cmdline", "cmdline", err) < 0 || boot_take(x, "boot/ucode.cpio", "ucode.cpio", err) < 0)
 		return -1;
+	if (x->a->bill)
+		bill_set_boot(x->a->bill, x->boot);
 	boot = tree_resolve(x->a->tree, "", "boot");
 	if (!boot || boot->inode->type != TREE_DIR)
 		return 0;
@@ -315,6 +318,8 @@ static int write_all(struct outputs *x, struct error *err)
 	for (i = 0; i < FORMATS; i++)
 		if (x->o->formats[i] && write_format(x, (enum build_format)i, err) < 0)
 			return -1;
+	if (x->a->bill && x->o->sbom_output && bill_copy(x->a->bill, &x->set, x->o, err) < 0)
+		return -1;
 	return outfile_set_commit(&x->set, err);
 }
 
@@ -335,6 +340,8 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 		return error_set(err, ENOMEM, "%s", name);
 	x.base = base;
 	r = write_all(&x, err);
+	if (r == 0 && a->bill)
+		bill_warn(a->bill);
 	outfile_set_discard(&x.set);
 	temp_dir_remove(&x.temp);
 	free(x.kernel);

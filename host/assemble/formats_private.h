@@ -10,7 +10,7 @@ struct outputs {
 	struct assembly *a;
 	const struct build_options *o;
 	const char *base;  /* DIR/NAME */
-	struct tree *boot; /* kernel, cmdline, ucode.cpio, as far as there are any */
+	struct tree *boot; /* kernel, cmdline, ucode.cpio, as far as there are any; the SBOM reads them, too */
 	struct tree *early;
 	enum output_root root;
 	enum zip zip;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "assemble_private.h"
+#include "bill.h"
 #include "doubts.h"
 #include "str.h"
 
@@ -32,7 +33,18 @@ static int packages_set(struct assembly *a, const struct buf *all, struct error 
 
 	if (!path)
 		return error_set(err, ENOMEM, "%s", apk_database);
+	if (origin_begin(a, "LINUXKIT.apkinit", "init", ORIGIN_SECTION, err) < 0)
+		return -1;
 	return tree_add_bytes(a->tree, path, &meta, buf_bytes(all), all->len, err) ? 0 : -1;
+}
+
+static int init_add_image(struct assembly *a, size_t i, bool *packages, struct error *err)
+{
+	const struct loaded_image *img = assembly_find(a, a->config->init.list[i].node->text);
+
+	if (origin_begin(a, img->name, "init", i, err) < 0)
+		return -1;
+	return root_add(a->tree, "", img->image, ROOT_RESOLV_LINK, packages, err);
 }
 
 void init_add(struct assembly *a)
@@ -47,7 +59,9 @@ void init_add(struct assembly *a)
 		bool packages = false;
 		int r;
 
-		r = root_add(a->tree, "", assembly_find(a, e->node->text)->image, ROOT_RESOLV_LINK, &packages, &err);
+		r = init_add_image(a, i, &packages, &err);
+		if (r == 0 && a->bill)
+			r = bill_note_databases(a, i, &err);
 		if (r == 0 && packages)
 			r = packages_add(a, &all, &err);
 		databases += packages;

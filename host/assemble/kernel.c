@@ -159,7 +159,8 @@ void kernel_add(struct assembly *a)
 	}
 	w.names[2] = unless_taken(&w, kernel_text(a, KERNEL_UCODE));
 	files = tree_new(&err);
-	if (!files || image_unpack(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
+	if (!files || origin_begin(a, assembly_find(a, image->text)->name, "kernel", ORIGIN_SECTION, &err) < 0 ||
+	    image_unpack(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
 	    add_files(a, files, &w, &err) < 0)
 		image_report(a, image, &where, &err);
 }

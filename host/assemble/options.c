@@ -122,15 +122,6 @@ static int set_size(void *data, const struct option *option, const char *value, 
 	return 0;
 }
 
-/* --sbom-output FILE and --sbom-current-time */
-static int set_sbom(void *data, const struct option *option, const char *value, struct error *err)
-{
-	struct build_options *o = data;
-
-	o->sbom_given = true;
-	return option_set_nothing(data, option, value, err);
-}
-
 static int set_input_tar(void *data, const struct option *option, const char *value, struct error *err)
 {
 	(void)data;
@@ -176,12 +167,18 @@ const struct option build_table[] = {
 	{ "strict", .set = option_set_switch, .field = FIELD(strict),
 	  .help = "warnings and notes are errors: also what an image's label gives and the YAML does not state" },
 	{ "schema", .set = option_set_switch, .field = FIELD(schema), .help = "print the JSON schema of the YAML" },
-	{ "no-sbom", .set = option_set_nothing, .help = "no effect: no SBOM is made anyway" },
+	{ "no-sbom", .set = option_set_switch, .field = FIELD(no_sbom), .help = "make no bill of materials (SBOM)" },
 	{ "size", .argument = "SIZE", .set = set_size,
 	  .help = "of the disk in qcow2-bios, qcow2-efi, vhd, vmdk, gcp, aws (1024M) and dynamic-vhd (25G); a plain "
 		  "number counts MiB" },
-	{ "sbom-output", .argument = "FILE", .set = set_sbom, .help = "taken for LinuxKit's sake, with a warning" },
-	{ "sbom-current-time", .set = set_sbom, .help = "the same" },
+	{ "sbom-output", .argument = "FILE", .set = option_set_text, .field = FIELD(sbom_output),
+	  .help = "where the root has its SBOM (sbom.spdx.json), and of a copy beside the outputs; with a / in front "
+		  "only a "
+		  "copy's, on this machine; *.cdx.json is CycloneDX, all else SPDX" },
+	{ "sbom-current-time", .set = option_set_switch, .field = FIELD(sbom_current_time),
+	  .help = "the SBOM says when it was made: two builds are not the same then" },
+	{ "check-reproducible", .set = option_set_switch, .field = FIELD(check_reproducible),
+	  .help = "build twice, in other surroundings, and fail when one byte differs" },
 	{ "input-tar", .argument = "FILE", .set = set_input_tar },
 	{ 0 },
 };
@@ -196,6 +193,20 @@ static int formats_differ(const struct build_options *o, struct error *err)
 						 "the formats %s and %s both write NAME%s: build them one after the "
 						 "other, with another --name",
 						 format_names[i], format_names[j], format_suffixes[i]);
+	return 0;
+}
+
+/* What cannot be built twice, or not the same. */
+static int again_refuse(const struct build_options *o, struct error *err)
+{
+	for (size_t i = 0; o->inputs[i]; i++)
+		if (str_eq(o->inputs[i], "-"))
+			return error_set(err, 0,
+					 "--check-reproducible reads the YAML twice: name a file, not standard input");
+	if (o->output && str_eq(o->output, "-"))
+		return error_set(err, 0, "--check-reproducible compares files: name one by --o, not standard output");
+	if (o->sbom_current_time)
+		return error_set(err, 0, "--check-reproducible: with --sbom-current-time no two builds are the same");
 	return 0;
 }
 
@@ -237,6 +248,8 @@ int build_options_parse(const struct command *c, char **argv, struct build_optio
 		return r;
 	if (!*out->inputs)
 		return error_set(err, 0, "no YAML file is named: pith build [OPTION...] FILE.yml...");
+	if (out->check_reproducible && again_refuse(out, err) < 0)
+		return -1;
 	return formats_check(out, err);
 }
 

@@ -59,10 +59,11 @@ struct build_options {
 	enum error_form errors;
 	bool strict; /* warnings are errors */
 	bool schema;
-	uint64_t size;        /* bytes of a disk that has a fixed size; 0: not given */
-	bool sbom_given;      /* without effect */
-	char **allow_sources; /* paths that packages may take files from */
-	char *const *inputs;  /* NULL-terminated */
+	uint64_t size; /* bytes of a disk that has a fixed size; 0: not given */
+	bool no_sbom, sbom_current_time, check_reproducible;
+	const char *sbom_output; /* NULL: not given */
+	char **allow_sources;    /* paths that packages may take files from */
+	char *const *inputs;     /* NULL-terminated */
 };
 
 /* Its table, for help. */

@@ -1,6 +1,7 @@
 /* The volumes section: containers/volumes/NAME with lower, tmp and merged, for onboot to mount. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "assemble_private.h"
 #include "layout.h"
@@ -23,24 +24,34 @@ static int volume_add_layout(struct assembly *a, const struct entry *e, const ch
 	return layout_unpack(a->tree, lower, a->options->store, &ref, platforms, count, err);
 }
 
-static int volume_add(struct assembly *a, const struct entry *e, struct error *err)
+/* LinuxKit's words: the files are the image's, the empty directories nobody's. */
+static int volume_origin(struct assembly *a, const char *source, size_t i, struct error *err)
 {
+	return origin_begin(a, source, "volume", i, err);
+}
+
+static int volume_add(struct assembly *a, size_t i, struct error *err)
+{
+	const struct entry *e = &a->config->volumes.list[i];
 	const char *name = node_text(e->node, VOLUME_NAME), *image = node_text(e->node, VOLUME_IMAGE);
 	_cleanup_free_ char *lower = str_format("containers/volumes/%s/lower", name);
 	_cleanup_free_ char *tmp = str_format("containers/volumes/%s/tmp", name);
 	_cleanup_free_ char *merged = str_format("containers/volumes/%s/merged", name);
+	_cleanup_free_ char *ref = image && *image ? ref_expand(image, err) : strdup("empty");
 	struct tree_meta meta = fixed_meta(0755);
 	int r;
 
-	if (!lower || !tmp || !merged)
+	if (!lower || !tmp || !merged || !ref)
 		return error_set(err, ENOMEM, "volume");
+	if (volume_origin(a, ref, i, err) < 0)
+		return -1;
 	if (volume_is_layout(e->node))
 		r = volume_add_layout(a, e, lower, err);
 	else if (image && *image)
 		r = root_add(a->tree, lower, assembly_find(a, image)->image, ROOT_RESOLV_LINK, NULL, err);
 	else
 		r = root_prefix(a->tree, lower, err);
-	if (r < 0)
+	if (r < 0 || volume_origin(a, "linuxkit.volumes", i, err) < 0)
 		return -1;
 	return tree_add_dir(a->tree, tmp, &meta, err) && tree_add_dir(a->tree, merged, &meta, err) ? 0 : -1;
 }
@@ -56,7 +67,7 @@ void volumes_add(struct assembly *a)
 		_cleanup_error_ struct error err = { 0 };
 
 		where_entry(where, "volumes", e);
-		if (volume_add(a, e, &err) < 0)
+		if (volume_add(a, i, &err) < 0)
 			image_report(a, image ? image : e->node, &where[1], &err);
 	}
 }

@@ -33,8 +33,8 @@ struct command {
 
 /* The commands, each where it is done. */
 extern const struct command build_command, cache_command, exec_command, forward_command, logs_command, metadata_command,
-	pkg_command, ports_command, ps_command, report_command, restart_command, run_command, start_command,
-	stop_command, top_command, vsock_command;
+	pkg_command, ports_command, ps_command, push_command, report_command, restart_command, run_command,
+	start_command, stop_command, top_command, vsock_command;
 
 /* Parses the options into data and moves the words to argv[1]; 0, OPTION_HELP (see there) or -1. */
 int command_parse(const struct command *c, char **argv, void *data, struct error *err);

@@ -36,34 +36,47 @@ struct tree_node *tree_add_bytes(struct tree *t, const char *path, const struct 
 	return tree_put(t, path, inode, err);
 }
 
+static int inode_set_file(struct tree_inode *inode, const char *host_path, struct error *err)
+{
+	struct stat st;
+	char *copy;
+
+	if (stat(host_path, &st) < 0 || access(host_path, R_OK) < 0)
+		return error_set(err, errno, "%s", host_path);
+	if (!S_ISREG(st.st_mode))
+		return error_say(err, EINVAL, "%s is no regular file", host_path);
+	if (st.st_size == 0)
+		return 0;
+	copy = strdup(host_path);
+	if (!copy)
+		return error_set(err, ENOMEM, "%s", host_path);
+	inode->path = copy;
+	inode->content = CONTENT_FILE;
+	inode->size = (uint64_t)st.st_size;
+	return 0;
+}
+
 struct tree_node *tree_add_file(struct tree *t, const char *path, const struct tree_meta *meta, const char *host_path,
 				struct error *err)
 {
-	struct tree_inode *inode;
-	struct stat st;
+	struct tree_inode *inode = inode_new(TREE_FILE, meta, err);
 
-	if (stat(host_path, &st) < 0 || access(host_path, R_OK) < 0) {
-		error_set(err, errno, "%s", host_path);
-		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		error_say(err, EINVAL, "%s is no regular file", host_path);
-		return NULL;
-	}
-	inode = inode_new(TREE_FILE, meta, err);
 	if (!inode)
 		return NULL;
-	if (st.st_size > 0) {
-		inode->path = strdup(host_path);
-		if (!inode->path) {
-			inode_free(inode);
-			error_set(err, ENOMEM, "%s", path);
-			return NULL;
-		}
-		inode->content = CONTENT_FILE;
-		inode->size = (uint64_t)st.st_size;
+	if (inode_set_file(inode, host_path, err) < 0) {
+		inode_free(inode);
+		return NULL;
 	}
 	return tree_put(t, path, inode, err);
+}
+
+int tree_set_file(struct tree_node *node, const char *host_path, struct error *err)
+{
+	if (node->inode->content == CONTENT_FILE)
+		free(node->inode->path);
+	node->inode->content = CONTENT_EMPTY;
+	node->inode->size = 0;
+	return inode_set_file(node->inode, host_path, err);
 }
 
 struct tree_node *tree_add_source(struct tree *t, const char *path, const struct tree_meta *meta, struct source *source,

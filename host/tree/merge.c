@@ -97,6 +97,7 @@ static int merge_file(struct merge *m, struct tree_node *to, struct tree_node *n
 	}
 	if (there)
 		node_remove(m->to, there);
+	node->inode->origin = m->to->origin;
 	node_attach(m->to, to, node);
 	return 0;
 }
@@ -108,6 +109,8 @@ static int merge_dir(struct merge *m, struct tree_node *to, struct tree_node *no
 	struct tree_node *led;
 	int v = merge_ask(m, node, err), r;
 	bool described = v == TREE_KEEP && !node->inode->implied;
+
+	node->inode->origin = m->to->origin;
 
 	if (v < 0 || (v == TREE_DROP && !node->children)) {
 		node_free_all(node);
@@ -133,6 +136,7 @@ static int merge_dir(struct merge *m, struct tree_node *to, struct tree_node *no
 			return -1;
 		}
 		inode->implied = true;
+		inode->origin = m->to->origin;
 		inode->names = 1;
 		node->inode->names--;
 		inode_free(node->inode);
@@ -252,6 +256,7 @@ int tree_merge(struct tree *t, const char *prefix, struct tree *from, tree_filte
 	v = merge_ask(&m, from->root, err);
 	if (v < 0 || fold_all(&m, to, from->root, err) < 0)
 		return -1;
+	from->root->inode->origin = t->origin;
 	if (v == TREE_KEEP && !from->root->inode->implied)
 		move_inode(to, from->root);
 	r = merge_children(&m, to, from->root, err);

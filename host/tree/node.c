@@ -181,6 +181,7 @@ struct tree_node *node_add_implied(struct tree *t, struct tree_node *dir, const 
 		return NULL;
 	}
 	inode->implied = true;
+	inode->origin = t->origin;
 	node->stamp = stamp;
 	node_attach(t, dir, node);
 	return node;
@@ -212,7 +213,40 @@ void tree_free(struct tree *t)
 		return;
 	node_free_all(t->root);
 	free(t->buckets);
+	for (uint32_t i = 0; i < t->origin_count; i++) {
+		free(t->origins[i].source);
+		free(t->origins[i].location);
+	}
+	free(t->origins);
 	free(t);
+}
+
+/* The same one twice in a row, as a section's entries come, is one. */
+int tree_set_origin(struct tree *t, const char *source, const char *location, struct error *err)
+{
+	const struct tree_origin *last = t->origin_count ? &t->origins[t->origin_count - 1] : NULL;
+	struct tree_origin *grown, *o;
+
+	t->origin = 0;
+	if (!source)
+		return 0;
+	if (!last || !str_eq(last->source, source) || !str_eq(last->location, location)) {
+		grown = realloc(t->origins, (t->origin_count + 1) * sizeof(*grown));
+		if (!grown)
+			return error_set(err, ENOMEM, "file tree");
+		t->origins = grown;
+		o = &grown[t->origin_count];
+		o->source = strdup(source);
+		o->location = strdup(location);
+		if (!o->source || !o->location) {
+			free(o->source);
+			free(o->location);
+			return error_set(err, ENOMEM, "file tree");
+		}
+		t->origin_count++;
+	}
+	t->origin = t->origin_count;
+	return 0;
 }
 
 size_t tree_count(const struct tree *t)

@@ -3,7 +3,8 @@
  * The order is deterministic and what any unpacker needs: a directory before its children, a file before its hard
  * links. A tree without members of archives is written depth first, siblings sorted by bytes. Else all directories come
  * first; then, in the same order, all that is no member of an archive; then the files of every layer in the order in
- * which the layer has them, so that each layer is decompressed once, and hard links follow their file at once. */
+ * which the layer has them, so that each layer is decompressed once, and hard links follow their file at once. Late
+ * files come behind everything. */
 #pragma once
 
 #include <stdbool.h>

@@ -133,6 +133,7 @@ static struct tree_node *put_at(struct tree *t, struct place *p, struct tree_ino
 	if (tree_take_text(t, strlen(p->path), p->path, err) < 0)
 		return NULL;
 	node = p->len ? node_child(t, dir, p->name, p->len) : dir;
+	inode->origin = t->origin;
 	if (node && node->inode == inode)
 		return node;
 	if (node && node_is_dir(node) && inode->type == TREE_DIR) {

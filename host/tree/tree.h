@@ -65,8 +65,10 @@ struct tree_inode {
 	enum tree_type type : 8;
 	enum tree_content content : 8;
 	bool implied;   /* a directory that nothing described: its metadata is ours */
+	bool late;      /* a file that is written behind all others, since its content tells of them */
 	uint32_t names; /* nodes that share the inode */
 	uint32_t member;
+	uint32_t origin; /* tree_origin() */
 	union {
 		char *target; /* of symbolic links */
 		uint8_t *bytes;
@@ -88,12 +90,32 @@ struct tree_node {
 	char name[];
 };
 
+/* Where entries of an image come from, in the words of LinuxKit's archives: a source, which is an image's reference or
+ * a section of the YAML ("linuxkit.files"), and the place in the YAML that has brought it ("services[2]"). */
+struct tree_origin {
+	char *source, *location;
+};
+
+/* Sees all files on their way into the first output that is made of a tree. */
+struct tree_watch {
+	/* A file: its bytes follow. again: one more name of one that has been there, no bytes follow. */
+	int (*file)(struct tree_watch *w, const char *path, const struct tree_inode *inode, bool again,
+		    struct error *err);
+	int (*data)(struct tree_watch *w, const void *data, size_t n, struct error *err);
+	/* All have been there but the late ones, which get their content now (tree_set_file). */
+	int (*last)(struct tree_watch *w, struct error *err);
+	bool done; /* private */
+};
+
 struct tree {
 	struct tree_node *root;
 	/* private */
 	struct tree_node **buckets;
 	size_t bucket_count, node_count;
-	uint64_t text, holes; /* bytes that came in so far, also of what has been replaced since */
+	uint64_t text, holes;        /* bytes that came in so far, also of what has been replaced since */
+	struct tree_watch *watch;    /* of the first walk over it, NULL: none; borrowed */
+	struct tree_origin *origins; /* number n is at n - 1 */
+	uint32_t origin_count, origin;
 };
 
 struct tree *tree_new(struct error *err);
@@ -121,6 +143,13 @@ const struct tree_node *tree_with_xattrs(const struct tree_node *dir);
 const struct tree_node *tree_with_time(const struct tree_node *dir, int64_t first, int64_t last);
 /* Number of nodes, the root excluded. */
 size_t tree_count(const struct tree *t);
+/* What is put, merged or copied into the tree from now on comes from there; source NULL: from nowhere. */
+int tree_set_origin(struct tree *t, const char *source, const char *location, struct error *err);
+/* NULL: nowhere. Valid as long as the tree. */
+static inline const struct tree_origin *tree_origin(const struct tree *t, const struct tree_inode *inode)
+{
+	return inode->origin ? &t->origins[inode->origin - 1] : NULL;
+}
 /* The path of a node, "" for the root. Caller frees; NULL without memory. */
 char *tree_path(const struct tree_node *node);
 
@@ -133,6 +162,8 @@ struct tree_node *tree_add_bytes(struct tree *t, const char *path, const struct 
  * between is an error then. */
 struct tree_node *tree_add_file(struct tree *t, const char *path, const struct tree_meta *meta, const char *host_path,
 				struct error *err);
+/* Gives an empty file, or one that this has been given, the content of a file of the host. */
+int tree_set_file(struct tree_node *node, const char *host_path, struct error *err);
 /* The whole of a stream whose length is known. Takes a reference of its own. */
 struct tree_node *tree_add_source(struct tree *t, const char *path, const struct tree_meta *meta, struct source *source,
 				  uint64_t size, struct error *err);

@@ -29,6 +29,7 @@ struct member {
 
 struct walk {
 	struct tree_writer *writer;
+	struct tree_watch *watch;       /* NULL: none */
 	const struct tree_node **nodes; /* all, parents first, siblings sorted; the root is first */
 	size_t count;
 	struct linked *linked; /* sorted by inode, then order */
@@ -181,6 +182,9 @@ static int entry_write(struct walk *w, const struct tree_node *node, struct erro
 	w->ino++;
 	if (node->inode->names > 1)
 		names_of(w, node->inode)->ino = w->ino;
+	if (w->watch && node->inode->type == TREE_FILE && !node->inode->late &&
+	    w->watch->file(w->watch, path, node->inode, false, err) < 0)
+		return -1;
 	return w->writer->entry(w->writer, path, node->inode, w->ino, NULL, err);
 }
 
@@ -192,6 +196,8 @@ static int entry_write_link(struct walk *w, const struct tree_node *node, struct
 
 	if (!first || !path)
 		return error_set(err, ENOMEM, "file tree");
+	if (w->watch && node->inode->type == TREE_FILE && w->watch->file(w->watch, path, node->inode, true, err) < 0)
+		return -1;
 	return w->writer->entry(w->writer, path, node->inode, file->ino, first, err);
 }
 
@@ -211,6 +217,8 @@ static int entry_write_links(struct walk *w, const struct tree_node *node, struc
 
 static int entry_write_data(struct walk *w, const void *bytes, size_t n, struct error *err)
 {
+	if (w->watch && w->watch->data(w->watch, bytes, n, err) < 0)
+		return -1;
 	if (w->writer->data(w->writer, bytes, n, err) < 0)
 		return -1;
 	w->done += n;
@@ -328,12 +336,31 @@ static int entry_write_single(struct walk *w, const struct tree_node *node, stru
 	return w->member_count ? 0 : entry_write_link(w, node, err);
 }
 
+/* Files that tell of all the others. They are written last in every format, so that it is the same whether it is the
+ * first that is made of the tree or not. */
+static int all_late(struct walk *w, struct error *err)
+{
+	struct tree_watch *watch = w->watch;
+
+	w->watch = NULL;
+	if (watch && watch->last(watch, err) < 0)
+		return -1;
+	if (watch)
+		watch->done = true;
+	for (size_t i = 0; i < w->count; i++)
+		if (w->nodes[i]->inode->late && entry_write_file(w, w->nodes[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* With members of archives to come the directories go first: their files arrive in the archives' order. Else all goes
  * in the order of the tree, a directory right in front of its children. */
 int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *err)
 {
 	_cleanup_walk_ struct walk w = { .writer = writer };
 
+	if (t->watch && !t->watch->done)
+		w.watch = t->watch;
 	if (walk_prepare(&w, t, err) < 0)
 		return -1;
 	for (size_t i = 0; w.member_count && i < w.count; i++)
@@ -347,10 +374,10 @@ int tree_walk(const struct tree *t, struct tree_writer *writer, struct error *er
 				return -1;
 			continue;
 		}
-		if (!is_member(node) && entry_write_single(&w, node, err) < 0)
+		if (!node->inode->late && !is_member(node) && entry_write_single(&w, node, err) < 0)
 			return -1;
 	}
-	return all_members(&w, err);
+	return all_members(&w, err) < 0 ? -1 : all_late(&w, err);
 }
 
 /* Every name counts its share of the file: a few bytes are lost to rounding, which a progress line can bear. */

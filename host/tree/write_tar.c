@@ -11,6 +11,7 @@ struct tar_writer {
 	struct buf header;
 	uint64_t left;
 	enum tar_root root;
+	const struct tree *origins; /* NULL: nobody asks for them */
 };
 
 static enum tar_type tar_type_of(enum tree_type type)
@@ -35,6 +36,7 @@ static int write_entry(struct tree_writer *base, const char *path, const struct 
 		       const char *link, struct error *err)
 {
 	struct tar_writer *w = (struct tar_writer *)base;
+	const struct tree_origin *origin = w->origins ? tree_origin(w->origins, inode) : NULL;
 	struct tar_xattr xattrs[TAR_XATTRS_MAX];
 	struct tar_entry e = { .type = link ? TAR_LINK : tar_type_of(inode->type),
 			       .path = *path ? path : ".",
@@ -50,7 +52,9 @@ static int write_entry(struct tree_writer *base, const char *path, const struct 
 			       .major = inode->major,
 			       .minor = inode->minor,
 			       .xattrs = xattrs,
-			       .gnu_target = w->root == ROOT_NEVER };
+			       .gnu_target = w->root == ROOT_NEVER,
+			       .source = origin ? origin->source : NULL,
+			       .location = origin ? origin->location : NULL };
 
 	(void)ino;
 	if (!*path && (w->root == ROOT_NEVER || (w->root == ROOT_DESCRIBED && inode->implied)))
@@ -77,16 +81,26 @@ static int write_data(struct tree_writer *base, const void *data, size_t n, stru
 	return w->left ? 0 : sink_pad(w->out, TAR_BLOCK, err);
 }
 
+static int tar_write(const struct tree *t, struct tar_writer *w, struct error *err)
+{
+	int r;
+
+	w->base = (struct tree_writer){ .entry = write_entry, .data = write_data };
+	r = tree_walk(t, &w->base, err);
+	buf_free(&w->header);
+	return r < 0 ? -1 : sink_zero(w->out, (uint64_t)2 * TAR_BLOCK, err);
+}
+
 int tree_write_tar_root(const struct tree *t, enum tar_root root, struct sink *out, struct error *err)
 {
-	struct tar_writer w = { .base = { .entry = write_entry, .data = write_data }, .out = out, .root = root };
-	int r = tree_walk(t, &w.base, err);
+	struct tar_writer w = { .out = out, .root = root };
 
-	buf_free(&w.header);
-	return r < 0 ? -1 : sink_zero(out, (uint64_t)2 * TAR_BLOCK, err);
+	return tar_write(t, &w, err);
 }
 
 int tree_write_tar(const struct tree *t, struct sink *out, struct error *err)
 {
-	return tree_write_tar_root(t, ROOT_DESCRIBED, out, err);
+	struct tar_writer w = { .out = out, .root = ROOT_DESCRIBED, .origins = t };
+
+	return tar_write(t, &w, err);
 }

@@ -110,22 +110,54 @@ partition() { sfdisk --json "$1" | jq -r ".partitiontable | [.label, .partitions
 	[ "$(stat -c %s default.raw)" -eq 1073741824 ]
 }
 
-@test "the same input gives the same bytes, whoever builds, when and where" {
+# all_formats DIR: every format that there is, with the YAML in the folder above
+all_formats() {
+	build --format "$disks,$cds,kernel+initrd,kernel+squashfs,kernel+erofs,tar-kernel-initrd" --size 40M --dir "$1" ../x.yml
+	build --format dynamic-vhd,kernel+initrd --initrd plain --compress gzip --name d --size 40M --dir "$1" ../x.yml
+	build --format kernel+initrd-nogz,kernel+iso --name n --dir "$1" ../x.yml
+	build --format tar --dir "$1" ../x.yml
+	build --format docker --dir "$1" ../x.yml
+}
+
+@test "the same input gives the same bytes in every format, whoever builds, when and where" {
 	mkdir one two
-	(cd one && build --format "$disks,$cds" --size 40M --dir . ../x.yml)
-	(cd one && build --format dynamic-vhd --name d --size 40M --dir . ../x.yml)
+	echo file >f
+	printf 'files: [{path: etc/g, source: %s/f, mode: "0644"}]\n' "$PWD" >>x.yml
+	(cd one && all_formats .)
 	next_second() { [ "$(date +%s)" -ne "$now" ]; }
 	now=$(date +%s)
 	within 5 next_second # a time of day would have another value
+	touch -d 2001-01-01 f x.yml
 	(
 		umask 077
 		cd two
-		export TZ=Asia/Kolkata LC_ALL=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 TMPDIR=$T
-		build --format "$disks,$cds" --size 40M --dir "$T/two" ../x.yml
-		build --format dynamic-vhd --name d --size 40M ../x.yml
+		export TZ=Asia/Kolkata LC_ALL=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 TMPDIR=$T HOME=/nonexistent USER=somebody
+		all_formats "$T/two"
 	)
-	[ "$(find one -type f | wc -l)" -eq 12 ]
+	[ "$(find one -type f | wc -l)" -eq 27 ] || { ls one; return 1; }
 	for f in one/*; do cmp "$f" "two/${f#one/}"; done
+}
+
+@test "--check-reproducible builds a second time, and says which file differs and where" {
+	"$pith" build --cache "$CACHE" --arch amd64 --check-reproducible --format raw-efi,kernel+initrd --dir out x.yml 2>log
+	grep -q 'a second build has written the same bytes: 4 files' log
+	"$pith" build --cache "$CACHE" --arch amd64 --check-reproducible -o x.tar x.yml 2>log
+	grep -q 'the same bytes: 1 file$' log
+	# a YAML whose file is another one each time that it is read
+	mkfifo f
+	printf 'files: [{path: etc/g, source: %s/f, optional: true}]\n' "$PWD" >>x.yml
+	(for word in first other; do echo "$word" >f; done) &
+	run --separate-stderr "$pith" -q build --cache "$CACHE" --arch amd64 --no-sbom --check-reproducible --format tar x.yml
+	[ "$status" -eq 1 ]
+	[[ $stderr =~ 'error: ./x.tar is not reproducible: a second build has other bytes from byte '[0-9]+' on' ]]
+	wait
+	for wrong in '-o -' '--sbom-current-time'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr build --check-reproducible $wrong x.yml
+		[ "$status" -eq 2 ]
+		[[ $stderr == *--check-reproducible* ]]
+	done
+	[ "$(ls)" = $'f\nlog\nout\nx.tar\nx.yml' ]
 }
 
 @test "kernel+initrd-nogz: the whole tree in an archive that is not compressed" {

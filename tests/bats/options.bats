@@ -190,7 +190,6 @@ commit: $("$pith" version --commit)" ]
 @test "commands that Docker or LinuxKit has elsewhere are pointed at" {
 	misuse 'there is no command "images": `pith cache ls` lists the images' images
 	misuse 'there is no command "kill": `pith stop --now STATE`' kill mine
-	misuse 'there is no command "push": `pith pkg push`' push x
 	misuse 'there is no command "serve": any web server' serve
 	misuse 'there is no command "builder": packages are built without Docker' pkg builder du
 	misuse 'there is no command "serve": `pith pkg push`' pkg serve

@@ -24,6 +24,10 @@
 #define TAR_SEGMENTS_MAX 65536
 #define TAR_SPARSE_MAX   (UINT64_C(1) << 40) /* size of a file with holes: a few bytes could ask for any */
 
+/* Where an entry of a machine's archive comes from, in LinuxKit's records. */
+#define TAR_SOURCE   "LINUXKIT.source"
+#define TAR_LOCATION "LINUXKIT.location"
+
 enum tar_type {
 	TAR_FILE = '0',
 	TAR_LINK = '1', /* one more name for `target`, a path in the archive */
@@ -58,6 +62,7 @@ struct tar_entry {
 	size_t xattr_count;
 	uint32_t shared; /* reading: the number of the archive's global header when all xattrs are its own, else 0 */
 	bool gnu_target; /* writing: a long target as a GNU member, for readers that misread pax's linkpath */
+	const char *source, *location; /* the records LINUXKIT.source and LINUXKIT.location; NULL: none */
 	/* reading only */
 	uint64_t stored;                    /* bytes of the file in the archive: size, or the sum of the segments */
 	const struct tar_segment *segments; /* NULL unless the file has holes, which read as zeros */

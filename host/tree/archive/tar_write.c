@@ -118,6 +118,8 @@ static int pax_records(struct buf *pax, const struct tar_entry *e, const char *p
 		return -1;
 	if (!time_fits(e) && add_time(pax, e->mtime, e->mtime_nsec) < 0)
 		return -1;
+	if (e->source && (add_text(pax, TAR_SOURCE, e->source) < 0 || add_text(pax, TAR_LOCATION, e->location) < 0))
+		return -1;
 	for (size_t i = 0; i < e->xattr_count; i++) {
 		_cleanup_free_ char *key = str_format("SCHILY.xattr.%s", e->xattrs[i].name);
 
