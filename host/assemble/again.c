@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +49,7 @@ static int second_build(const struct build_options *o, const char *dir, int log,
 	const char *slash = o->output ? strrchr(o->output, '/') : NULL;
 	_cleanup_free_ char *out = str_format("%s/out", dir), *output = NULL;
 
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* it is of no use without the first */
 	if (!out || mkdir(out, 0700) < 0 || surroundings_change(dir) < 0 || dup2(log, STDERR_FILENO) < 0)
 		return 1;
 	log_setup("pith", LOG_LEVEL_ERROR, false);

@@ -19,6 +19,7 @@
 #include "assemble_private.h"
 #include "bill.h"
 #include "doubts.h"
+#include "input_tar.h"
 
 void assembly_clear(struct assembly *a)
 {
@@ -33,6 +34,8 @@ void assembly_clear(struct assembly *a)
 	free(a->images);
 	free(a->scripts);
 	bill_free(a->bill);
+	input_tar_free(a->input);
+	a->input = NULL;
 	a->bill = NULL;
 	a->scripts = NULL;
 	a->script_count = 0;
@@ -63,7 +66,8 @@ static int add_dockerfile(struct assembly *a, struct error *err)
 bool assembly_tree(struct assembly *a, struct error *err)
 {
 	a->tree = tree_new(err);
-	if (!a->tree || (a->options->sbom && bill_new(a, err) < 0))
+	if (!a->tree || (a->options->sbom && bill_new(a, err) < 0) ||
+	    (a->options->input_tar && input_tar_open(a, a->options->input_tar, err) < 0))
 		return false;
 	kernel_add(a);
 	init_add(a);

@@ -20,10 +20,12 @@ struct assembly_options {
 	bool dockerfile;  /* add the Dockerfile of format docker */
 	const char *sbom; /* where in the root the SBOM goes; NULL: there is none */
 	int64_t sbom_time;
+	const char *input_tar; /* the archive of a build before, whose files are taken; NULL: none */
 };
 
 struct loaded_image; /* private */
 struct bill;
+struct input_tar;
 
 struct assembly {
 	struct config *config;
@@ -37,7 +39,8 @@ struct assembly {
 		const struct entry *from; /* the init image that brought it */
 	} * scripts;
 	size_t script_count;
-	struct bill *bill; /* the SBOM on its way; NULL: none */
+	struct bill *bill;       /* the SBOM on its way; NULL: none */
+	struct input_tar *input; /* the archive of a build before; NULL: none */
 };
 
 #define _cleanup_assembly_ _cleanup_(assembly_clear)

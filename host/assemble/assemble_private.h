@@ -40,9 +40,10 @@ void image_report(struct assembly *a, const struct node *name, const struct wher
 
 /* Makes a path's directories, all with our metadata, also those that exist. */
 int root_prefix(struct tree *t, const char *path, struct error *err);
-/* Unpacks an image below prefix ("": the root), with what a container's root must have: see root.c. resolv_link: the
- * target of etc/resolv.conf, NULL: a file. packages: set when the image has an apk database, may be NULL. */
-int root_add(struct tree *t, const char *prefix, const struct image *image, const char *resolv_link, bool *packages,
+/* Unpacks an image (or takes its files from the input archive) below prefix ("": the root), with what a container's
+ * root must have: see root.c. resolv_link: the target of etc/resolv.conf, NULL: a file. packages: set when the image
+ * has an apk database, may be NULL. */
+int root_add(struct assembly *a, const char *prefix, const struct image *image, const char *resolv_link, bool *packages,
 	     struct error *err);
 
 /* The sections. Whatever is wrong goes into diags, with the place of the image that it came with. */

@@ -128,6 +128,7 @@ static int build_make(struct config *c, const struct build_options *o, struct er
 					.decompress_kernel = o->decompress_kernel,
 					.dockerfile = o->formats[FORMAT_DOCKER],
 					.sbom = o->no_sbom ? NULL : bill_path(o),
+					.input_tar = o->input_tar,
 					.sbom_time = o->sbom_current_time ? time(NULL) : ASSEMBLY_TIME };
 	_cleanup_assembly_ struct assembly a = { .config = c, .options = &how };
 	_cleanup_free_ char *name = default_name(o);

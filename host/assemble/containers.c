@@ -5,6 +5,7 @@
 
 #include "assemble_private.h"
 #include "doubts.h"
+#include "input_tar.h"
 #include "spec.h"
 #include "str.h"
 #include "user.h"
@@ -21,6 +22,16 @@ static int bundle_add_file(struct assembly *a, const char *bundle, const char *n
 	if (!path)
 		return error_set(err, ENOMEM, "%s", name);
 	return tree_add_bytes(a->tree, path, &meta, buf_bytes(content), content->len, err) ? 0 : -1;
+}
+
+static int bundle_tell(struct assembly *a, const char *bundle, const struct buf *config, struct error *err)
+{
+	_cleanup_free_ char *old = str_format("%s/config.json", bundle);
+
+	if (!old)
+		return error_set(err, ENOMEM, "%s", bundle);
+	input_tar_tell(a, old, config);
+	return 0;
 }
 
 static int bundle_add_dir(struct assembly *a, const char *bundle, const char *name, struct error *err)
@@ -46,7 +57,7 @@ static int container_add_root(struct assembly *a, struct loaded_image *img, stru
 		img->unpacked = str_format("%s/%s", spec->bundle, spec->readonly ? "rootfs" : "lower");
 		if (!img->unpacked)
 			return error_set(err, ENOMEM, "%s", spec->bundle);
-		if (root_add(a->tree, img->unpacked, img->image, NULL, NULL, err) < 0)
+		if (root_add(a, img->unpacked, img->image, NULL, NULL, err) < 0)
 			return -1;
 	}
 	spec->unpacked = img->unpacked;
@@ -132,7 +143,7 @@ static int container_add(struct assembly *a, enum section section, size_t i, str
 	doubts_container(a, &in, &where[1]);
 	if (spec_runtime(&in, &spec, &runtime, err) < 0)
 		return -1;
-	if (bundle_add_file(a, bundle, "config.json", &config, err) < 0)
+	if (bundle_add_file(a, bundle, "config.json", &config, err) < 0 || bundle_tell(a, bundle, &config, err) < 0)
 		return -1;
 	return bundle_add_file(a, bundle, "runtime.json", &runtime, err);
 }

@@ -6,6 +6,7 @@
 #include "assemble_private.h"
 #include "bill.h"
 #include "doubts.h"
+#include "input_tar.h"
 #include "str.h"
 
 static const char apk_database[] = "lib/apk/db/installed";
@@ -44,7 +45,10 @@ static int init_add_image(struct assembly *a, size_t i, bool *packages, struct e
 
 	if (origin_begin(a, img->name, "init", i, err) < 0)
 		return -1;
-	return root_add(a->tree, "", img->image, ROOT_RESOLV_LINK, packages, err);
+	if (root_add(a, "", img->image, ROOT_RESOLV_LINK, packages, err) < 0)
+		return -1;
+	input_tar_tell(a, NULL, NULL);
+	return 0;
 }
 
 void init_add(struct assembly *a)

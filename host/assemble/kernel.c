@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "assemble_private.h"
+#include "input_tar.h"
 #include "kernel_format.h"
 #include "layers.h"
 #include "str.h"
@@ -136,6 +137,26 @@ static int add_files(struct assembly *a, const struct tree *files, const struct 
 	return 0;
 }
 
+/* The whole of it comes from the input archive, but for the command line; only where the YAML names no files of the
+ * image itself, and the kernel stays as it is. 1: it does. */
+static int kernel_take(struct assembly *a, struct error *err)
+{
+	_cleanup_free_ char *cmdline = cmdline_make(a);
+	struct tree_meta file = fixed_meta(0644);
+	int r;
+
+	if (kernel_text(a, KERNEL_TAR) || kernel_text(a, KERNEL_BINARY) || kernel_text(a, KERNEL_UCODE) ||
+	    a->options->decompress_kernel)
+		return 0;
+	r = input_tar_take(a, "", err);
+	if (r <= 0)
+		return r;
+	if (!cmdline)
+		return error_set(err, ENOMEM, "boot/cmdline");
+	input_tar_tell(a, NULL, NULL);
+	return tree_add_bytes(a->tree, "boot/cmdline", &file, cmdline, strlen(cmdline), err) ? 1 : -1;
+}
+
 void kernel_add(struct assembly *a)
 {
 	const char *tar = kernel_text(a, KERNEL_TAR), *binary = kernel_text(a, KERNEL_BINARY);
@@ -144,6 +165,7 @@ void kernel_add(struct assembly *a)
 	_cleanup_tree_ struct tree *files = NULL;
 	struct where where = { .key = "kernel" };
 	struct wanted w = { { NULL } };
+	int r;
 
 	if (!image)
 		return;
@@ -159,8 +181,12 @@ void kernel_add(struct assembly *a)
 	}
 	w.names[2] = unless_taken(&w, kernel_text(a, KERNEL_UCODE));
 	files = tree_new(&err);
-	if (!files || origin_begin(a, assembly_find(a, image->text)->name, "kernel", ORIGIN_SECTION, &err) < 0 ||
-	    image_unpack(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
+	r = files ? origin_begin(a, assembly_find(a, image->text)->name, "kernel", ORIGIN_SECTION, &err) : -1;
+	if (r == 0)
+		r = kernel_take(a, &err);
+	if (r > 0)
+		return;
+	if (r < 0 || image_unpack(files, "", assembly_find(a, image->text)->image, only_wanted, &w, &err) < 0 ||
 	    add_files(a, files, &w, &err) < 0)
 		image_report(a, image, &where, &err);
 }

@@ -122,14 +122,6 @@ static int set_size(void *data, const struct option *option, const char *value, 
 	return 0;
 }
 
-static int set_input_tar(void *data, const struct option *option, const char *value, struct error *err)
-{
-	(void)data;
-	(void)value;
-	return error_say(err, ENOTSUP, "--%s is not supported: leave it out, all images come from the cache",
-			 option->name);
-}
-
 static const char *const initrds[] = { "auto", "plain", "erofs", "squashfs", NULL };
 static const char *const zips[] = { "zstd", "gzip", "none", NULL };
 static const char *const arches[] = { "amd64", "arm64", NULL };
@@ -179,7 +171,10 @@ const struct option build_table[] = {
 	  .help = "the SBOM says when it was made: two builds are not the same then" },
 	{ "check-reproducible", .set = option_set_switch, .field = FIELD(check_reproducible),
 	  .help = "build twice, in other surroundings, and fail when one byte differs" },
-	{ "input-tar", .argument = "FILE", .set = set_input_tar },
+	{ "input-tar", .argument = "FILE", .set = option_set_text, .field = FIELD(input_tar),
+	  .help = "an archive that a build before has written (--format tar): files of images that are in the same "
+		  "place "
+		  "come from there" },
 	{ 0 },
 };
 
@@ -248,6 +243,10 @@ int build_options_parse(const struct command *c, char **argv, struct build_optio
 		return r;
 	if (!*out->inputs)
 		return error_set(err, 0, "no YAML file is named: pith build [OPTION...] FILE.yml...");
+	if (out->input_tar && out->pull)
+		return error_set(err, 0, "--input-tar takes files of images as they were: it does not go with --pull");
+	if (out->input_tar && out->output && str_eq(out->input_tar, out->output))
+		return error_set(err, 0, "--input-tar and --o are one file: give the output another name");
 	if (out->check_reproducible && again_refuse(out, err) < 0)
 		return -1;
 	return formats_check(out, err);

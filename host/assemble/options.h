@@ -61,9 +61,9 @@ struct build_options {
 	bool schema;
 	uint64_t size; /* bytes of a disk that has a fixed size; 0: not given */
 	bool no_sbom, sbom_current_time, check_reproducible;
-	const char *sbom_output; /* NULL: not given */
-	char **allow_sources;    /* paths that packages may take files from */
-	char *const *inputs;     /* NULL-terminated */
+	const char *sbom_output, *input_tar; /* NULL: not given */
+	char **allow_sources;                /* paths that packages may take files from */
+	char *const *inputs;                 /* NULL-terminated */
 };
 
 /* Its table, for help. */

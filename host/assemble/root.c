@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "assemble_private.h"
+#include "input_tar.h"
 #include "layers.h"
 #include "str.h"
 
@@ -136,15 +137,24 @@ int root_prefix(struct tree *t, const char *path, struct error *err)
 	return make_dir(t, "", path, err);
 }
 
-int root_add(struct tree *t, const char *prefix, const struct image *image, const char *resolv_link, bool *packages,
+int root_add(struct assembly *a, const char *prefix, const struct image *image, const char *resolv_link, bool *packages,
 	     struct error *err)
 {
+	struct tree *t = a->tree;
 	struct filter f = { 0 };
+	int r;
 
 	if (*prefix && root_prefix(t, prefix, err) < 0)
 		return -1;
-	if (image_unpack(t, prefix, image, root_keep, &f, err) < 0)
+	r = input_tar_take(a, prefix, err);
+	if (r < 0 || (r == 0 && image_unpack(t, prefix, image, root_keep, &f, err) < 0))
 		return -1;
+	if (r > 0) { /* the link was made by the build before, where the image had none */
+		_cleanup_free_ char *apk = path_in_root(t, prefix, apk_database);
+
+		f.has_mtab = true;
+		f.has_packages = apk && tree_find(t, apk);
+	}
 	if (packages)
 		*packages = f.has_packages;
 	return make_fixed(t, prefix, &f, resolv_link, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "assemble_private.h"
+#include "input_tar.h"
 #include "layout.h"
 #include "str.h"
 
@@ -48,9 +49,11 @@ static int volume_add(struct assembly *a, size_t i, struct error *err)
 	if (volume_is_layout(e->node))
 		r = volume_add_layout(a, e, lower, err);
 	else if (image && *image)
-		r = root_add(a->tree, lower, assembly_find(a, image)->image, ROOT_RESOLV_LINK, NULL, err);
+		r = root_add(a, lower, assembly_find(a, image)->image, ROOT_RESOLV_LINK, NULL, err);
 	else
 		r = root_prefix(a->tree, lower, err);
+	if (r == 0)
+		input_tar_tell(a, NULL, NULL);
 	if (r < 0 || volume_origin(a, "linuxkit.volumes", i, err) < 0)
 		return -1;
 	return tree_add_dir(a->tree, tmp, &meta, err) && tree_add_dir(a->tree, merged, &meta, err) ? 0 : -1;

@@ -103,6 +103,7 @@ struct layer {
 	struct tree *tree;
 	struct source *source;
 	uint16_t stamp;
+	bool origins; /* those of the archive are the tree's */
 	struct shared shared;
 };
 
@@ -159,6 +160,8 @@ static int add_entry(struct layer *l, const struct tar_entry *e, uint32_t member
 {
 	struct tree_inode *inode;
 
+	if (l->origins && tree_set_origin(l->tree, e->source, e->location, err) < 0)
+		return -1;
 	if (e->type == TAR_LINK)
 		return layer_put_link(l->tree, path_relative(e->path), path_relative(e->target), l->stamp, err) ? 0
 														: -1;
@@ -175,24 +178,37 @@ static int add_entry(struct layer *l, const struct tar_entry *e, uint32_t member
 	return layer_put(l->tree, path_relative(e->path), inode, l->stamp, err) ? 0 : -1;
 }
 
-int tree_add_layer(struct tree *t, struct source *source, const char *what, uint16_t stamp, struct error *err)
+static int layer_read(struct layer *l, const char *what, struct error *err)
 {
-	_cleanup_(layer_clear) struct layer l = { .tree = t, .source = source, .stamp = stamp };
 	_cleanup_archive_ struct archive a = { 0 };
 	int r;
 
-	if (archive_open(&a, source, what, err) < 0)
+	if (archive_open(&a, l->source, what, err) < 0)
 		return -1;
 	while ((r = archive_next(&a, err)) > 0) {
 		const struct tar_entry *e = &a.tar.entry;
 
-		r = stamp ? whiteout_apply(t, path_relative(e->path), stamp, err) : 0;
+		r = l->stamp ? whiteout_apply(l->tree, path_relative(e->path), l->stamp, err) : 0;
 		if (r == 0)
-			r = add_entry(&l, e, a.index, err);
+			r = add_entry(l, e, a.index, err);
 		if (r < 0)
 			return error_wrap(err, "%s", what);
 	}
 	return r < 0 ? -1 : archive_finish(&a, err);
+}
+
+int tree_add_layer(struct tree *t, struct source *source, const char *what, uint16_t stamp, struct error *err)
+{
+	_cleanup_(layer_clear) struct layer l = { .tree = t, .source = source, .stamp = stamp };
+
+	return layer_read(&l, what, err);
+}
+
+int tree_read_archive(struct tree *t, struct source *source, const char *what, struct error *err)
+{
+	_cleanup_(layer_clear) struct layer l = { .tree = t, .source = source, .origins = true };
+
+	return layer_read(&l, what, err);
 }
 
 /* Depth is bounded by the length of a path. */

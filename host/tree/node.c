@@ -9,7 +9,7 @@
 #include "str.h"
 #include "tree_private.h"
 
-enum { BUCKETS_MIN = 256 };
+enum { BUCKETS_MIN = 256, ORIGINS_NEAR = 64 };
 
 char *tree_path(const struct tree_node *node)
 {
@@ -221,31 +221,37 @@ void tree_free(struct tree *t)
 	free(t);
 }
 
-/* The same one twice in a row, as a section's entries come, is one. */
+static bool origin_same(const struct tree_origin *o, const char *source, const char *location)
+{
+	return str_eq(o->source, source) && str_eq(o->location, location);
+}
+
+/* There are few: those of the last entries are looked at first. */
 int tree_set_origin(struct tree *t, const char *source, const char *location, struct error *err)
 {
-	const struct tree_origin *last = t->origin_count ? &t->origins[t->origin_count - 1] : NULL;
 	struct tree_origin *grown, *o;
 
 	t->origin = 0;
 	if (!source)
 		return 0;
-	if (!last || !str_eq(last->source, source) || !str_eq(last->location, location)) {
-		grown = realloc(t->origins, (t->origin_count + 1) * sizeof(*grown));
-		if (!grown)
-			return error_set(err, ENOMEM, "file tree");
-		t->origins = grown;
-		o = &grown[t->origin_count];
-		o->source = strdup(source);
-		o->location = strdup(location);
-		if (!o->source || !o->location) {
-			free(o->source);
-			free(o->location);
-			return error_set(err, ENOMEM, "file tree");
+	for (uint32_t i = t->origin_count; i > 0 && t->origin_count - i < ORIGINS_NEAR; i--)
+		if (origin_same(&t->origins[i - 1], source, location)) {
+			t->origin = i;
+			return 0;
 		}
-		t->origin_count++;
+	grown = realloc(t->origins, (t->origin_count + 1) * sizeof(*grown));
+	if (!grown)
+		return error_set(err, ENOMEM, "file tree");
+	t->origins = grown;
+	o = &grown[t->origin_count];
+	o->source = strdup(source);
+	o->location = strdup(location);
+	if (!o->source || !o->location) {
+		free(o->source);
+		free(o->location);
+		return error_set(err, ENOMEM, "file tree");
 	}
-	t->origin = t->origin_count;
+	t->origin = ++t->origin_count;
 	return 0;
 }
 

@@ -198,6 +198,8 @@ typedef int tree_filter_fn(void *data, const char *path, struct tree_node *node,
  * ".wh." are plain files. filter may be NULL. `what` names the archive in errors. */
 int tree_add_archive(struct tree *t, const char *prefix, struct source *source, const char *what,
 		     tree_filter_fn *filter, void *data, struct error *err);
+/* An archive that tree_write_tar() has written, into an empty tree: entries have the origins that it says. */
+int tree_read_archive(struct tree *t, struct source *source, const char *what, struct error *err);
 /* The archive that a file of a tree is (LinuxKit's kernel.tar). */
 int tree_add_archive_node(struct tree *t, const char *prefix, const struct tree_node *file, tree_filter_fn *filter,
 			  void *data, struct error *err);

@@ -369,8 +369,6 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	[[ $stderr == *'unknown format "qcow": use one of tar, docker, kernel+initrd, '* && $(wc -l <<<"$stderr") -eq 1 ]]
 	refused 1 --format rpi3 x.yml
 	[[ $stderr == *'the format rpi3 is not made here: use one of '*', raw-bios, '* && $(wc -l <<<"$stderr") -eq 1 ]]
-	refused 1 --format tar --input-tar old.tar x.yml
-	[[ $stderr == 'pith: error: --input-tar is not supported: leave it out, all images come from the cache' && ! -e x.tar ]]
 }
 
 @test "options of LinuxKit work with one dash and two, and with equal signs" {

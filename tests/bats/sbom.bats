@@ -186,3 +186,64 @@ purls() { jq -r '.packages[].externalRefs[]?.referenceLocator' "$1" | grep -v '/
 		sbom.spdx.json linuxkit.sbom sbom
 	END
 }
+
+@test "--input-tar takes files of images from the archive of a build before: the same bytes where nothing changed" {
+	build --format tar -o one.tar x.yml
+	build -v 2 --format tar --input-tar one.tar -o two.tar x.yml 2>log
+	cmp one.tar two.tar
+	for place in 'onboot\[0\]' 'services\[0\]' 'services\[2\]'; do grep -q "Copy $place files from input tar: docker.io/test/" log; done
+	# the init images have lists of packages, of which the archive holds one
+	if grep -q 'Copy init' log; then return 1; fi
+	# what it holds is taken, and no layer is read: the store may be without them
+	cp -r "$CACHE" cache
+	sed -e 's,init: .*,init: [test/slim:1],' x.yml >y.yml
+	build --format tar -o one.tar --no-sbom y.yml
+	cp one.tar kept.tar
+	find cache/blobs -type f -size +1k -delete
+	"$pith" -q build --cache cache --arch amd64 --no-sbom --format tar --input-tar one.tar -o two.tar y.yml
+	cmp one.tar two.tar
+	cmp one.tar kept.tar
+}
+
+@test "--input-tar: what has changed is made anew, and nothing is lost that another file had hidden" {
+	build --format tar -o one.tar --no-sbom x.yml
+	sed -e 's,readonly: true,readonly: true\, command: [/y],' -e 's/test\/suse:1/test\/slim:1/' -e 's,etc/motd,etc/other,' x.yml >y.yml
+	build --format tar -o want.tar --no-sbom y.yml
+	build -v 2 --format tar --input-tar one.tar -o two.tar --no-sbom y.yml 2>log
+	list() { python3 -c 'import hashlib, sys, tarfile
+with tarfile.open(sys.argv[1]) as tar:
+    for m in sorted(tar, key=lambda m: m.name):
+        data = tar.extractfile(m).read() if m.isfile() else b""
+        print(m.name, m.mode, m.type, m.linkname if m.issym() else "", m.mtime, hashlib.sha1(data).hexdigest(), sorted(m.pax_headers.items()))' "$1"; }
+	diff <(list two.tar) <(list want.tar)
+	grep -q 'a file of the archive is not in the YAML any more' log
+	sed -i 's,etc/other,etc/motd,' y.yml
+	build --format tar -o want.tar --no-sbom y.yml
+	build -v 2 --format tar --input-tar one.tar -o two.tar --no-sbom y.yml 2>log
+	diff <(list two.tar) <(list want.tar)
+	grep -q 'Copy services\[0\] files' log
+	grep -q 'Files of the changed services\[1\] come from' log
+	if grep -q 'services\[2\]' log; then return 1; fi
+	for wrong in '--input-tar a.tar -o a.tar' '--input-tar a.tar --pull'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr build $wrong x.yml
+		[ "$status" -eq 2 ]
+		[[ $stderr == *--input-tar* ]]
+	done
+	tar cf plain.tar x.yml
+	run --separate-stderr build --input-tar plain.tar -o two.tar x.yml
+	[ "$status" -eq 1 ]
+	[[ $stderr == *'plain.tar: no archive of a build: its entries do not say where they are from' ]]
+}
+
+@test "--input-tar: a name that stands for another image by now is unpacked again" {
+	cp -r "$CACHE" cache
+	build --format tar -o one.tar x.yml
+	"$root_dir/tests/tools/oci-image" new.tar docker.io/test/slim:1 --entrypoint /x x=other
+	"$pith" -q cache --cache cache rm test/slim:1
+	"$pith" -q cache --cache cache import new.tar
+	"$pith" build -v 2 --cache cache --arch amd64 --format tar --input-tar one.tar -o two.tar x.yml 2>log
+	[ "$(of two.tar containers/onboot/000-slim/lower/x)" = other ]
+	if grep -q 'onboot\[0\] files' log; then return 1; fi
+	grep -q 'Copy services\[0\] files' log
+}

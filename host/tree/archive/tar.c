@@ -97,6 +97,10 @@ static void overrides_apply(struct tar_entry *e, const struct tar_overrides *o)
 	}
 	if (o->map.name)
 		e->path = o->map.name;
+	if (o->source && o->location) {
+		e->source = o->source;
+		e->location = o->location;
+	}
 }
 
 static void collect_xattrs(struct tar_reader *r)

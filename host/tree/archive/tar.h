@@ -62,7 +62,7 @@ struct tar_entry {
 	size_t xattr_count;
 	uint32_t shared; /* reading: the number of the archive's global header when all xattrs are its own, else 0 */
 	bool gnu_target; /* writing: a long target as a GNU member, for readers that misread pax's linkpath */
-	const char *source, *location; /* the records LINUXKIT.source and LINUXKIT.location; NULL: none */
+	const char *source, *location; /* the records LINUXKIT.source and LINUXKIT.location, both or NULL */
 	/* reading only */
 	uint64_t stored;                    /* bytes of the file in the archive: size, or the sum of the segments */
 	const struct tar_segment *segments; /* NULL unless the file has holes, which read as zeros */
@@ -90,7 +90,7 @@ struct tar_map {
 
 /* One set of overrides: those of the archive ('g') or of the next entry ('x', 'L', 'K'). Private. */
 struct tar_overrides {
-	char *path, *target;
+	char *path, *target, *source, *location;
 	uint64_t size;
 	uint32_t uid, gid, mtime_nsec;
 	int64_t mtime;

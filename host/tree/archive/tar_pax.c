@@ -17,9 +17,11 @@ void overrides_clear(struct tar_overrides *o)
 {
 	free(o->path);
 	free(o->target);
+	free(o->source);
+	free(o->location);
 	xattrs_clear(o);
 	map_clear(&o->map);
-	o->path = o->target = NULL;
+	o->path = o->target = o->source = o->location = NULL;
 	o->has_size = o->has_uid = o->has_gid = o->has_mtime = false;
 }
 
@@ -117,6 +119,10 @@ static int pax_record(struct tar_overrides *o, const char *key, const uint8_t *v
 		return set_text(&o->path, "path", value, n, err);
 	if (str_eq(key, "linkpath"))
 		return set_text(&o->target, "linkpath", value, n, err);
+	if (str_eq(key, TAR_SOURCE))
+		return set_text(&o->source, TAR_SOURCE, value, n, err);
+	if (str_eq(key, TAR_LOCATION))
+		return set_text(&o->location, TAR_LOCATION, value, n, err);
 	if (str_starts(key, GNU_SPARSE))
 		return map_record(&o->map, key + strlen(GNU_SPARSE), text, err);
 	if (str_eq(key, "size")) {
