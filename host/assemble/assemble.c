@@ -12,7 +12,6 @@
  * all that is wrong. */
 #include "assemble.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,15 +41,6 @@ void assembly_clear(struct assembly *a)
 	a->tree = NULL;
 	a->images = NULL;
 	a->image_count = 0;
-}
-
-int origin_begin(struct assembly *a, const char *source, const char *section, size_t i, struct error *err)
-{
-	_cleanup_free_ char *place = i == ORIGIN_SECTION ? strdup(section) : str_format("%s[%zu]", section, i);
-
-	if (!place)
-		return error_set(err, ENOMEM, "%s", section);
-	return tree_set_origin(a->tree, source, place, err);
 }
 
 static int add_dockerfile(struct assembly *a, struct error *err)

@@ -37,13 +37,13 @@ struct walk {
 	uint64_t left; /* bytes that records may still have */
 };
 
-static int bad(const char *what, struct error *err)
+static int db_refuse(const char *what, struct error *err)
 {
 	return error_say(err, EINVAL, "a damaged database of SQLite: %s", what);
 }
 
 /* A number of one to nine bytes; false when it goes beyond the end. */
-static bool varint(const uint8_t **p, const uint8_t *end, uint64_t *out)
+static bool varint_read(const uint8_t **p, const uint8_t *end, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -87,7 +87,7 @@ static int overflow_read(struct walk *w, uint32_t number, uint64_t left, struct 
 		size_t part = left < w->db->usable - 4 ? (size_t)left : w->db->usable - 4;
 
 		if (!page)
-			return bad("a row ends nowhere", err);
+			return db_refuse("a row ends nowhere", err);
 		if (buf_add(&w->record, page + 4, part) < 0)
 			return error_set(err, ENOMEM, "SQLite");
 		left -= part;
@@ -102,12 +102,12 @@ static int row_read(struct walk *w, const uint8_t *page, size_t at, struct error
 	uint64_t size, row;
 	size_t local;
 
-	if (!varint(&p, end, &size) || !varint(&p, end, &row) || size > RPM_HEADER_MAX || size >= w->left)
-		return bad("rows that are larger than the database", err);
+	if (!varint_read(&p, end, &size) || !varint_read(&p, end, &row) || size > RPM_HEADER_MAX || size >= w->left)
+		return db_refuse("rows that are larger than the database", err);
 	w->left -= size + 1;
 	local = local_size(w->db, size);
 	if ((size_t)(end - p) < local + (local < size ? 4 : 0))
-		return bad("a row beyond its page", err);
+		return db_refuse("a row beyond its page", err);
 	if (local == size)
 		return w->fn(w->data, p, local, err);
 	buf_clear(&w->record);
@@ -125,21 +125,21 @@ static int page_walk(struct walk *w, uint32_t number, int depth, struct error *e
 	bool leaf;
 
 	if (!page || depth == TREE_DEPTH || w->db->seen[number])
-		return bad("a table's pages lead nowhere or in a circle", err);
+		return db_refuse("a table's pages lead nowhere or in a circle", err);
 	w->db->seen[number] = 1;
 	head = page + (number == 1 ? HEAD : 0);
 	leaf = head[0] == PAGE_LEAF;
 	if (!leaf && head[0] != PAGE_INTERIOR)
-		return bad("a page of another kind in a table", err);
+		return db_refuse("a page of another kind in a table", err);
 	cells = read_be16(head + 3);
 	first = (size_t)(head - page) + (leaf ? 8 : 12);
 	if (first + 2 * cells > w->db->usable)
-		return bad("more rows than a page has room for", err);
+		return db_refuse("more rows than a page has room for", err);
 	for (size_t i = 0; i < cells; i++) {
 		size_t at = read_be16(page + first + 2 * i);
 
 		if (at + 4 > w->db->usable)
-			return bad("a row beyond its page", err);
+			return db_refuse("a row beyond its page", err);
 		if ((leaf ? row_read(w, page, at, err) : page_walk(w, read_be32(page + at), depth + 1, err)) < 0)
 			return -1;
 	}
@@ -180,16 +180,16 @@ static int columns_read(const uint8_t *record, size_t n, struct column *out, siz
 	const uint8_t *p = record, *end = record + n, *value;
 	uint64_t head;
 
-	if (!varint(&p, end, &head) || head > n)
-		return bad("a row without types", err);
+	if (!varint_read(&p, end, &head) || head > n)
+		return db_refuse("a row without types", err);
 	value = record + head;
 	for (size_t i = 0; i < want; i++) {
-		if (!varint(&p, record + head, &out[i].type))
-			return bad("a row with too few columns", err);
+		if (!varint_read(&p, record + head, &out[i].type))
+			return db_refuse("a row with too few columns", err);
 		out[i].at = value;
 		out[i].len = type_size(out[i].type);
 		if ((size_t)(end - value) < out[i].len)
-			return bad("a column beyond its row", err);
+			return db_refuse("a column beyond its row", err);
 		value += out[i].len;
 	}
 	return 0;
@@ -235,7 +235,7 @@ static int package_row(void *data, const uint8_t *record, size_t n, struct error
 	if (columns_read(record, n, c, 2, err) < 0)
 		return -1;
 	if (c[1].type < 12 || c[1].type % 2)
-		return bad("a package that is no blob", err);
+		return db_refuse("a package that is no blob", err);
 	return rpm_header_parse(c[1].at, c[1].len, p->fn, p->data, err);
 }
 
@@ -250,10 +250,10 @@ int rpm_sqlite_parse(const uint8_t *db, size_t n, found_fn *fn, void *data, stru
 		return error_say(err, EINVAL, "no database of SQLite 3");
 	s.page = read_be16(db + 16) == 1 ? 65536 : read_be16(db + 16);
 	if (s.page < 512 || (s.page & (s.page - 1)) || s.page - db[20] < 480)
-		return bad("pages of no size that there is", err);
+		return db_refuse("pages of no size that there is", err);
 	s.usable = s.page - db[20];
 	if (n / s.page == 0 || n / s.page > UINT32_MAX)
-		return bad("it is cut short", err);
+		return db_refuse("it is cut short", err);
 	s.count = (uint32_t)(n / s.page);
 	s.seen = malloc((size_t)s.count + 1);
 	if (!s.seen)

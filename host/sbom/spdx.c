@@ -14,13 +14,13 @@
 #define TOOL         "SPDXRef-Tool-pith"
 #define KERNEL       "SPDXRef-Kernel"
 
-static const char *id(char out[static 40], const char *kind, size_t number)
+static const char *id_make(char out[static 40], const char *kind, size_t number)
 {
 	snprintf(out, 40, "SPDXRef-%s-%zu", kind, number);
 	return out;
 }
 
-static void checksum(struct jsonw *w, const char *algorithm, const char *text)
+static void checksum_write(struct jsonw *w, const char *algorithm, const char *text)
 {
 	jsonw_object(w, NULL);
 	jsonw_string(w, "algorithm", algorithm);
@@ -80,10 +80,10 @@ static void image_write(struct jsonw *w, const struct image_entry *image, size_t
 	const char *hex = strchr(image->digest, ':');
 	char text[40];
 
-	package_begin(w, image->name, id(text, "Image", i), image->digest);
+	package_begin(w, image->name, id_make(text, "Image", i), image->digest);
 	if (hex) {
 		jsonw_list(w, "checksums");
-		checksum(w, str_starts(image->digest, "sha512:") ? "SHA512" : "SHA256", hex + 1);
+		checksum_write(w, str_starts(image->digest, "sha512:") ? "SHA512" : "SHA256", hex + 1);
 		jsonw_end(w);
 	}
 	purl_write(w, purl_image(image));
@@ -91,7 +91,7 @@ static void image_write(struct jsonw *w, const struct image_entry *image, size_t
 }
 
 /* "Name <address>" is "Name (address)". */
-static void supplier(struct jsonw *w, const char *maintainer)
+static void supplier_write(struct jsonw *w, const char *maintainer)
 {
 	char *text = str_format("Organization: %s", maintainer);
 
@@ -104,9 +104,9 @@ static void found_write(struct jsonw *w, const struct model *m, const struct pac
 {
 	char text[40];
 
-	package_begin(w, p->name, id(text, "Package", p->number), p->version);
+	package_begin(w, p->name, id_make(text, "Package", p->number), p->version);
 	if (*p->maintainer)
-		supplier(w, p->maintainer);
+		supplier_write(w, p->maintainer);
 	if (*p->source)
 		write_taken(w, "sourceInfo", str_format("made from the source package %s", p->source));
 	purl_write(w, purl_package(m, p));
@@ -160,7 +160,7 @@ static int files_write(struct writer *w, const struct model *m)
 
 		jsonw_object(j, NULL);
 		write_taken(j, "fileName", str_format("./%s", f->path));
-		jsonw_string(j, "SPDXID", id(text, "File", i));
+		jsonw_string(j, "SPDXID", id_make(text, "File", i));
 		jsonw_list(j, "checksums");
 		checksum_bytes(j, "SHA1", f->sha1, SHA1_SIZE);
 		checksum_bytes(j, "SHA256", f->sha256, SHA256_SIZE);
@@ -199,7 +199,7 @@ static void licences_write(struct jsonw *w, const struct model *m)
 	jsonw_end(w);
 }
 
-static void relationship(struct jsonw *w, const char *from, const char *type, const char *to)
+static void relationship_write(struct jsonw *w, const char *from, const char *type, const char *to)
 {
 	jsonw_object(w, NULL);
 	jsonw_string(w, "spdxElementId", from);
@@ -213,7 +213,7 @@ static int contents_write(struct writer *w, const char *holder, const char *kind
 	char text[40];
 
 	for (size_t i = first; i < first + count; i++) {
-		relationship(&w->json, holder, "CONTAINS", id(text, kind, i));
+		relationship_write(&w->json, holder, "CONTAINS", id_make(text, kind, i));
 		if (writer_flush(w) < 0)
 			return -1;
 	}
@@ -227,14 +227,14 @@ static int relationships_write(struct writer *w, const struct model *m)
 	size_t number;
 
 	jsonw_list(j, "relationships");
-	relationship(j, "SPDXRef-DOCUMENT", "DESCRIBES", MACHINE);
-	relationship(j, TOOL, "BUILD_TOOL_OF", MACHINE);
+	relationship_write(j, "SPDXRef-DOCUMENT", "DESCRIBES", MACHINE);
+	relationship_write(j, TOOL, "BUILD_TOOL_OF", MACHINE);
 	if (kernel_image(m, &number))
-		relationship(j, id(text, "Image", number), "CONTAINS", KERNEL);
+		relationship_write(j, id_make(text, "Image", number), "CONTAINS", KERNEL);
 	for (size_t i = 0; i < m->images.count; i++) {
 		const struct image_entry *image = &m->images.list[i];
 
-		relationship(j, MACHINE, "CONTAINS", id(text, "Image", i));
+		relationship_write(j, MACHINE, "CONTAINS", id_make(text, "Image", i));
 		if (contents_write(w, text, "Package", image->first_package, image->package_count) < 0 ||
 		    contents_write(w, text, "File", image->first_file, image->file_count) < 0)
 			return -1;

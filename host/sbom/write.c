@@ -9,55 +9,12 @@
 #include "str.h"
 #include "write_private.h"
 
-enum { FLUSH = 64 << 10, UUID = 36 };
-static const char no_uuid[UUID + 1] = "00000000-0000-0000-0000-000000000000";
-
-int writer_flush(struct writer *w)
-{
-	if (w->text.len < FLUSH)
-		return 0;
-	if (sink_write(w->out, buf_bytes(&w->text), w->text.len, w->err) < 0)
-		return -1;
-	buf_clear(&w->text);
-	return 0;
-}
-
-void writer_identity(struct writer *w, const char *key, const char *prefix)
-{
-	_cleanup_free_ char *text = str_format("%s%s", prefix, no_uuid);
-
-	if (!text) {
-		w->json.failed = true;
-		return;
-	}
-	jsonw_string(&w->json, key, text);
-	w->identity = w->out->written + w->text.len - UUID - 1; /* in front of the quote */
-}
-
-void write_hex(struct jsonw *w, const char *key, const uint8_t *bytes, size_t n)
-{
-	char hex[2 * SHA256_SIZE + 1];
-
-	for (size_t i = 0; i < n && i < SHA256_SIZE; i++)
-		sprintf(hex + 2 * i, "%02x", bytes[i]);
-	jsonw_text(w, key, hex, 2 * n);
-}
-
-void write_taken(struct jsonw *w, const char *key, char *text)
-{
-	if (text)
-		jsonw_string(w, key, text);
-	else
-		w->failed = true;
-	free(text);
-}
-
 /* RFC 9562, version 8, of a digest in hexadecimal digits. */
-static void uuid_make(const char *digest, char out[static UUID + 1])
+static void uuid_make(const char *digest, char out[static WRITER_UUID + 1])
 {
 	const char *hex = strchr(digest, ':') + 1;
 
-	snprintf(out, UUID + 1, "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
+	snprintf(out, WRITER_UUID + 1, "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
 }
 
 static int document_write(struct writer *w, struct model *m, enum sbom_format format, struct sink *digest)
@@ -75,7 +32,7 @@ int model_write(struct model *m, enum sbom_format format, int fd, struct error *
 {
 	_cleanup_sink_ struct sink *file = sink_to_fd(fd, "the SBOM", err), *digest = NULL;
 	struct writer w = { .json = { .compact = true }, .err = err };
-	char uuid[UUID + 1];
+	char uuid[WRITER_UUID + 1];
 	int r;
 
 	digest = file ? sink_digest(file, err) : NULL;
@@ -88,7 +45,7 @@ int model_write(struct model *m, enum sbom_format format, int fd, struct error *
 	if (r < 0 || sink_finish(file, err) < 0)
 		return -1;
 	uuid_make(sink_digest_text(digest), uuid);
-	if (pwrite(fd, uuid, UUID, (off_t)w.identity) != UUID)
+	if (pwrite(fd, uuid, WRITER_UUID, (off_t)w.identity) != WRITER_UUID)
 		return error_set(err, errno, "the SBOM");
 	return 0;
 }

@@ -1,9 +1,12 @@
-/* Shared by the files that write a model: write.c holds the document on its way, spdx.c and cyclonedx.c fill it. */
+/* Shared by the files that write a model: write.c has spdx.c or cyclonedx.c fill a document, which writer.c holds on
+ * its way. */
 #pragma once
 
 #include "jsonw.h"
 #include "model_private.h"
 #include "sink.h"
+
+enum { WRITER_UUID = 36 }; /* letters */
 
 struct writer {
 	struct jsonw json; /* into text, which goes on by writer_flush() */
