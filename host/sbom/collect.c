@@ -1,4 +1,4 @@
-/* Every file as it goes by: digests of all of them, and the content of databases.
+/* Every file as it goes by: digests of all of them (hasher.c), and the content of databases.
  *
  *   watch_file()   the file before is whole (file_end), this one begins (file_begin)
  *   watch_data()   its bytes
@@ -6,7 +6,6 @@
  *
  * The image of a file is what its tree says of its origin. */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -19,7 +18,7 @@ struct sbom {
 	const struct tree *tree;
 	int (*last)(void *data, struct error *err);
 	void *data;
-	EVP_MD_CTX *sha1, *sha256;
+	struct hasher *hasher;
 	/* the file that goes by */
 	bool open;
 	struct file_entry file;
@@ -38,8 +37,7 @@ static int file_begin(struct sbom *s, const char *path, uint32_t image, const st
 {
 	const char *copy = model_text(&s->model, path, strlen(path));
 
-	if (!copy || EVP_DigestInit_ex(s->sha1, EVP_sha1(), NULL) != 1 ||
-	    EVP_DigestInit_ex(s->sha256, EVP_sha256(), NULL) != 1)
+	if (!copy)
 		return error_set(err, ENOMEM, "SBOM");
 	s->file = (struct file_entry){ .path = copy, .inode = inode, .image = image, .seen = true };
 	database_match(copy, &s->database);
@@ -51,8 +49,7 @@ static int file_begin(struct sbom *s, const char *path, uint32_t image, const st
 
 static int file_data(struct sbom *s, const void *data, size_t n, struct error *err)
 {
-	if (EVP_DigestUpdate(s->sha1, data, n) != 1 || EVP_DigestUpdate(s->sha256, data, n) != 1)
-		return error_set(err, 0, "cannot compute a digest");
+	hasher_add(s->hasher, data, n);
 	if (s->database.kind == DATABASE_NONE || s->database.kind == DATABASE_RPM_BDB)
 		return 0;
 	if (s->database.kind == DATABASE_KERNEL) {
@@ -77,9 +74,9 @@ static int file_end(struct sbom *s, struct error *err)
 	if (!s->open)
 		return 0;
 	s->open = false;
+	s->file.number = hasher_end(s->hasher);
 	entry = LIST_ADD(s->model.files);
-	if (!entry || EVP_DigestFinal_ex(s->sha1, s->file.sha1, NULL) != 1 ||
-	    EVP_DigestFinal_ex(s->sha256, s->file.sha256, NULL) != 1)
+	if (!entry)
 		return error_set(err, ENOMEM, "SBOM");
 	*entry = s->file;
 	if (s->database.kind == DATABASE_NONE)
@@ -177,10 +174,13 @@ struct sbom *sbom_new(const char *version, int64_t created, struct error *err)
 	if (s) {
 		s->model.version = strdup(version);
 		s->model.created = time_text(created);
-		s->sha1 = EVP_MD_CTX_new();
-		s->sha256 = EVP_MD_CTX_new();
-		if (s->model.version && s->model.created && s->sha1 && s->sha256)
-			return s;
+		if (s->model.version && s->model.created) {
+			s->hasher = hasher_new(err);
+			if (s->hasher)
+				return s;
+			sbom_free(s);
+			return NULL;
+		}
 	}
 	sbom_free(s);
 	error_set(err, ENOMEM, "SBOM");
@@ -192,8 +192,7 @@ void sbom_free(struct sbom *s)
 	if (!s)
 		return;
 	model_clear(&s->model);
-	EVP_MD_CTX_free(s->sha1);
-	EVP_MD_CTX_free(s->sha256);
+	hasher_free(s->hasher);
 	buf_free(&s->content);
 	strv_free(s->doubts);
 	free(s);
@@ -257,6 +256,7 @@ int sbom_add_database(struct sbom *s, const char *path, const char *image, const
 	    file_read(s, file, err) < 0)
 		return -1;
 	s->open = false; /* it is no file of the machine */
+	hasher_end(s->hasher);
 	return database_read(&s->model, &s->database, &s->content, &s->doubts, err);
 }
 
@@ -265,7 +265,26 @@ char *const *sbom_doubts(const struct sbom *s)
 	return s->doubts;
 }
 
+static int hashes_fill(struct sbom *s, struct error *err)
+{
+	const struct hashes *results = hasher_results(s->hasher, err);
+
+	if (!results && s->model.files.count)
+		return -1;
+	for (size_t i = 0; i < s->model.files.count; i++) {
+		struct file_entry *f = &s->model.files.list[i];
+
+		if (!f->seen)
+			continue;
+		memcpy(f->sha1, results[f->number].sha1, SHA1_SIZE);
+		memcpy(f->sha256, results[f->number].sha256, SHA256_SIZE);
+	}
+	return 0;
+}
+
 int sbom_write(struct sbom *s, enum sbom_format format, int fd, struct error *err)
 {
-	return model_finish(&s->model, err) < 0 ? -1 : model_write(&s->model, format, fd, err);
+	if (!s->model.finished && (hashes_fill(s, err) < 0 || model_finish(&s->model, err) < 0))
+		return -1;
+	return model_write(&s->model, format, fd, err);
 }

@@ -4,10 +4,11 @@
 #include "arena.h"
 #include "buf.h"
 #include "found.h"
+#include "hasher.h"
 #include "licence.h"
 #include "sbom.h"
 
-enum { IMAGE_NONE = UINT32_MAX, SHA1_SIZE = 20, SHA256_SIZE = 32 };
+enum { IMAGE_NONE = UINT32_MAX };
 
 struct image_entry {
 	char *name, *digest, *arch, *licence; /* licence: an expression, or NULL */
@@ -29,7 +30,8 @@ struct file_entry {
 	const char *path;
 	const struct tree_inode *inode;
 	uint32_t image;
-	bool seen; /* else it is one more name of a file, whose digests model_finish() fills in */
+	bool seen;     /* else it is one more name of a file, whose digests model_finish() fills in */
+	size_t number; /* of the hasher's, until its results are here */
 	uint8_t sha1[SHA1_SIZE], sha256[SHA256_SIZE];
 };
 
