@@ -34,7 +34,8 @@ static int write_entry(struct tree_writer *base, const char *path, const struct 
 					: link  ? 0
 						: inode->size,
 				.major = inode->major,
-				.minor = inode->minor };
+				.minor = inode->minor,
+				.at = w->out->written };
 
 	if (!*path && inode->implied)
 		return 0;

@@ -644,6 +644,26 @@ static void test_parents(void)
 		"[ \"$(cpio -t --quiet <links.cpio | grep -x -e b -e b/h | tr '\\n' ' ')\" = 'b b/h ' ]");
 }
 
+/* The tuned kernel takes the pages of the archive for those of the file. */
+static void test_pages(void)
+{
+	_cleanup_free_ char *cpio = str_format("%s/pages.cpio", dir), *big = str_format("%s/big", dir);
+	const struct tree_meta meta = { .mode = 0644 };
+	struct output_initrd how = { .zip = ZIP_NONE };
+	_cleanup_tree_ struct tree *t = tree_new(&err);
+
+	run_row("a large file", "seq 100000 | head -c 70000 >big");
+	ok(tree_add_file(t, "a", &meta, big, &err) && tree_add_bytes(t, "b", &meta, "text", 4, &err) &&
+		   tree_add_file(t, "cc", &meta, big, &err) && output_initrd(t, &how, NULL, cpio, &err) == 0,
+	   "an archive of large files");
+	run_row("these begin on whole pages",
+		"python3 -c 'd = open(\"pages.cpio\", \"rb\").read(); b = open(\"big\", \"rb\").read(); "
+		"p = d.find(b); q = d.find(b, p + 1); assert p > 0 and p % 4096 == 0 and q > p and q % 4096 == 0'");
+	run_row("cpio unpacks them under their names",
+		"mkdir p && (cd p && cpio -idm --quiet <../pages.cpio) && cmp big p/a && cmp big p/cc && [ $(cat p/b) "
+		"= text ]");
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -663,6 +683,7 @@ int main(void)
 	test_damage();
 	test_programs();
 	test_parents();
+	test_pages();
 	store_close(store);
 	error_clear(&err);
 	dir_remove(dir, NULL);

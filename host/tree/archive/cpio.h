@@ -3,7 +3,10 @@
  *
  *   header 110 bytes: "070701" and 13 fields of 8 hexadecimal digits; name with NUL, padded to 4 (from the header's
  * start); content, padded to 4. A hard-linked file is written once with content, its other names with size 0 and the
- * same ino. */
+ * same ino.
+ *
+ * A name may have more than one NUL behind it, all of which its size counts. So the content of a large file gets a
+ * place on whole pages, which the tuned kernel makes the file's own instead of copying them. */
 #pragma once
 
 #include <stdint.h>
@@ -11,6 +14,10 @@
 
 #include "buf.h"
 #include "error.h"
+
+/* Content of this size and more begins at a multiple of CPIO_PAGE, unless the name would get longer than a kernel
+ * takes: three places in a thousand. */
+enum { CPIO_PAGE = 4096, CPIO_PAGES_FROM = 65536 };
 
 struct cpio_entry {
 	const char *path; /* without a leading slash; "." for the root */
@@ -21,6 +28,7 @@ struct cpio_entry {
 	int64_t mtime;  /* the format has unsigned 32 bits: other times are clamped */
 	uint64_t size;
 	uint32_t major, minor; /* of devices */
+	uint64_t at;           /* where in the archive's file the header comes to stand; a multiple of 4 */
 };
 
 /* Appends header and name with their padding. EFBIG for 4 GiB and more, ENAMETOOLONG over the kernel's 4095. */
