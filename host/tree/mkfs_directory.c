@@ -45,9 +45,11 @@ static int imager_make_image(const struct imager *how, const char *state, const 
 {
 	char *argv[IMAGER_ARGS + 6] = { "fakeroot", "-i", (char *)state, "--" };
 	bool fake = geteuid() != 0;
-	struct tool tool = {
-		.package = fake ? "fakeroot" : how->package, .argv = argv + (fake ? 0 : 4), .image = fd, .epoch = epoch
-	};
+	struct tool tool = { .package = fake ? "fakeroot" : how->package,
+			     .argv = argv + (fake ? 0 : 4),
+			     .image = fd,
+			     .source = how->source,
+			     .epoch = epoch };
 	size_t n = 4;
 
 	for (const char *const *a = how->argv; *a; a++)

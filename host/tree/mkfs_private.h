@@ -20,6 +20,7 @@ struct imager {
 	const char *package; /* Debian's */
 	const char *const *argv;
 	const char *needs_root; /* the beginning of the message where there is no fakeroot */
+	const int *source;      /* a descriptor that the tool reads as SOURCE_PATH, NULL: none */
 	bool keeps_xattrs;
 };
 /* Puts the tree into a directory and has a tool make an image of it: the directory is added to its arguments (at most
