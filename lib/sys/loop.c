@@ -351,6 +351,7 @@ int loop_once(struct loop *loop, int64_t timeout_us, struct error *err)
 {
 	int n, i;
 
+	loop->quit = false; /* else it would call nobody, and find the same events for ever */
 	if (loop->poll)
 		n = wait_polling(loop, loop->poll, timeout_us);
 	else
@@ -373,10 +374,10 @@ int loop_once(struct loop *loop, int64_t timeout_us, struct error *err)
 
 int loop_run(struct loop *loop, struct error *err)
 {
-	loop->quit = false;
-	while (!loop->quit)
+	do
 		if (loop_once(loop, -1, err) < 0)
 			return -1;
+	while (!loop->quit);
 	return loop->status;
 }
 

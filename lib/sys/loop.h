@@ -108,8 +108,9 @@ void loop_signals_fill(sigset_t *set);
  * spawn() gives children an empty mask. SIGPIPE is a matter of the program: signal(SIGPIPE, SIG_IGN). */
 int loop_signals(struct loop *loop, const sigset_t *set, loop_signal_fn *fn, void *data, struct error *err);
 
-/* One round: waits (no longer than the next deadline, nor timeout_us where that is not -1), then calls back. */
+/* One round: waits (no longer than the next deadline, nor timeout_us where that is not -1), then calls back. A callback
+ * that calls loop_quit() ends this round, and not the next one: events that it has left come then. */
 int loop_once(struct loop *loop, int64_t timeout_us, struct error *err);
-/* Rounds until loop_quit(); returns the status given there, or -1. */
+/* Rounds until a callback calls loop_quit(); returns the status given there, or -1. */
 int loop_run(struct loop *loop, struct error *err);
 void loop_quit(struct loop *loop, int status);

@@ -179,6 +179,36 @@ static void test_removal(void)
 	loop_free(loop);
 }
 
+/* Two descriptors ready in one round; the callback of the first ends the loop. */
+static void on_one(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	calls++;
+	loop_io_remove(io);
+	loop_quit(io->data, 0);
+}
+
+static void test_quit_once(void)
+{
+	struct loop *loop = loop_new(NULL);
+	int fds[2][2];
+
+	calls = 0;
+	for (int i = 0; i < 2; i++) {
+		if (pipe(fds[i]) < 0 || write(fds[i][1], "x", 1) != 1)
+			return;
+		pair[i] = (struct loop_io){ .fd = fds[i][0], .events = EPOLLIN, .fn = on_one, .data = loop };
+		loop_io_add(loop, &pair[i], NULL);
+	}
+	loop_once(loop, 0, NULL);
+	ok(calls == 1, "loop_quit ends the round");
+	loop_once(loop, 0, NULL);
+	ok(calls == 2, "the next one has the events that are left");
+	for (int i = 0; i < 4; i++)
+		close(fds[i / 2][i % 2]);
+	loop_free(loop);
+}
+
 static void test_spawn(void)
 {
 	char *missing[] = { "/no/such/program", NULL };
@@ -424,6 +454,7 @@ int main(void)
 	test_child();
 	test_reap();
 	test_removal();
+	test_quit_once();
 	test_spawn();
 	test_spawn_fds();
 	test_spawn_recorded();
