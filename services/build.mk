@@ -28,5 +28,5 @@ test_policy.srcs := services/engine/containerd/settings.c
 fuzz_policy.srcs := services/engine/containerd/settings.c
 test_containers.srcs := onboot/rtnetlink.c
 test_gate.srcs := services/engine/containerd/gate.c
-test_tasks.srcs := $(foreach d,services/engine services/engine/containerd services/engine/shim services/log,$(wildcard $(d)/*.c)) $(onboot.srcs)
+test_tasks.srcs := $(foreach d,services/engine services/engine/containerd services/engine/shim services/log,$(wildcard $(d)/*.c)) services/supervisor/ready.c $(onboot.srcs)
 test_tasks.deps := nghttp2 protobuf-c

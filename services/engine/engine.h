@@ -76,12 +76,14 @@ struct engine_ops {
 	/* Sends a signal to its first process; KILL reaches all of them. While it is being started: gives that up, as
 	 * soon as that can be done: start_failed. */
 	void (*kill)(struct engine *e, struct engine_container *c, int signo);
-	/* Runs a command in the container, output thrown away. At most one at a time. */
+	/* Runs a command in the container, output thrown away. At most one at a time. Unless this fails, done() is
+	 * called once, at the latest when the container goes. */
 	int (*exec)(struct engine *e, struct engine_container *c, char *const *argv, engine_exec_fn *done, void *data,
 		    struct error *err);
 	/* Forgets a container without a process: removed. */
 	void (*remove)(struct engine *e, struct engine_container *c);
-	/* Frees what the engine holds for a container that goes. */
+	/* Frees what the engine holds for a container that goes. A command that still runs in it counts as one that
+	 * could not be run. */
 	void (*detach)(struct engine *e, struct engine_container *c);
 	/* All services have stopped: ends what else runs: gone. */
 	void (*shutdown)(struct engine *e);

@@ -10,6 +10,7 @@
 #include "idle.h"
 #include "io.h"
 #include "process.h"
+#include "ready.h"
 #include "str.h"
 #include "tap.h"
 #include "task_private.h"
@@ -316,6 +317,47 @@ static void test_idle(void)
 	rmdir(own);
 }
 
+static int command_ask(struct engine *engine, struct engine_container *c, char *const *argv, engine_exec_fn *done,
+		       void *data, struct error *error)
+{
+	(void)engine;
+	return task_exec(c->task, argv, done, data, error);
+}
+
+static void became_ready(void *data)
+{
+	(void)data;
+}
+
+/* A service that goes to another containerd while its check of readiness is under way there. */
+static void test_check(void)
+{
+	static const struct engine_ops ops = { .exec = command_ask };
+	char command[] = "check", *argv[] = { command, NULL };
+	struct engine_container c = container_new("one", &good);
+	struct policy policy = { .ready = POLICY_READY_EXEC, .ready_argv = argv };
+	struct ready ready = { 0 };
+
+	engine_begin();
+	e.engine.ops = &ops;
+	for (int i = 0; i < 2; i++) {
+		answer(task_recording(&c), GRPC_OK);
+		ready_arm(&ready,
+			  &(struct ready_subject){ .loop = loop,
+						   .policy = &policy,
+						   .capture = &capture,
+						   .engine = &e.engine,
+						   .container = &c,
+						   .done = became_ready });
+		ready_begin(&ready, getpid());
+		ok(containerd_exec_active(&c.task->exec), "a check of readiness%s",
+		   i ? " of the next task, after one that was cut off" : "");
+		ready_end(&ready);
+		task_detach(&c);
+	}
+	engine_end();
+}
+
 static void config_write(void)
 {
 	static const char config[] = "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"x\"],\"cwd\":\"/"
@@ -339,6 +381,7 @@ int main(void)
 	test_start_of_another();
 	test_stale();
 	test_idle();
+	test_check();
 	loop_free(loop);
 	dir_remove(place, NULL);
 	return tap_done();

@@ -139,17 +139,19 @@ static void exec_ended(struct containerd_exec *x, int code)
 	containerd_look(t->engine);
 }
 
+static void exec_break_off(struct engine_task *t)
+{
+	if (!containerd_exec_active(&t->exec))
+		return;
+	containerd_exec_cancel(&t->exec);
+	t->exec_done(t->exec_data, -1);
+}
+
 /* One check of readiness may take for ever: whoever wants containerd has it break off, and another one follows. */
 void tasks_break_off(struct containerd *e)
 {
-	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next) {
-		struct engine_task *t = list_entry(p, struct engine_task, place);
-
-		if (!containerd_exec_active(&t->exec))
-			continue;
-		containerd_exec_cancel(&t->exec);
-		t->exec_done(t->exec_data, -1);
-	}
+	for (struct list *p = e->tasks.next; p != &e->tasks; p = p->next)
+		exec_break_off(list_entry(p, struct engine_task, place));
 }
 
 bool tasks_are_settled(const struct containerd *e)
@@ -236,7 +238,7 @@ void task_detach(struct engine_container *c)
 	list_remove(&t->place);
 	ask_cancel(&t->call);
 	ask_cancel(&t->kill_call);
-	containerd_exec_cancel(&t->exec);
+	exec_break_off(t);
 	task_process_forget(t);
 	shim_wait_cancel(&t->shim);
 	error_clear(&t->why);
