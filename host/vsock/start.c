@@ -1,21 +1,15 @@
-#include "process.h"
 #include "vsock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent.h"
-#include "io.h"
+#include "cleanup.h"
+#include "helper.h"
 #include "lines.h"
-#include "spawn.h"
 #include "str.h"
-
-enum { DEVICE_FD = 3, READY_FD = 4 };
 
 /* The agent's port too, for `pith exec` and its like. */
 static char *ports_all(const char *ports)
@@ -49,7 +43,7 @@ static int device_command(const struct vsock_options *o, char ***argv)
 	_cleanup_free_ char *ports = ports_all(o->ports && *o->ports ? o->ports : VSOCK_DEFAULT_PORTS);
 
 	if (!ports || strv_add(argv, "pith") < 0 || strv_add(argv, "vsock") < 0 ||
-	    strv_addf(argv, "--fd=%d", DEVICE_FD) < 0 || strv_addf(argv, "--ready-fd=%d", READY_FD) < 0 ||
+	    strv_addf(argv, "--fd=%d", HELPER_FD) < 0 || strv_addf(argv, "--ready-fd=%d", HELPER_READY_FD) < 0 ||
 	    strv_addf(argv, "--state=%s", o->state) < 0 || strv_addf(argv, "--ports=%s", ports) < 0 ||
 	    strv_addf(argv, "--cid=%" PRIu32, o->cid ? o->cid : 3) < 0)
 		return -1;
@@ -70,23 +64,12 @@ static int qemu_arguments(const struct vsock_options *o, char ***argv)
 	return strv_add(argv, "vhost-user-vsock-pci,chardev=vsock");
 }
 
-/* The device says when its sockets are there; when it fails it has said why on standard error. */
-static int ready_wait(int fd, pid_t pid, struct error *err)
-{
-	char byte;
-
-	if (io_read(fd, &byte, 1) == 1)
-		return 0;
-	kill(pid, SIGTERM);
-	(void)child_reap(pid);
-	return error_set(err, 0, "the vsock device did not start");
-}
-
+/* The device ends with QEMU, or with the caller as long as there is none: nobody holds the other end then. */
 static int device_start(const struct vsock_options *o, struct vsock_args *out, struct error *err)
 {
 	_cleanup_strv_ char **argv = NULL;
-	_cleanup_close_ int device_fd = -1, ready_read = -1, ready_write = -1;
-	int pair[2], ready[2];
+	_cleanup_close_ int device_fd = -1;
+	int pair[2];
 
 	if (device_command(o, &argv) < 0 || qemu_arguments(o, &out->argv) < 0)
 		return error_set(err, ENOMEM, "vsock device");
@@ -94,30 +77,11 @@ static int device_start(const struct vsock_options *o, struct vsock_args *out, s
 		return error_set(err, errno, "vsock device");
 	out->fd = pair[0];
 	device_fd = pair[1];
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		return error_set(err, errno, "vsock device");
-	ready_read = ready[0];
-	ready_write = ready[1];
-
-	struct spawn_fd fds[] = { { device_fd, DEVICE_FD }, { ready_write, READY_FD }, { 2, 2 } };
-	/* It ends with QEMU, or with the caller as long as there is none: nobody holds the other end then. */
-	struct spawn s = {
-		.path = "/proc/self/exe",
-		.argv = argv,
-		.fds = fds,
-		.fd_count = array_len(fds),
-		.new_group = true, /* Ctrl-C at the terminal is for the machine */
-	};
-
-	out->pid = spawn(&s, err);
-	if (out->pid < 0)
-		return -1;
-	close(steal_fd(&ready_write));
-	if (ready_wait(ready_read, out->pid, err) < 0) {
-		out->pid = 0;
-		return -1;
-	}
-	return 0;
+	out->pid = helper_start(argv, device_fd, "the vsock device did not start", err);
+	if (out->pid > 0)
+		return 0;
+	out->pid = 0;
+	return -1;
 }
 
 int vsock_start(const struct vsock_options *o, struct vsock_args *out, struct error *err)
