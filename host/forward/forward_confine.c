@@ -11,26 +11,10 @@
 #include "str.h"
 
 static const struct confine_call calls[] = {
-/* the loop */
-#ifdef SYS_epoll_wait
-	{ SYS_epoll_wait },
-#endif
-	{ SYS_epoll_pwait },
-	{ SYS_epoll_ctl },
-	{ SYS_clock_gettime },
-	{ SYS_restart_syscall },
-	/* streams and datagrams */
-	{ SYS_recvfrom },
-	{ SYS_recvmsg },
-	{ SYS_sendto },
-	{ SYS_sendmsg },
+	/* streams */
 	{ SYS_splice },
 	{ SYS_pipe2 },
 	{ SYS_shutdown },
-	{ SYS_read },
-	{ SYS_write },
-	{ SYS_writev },
-	{ SYS_close },
 	/* ports and connections */
 	{ SYS_accept4 },
 	{ SYS_socket, 1, AF_UNIX },
@@ -40,7 +24,6 @@ static const struct confine_call calls[] = {
 	{ SYS_listen },
 	{ SYS_connect },
 	{ SYS_getsockname },
-	{ SYS_getsockopt },
 	{ SYS_setsockopt },
 	{ SYS_fcntl, 2, F_GETFL },
 	{ SYS_fcntl, 2, F_SETFL },
@@ -48,24 +31,11 @@ static const struct confine_call calls[] = {
 	{ SYS_newfstatat },
 	{ SYS_fstat },
 	{ SYS_unlinkat },
-	/* memory */
-	{ SYS_mmap },
-	{ SYS_mremap },
-	{ SYS_munmap },
-	{ SYS_mprotect },
-	{ SYS_madvise },
-	{ SYS_brk },
+	/* the C library */
 	{ SYS_futex },
 	{ SYS_getrandom },
-	/* the end */
-	{ SYS_rt_sigprocmask },
 	{ SYS_rt_sigaction },
-	{ SYS_rt_sigreturn },
-	{ SYS_getpid },
-	{ SYS_gettid },
 	{ SYS_tgkill },
-	{ SYS_exit },
-	{ SYS_exit_group },
 #ifdef SYS_unlink /* older architectures have it beside the one above */
 	{ SYS_unlink },
 	{ SYS_lstat },

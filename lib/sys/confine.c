@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 
 #include "cleanup.h"
+#include "str.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
@@ -28,8 +29,45 @@ static int privileges_drop(struct error *err)
 /* --- system calls --------------------------------------------------------------------------------------------------
  */
 
-enum { HEAD = 4, ROW = 5, TAIL = 1 };
-static_assert(HEAD + ROW * CONFINE_CALLS + TAIL <= BPF_MAXINSNS, "more than a filter may have");
+/* What every program with an event loop does. None of these leads to anything that is not open already. */
+static const struct confine_call base[] = {
+	/* the loop */
+	{ SYS_epoll_pwait },
+	{ SYS_epoll_ctl },
+	{ SYS_clock_gettime },
+	{ SYS_restart_syscall },
+#ifdef SYS_epoll_wait /* older architectures have it beside the one above */
+	{ SYS_epoll_wait },
+#endif
+	/* streams and datagrams */
+	{ SYS_read },
+	{ SYS_write },
+	{ SYS_writev },
+	{ SYS_recvfrom },
+	{ SYS_recvmsg },
+	{ SYS_sendto },
+	{ SYS_sendmsg },
+	{ SYS_getsockopt },
+	{ SYS_close },
+	/* memory */
+	{ SYS_brk },
+	{ SYS_mmap },
+	{ SYS_mremap },
+	{ SYS_munmap },
+	{ SYS_mprotect },
+	{ SYS_madvise },
+	/* the end */
+	{ SYS_rt_sigprocmask },
+	{ SYS_rt_sigreturn },
+	{ SYS_getpid },
+	{ SYS_gettid },
+	{ SYS_tkill },
+	{ SYS_exit },
+	{ SYS_exit_group },
+};
+
+enum { HEAD = 4, ROW = 5, TAIL = 1, ROWS = array_len(base) + CONFINE_CALLS };
+static_assert(HEAD + ROW * ROWS + TAIL <= BPF_MAXINSNS, "more than a filter may have");
 
 #define LOAD(field)               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define SKIP_UNLESS(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
@@ -70,7 +108,7 @@ int confine_calls(const struct confine_call *calls, size_t count, struct error *
 		RETURN(SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr),
 	};
-	struct sock_filter code[HEAD + ROW * CONFINE_CALLS + TAIL];
+	struct sock_filter code[HEAD + ROW * ROWS + TAIL];
 	struct sock_fprog program = { 0, code };
 	size_t n;
 
@@ -78,6 +116,8 @@ int confine_calls(const struct confine_call *calls, size_t count, struct error *
 		return error_set(err, E2BIG, "filter of system calls");
 	for (n = 0; n < HEAD; n++)
 		code[n] = head[n];
+	for (size_t i = 0; i < array_len(base); i++)
+		n += row_put(code + n, &base[i]);
 	for (size_t i = 0; i < count; i++)
 		n += row_put(code + n, &calls[i]);
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ERRNO | EPERM);

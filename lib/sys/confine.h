@@ -20,10 +20,11 @@ struct confine_call {
  * capability.c, since it needs libcap. */
 int confine_capabilities(struct error *err);
 
-enum { CONFINE_CALLS = 160 };
+enum { CONFINE_CALLS = 128 };
 
-/* No new privileges, and of all system calls only these, at most CONFINE_CALLS: another one fails with EPERM. 1 where
- * the kernel has no filters, which is no error. */
+/* No new privileges, and of all system calls only those of an event loop (loop.h) on descriptors that it has already,
+ * of memory and of the end, and these, at most CONFINE_CALLS: another one fails with EPERM. 1 where the kernel has no
+ * filters, which is no error. */
 int confine_calls(const struct confine_call *calls, size_t count, struct error *err);
 
 /* Both, for a program that joins sockets (relay.h, listener.h, loop.h), once it listens: it connects and accepts, and

@@ -8,22 +8,9 @@
 #include "programs.h"
 
 static const struct confine_call allowed[] = {
-	/* the loop */
-	{ SYS_epoll_pwait },
-	{ SYS_epoll_ctl },
-	{ SYS_clock_gettime },
-	{ SYS_restart_syscall },
-#ifdef SYS_epoll_wait
-	{ SYS_epoll_wait },
-#endif
 	/* sources, and their descriptors: pipes are opened anew through /proc/self/fd */
-	{ SYS_recvfrom },
-	{ SYS_recvmsg },
-	{ SYS_sendmsg },
-	{ SYS_read },
 	{ SYS_preadv2 },
 	{ SYS_fcntl },
-	{ SYS_getsockopt },
 	{ SYS_ioctl },
 	{ SYS_fstat },
 	{ SYS_newfstatat },
@@ -31,35 +18,19 @@ static const struct confine_call allowed[] = {
 #ifdef SYS_open
 	{ SYS_open },
 #endif
-	{ SYS_close },
 	/* readers */
 	{ SYS_accept4 },
-	{ SYS_sendto },
-	{ SYS_write },
 	{ SYS_ppoll },
 #ifdef SYS_poll
 	{ SYS_poll },
 #endif
 	/* memory */
-	{ SYS_brk },
-	{ SYS_mmap },
-	{ SYS_mremap },
-	{ SYS_munmap },
-	{ SYS_mprotect },
-	{ SYS_madvise },
 	{ SYS_ftruncate },
-	/* the end */
+	/* the end: its sockets are removed */
 	{ SYS_unlinkat },
 #ifdef SYS_unlink
 	{ SYS_unlink },
 #endif
-	{ SYS_rt_sigprocmask },
-	{ SYS_rt_sigreturn },
-	{ SYS_getpid },
-	{ SYS_gettid },
-	{ SYS_tkill },
-	{ SYS_exit },
-	{ SYS_exit_group },
 };
 
 int daemon_confine(struct error *err)
