@@ -96,7 +96,10 @@ static int seed_fetch(struct loop *loop, const char *from, struct findings *out,
 {
 	_cleanup_http_url_ struct http_url url = { 0 };
 	_cleanup_free_ char *user = NULL, *meta = NULL;
-	struct provider p = { .name = "nocloud", .title = "NoCloud" };
+	struct provider_item items[] = { { .required = true },
+					 { .file = "meta-data", .convert = metadata_keep },
+					 { 0 } };
+	struct provider p = { .name = "nocloud", .title = "NoCloud", .items = items };
 	const char *slash;
 
 	if (http_url_parse(from, &url, err) < 0)
@@ -107,8 +110,8 @@ static int seed_fetch(struct loop *loop, const char *from, struct findings *out,
 	if (!user || !meta)
 		return error_set(err, ENOMEM, "%s", from);
 	p.host = url.host;
-	p.items[0] = (struct provider_item){ .target = user, .required = true };
-	p.items[1] = (struct provider_item){ .file = "meta-data", .target = meta, .convert = metadata_keep };
+	items[0].target = user;
+	items[1].target = meta;
 	if (net_fetch(loop, &p, url.port, say, out, err) < 0)
 		return -1;
 	for (size_t i = 0; i < out->count; i++)

@@ -28,7 +28,7 @@ struct provider {
 	bool low_port;      /* userdata only for a port below 1024 */
 	/* More files out of the probe's answer; NULL: none. */
 	int (*digest)(const struct buf *answer, struct findings *out, struct error *err);
-	struct provider_item items[PROVIDER_ITEMS_MAX]; /* until one without a target */
+	const struct provider_item *items; /* until one without a target */
 };
 
 /* In the order in which LinuxKit asks them; the last one's name is NULL. */
