@@ -94,36 +94,14 @@ static int status_parse(struct http_answer *a, const char *line, struct error *e
 	return 0;
 }
 
-/* The value of a header line where it has that name, else NULL. */
-static const char *header_value(const char *line, const char *name)
+static int header_parse(struct http_answer *a, const char *line, struct error *err)
 {
-	size_t n = strlen(name);
+	struct http_text name, value;
 
-	if (strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return NULL;
-	line += n + 1;
-	return line + strspn(line, " \t");
-}
-
-static int header_parse(struct http_answer *a, char *line, struct error *err)
-{
-	const char *value;
-	size_t n = strlen(line);
-	uint64_t length;
-
-	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
-		line[--n] = '\0';
-	value = header_value(line, "content-length");
-	if (value) {
-		if (str_to_u64(value, UINT64_MAX, &length) < 0 || (a->has_length && length != a->left))
-			return error_set(err, 0, "the answer's length is not a number");
-		a->left = length;
-		a->has_length = true;
-	}
-	value = header_value(line, "transfer-encoding");
-	if (value && (strcasecmp(value, "chunked") != 0 || a->chunked))
-		return error_set(err, 0, "the answer comes in a coding other than \"chunked\"");
-	a->chunked |= value != NULL;
+	/* What is no field says nothing. */
+	if (http_field_split((struct http_text){ line, strlen(line) }, &name, &value) == 0 &&
+	    http_framing_take(&a->framing, &name, &value, err) < 0)
+		return error_wrap(err, "the answer's head");
 	return buf_addstr(&a->head, line) < 0 || buf_add(&a->head, "\n", 1) < 0
 		? error_set(err, ENOMEM, "the answer's head")
 		: 0;
@@ -141,16 +119,16 @@ static int head_done(struct http_answer *a, struct error *err)
 		if (a->status == 101)
 			return error_set(err, 0, "the server changes to another protocol");
 		buf_clear(&a->head);
-		a->chunked = a->has_length = false;
-		a->left = 0;
+		a->framing = (struct http_framing){ 0 };
 		a->state = HTTP_STATUS;
 		return 0;
 	}
+	a->left = a->framing.length;
 	if (a->no_body || a->status == 204 || a->status == 304)
 		a->state = HTTP_WHOLE;
-	else if (a->chunked)
+	else if (a->framing.chunked)
 		a->state = HTTP_CHUNK_SIZE;
-	else if (!a->has_length)
+	else if (!a->framing.has_length)
 		a->state = HTTP_UNTIL_END;
 	else if (a->left > a->max)
 		return body_too_long(a, err);
@@ -276,16 +254,12 @@ int http_answer_end(struct http_answer *a, struct error *err)
 	return error_set(err, 0, "the server closed in the middle of its answer");
 }
 
-char *http_answer_header(const struct http_answer *a, const char *name)
+char *http_answer_header(const struct http_answer *a, const char *wanted)
 {
-	const char *line = buf_text(&a->head), *end;
+	struct http_text rest = { buf_text(&a->head), a->head.len }, line, name, value;
 
-	for (; *line; line = end + 1) {
-		const char *value = header_value(line, name);
-
-		end = strchr(line, '\n');
-		if (value)
-			return strndup(value, (size_t)(end - value));
-	}
+	while (http_line_next(&rest, &line))
+		if (http_field_split(line, &name, &value) == 0 && http_text_is_word(&name, wanted))
+			return strndup(value.at, value.len);
 	return NULL;
 }

@@ -17,6 +17,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "http_field.h"
 
 enum {
 	HTTP_HEAD_MAX = 32 * 1024, /* bytes of all heads and trailers of one answer */
@@ -63,8 +64,8 @@ struct http_answer {
 	enum http_state state;
 	struct buf line;
 	size_t head_bytes;
+	struct http_framing framing;
 	uint64_t left; /* of the length, or of the chunk */
-	bool chunked, has_length;
 };
 
 #define _cleanup_http_answer_ _cleanup_(http_answer_clear)

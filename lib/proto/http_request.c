@@ -1,7 +1,6 @@
 #include "http_request.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "str.h"
 
@@ -21,130 +20,40 @@ size_t http_head_size(const char *bytes, size_t n)
 	return 0;
 }
 
-static bool text_equal(const struct http_text *t, const char *want)
-{
-	return t->len == strlen(want) && strncasecmp(t->at, want, t->len) == 0;
-}
-
-bool http_text_is(const struct http_text *text, const char *want)
-{
-	return text->at && text->len == strlen(want) && memcmp(text->at, want, text->len) == 0;
-}
-
 struct http_text http_field(const struct http_head *head, const char *name)
 {
 	for (size_t i = 0; i < head->count; i++)
-		if (text_equal(&head->fields[i].name, name))
+		if (http_text_is_word(&head->fields[i].name, name))
 			return head->fields[i].value;
 	return (struct http_text){ 0 };
 }
 
-/* The next line without its end; false after the last. */
-static bool line_next(struct http_text *rest, struct http_text *line)
-{
-	const char *end = rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
-
-	if (!end)
-		return false;
-	*line = (struct http_text){ rest->at, (size_t)(end - rest->at) };
-	rest->len -= line->len + 1;
-	rest->at = end + 1;
-	if (line->len > 0 && line->at[line->len - 1] == '\r')
-		line->len--;
-	return true;
-}
-
-/* What stands before the first `c`, which is taken off, too; false: there is none. */
-static bool text_cut(struct http_text *text, char c, struct http_text *out)
-{
-	const char *found = text->len > 0 ? memchr(text->at, c, text->len) : NULL;
-
-	if (!found)
-		return false;
-	*out = (struct http_text){ text->at, (size_t)(found - text->at) };
-	text->len -= out->len + 1;
-	text->at = found + 1;
-	return true;
-}
-
-static struct http_text text_trim(struct http_text t)
-{
-	while (t.len > 0 && (*t.at == ' ' || *t.at == '\t')) {
-		t.at++;
-		t.len--;
-	}
-	while (t.len > 0 && (t.at[t.len - 1] == ' ' || t.at[t.len - 1] == '\t'))
-		t.len--;
-	return t;
-}
-
-/* RFC 9110, 5.6.2 */
-static bool token_valid(const struct http_text *t)
-{
-	for (size_t i = 0; i < t->len; i++) {
-		unsigned char c = (unsigned char)t->at[i];
-		bool letter = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-
-		if (!letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-			return false;
-	}
-	return t->len > 0;
-}
-
-/* No character that ends a line or a string for somebody else. */
-static bool value_valid(const struct http_text *t)
-{
-	return !memchr(t->at, '\0', t->len) && !memchr(t->at, '\r', t->len);
-}
-
 static int fields_parse(struct http_text *rest, struct http_head *h, struct error *err)
 {
-	struct http_text line, name;
+	struct http_text line;
 
-	while (line_next(rest, &line) && line.len > 0) {
+	while (http_line_next(rest, &line) && line.len > 0) {
 		if (h->count == HTTP_FIELDS_MAX)
 			return error_set(err, 0, "more than %d fields", HTTP_FIELDS_MAX);
-		if (!text_cut(&line, ':', &name) || !token_valid(&name) || !value_valid(&line))
+		if (http_field_split(line, &h->fields[h->count].name, &h->fields[h->count].value) < 0)
 			return error_set(err, 0, "field %zu is not NAME: VALUE", h->count + 1);
-		h->fields[h->count].name = name;
-		h->fields[h->count++].value = text_trim(line);
+		h->count++;
 	}
 	return 0;
 }
 
 /* --- what the fields say of the body ------------------------------------------------------------------------------ */
 
-static int length_parse(const struct http_text *value, uint64_t *out)
-{
-	char digits[24];
-
-	if (value->len == 0 || value->len >= sizeof(digits))
-		return -1;
-	memcpy(digits, value->at, value->len);
-	digits[value->len] = '\0';
-	return str_to_u64(digits, INT64_MAX, out);
-}
-
 static int body_decide(struct http_head *h, struct error *err)
 {
-	bool length = false;
-	uint64_t said;
+	struct http_framing f = { 0 };
 
-	for (size_t i = 0; i < h->count; i++) {
-		const struct http_text *name = &h->fields[i].name, *value = &h->fields[i].value;
-
-		if (text_equal(name, "Transfer-Encoding")) {
-			if (!text_equal(value, "chunked") || h->chunked)
-				return error_set(err, 0, "a transfer encoding other than chunked");
-			h->chunked = true;
-		} else if (text_equal(name, "Content-Length")) {
-			if (length_parse(value, &said) < 0 || (length && said != h->length))
-				return error_set(err, 0, "a content length that is none");
-			length = true;
-			h->length = said;
-		}
-	}
-	return length && h->chunked ? error_set(err, 0, "a content length and chunks") : 0;
+	for (size_t i = 0; i < h->count; i++)
+		if (http_framing_take(&f, &h->fields[i].name, &h->fields[i].value, err) < 0)
+			return -1;
+	h->length = f.length;
+	h->chunked = f.chunked;
+	return f.has_length && f.chunked ? error_set(err, 0, "a content length and chunks") : 0;
 }
 
 /* "Connection: close", or one of several words in it. */
@@ -153,12 +62,12 @@ static bool connection_says(const struct http_head *h, const char *word)
 	struct http_text rest = http_field(h, "Connection"), one;
 
 	while (rest.at && rest.len > 0) {
-		if (!text_cut(&rest, ',', &one)) {
+		if (!http_text_cut(&rest, ',', &one)) {
 			one = rest;
 			rest.len = 0;
 		}
-		one = text_trim(one);
-		if (text_equal(&one, word))
+		one = http_text_trim(one);
+		if (http_text_is_word(&one, word))
 			return true;
 	}
 	return false;
@@ -186,11 +95,12 @@ int http_request_parse(const char *bytes, size_t n, struct http_head *out, struc
 
 	memset(out, 0, sizeof(*out));
 	do
-		if (!line_next(&rest, &line))
+		if (!http_line_next(&rest, &line))
 			return error_set(err, 0, "no request");
 	while (line.len == 0);
-	if (!text_cut(&line, ' ', &out->method) || !token_valid(&out->method) || !text_cut(&line, ' ', &out->target) ||
-	    out->target.len == 0 || !value_valid(&out->target) || version_parse(&line, &out->minor) < 0)
+	if (!http_text_cut(&line, ' ', &out->method) || !http_token_valid(&out->method) ||
+	    !http_text_cut(&line, ' ', &out->target) || out->target.len == 0 || !http_text_valid(&out->target) ||
+	    version_parse(&line, &out->minor) < 0)
 		return error_set(err, 0, "no request of HTTP/1");
 	return head_finish(&rest, out, err);
 }

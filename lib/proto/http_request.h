@@ -7,18 +7,14 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "http_field.h"
 
 enum {
 	HTTP_REQUEST_MAX = 16 * 1024, /* what a reader keeps of a head that does not end */
 	HTTP_FIELDS_MAX = 64,
 };
 
-/* A slice of the head, which has to stay. */
-struct http_text {
-	const char *at;
-	size_t len;
-};
-
+/* Its texts are slices of the head's bytes, which have to stay. */
 struct http_head {
 	unsigned minor; /* of HTTP/1.x: 0 or 1 */
 	struct http_text method, target;
@@ -40,4 +36,3 @@ size_t http_head_size(const char *bytes, size_t n);
 int http_request_parse(const char *bytes, size_t n, struct http_head *out, struct error *err);
 /* The value of the first field of that name (names have no case); .at NULL: there is none. */
 struct http_text http_field(const struct http_head *head, const char *name);
-bool http_text_is(const struct http_text *text, const char *want);
