@@ -12,6 +12,7 @@ int program_line(const struct program *p, char **argv, void *data)
 	const struct option_syntax syntax = {
 		.tables = { { p->options, data } },
 		.help = help ? help : p->name,
+		.letters_cluster = p->letters_cluster,
 		.words_end = true,
 	};
 	_cleanup_error_ struct error err = { 0 };

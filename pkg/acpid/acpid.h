@@ -1,4 +1,4 @@
-/* The parts of acpid: devices bring events, the table says what they mean, hooks are run. */
+/* The parts of acpid: devices bring events, the table says what they mean, hooks are run (main.c says by whom). */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +10,8 @@
 struct devices;
 struct hooks;
 
-/* Something happened that the table knows. description: the table's. */
-typedef void event_fn(void *data, const char *description);
+/* Something happened that the table knows: which of its events. */
+typedef void event_fn(void *data, size_t row);
 
 /* --- devices.c: input devices ----------------------------------------------------------------------- */
 
@@ -23,6 +23,11 @@ struct devices *devices_watch(struct loop *loop, const char *folder, const struc
 /* Instead of devices: lines in the form of /proc/acpi/event. It ends the loop when the file ends; a fifo never does. */
 int lines_watch(struct loop *loop, const char *file, const struct table *table, event_fn *fn, void *data,
 		struct error *err);
+
+/* --- confine.c: what the reader gives up ------------------------------------------------------------- */
+
+/* Capabilities, and all system calls but those of devices.c and lines.c. Where the kernel has no filters they stay. */
+int reader_confine(struct error *err);
 
 /* --- hooks.c: programs ------------------------------------------------------------------------------- */
 

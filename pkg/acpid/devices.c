@@ -61,10 +61,10 @@ static void device_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	while ((n = read(io->fd, &e, sizeof(e))) == sizeof(e)) {
-		const char *description = table_event(all->table, e.type, e.code, e.value);
+		ssize_t row = table_event(all->table, e.type, e.code, e.value);
 
-		if (description)
-			all->fn(all->data, description);
+		if (row >= 0)
+			all->fn(all->data, (size_t)row);
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;

@@ -26,13 +26,14 @@ static void text_take(struct lines *l)
 	char *newline;
 
 	while ((newline = memchr(buf_text(&l->text), '\n', l->text.len))) {
-		const char *line = buf_text(&l->text), *description;
+		const char *line = buf_text(&l->text);
 		size_t n = (size_t)(newline - line);
+		ssize_t row;
 
 		*newline = '\0';
-		description = table_event_text(l->table, line);
-		if (description)
-			l->fn(l->data, description);
+		row = table_event_text(l->table, line);
+		if (row >= 0)
+			l->fn(l->data, (size_t)row);
 		buf_consume(&l->text, n + 1);
 	}
 	if (l->text.len > LINE_MAX_BYTES) {

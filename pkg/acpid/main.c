@@ -1,8 +1,9 @@
 /* acpid: what happens when somebody presses a button of the machine, or closes its lid.
  *
- * One event loop: input devices (devices.c), or lines of a file (lines.c), bring events; the table says what each means
- * (table.c); the hook of /etc/acpi is run for it (hooks.c). A power button without a hook, or whose hook cannot be
- * started, powers the machine off. Options and files are those of busybox's acpid. */
+ * Two processes (split.h). The reader: input devices (devices.c), or lines of a file (lines.c), bring events; the table
+ * says which they are (table.c), and the actor gets the number of the row. The actor runs the hook of /etc/acpi
+ * (hooks.c). A power button without a hook, or whose hook cannot be started, powers the machine off. Options and files
+ * are those of busybox's acpid. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,17 +15,9 @@
 #include "acpid.h"
 #include "io.h"
 #include "log.h"
+#include "program.h"
+#include "split.h"
 #include "str.h"
-
-static const char usage[] = "usage: acpid [-df] [-c DIR] [-l FILE] [-a FILE] [-M FILE] [-e FILE] [-p FILE]\n"
-			    "  -d       messages to standard error (implies -f)\n"
-			    "  -f       stay in the foreground\n"
-			    "  -c DIR   folder of hooks (/etc/acpi)\n"
-			    "  -l FILE  log, without -d (/var/log/acpid.log)\n"
-			    "  -a FILE  actions (/etc/acpid.conf)\n"
-			    "  -M FILE  map of events (/etc/acpi.map)\n"
-			    "  -e FILE  events as lines of this file, in place of /dev/input\n"
-			    "  -p FILE  process id\n";
 
 /* Of a map or action file. */
 #define TEXT_MAX 65536
@@ -36,10 +29,12 @@ struct options {
 
 struct acpid {
 	struct table table;
+	struct split split;
+	struct loop *loop; /* of the one or the other process */
 	struct hooks *hooks;
 };
 
-/* --- events ------------------------------------------------------------------------------------------ */
+/* --- the actor --------------------------------------------------------------------------------------- */
 
 static void machine_off(void)
 {
@@ -52,9 +47,8 @@ static void machine_off(void)
 		log_error("tell PID 1: %s", strerror(errno));
 }
 
-static void event_happened(void *data, const char *description)
+static void event_act(struct acpid *a, const char *description)
 {
-	struct acpid *a = data;
 	const char *hook = table_action(&a->table, description);
 	_cleanup_error_ struct error err = { 0 };
 	int r = 1;
@@ -70,6 +64,34 @@ static void event_happened(void *data, const char *description)
 		machine_off();
 	else if (r > 0)
 		log_warn("no hook was run: %s", hook ? error_text(&err) : "no action has a word of this event");
+}
+
+static void row_heard(void *data, uint32_t row)
+{
+	struct acpid *a = data;
+
+	if (row < a->table.event_count)
+		event_act(a, a->table.events[row].description);
+}
+
+static void reader_ended(void *data, int status)
+{
+	struct acpid *a = data;
+
+	if (status > 128)
+		log_error("the process that reads events was killed by signal %d", status - 128);
+	loop_quit(a->loop, status != 0);
+}
+
+/* --- the reader -------------------------------------------------------------------------------------- */
+
+static void event_happened(void *data, size_t row)
+{
+	struct acpid *a = data;
+	_cleanup_error_ struct error err = { 0 };
+
+	if (split_say(&a->split, (uint32_t)row, &err) < 0)
+		log_error("%s: %s", a->table.events[row].description, error_text(&err));
 }
 
 /* --- setting up -------------------------------------------------------------------------------------- */
@@ -114,86 +136,104 @@ static void on_signal(void *data, int signo)
 		loop_quit(data, 0);
 }
 
+static int loop_begin(struct acpid *a, struct error *err)
+{
+	sigset_t signals;
+
+	a->loop = loop_new(err);
+	loop_signals_fill(&signals);
+	return a->loop ? loop_signals(a->loop, &signals, on_signal, a->loop, err) : -1;
+}
+
+static int reader_run(struct acpid *a, const struct options *o, struct error *err)
+{
+	if (loop_begin(a, err) < 0)
+		return -1;
+	if (o->events ? lines_watch(a->loop, o->events, &a->table, event_happened, a, err) < 0
+		      : !devices_watch(a->loop, "/dev/input", &a->table, event_happened, a, err))
+		return -1;
+	return reader_confine(err) < 0 ? -1 : loop_run(a->loop, err);
+}
+
+static int actor_run(struct acpid *a, const struct options *o, struct error *err)
+{
+	a->split.heard = row_heard;
+	a->split.ended = reader_ended;
+	a->split.data = a;
+	if (loop_begin(a, err) < 0 || !(a->hooks = hooks_new(a->loop, o->hooks, err)) ||
+	    split_watch(&a->split, a->loop, err) < 0)
+		return -1;
+	return loop_run(a->loop, err);
+}
+
 static int acpid_run(const struct options *o, struct error *err)
 {
 	static struct acpid a;
-	struct loop *loop = loop_new(err);
-	sigset_t signals;
 	int r;
 
-	loop_signals_fill(&signals);
-	if (!loop || file_parse(&a.table, o->actions, table_actions_parse, table_actions_default, err) < 0 ||
+	if (file_parse(&a.table, o->actions, table_actions_parse, table_actions_default, err) < 0 ||
 	    file_parse(&a.table, o->map, table_events_parse, table_events_default, err) < 0)
 		return -1;
 	/* from here on it is another process */
-	if (!o->foreground && daemon(1, 1) < 0)
+	if (!o->foreground && !o->debug && daemon(1, 1) < 0)
 		return error_set(err, errno, "go to the background");
-	if ((!o->debug && log_open(o->log, err) < 0) || pidfile_write(o, err) < 0 ||
-	    loop_signals(loop, &signals, on_signal, loop, err) < 0 || !(a.hooks = hooks_new(loop, o->hooks, err)))
+	if ((!o->debug && log_open(o->log, err) < 0) || pidfile_write(o, err) < 0)
 		return -1;
-	if (o->events ? lines_watch(loop, o->events, &a.table, event_happened, &a, err) < 0
-		      : !devices_watch(loop, "/dev/input", &a.table, event_happened, &a, err))
-		return -1;
-	r = loop_run(loop, err);
+	r = split_begin(&a.split, "acpid-reader", err);
+	if (r <= 0)
+		return r < 0 ? -1 : reader_run(&a, o, err);
+	r = actor_run(&a, o, err);
 	if (o->pidfile)
 		unlink(o->pidfile);
 	return r;
 }
 
-/* -g, -m, -s, -S and -v are other programs' of that name, and mean nothing here. */
-static int options_parse(struct options *o, int argc, char **argv)
-{
-	int c;
+#define FIELD(name) .field = offsetof(struct options, name)
 
-	*o = (struct options){
-		.hooks = "/etc/acpi", .log = "/var/log/acpid.log", .actions = "/etc/acpid.conf", .map = "/etc/acpi.map"
-	};
-	while ((c = getopt(argc, argv, "c:de:fl:a:M:p:g:m:s:S:v")) != -1) {
-		switch (c) {
-		case 'c':
-			o->hooks = optarg;
-			break;
-		case 'd':
-			o->debug = o->foreground = true;
-			break;
-		case 'e':
-			o->events = optarg;
-			break;
-		case 'f':
-			o->foreground = true;
-			break;
-		case 'l':
-			o->log = optarg;
-			break;
-		case 'a':
-			o->actions = optarg;
-			break;
-		case 'M':
-			o->map = optarg;
-			break;
-		case 'p':
-			o->pidfile = optarg;
-			break;
-		case '?':
-			return -1;
-		default:
-			break;
-		}
-	}
-	return optind == argc ? 0 : -1;
-}
+static const struct option options[] = {
+	{ "debug", 'd', .set = option_set_switch, FIELD(debug),
+	  .help = "messages to standard error, not to the log; implies -f" },
+	{ "foreground", 'f', .set = option_set_switch, FIELD(foreground), .help = "stay in the foreground" },
+	{ "hooks", 'c', .argument = "DIR", .set = option_set_text, FIELD(hooks), .help = "folder of hooks, /etc/acpi" },
+	{ "log", 'l', .argument = "FILE", .set = option_set_text, FIELD(log), .help = "log, /var/log/acpid.log" },
+	{ "actions", 'a', .argument = "FILE", .set = option_set_text, FIELD(actions),
+	  .help = "which hook is run, /etc/acpid.conf" },
+	{ "map", 'M', .argument = "FILE", .set = option_set_text, FIELD(map),
+	  .help = "which events there are, /etc/acpi.map" },
+	{ "events", 'e', .argument = "FILE", .set = option_set_text, FIELD(events),
+	  .help = "events are lines of this file, in place of /dev/input" },
+	{ "pidfile", 'p', .argument = "FILE", .set = option_set_text, FIELD(pidfile), .help = "process id" },
+	/* Other programs of that name have these; they mean nothing here. */
+	{ "socketgroup", 'g', .argument = "GROUP", .set = option_set_nothing },
+	{ "socketmode", 'm', .argument = "MODE", .set = option_set_nothing },
+	{ "socketfile", 's', .argument = "FILE", .set = option_set_nothing },
+	{ "lockfile", 'S', .argument = "FILE", .set = option_set_nothing },
+	{ "verbose", 'v', .set = option_set_nothing },
+	{ "help", 'h', .help = "print this help" },
+	{ 0 },
+};
+
+static const struct program program = {
+	.name = "acpid",
+	.text = "Runs a hook when somebody presses a button of the machine, or closes its lid.",
+	.options = options,
+	.letters_cluster = true,
+};
 
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
-	struct options o;
+	struct options o = {
+		.hooks = "/etc/acpi", .log = "/var/log/acpid.log", .actions = "/etc/acpid.conf", .map = "/etc/acpi.map"
+	};
 	int r;
 
+	(void)argc;
 	io_fill_standard();
 	log_setup("acpid", LOG_LEVEL_INFO, false);
-	opterr = 0;
-	if (options_parse(&o, argc, argv) < 0)
-		return fputs(usage, stderr), 2;
+	r = program_line(&program, argv, &o);
+	if (r >= 0)
+		return r;
 	signal(SIGPIPE, SIG_IGN);
 	r = acpid_run(&o, &err);
 	if (r < 0)

@@ -201,26 +201,26 @@ int table_actions_parse(struct table *t, const char *text, size_t n, struct erro
 
 /* --- looking up ------------------------------------------------------------------------------------- */
 
-const char *table_event(const struct table *t, uint16_t type, uint16_t code, int32_t value)
+ssize_t table_event(const struct table *t, uint16_t type, uint16_t code, int32_t value)
 {
 	for (size_t i = 0; i < t->event_count; i++) {
 		const struct event_row *row = &t->events[i];
 
 		if (row->type == type && row->code == code && row->value == value)
-			return row->description;
+			return (ssize_t)i;
 	}
-	return NULL;
+	return -1;
 }
 
-const char *table_event_text(const struct table *t, const char *line)
+ssize_t table_event_text(const struct table *t, const char *line)
 {
 	const char *last = strrchr(line, ' ');
 	size_t n = last ? (size_t)(last - line) : strlen(line);
 
 	for (size_t i = 0; n && i < t->event_count; i++)
 		if (strncmp(t->events[i].description, line, n) == 0)
-			return t->events[i].description;
-	return NULL;
+			return (ssize_t)i;
+	return -1;
 }
 
 const char *table_action(const struct table *t, const char *description)

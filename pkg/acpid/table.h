@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -39,12 +40,12 @@ int table_actions_default(struct table *t, struct error *err);
 int table_events_parse(struct table *t, const char *text, size_t n, struct error *err);
 int table_actions_parse(struct table *t, const char *text, size_t n, struct error *err);
 
-/* The description of an event of an input device; NULL: of no interest. */
-const char *table_event(const struct table *t, uint16_t type, uint16_t code, int32_t value);
+/* The place of an event of an input device among `events`; -1: of no interest. */
+ssize_t table_event(const struct table *t, uint16_t type, uint16_t code, int32_t value);
 
 /* The same for a line in the form of /proc/acpi/event, "button/power PWRF 00000080 00000001", whose last word is a
  * count. */
-const char *table_event_text(const struct table *t, const char *line);
+ssize_t table_event_text(const struct table *t, const char *line);
 
 /* The hook of a description, relative to the folder of hooks; NULL: none. */
 const char *table_action(const struct table *t, const char *description);

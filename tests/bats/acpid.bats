@@ -103,3 +103,16 @@ heard() { within 10 grep -q "$1" said; }
 	within 10 ended "$pid"
 	[ ! -e pid ]
 }
+
+@test "options as busybox has them, letters together and those that mean nothing too; a wrong one is misuse" {
+	run -2 timeout 10 "$acpid" -z
+	[ "$output" = 'acpid: error: unknown option -z: `acpid --help` lists them' ]
+	run -2 timeout 10 "$acpid" -f more
+	run -0 timeout 10 "$acpid" --help
+	[[ $output == 'usage: acpid [-d] [-f] [-c DIR] '* ]]
+	background said "$acpid" -fdvm 0660 -g adm -s /x "-e$T/events" -c "$T/hooks"
+	press
+	heard 'button/power'
+	kill "$background"
+	wait "$background"
+}
