@@ -6,10 +6,12 @@
  *       +------------------------------------ after a second ----------------------------------------+
  *
  * A deletion arms the timer, unless it is armed: many deletions are one run. When it fires the command is run; while
- * it runs, a further deletion arms the timer anew, and a command that still runs then is waited for. */
+ * it runs, a further deletion arms the timer anew, and a command that still runs then is waited for.
+ *
+ * Two processes (split.h): the reader has the connection and the timer, the actor runs the command (command.c), which
+ * needs rights that the reader does without. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,17 +19,17 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "command.h"
+#include "confine.h"
 #include "event.h"
 #include "http.h"
 #include "io.h"
 #include "log.h"
 #include "loop.h"
-#include "spawn.h"
+#include "program.h"
+#include "split.h"
 #include "str.h"
 #include "unixsock.h"
-
-static const char usage[] =
-	"usage: trim-after-delete [-docker-socket PATH] [-delay DURATION] -- COMMAND [ARGUMENT]...\n";
 
 enum {
 	EVENT_MAX = 1 << 20, /* bytes of one event: Docker's have the labels of a container in them */
@@ -39,8 +41,8 @@ struct trim {
 	struct loop *loop;
 	const char *path; /* Docker's socket */
 	uint64_t delay;
-	char **command;
-	char *words; /* the command, for messages */
+	struct command command;
+	struct split split;
 
 	struct loop_io io; /* not active: there is no connection */
 	struct http_answer answer;
@@ -49,56 +51,27 @@ struct trim {
 	struct loop_timer retry;
 
 	struct loop_timer due;
-	struct loop_child child;
-	bool running, again; /* the command runs; it is to run once more */
 };
 
-/* --- the command -------------------------------------------------------------------------------------- */
-
-static void command_run(struct trim *t);
-
-static void command_ended(struct loop_child *child, int status)
-{
-	struct trim *t = child->data;
-
-	t->running = false;
-	if (status != 0)
-		log_warn("%s: %s", t->words, spawn_status_text(status));
-	if (t->again)
-		command_run(t);
-}
-
-static void command_run(struct trim *t)
-{
-	_cleanup_error_ struct error err = { 0 };
-	pid_t pid;
-
-	t->again = t->running;
-	if (t->running)
-		return;
-	log_info("running %s", t->words);
-	pid = spawn(&(struct spawn){ .path = t->command[0], .argv = t->command, .inherit_stdio = true }, &err);
-	t->child = (struct loop_child){ .fn = command_ended, .data = t };
-	if (pid < 0 || loop_child_add(t->loop, &t->child, pid, &err) < 0)
-		log_error("%s", error_text(&err));
-	else
-		t->running = true;
-}
+/* --- events ------------------------------------------------------------------------------------------- */
 
 static void command_due(struct loop_timer *timer)
 {
-	command_run(timer->data);
+	struct trim *t = timer->data;
+	_cleanup_error_ struct error err = { 0 };
+
+	/* Whoever has not heard the last hundreds runs it for those. */
+	if (split_say(&t->split, 0, &err) < 0 && err.code != EAGAIN)
+		log_error("%s", error_text(&err));
 }
 
 static int something_deleted(struct trim *t, const char *what, struct error *err)
 {
 	if (loop_timer_armed(&t->due))
 		return 0;
-	log_info("Docker has deleted something (%s): %s in %.1f s", what, t->words, (double)t->delay / 1e6);
+	log_info("Docker has deleted something (%s): %s in %.1f s", what, t->command.words, (double)t->delay / 1e6);
 	return loop_timer_after(t->loop, &t->due, t->delay, err);
 }
-
-/* --- events ------------------------------------------------------------------------------------------- */
 
 static void connection_end(struct trim *t, const char *why)
 {
@@ -220,57 +193,104 @@ static void on_signal(void *data, int signo)
 		loop_quit(data, 0);
 }
 
-static int trim_run(struct trim *t, struct error *err)
+static int loop_begin(struct trim *t, struct error *err)
 {
 	sigset_t signals;
 
 	loop_signals_fill(&signals);
-	t->words = strv_join(t->command, " ");
-	t->loop = loop_new(err);
-	if (!t->words)
-		return error_set(err, ENOMEM, "%s", t->command[0]);
-	if (!t->loop || loop_signals(t->loop, &signals, on_signal, t->loop, err) < 0)
-		return -1;
+	t->loop = t->command.loop = loop_new(err);
+	return t->loop ? loop_signals(t->loop, &signals, on_signal, t->loop, err) : -1;
+}
+
+static int reader_run(struct trim *t, struct error *err)
+{
 	t->due = (struct loop_timer){ .fn = command_due, .data = t };
 	t->retry = (struct loop_timer){ .fn = request_try, .data = t };
+	if (loop_begin(t, err) < 0 || confine_relay(err) < 0)
+		return -1;
 	request_try(&t->retry);
 	return loop_run(t->loop, err);
 }
 
-static int options_parse(struct trim *t, int argc, char **argv)
+static void word_heard(void *data, uint32_t word)
 {
-	static const struct option known[] = {
-		{ "docker-socket", required_argument, NULL, 's' },
-		{ "delay", required_argument, NULL, 'd' },
-		{ 0 },
-	};
-	int c;
+	struct trim *t = data;
 
-	*t = (struct trim){ .path = "/var/run/docker.sock", .delay = 10000000 };
-	while ((c = getopt_long_only(argc, argv, "+", known, NULL)) != -1) {
-		if (c == 's') {
-			t->path = optarg;
-		} else if (c == 'd' && duration_parse(optarg, &t->delay) < 0) {
-			log_error("-delay %s: a time such as 10s or 1m30s is wanted", optarg);
-			return -1;
-		} else if (c == '?') {
-			return -1;
-		}
-	}
-	t->command = argv + optind;
-	return t->command[0] ? 0 : -1;
+	(void)word; /* there is only one */
+	command_run(&t->command);
 }
+
+static void reader_ended(void *data, int status)
+{
+	struct trim *t = data;
+
+	if (status > 128)
+		log_error("the process that listens to Docker was killed by signal %d", status - 128);
+	loop_quit(t->loop, status != 0);
+}
+
+static int trim_run(struct trim *t, struct error *err)
+{
+	int r;
+
+	t->command.words = strv_join(t->command.argv, " ");
+	if (!t->command.words)
+		return error_set(err, ENOMEM, "%s", t->command.argv[0]);
+	r = split_begin(&t->split, "trim-reader", err);
+	if (r <= 0)
+		return r < 0 ? -1 : reader_run(t, err);
+	t->split.heard = word_heard;
+	t->split.ended = reader_ended;
+	t->split.data = t;
+	if (loop_begin(t, err) < 0 || split_watch(&t->split, t->loop, err) < 0)
+		return -1;
+	return loop_run(t->loop, err);
+}
+
+static int delay_set(void *data, const struct option *o, const char *value, struct error *err)
+{
+	struct trim *t = data;
+
+	return duration_parse(value, &t->delay) < 0
+		? error_set(err, 0, "--%s %s: a time such as 10s or 1m30s is wanted", o->name, value)
+		: 0;
+}
+
+static const struct option options[] = {
+	{ "docker-socket", .argument = "PATH", .set = option_set_text, .field = offsetof(struct trim, path),
+	  .help = "Docker's socket, /var/run/docker.sock" },
+	{ "delay", .argument = "DURATION", .set = delay_set,
+	  .help = "how long after the first deletion the command is run, 10s" },
+	{ "help", 'h', .help = "print this help" },
+	{ 0 },
+};
+
+static const struct program program = {
+	.name = "trim-after-delete",
+	.words = "-- COMMAND [ARGUMENT...]",
+	.text = "Runs a command, such as fstrim, some time after Docker has deleted an image, a container, a volume or "
+		"its "
+		"build cache.",
+	.options = options,
+};
 
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
-	static struct trim t;
+	static struct trim t = { .path = "/var/run/docker.sock", .delay = 10000000 };
 	int r;
 
+	(void)argc;
 	io_fill_standard();
 	log_setup("trim-after-delete", LOG_LEVEL_INFO, false);
-	if (options_parse(&t, argc, argv) < 0)
-		return fputs(usage, stderr), 2;
+	r = program_line(&program, argv, &t);
+	if (r >= 0)
+		return r;
+	t.command.argv = argv + 1;
+	if (!argv[1]) {
+		log_error("a command is wanted that is run after a deletion: `trim-after-delete --help` says more");
+		return 2;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	r = trim_run(&t, &err);
 	if (r < 0)

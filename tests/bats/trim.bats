@@ -38,10 +38,14 @@ runs() { [ -e ran ] && [ "$(lines ran)" -eq "$1" ]; }
 
 @test "what is deleted within the delay is one run; what deletes nothing is none; Docker may come and go" {
 	background said "$trim" -docker-socket "$T/docker" -delay 300ms -- /bin/sh -c "echo ran >>$T/ran; exit 3"
+	actor=$background
 	within 10 grep -q 'connect to .*docker: No such file' said
 	server 'Docker/24.0.7 (linux)'
 	within 20 grep -q "listening to Docker's events" said
 	grep -q 'asked GET /events HTTP/1.1' server.out
+	reader=$(pgrep -P "$actor" -x trim-reader)
+	grep -qx 'CapPrm:	0000000000000000' "/proc/$reader/status"
+	grep -qx 'Seccomp:	2' "/proc/$reader/status"
 	event image pull
 	event image delete
 	event container destroy
@@ -61,7 +65,8 @@ runs() { [ -e ran ] && [ "$(lines ran)" -eq "$1" ]; }
 @test "a deletion while the command runs has it run once more; a request to end ends it" {
 	server Docker/1
 	mkfifo go
-	background said "$trim" --docker-socket="$T/docker" --delay=0 /bin/sh -c "echo ran >>$T/ran; read x <$T/go"
+	exec 7<>go # held open, so that no run sees its end before
+	background said "$trim" --docker-socket="$T/docker" --delay=0 /bin/sh -c "echo ran >>$T/ran; read x <$T/go" 7>&-
 	pid=$background
 	within 20 grep -q 'listening to' said
 	event image delete
@@ -69,11 +74,29 @@ runs() { [ -e ran ] && [ "$(lines ran)" -eq "$1" ]; }
 	event image delete
 	event image delete
 	within 10 eval '[ "$(grep -c "Docker has deleted" said)" -ge 2 ]'
-	echo >go
+	echo >&7
 	within 10 runs 2
-	echo >go
+	echo >&7
 	kill -TERM "$pid"
 	wait "$pid"
+	exec 7>&-
+}
+
+@test "when one of its two processes is killed the other one ends" {
+	server Docker
+	for victim in actor reader; do
+		background said "$trim" -docker-socket "$T/docker" -- true
+		actor=$background
+		within 20 grep -q 'listening to' said
+		reader=$(pgrep -P "$actor" -x trim-reader)
+		kill -KILL "${!victim}"
+		within 10 ended "$reader"
+		within 10 ended "$actor"
+		status=0
+		wait "$actor" || status=$?
+		[ $victim = actor ] || { [ "$status" -eq 1 ] && grep -q 'killed by signal 9' said; }
+		echo end >events
+	done
 }
 
 @test "who is not Docker, and what is no event: said" {
@@ -88,6 +111,7 @@ runs() { [ -e ran ] && [ "$(lines ran)" -eq "$1" ]; }
 	echo nonsense >events
 	within 10 grep -q 'warning: .*docker: .*trying again' said
 	run -2 timeout 10 "$trim" -docker-socket x
+	[[ $output == *"a command is wanted"* ]]
 	run -2 timeout 10 "$trim" -delay 5 -- true
-	[[ $output == *"-delay 5: a time such as 10s or 1m30s is wanted"* ]]
+	[[ $output == *"--delay 5: a time such as 10s or 1m30s is wanted"* ]]
 }
