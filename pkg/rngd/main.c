@@ -11,17 +11,22 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "buf.h"
+#include "confine.h"
 #include "io.h"
 #include "log.h"
 #include "loop.h"
 #include "program.h"
 #include "sources.h"
+#include "str.h"
 
 enum {
 	WANTED_BITS = 256, /* the kernel counts itself as seeded with these */
@@ -111,14 +116,23 @@ static int sources_give(struct rngd *r, struct error *err)
 
 /* --- the seed ----------------------------------------------------------------------------------------- */
 
-/* Until the kernel is seeded there is nothing worth keeping. */
+/* Until the kernel is seeded there is nothing worth keeping. The new one is always written under the same name first:
+ * however often somebody is killed there, one such file is left, which the next one writes over. */
 static int seed_write(const char *path, struct error *err)
 {
+	_cleanup_free_ char *new = str_format("%s.new", path);
+	_cleanup_close_ int fd = -1;
 	uint8_t seed[SEED_BYTES];
 
+	if (!new)
+		return error_set(err, ENOMEM, "%s", path);
 	if (getrandom(seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
 		return errno == EAGAIN ? 0 : error_set(err, errno, "random numbers for %s", path);
-	return file_write(path, seed, sizeof(seed), 0600, err);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fchmod(fd, 0600) < 0 || io_write(fd, seed, sizeof(seed)) < 0 || fsync(fd) < 0 ||
+	    rename(new, path) < 0)
+		return error_set(err, errno, "write %s", path);
+	return 0;
 }
 
 /* Mixed in; a missing one is made. What is wrong with it keeps nobody from the other sources. */
@@ -204,6 +218,46 @@ static int daemon_run(struct rngd *r, struct error *err)
 	return status;
 }
 
+/* --- what it gives up -------------------------------------------------------------------------------- */
+
+static const struct confine_call calls[] = {
+	{ SYS_ioctl, 2, RNDADDENTROPY },
+	{ SYS_getrandom },
+	/* the seed, which confine_files() knows the folder of */
+	{ SYS_openat },
+	{ SYS_fstat },
+	{ SYS_newfstatat },
+	{ SYS_lseek },
+	{ SYS_fcntl },
+	{ SYS_fchmod },
+	{ SYS_fsync },
+	{ SYS_renameat },
+	{ SYS_renameat2 },
+	{ SYS_unlinkat },
+#ifdef SYS_open /* older architectures have these beside the ones above */
+	{ SYS_open },
+	{ SYS_rename },
+	{ SYS_unlink },
+#endif
+};
+
+/* It keeps CAP_SYS_ADMIN, which the kernel asks of every RNDADDENTROPY; it is good for nothing else then. */
+static int rngd_confine(const struct options *o, struct error *err)
+{
+	const char *slash = o->seed ? strrchr(o->seed, '/') : NULL;
+	_cleanup_free_ char *folder = slash ? strndup(o->seed, (size_t)(slash - o->seed) + 1) : strdup(".");
+	struct confine_dir dir = { .fd = -1, .access = CONFINE_READ | CONFINE_WRITE | CONFINE_REMOVE | CONFINE_MAKE };
+	int r;
+
+	if (!folder)
+		return error_set(err, ENOMEM, "%s", o->seed);
+	if (o->seed) /* where it is missing, the seed cannot be kept, which is said then */
+		dir.fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = confine_files(&dir, dir.fd >= 0, CONFINE_TCP_NONE, err);
+	cleanup_close(&dir.fd);
+	return r < 0 || confine_calls(calls, array_len(calls), err) < 0 ? -1 : 0;
+}
+
 static int rngd_run(struct rngd *r, struct error *err)
 {
 	if (!r->options.once && daemon_prepare(r, err) < 0)
@@ -212,6 +266,8 @@ static int rngd_run(struct rngd *r, struct error *err)
 	if (r->random.fd < 0)
 		return error_set(err, errno, "/dev/random");
 	r->device = open(r->options.device, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (rngd_confine(&r->options, err) < 0)
+		return -1;
 	if (r->options.seed)
 		seed_give(r);
 	if (sources_give(r, err) < 0)

@@ -174,6 +174,7 @@ right() {
 	[[ $(logs onboot/rngd) =~ 'rngd: wrote '[0-9]+' bytes of entropy, exiting as oneshot' ]]
 	pss=$(in_shell 'awk "/^Pss:/ { print \$2 }" /proc/$(pidof rngd)/smaps_rollup')
 	[ "$pss" -lt 400 ] || { echo "$pss KiB"; false; }
+	[ "$(in_shell 'sed -n "s/^\(CapEff\|Seccomp\):\t//p" /proc/$(pidof rngd)/status')" = $'0000000000200000\n2' ]
 }
 
 @test "openntpd: runs with the image's rights, and has taken its privileges apart; the authorities' certificates are there" {
@@ -189,6 +190,9 @@ right() {
 @test "acpid: it alone hears the power button: its hook runs, and the machine stays; killed, it comes back" {
 	logs acpid >said
 	grep -q '/dev/input/event0: listening' said
+	in_shell 'for p in $(pidof acpid); do if grep -qx acpid-reader /proc/$p/comm; then cat /proc/$p/status; fi; done' >reader
+	grep -qx 'CapEff:	0000000000000000' reader
+	grep -qx 'Seccomp:	2' reader
 	locked() { in_shell 'grep "FLOCK .*:$(stat -c %i /dev/input/event0) " /proc/locks'; }
 	locked
 	in_shell 'kill -9 $(pidof acpid)'
