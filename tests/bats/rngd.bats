@@ -55,3 +55,7 @@ rngd=$root_dir/build/guest/rngd
 	[ "$status" -eq 1 ]
 	[ "$output" = 'rngd: error: give the kernel entropy: Operation not permitted' ]
 }
+
+@test "killed at every fifth of its system calls it leaves a whole seed, or the one before" {
+	timeout 300 "$root_dir/tests/tools/kill-companions" 10/5 rngd
+}

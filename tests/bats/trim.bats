@@ -115,3 +115,7 @@ runs() { [ -e ran ] && [ "$(lines ran)" -eq "$1" ]; }
 	run -2 timeout 10 "$trim" -delay 5 -- true
 	[[ $output == *"--delay 5: a time such as 10s or 1m30s is wanted"* ]]
 }
+
+@test "killed at some of its system calls it leaves nothing, and the next start hears the next deletion" {
+	timeout 300 "$root_dir/tests/tools/kill-companions" 6/4 trim-reader
+}

@@ -282,3 +282,7 @@ cat_list='becomes() { timeout 20 sh -c "until [ \"\$(vpnkit-list-ports -control 
 	run -2 vpnkit-expose-port -local-bind maybe -host-port 80 -container-port 80
 	run -2 vpnkit-expose-port -nothing
 }
+
+@test "killed at some of its system calls it leaves no port open, and its directory none to the next start" {
+	timeout 300 "$root_dir/tests/tools/kill-companions" 8/5 expose-port port-dir
+}
