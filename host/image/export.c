@@ -27,6 +27,7 @@ struct export
 	struct sink *out;
 	json_t *written; /* digests */
 	json_t *docker;  /* list for manifest.json */
+	json_t *index;   /* that of index.json */
 	const char *name;
 };
 
@@ -111,11 +112,10 @@ static int write_frame_start(struct export *e, struct error *err)
 	return write_header(e, TAR_DIR, "blobs/sha256", 0, err);
 }
 
-/* index.json: an image index of one entry, with platform and both names. */
-static int write_frame_end(struct export *e, const struct oci_descriptor *root, struct error *err)
+/* An entry of index.json, with platform and both names. */
+static int add_index_entry(struct export *e, const struct oci_descriptor *root, struct error *err)
 {
 	_cleanup_descriptor_ struct oci_descriptor d = { 0 };
-	_cleanup_json_ json_t *index = NULL;
 
 	if (oci_descriptor_copy(&d, root) < 0)
 		return error_set(err, ENOMEM, "exporting");
@@ -123,10 +123,17 @@ static int write_frame_end(struct export *e, const struct oci_descriptor *root, 
 		d.annotations = json_object();
 	json_object_del(d.annotations, ANNOTATION_ORIGIN); /* means something in this cache only */
 	if (json_object_set_new(d.annotations, ANNOTATION_IMAGE_NAME, json_string(e->name)) < 0 ||
-	    json_object_set_new(d.annotations, ANNOTATION_REF_NAME, json_string(e->name)) < 0)
+	    json_object_set_new(d.annotations, ANNOTATION_REF_NAME, json_string(e->name)) < 0 ||
+	    json_array_append_new(e->index, oci_descriptor_json(&d)) < 0)
 		return error_set(err, ENOMEM, "exporting");
-	index = json_pack("{s:i, s:s, s:[o]}", "schemaVersion", 2, "mediaType", OCI_INDEX, "manifests",
-			  oci_descriptor_json(&d));
+	return 0;
+}
+
+static int write_frame_end(struct export *e, struct error *err)
+{
+	_cleanup_json_ json_t *index =
+		json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", OCI_INDEX, "manifests", e->index);
+
 	if (write_json(e, "index.json", index, err) < 0)
 		return -1;
 	if (json_array_size(e->docker) && write_json(e, "manifest.json", e->docker, err) < 0)
@@ -146,10 +153,10 @@ static int export_platform(struct export *e, const struct image *img, struct err
 	if (store_read_blob(e->store, img->digest, UINT64_MAX, OCI_JSON_MAX, &text, err) < 0)
 		return -1;
 	manifest.size = text.len;
-	if (write_frame_start(e, err) < 0 || reach_walk(e->store, &manifest, NULL, write_blob, e, err) < 0 ||
+	if (reach_walk(e->store, &manifest, NULL, write_blob, e, err) < 0 ||
 	    add_docker_image(e, &img->manifest, err) < 0)
 		return -1;
-	return write_frame_end(e, &manifest, err);
+	return add_index_entry(e, &manifest, err);
 }
 
 /* The index with all its platforms; `docker load` of old has no word for that, and finds the host's platform. */
@@ -158,11 +165,11 @@ static int export_index(struct export *e, const char *text, const struct oci_des
 	struct platform host = platform_host();
 	_cleanup_image_ struct image *img = image_load(e->store, text, &host, NULL);
 
-	if (write_frame_start(e, err) < 0 || reach_walk(e->store, root, NULL, write_blob, e, err) < 0)
+	if (reach_walk(e->store, root, NULL, write_blob, e, err) < 0)
 		return -1;
 	if (img && add_docker_image(e, &img->manifest, err) < 0)
 		return -1;
-	return write_frame_end(e, root, err);
+	return add_index_entry(e, root, err);
 }
 
 /* A name with a digest is that of its content: where it was the index's, one of its manifests has another. */
@@ -183,26 +190,40 @@ static char *manifest_name(const char *name, const char *digest, struct error *e
 	return own;
 }
 
-static int export_archive(struct store *s, const char *text, const struct platform *platform, const char *name,
-			  struct sink *out, struct error *err)
+static int export_image(struct export *e, const char *text, const struct platform *platform, const char *name,
+			struct error *err)
 {
-	_cleanup_json_ json_t *written = json_object(), *docker = json_array();
-	struct export e = { .store = s, .out = out, .written = written, .docker = docker, .name = name };
 	_cleanup_descriptor_ struct oci_descriptor root = { 0 };
 	_cleanup_image_ struct image *img = NULL;
 	_cleanup_ref_ struct ref ref = { 0 };
 	_cleanup_free_ char *own = NULL;
 
-	if (!written || !docker)
-		return error_set(err, ENOMEM, "exporting");
+	e->name = name;
 	if (platform) {
-		img = image_load(s, text, platform, err);
-		e.name = own = img ? manifest_name(name, img->digest, err) : NULL;
-		return own ? export_platform(&e, img, err) : -1;
+		img = image_load(e->store, text, platform, err);
+		e->name = own = img ? manifest_name(name, img->digest, err) : NULL;
+		return own ? export_platform(e, img, err) : -1;
 	}
-	if (ref_parse(text, &ref, err) < 0 || store_find(s, &ref, &root, err) < 0)
+	if (ref_parse(text, &ref, err) < 0 || store_find(e->store, &ref, &root, err) < 0)
 		return -1;
-	return export_index(&e, text, &root, err);
+	return export_index(e, text, &root, err);
+}
+
+/* texts: what the cache calls the images, names: what the archive calls them. */
+static int export_archive(struct store *s, char *const *texts, const struct platform *platform, char *const *names,
+			  struct sink *out, struct error *err)
+{
+	_cleanup_json_ json_t *written = json_object(), *docker = json_array(), *index = json_array();
+	struct export e = { .store = s, .out = out, .written = written, .docker = docker, .index = index };
+
+	if (!written || !docker || !index)
+		return error_set(err, ENOMEM, "exporting");
+	if (write_frame_start(&e, err) < 0)
+		return -1;
+	for (size_t i = 0; texts[i]; i++)
+		if (export_image(&e, texts[i], platform, names[i], err) < 0)
+			return -1;
+	return write_frame_end(&e, err);
 }
 
 static int export_files(struct store *s, const char *text, const struct platform *platform, struct sink *out,
@@ -249,9 +270,24 @@ int image_export(struct store *s, const char *text, const struct platform *platf
 	if (!out)
 		return -1;
 	progress_begin(&progress, PROGRESS_WRITES, 0, "exporting %s", full);
-	r = format == EXPORT_FILESYSTEM ? export_files(s, text, platform, out, err)
-					: export_archive(s, text, platform, full, out, err);
+	r = format == EXPORT_FILESYSTEM
+		? export_files(s, text, platform, out, err)
+		: export_archive(s, (char *[]){ (char *)text, NULL }, platform, (char *[]){ full, NULL }, out, err);
 	if (r < 0 || sink_finish(out, err) < 0)
 		return -1;
 	return standard ? 0 : outfile_commit(&file, 0644, err);
+}
+
+int image_export_several(struct store *s, char *const *texts, const struct platform *platform, char *const *names,
+			 const char *path, struct error *err)
+{
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	_cleanup_sink_ struct sink *out = NULL;
+
+	if (outfile_open(&file, path, err) < 0)
+		return -1;
+	out = sink_to_fd(file.fd, path, err);
+	if (!out || export_archive(s, texts, platform, names, out, err) < 0 || sink_finish(out, err) < 0)
+		return -1;
+	return outfile_commit(&file, 0644, err);
 }

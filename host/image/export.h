@@ -14,3 +14,8 @@ enum export_format {
  * whole index with every manifest in it (not for EXPORT_FILESYSTEM). Deterministic. */
 int image_export(struct store *s, const char *text, const struct platform *platform, enum export_format format,
 		 const char *name, const char *path, struct error *err);
+
+/* The images that the cache calls `texts`, for the platform, as one archive in which they are called `names` (full
+ * names; both NULL-terminated and as long as each other). */
+int image_export_several(struct store *s, char *const *texts, const struct platform *platform, char *const *names,
+			 const char *path, struct error *err);

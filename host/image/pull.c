@@ -280,3 +280,14 @@ int image_pull_docker(struct store *s, const char *text, struct error *err)
 		return error_wrap(err, "image %s from Docker", name);
 	return 0;
 }
+
+int image_take_directory(struct store *s, const char *dir, struct oci_descriptor *out, struct error *err)
+{
+	return directory_take(s, dir, out, err);
+}
+
+int image_take_source(struct store *s, const char *source, const struct platform *platform, struct oci_descriptor *out,
+		      struct error *err)
+{
+	return skopeo_copy_from(s, source, "--override-arch", platform->arch, out, err);
+}

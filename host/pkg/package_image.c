@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dump.h"
 #include "fields.h"
 #include "image.h"
 #include "image_write.h"
@@ -15,31 +14,10 @@
 
 #define LABEL_CONFIG "org.mobyproject.config"
 
-/* The writer indents; a label is one line. */
-static char *config_label(const struct node *config)
+static json_t *make_labels(const struct package *p, struct error *err)
 {
-	_cleanup_(buf_free) struct buf text = { 0 };
-	struct jsonw w = { .out = &text };
-	json_t *parsed;
-	char *line;
-
-	node_json(&w, NULL, config, &label_record);
-	if (jsonw_done(&w) < 0)
-		return NULL;
-	parsed = json_loadb(buf_text(&text), text.len, 0, NULL);
-	/* A label has neither: they are the YAML's. */
-	if (parsed) {
-		json_object_del(parsed, "name");
-		json_object_del(parsed, "image");
-	}
-	line = parsed ? json_dumps(parsed, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-	json_decref(parsed);
-	return line;
-}
-
-static json_t *make_labels(const struct recipe *r, struct error *err)
-{
-	const struct node *labels = node_field(r->root, RECIPE_LABELS), *config = node_field(r->root, RECIPE_CONFIG);
+	const struct node *labels = node_field(p->recipe.root, RECIPE_LABELS);
+	const struct node *config = node_field(p->recipe.root, RECIPE_CONFIG);
 	json_t *out = json_object();
 	size_t i;
 	int failed = !out;
@@ -48,7 +26,7 @@ static json_t *make_labels(const struct recipe *r, struct error *err)
 		failed = json_object_set_new(out, labels->items[2 * i]->text,
 					     json_string(labels->items[2 * i + 1]->text));
 	if (!failed && config) {
-		_cleanup_free_ char *text = config_label(config);
+		_cleanup_free_ char *text = package_config_label(p);
 
 		failed = !text || json_object_set_new(out, LABEL_CONFIG, json_string(text));
 	}
@@ -97,7 +75,7 @@ static int write_image(const struct package *p, struct store *store, const struc
 
 	if (failed)
 		return error_set(err, ENOMEM, "%s", p->image);
-	spec.labels = make_labels(&p->recipe, err);
+	spec.labels = make_labels(p, err);
 	if (!spec.labels)
 		return -1;
 	r = image_write(store, t, &spec, out, err);
@@ -120,23 +98,32 @@ static int package_publish(struct package *p, struct store *store, const struct 
 		: r;
 }
 
-int package_build(struct package *p, struct store *store, const char *release, bool force, struct error *err)
+static int package_build_files(struct package *p, struct store *store, struct oci_descriptor *manifest,
+			       struct error *err)
 {
 	_cleanup_tree_ struct tree *tree = tree_new(err);
-	_cleanup_descriptor_ struct oci_descriptor manifest = { 0 };
 	_cleanup_progress_ struct progress progress = { 0 };
-	_cleanup_strv_ char **names = NULL;
 
 	if (!tree || package_fill(p, tree, err) < 0)
 		return -1;
 	package_check_links(p, tree);
 	progress_begin(&progress, 0, 0, "building %s", p->image);
-	if (write_image(p, store, tree, &manifest, err) < 0)
+	return write_image(p, store, tree, manifest, err);
+}
+
+/* The tag of a package with a Dockerfile is all that LinuxKit gives it; others may be asked for as latest, too. */
+int package_build(struct package *p, struct store *store, const struct package_building *how, const char *release,
+		  bool force, struct error *err)
+{
+	_cleanup_descriptor_ struct oci_descriptor manifest = { 0 };
+	_cleanup_strv_ char **names = NULL;
+
+	if ((p->dockerfile ? package_build_dockerfile(p, store, how, &manifest, err)
+			   : package_build_files(p, store, &manifest, err)) < 0)
 		return -1;
-	progress_end(&progress);
 	if (strv_addf(&names, "%s:%s", p->image, p->tag) < 0 ||
 	    (release && strv_addf(&names, "%s:%s", p->image, release) < 0) ||
-	    strv_addf(&names, "%s:latest", p->image) < 0)
+	    (!p->dockerfile && strv_addf(&names, "%s:latest", p->image) < 0))
 		return error_set(err, ENOMEM, "%s", p->image);
 	return package_publish(p, store, &manifest, names, force, err);
 }
@@ -159,7 +146,7 @@ static int package_find(struct store *store, const char *image, const char *tag,
 
 bool package_tag_tells(const struct package *p)
 {
-	return strstr(p->tag, p->hash) != NULL;
+	return *p->hash && strstr(p->tag, p->hash) != NULL;
 }
 
 int package_cached(const struct package *p, struct store *store, struct error *err)
@@ -169,11 +156,11 @@ int package_cached(const struct package *p, struct store *store, struct error *e
 	_cleanup_free_ char *name = package_name(p);
 	int r = package_find(store, p->image, p->tag, &tagged, err);
 
-	if (r > 0)
+	if (r > 0 && !p->dockerfile)
 		r = package_find(store, p->image, "latest", &latest, err);
 	if (r <= 0)
 		return r;
-	if (!str_eq(tagged.digest, latest.digest) || !name)
+	if (!name || (!p->dockerfile && !str_eq(tagged.digest, latest.digest)))
 		return 0;
 	/* An index under that tag may be for other platforms, or have lost its content. */
 	image = image_load(store, name, &p->platform, NULL);

@@ -1,13 +1,11 @@
 /* `pith pkg`: build, push, show-tag and manifest, with LinuxKit's options. */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "image.h"
 #include "log.h"
-#include "package.h"
+#include "pkg_private.h"
 #include "pull.h"
 #include "push.h"
 #include "sources.h"
@@ -19,18 +17,6 @@ enum action {
 	ACTION_SHOW_TAG,
 	ACTION_MANIFEST,
 	ACTION_REMOTE_TAG,
-};
-
-struct pkg {
-	struct package_options package;
-	struct store *store;
-	struct platform *platforms, *skip;
-	size_t platform_count, skip_count;
-	const char *release;
-	char **allowed; /* --allow-source */
-	char **dirs;
-	size_t unchanged; /* images that were there already */
-	bool force, push, nobuild, pull, docker, canonical, dry_run, no_manifest;
 };
 
 /* --- one package ------------------------------------------------------------------------------- */
@@ -59,6 +45,27 @@ static int pkg_pull(struct pkg *g, const struct package *p, const char *name)
 	return 0;
 }
 
+/* What a builder says. */
+static void pkg_say(void *data, const char *line)
+{
+	_cleanup_free_ char *text = str_escape(line);
+
+	(void)data;
+	if (text)
+		fprintf(stderr, "%s\n", text);
+}
+
+/* The last lines of a step that failed, unless all of them have been shown. */
+static void pkg_show_tail(struct pkg *g)
+{
+	_cleanup_strv_ char **lines = g->building.say ? NULL : strv_split(buf_text(&g->tail), "\n");
+	size_t i;
+
+	for (i = 0; lines && lines[i]; i++)
+		pkg_say(NULL, lines[i]);
+	buf_clear(&g->tail);
+}
+
 static int pkg_build_one(struct pkg *g, struct package *p, const char *name, struct error *err)
 {
 	_cleanup_free_ char *outside = NULL;
@@ -80,11 +87,14 @@ static int pkg_build_one(struct pkg *g, struct package *p, const char *name, str
 	}
 	if (!cached && g->pull && pkg_pull(g, p, name))
 		return 0;
-	outside = sources_outside(&p->recipe);
+	outside = p->dockerfile ? sources_all_extra(&p->recipe) : sources_outside(&p->recipe);
 	if (!outside)
 		return error_set(err, ENOMEM, "%s", name);
 	log_info("building %s%s%s", name, *outside ? ", with files of " : "", outside);
-	return package_build(p, g->store, g->release, g->force, err);
+	if (package_build(p, g->store, &g->building, g->release, g->force, err) == 0)
+		return 0;
+	pkg_show_tail(g);
+	return -1;
 }
 
 static bool platform_skipped(const struct pkg *g, const struct platform *platform)
@@ -126,6 +136,12 @@ static int pkg_push(struct pkg *g, const char *dir, struct error *err)
 
 	if (pkg_load(g, dir, &g->platforms[0], &p, err) < 0)
 		return -1;
+	if (p.git.dirty)
+		return error_say(
+			err, EPERM,
+			"%s is not pushed: something in it is not committed to git (pith pkg build makes it all the "
+			"same)",
+			dir);
 	name = package_name(&p);
 	release = g->release ? str_format("%s:%s", p.image, g->release) : NULL;
 	if (!name || (g->release && !release))
@@ -179,102 +195,6 @@ static int pkg_remote_tag(const char *from, const char *to, struct error *err)
 
 /* --- command line ------------------------------------------------------------------------------ */
 
-static int platforms_add(struct platform **platforms, size_t *count, const char *list, const char *option,
-			 struct error *err)
-{
-	_cleanup_strv_ char **parts = strv_split(list, ",");
-	size_t i;
-
-	for (i = 0; parts && parts[i]; i++) {
-		struct platform *grown = reallocarray(*platforms, *count + 1, sizeof(*grown));
-
-		if (!grown)
-			return error_set(err, ENOMEM, "--%s", option);
-		*platforms = grown;
-		if (platform_parse(parts[i], &grown[(*count)++], err) < 0)
-			return error_wrap(err, "--%s", option);
-	}
-	return parts && i > 0 ? 0
-			      : error_set(err, 0, "--%s \"%s\": write it like linux/amd64,linux/arm64", option, list);
-}
-
-static int set_platforms(void *data, const struct option *o, const char *value, struct error *err)
-{
-	struct pkg *g = data;
-
-	return platforms_add(&g->platforms, &g->platform_count, value, o->name, err);
-}
-
-static int set_skip(void *data, const struct option *o, const char *value, struct error *err)
-{
-	struct pkg *g = data;
-
-	return platforms_add(&g->skip, &g->skip_count, value, o->name, err);
-}
-
-static int set_manifest(void *data, const struct option *o, const char *value, struct error *err)
-{
-	struct pkg *g = data;
-	bool on;
-
-	if (option_switch(o, value, &on, err) < 0)
-		return -1;
-	g->no_manifest = !on;
-	return 0;
-}
-
-#define FIELD(name)  offsetof(struct pkg, name)
-#define SWITCH(name) .set = option_set_switch, .field = FIELD(name)
-#define TEXT(name)   .set = option_set_text, .field = FIELD(name)
-
-static const struct option pkg_table[] = {
-	{ "force", SWITCH(force),
-	  .help = "build even when nothing has changed, and take a name that another image has" },
-	{ "platforms", .argument = "LIST", .set = set_platforms, .help = "linux/amd64,...; this machine's by default" },
-	{ "skip-platforms", .argument = "LIST", .set = set_skip, .help = "not these" },
-	{ "push", SWITCH(push), .help = "copy to the registry after building" },
-	{ "nobuild", SWITCH(nobuild), .help = "never build, only take what is in the cache" },
-	{ "manifest", .set = set_manifest,
-	  .help = "push an index of the platforms, too (the default); --manifest=false: only their images, as "
-		  "TAG-ARCH" },
-	{ "pull", SWITCH(pull),
-	  .help = "take an image from the registry instead of building it, where it has the tag" },
-	{ "docker", SWITCH(docker), .help = "load the image into Docker as well" },
-	{ "release", .argument = "TAG", TEXT(release), .help = "one more tag for the image" },
-	{ "org", .argument = "NAME", TEXT(package.org),
-	  .help = "instead of the package's organisation (or $LINUXKIT_PKG_ORG)" },
-	{ "tag", .argument = "TEMPLATE", TEXT(package.tag), .help = "instead of {{.Hash}}" },
-	{ "hash", .argument = "TEXT", TEXT(package.hash), .help = "instead of the hash of the inputs" },
-	{ "dev", SWITCH(package.dev), .help = "organisation $USER, hash \"dev\"" },
-	{ "build-yml", .argument = "NAME", TEXT(package.build_yml), .help = "instead of build.yml" },
-	{ "allow-source", .argument = "PATH", .set = option_set_list, .field = FIELD(allowed),
-	  .help = "sources may be below PATH as well; again for more" },
-	{ "canonical", SWITCH(canonical), .help = "show-tag: with the registry, as in docker.io/pith/init:..." },
-	{ "dry-run", SWITCH(dry_run), .help = "only say what would be built" },
-	/* LinuxKit's, about builds with Docker, git and buildkit */
-	{ "disable-cache", .set = option_set_nothing },
-	{ "enable-cache", .set = option_set_nothing },
-	{ "ignore-cached", .set = option_set_nothing },
-	{ "network", .set = option_set_nothing },
-	{ "nonetwork", .set = option_set_nothing },
-	{ "force-dirty", .set = option_set_nothing },
-	{ "precache-images", .set = option_set_nothing },
-	{ "builder-restart", .set = option_set_nothing },
-	{ "hash-commit", .argument = "TEXT", .set = option_set_nothing },
-	{ "hash-path", .argument = "TEXT", .set = option_set_nothing },
-	{ "builders", .argument = "TEXT", .set = option_set_nothing },
-	{ "builder-name", .argument = "TEXT", .set = option_set_nothing },
-	{ "builder-image", .argument = "TEXT", .set = option_set_nothing },
-	{ "builder-config", .argument = "TEXT", .set = option_set_nothing },
-	{ "build-arg-file", .argument = "TEXT", .set = option_set_nothing },
-	{ "dockerfile", .argument = "TEXT", .set = option_set_nothing },
-	{ "sbom-scanner", .argument = "TEXT", .set = option_set_nothing },
-	{ "progress", .argument = "TEXT", .set = option_set_nothing },
-	{ "ssh", .argument = "TEXT", .set = option_set_nothing },
-	{ "registry-creds", .argument = "TEXT", .set = option_set_nothing },
-	{ 0 },
-};
-
 #define ACTIONS "build, push, show-tag, manifest or remote-tag?"
 
 static const struct command_verb pkg_verbs[] = {
@@ -306,9 +226,14 @@ static int pkg_check(struct pkg *g, enum action action, struct error *err)
 		return error_set(err, 0, "--platforms and --skip-platforms: only one of them can be given");
 	if (g->pull && g->force)
 		return error_set(err, 0, "--force and --pull: only one of them can be given");
+	if (pkg_read_environment(g, err) < 0)
+		return -1;
 	g->package.allow_sources = g->allowed;
-	if (!g->package.org)
-		g->package.org = getenv("LINUXKIT_PKG_ORG");
+	g->building.arg_files = g->arg_files;
+	g->building.contexts = g->contexts;
+	g->building.tail = &g->tail;
+	if (g->progress == PROGRESS_PLAIN || (g->progress == PROGRESS_AUTO && !isatty(2)))
+		g->building.say = pkg_say;
 	if (g->platform_count == 0) {
 		g->platforms = malloc(sizeof(*g->platforms));
 		if (!g->platforms)
@@ -355,6 +280,9 @@ static void pkg_clear(struct pkg *g)
 {
 	store_close(g->store);
 	strv_free(g->allowed);
+	strv_free(g->arg_files);
+	strv_free(g->contexts);
+	buf_free(&g->tail);
 	free(g->platforms);
 	free(g->skip);
 }

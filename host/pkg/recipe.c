@@ -47,24 +47,29 @@ static const struct field pkg_debian_fields[] = {
 const struct record pkg_debian_record = { "pkgdebian", pkg_debian_fields, PKG_DEBIAN_COUNT };
 static_assert(array_len(pkg_debian_fields) == PKG_DEBIAN_COUNT, "every number has its field");
 
-static const struct field docker_images_fields[] = {
-	{ "target-dir", FIELD_STRING, .help = "No effect." },
-	{ "target", FIELD_STRING, .help = "No effect." },
-	{ "from-file", FIELD_STRING, .help = "No effect." },
-	{ "list", FIELD_STRINGS, .help = "No effect." },
+static const struct field images_fields[] = {
+	[PKG_IMAGES_TARGET_DIR] = { "target-dir", FIELD_STRING, .example = "images",
+				    .help = "Folder that gets an archive of each image, NAME@DIGEST.tar." },
+	[PKG_IMAGES_TARGET] = { "target", FIELD_STRING, .example = "images.tar",
+				.help = "Archive that gets all images." },
+	[PKG_IMAGES_FROM_FILE] = { "from-file", FIELD_STRING, .example = "images.lst",
+				   .help = "File of the package that names them, one a line." },
+	[PKG_IMAGES_LIST] = { "list", FIELD_STRINGS, .help = "The images, each with its digest." },
 };
-static const struct record docker_images_record = { "dockerimages", docker_images_fields,
-						    array_len(docker_images_fields) };
+static const struct record images_record = { "dockerimages", images_fields, PKG_IMAGES_COUNT };
+static_assert(array_len(images_fields) == PKG_IMAGES_COUNT, "every number has its field");
 static const struct field depends_fields[] = {
-	{ "docker-images", FIELD_RECORD, 0, &docker_images_record, .help = "No effect." },
+	[PKG_DEPENDS_IMAGES] = { "docker-images", FIELD_RECORD, 0, &images_record,
+				 .help = "Images that the Dockerfile finds as archives among its files." },
 };
-static const struct record depends_record = { "depends", depends_fields, array_len(depends_fields) };
+static const struct record depends_record = { "depends", depends_fields, PKG_DEPENDS_COUNT };
+static_assert(array_len(depends_fields) == PKG_DEPENDS_COUNT, "every number has its field");
 
-#define WITHOUT_EFFECT .help = "For LinuxKit's builds with Docker; without effect here."
 static const struct field recipe_fields[] = {
 	[RECIPE_IMAGE] = { "image", FIELD_STRING, FIELD_REQUIRED, .example = "redis", .help = "Name of the image." },
 	[RECIPE_ORG] = { "org", FIELD_STRING, .example = "pith",
-			 .help = "What stands before the name; pith by default." },
+			 .help = "What stands before the name; pith by default, linuxkit for a package with a "
+				 "Dockerfile." },
 	[RECIPE_TAG] = { "tag", FIELD_STRING, .example = "\"{{.Hash}}\"",
 			 .help = "The tag; {{.Hash}} in it is the hash of all inputs, and the default." },
 	[RECIPE_ARCHES] = { "arches", FIELD_STRINGS, .example = "[amd64, arm64]",
@@ -82,15 +87,21 @@ static const struct field recipe_fields[] = {
 	[RECIPE_WORKDIR] = { "workdir", FIELD_STRING, .example = "/", .help = "Working directory." },
 	[RECIPE_USER] = { "user", FIELD_STRING, .example = "\"999\"", .help = "User the image asks for." },
 	[RECIPE_LABELS] = { "labels", FIELD_TEXTS, .help = "Labels of the image." },
-	[RECIPE_DOCKERFILE] = { "dockerfile", FIELD_STRING, FIELD_IGNORED, WITHOUT_EFFECT },
+	[RECIPE_DOCKERFILE] = { "dockerfile", FIELD_STRING, .example = "Dockerfile.small",
+				.help = "What makes the image, in the folder or below; Dockerfile by default." },
 	[RECIPE_EXTRA_SOURCES] = { "extra-sources", FIELD_STRINGS, .example = "[\"../common:/common\"]",
-				   .help = "SOURCE:DESTINATION: what sources may be taken from outside of the folder; "
-					   "the destination is without effect here." },
-	[RECIPE_GITREPO] = { "gitrepo", FIELD_STRING, FIELD_IGNORED, WITHOUT_EFFECT },
-	[RECIPE_NETWORK] = { "network", FIELD_BOOL, FIELD_IGNORED, WITHOUT_EFFECT },
-	[RECIPE_DISABLE_CACHE] = { "disable-cache", FIELD_BOOL, FIELD_IGNORED, WITHOUT_EFFECT },
-	[RECIPE_BUILD_ARGS] = { "buildArgs", FIELD_STRINGS, FIELD_IGNORED, WITHOUT_EFFECT },
-	[RECIPE_DEPENDS] = { "depends", FIELD_RECORD, FIELD_IGNORED, &depends_record, WITHOUT_EFFECT },
+				   .help = "SOURCE:DESTINATION: folders from outside of the package, and where a "
+					   "Dockerfile finds them." },
+	[RECIPE_GITREPO] = { "gitrepo", FIELD_STRING, .example = "https://example.com/repository",
+			     .help = "Where the package is kept: a label of the image, and the build argument "
+				     "SOURCE." },
+	[RECIPE_NETWORK] = { "network", FIELD_BOOL, .example = "true",
+			     .help = "Whether a Dockerfile's RUN has a network; it has none by default." },
+	[RECIPE_DISABLE_CACHE] = { "disable-cache", FIELD_BOOL, .example = "true",
+				   .help = "Whether every step of a Dockerfile is run anew." },
+	[RECIPE_BUILD_ARGS] = { "buildArgs", FIELD_STRINGS, .example = "[\"VERSION=1\"]",
+				.help = "Values of a Dockerfile's ARG." },
+	[RECIPE_DEPENDS] = { "depends", FIELD_RECORD, 0, &depends_record, .help = "What a Dockerfile's build needs." },
 };
 static_assert(array_len(recipe_fields) == RECIPE_COUNT, "every number has its field");
 const struct record recipe_record = { "package", recipe_fields, RECIPE_COUNT };
@@ -127,16 +138,37 @@ static void check_files(struct recipe *r)
 	}
 }
 
+/* Go's words for the machines that Linux runs on. */
 static void check_arches(struct recipe *r)
 {
+	static const char *const known[] = { "amd64",  "arm64",  "riscv64",  "386",   "arm",     "loong64", "mips",
+					     "mipsle", "mips64", "mips64le", "ppc64", "ppc64le", "s390x" };
 	const struct node *arches = node_field(r->root, RECIPE_ARCHES);
+	size_t i, k;
+
+	for (i = 0; arches && i < arches->count; i++) {
+		for (k = 0; k < array_len(known) && !str_eq(arches->items[i]->text, known[k]); k++)
+			;
+		if (k == array_len(known))
+			diag_error(&r->diags, arches->items[i]->at, &(struct where){ .key = "arches" },
+				   "unknown architecture \"%s\": amd64, arm64, riscv64 and Go's other names of them "
+				   "are known",
+				   arches->items[i]->text);
+	}
+}
+
+/* A Dockerfile says itself what the image is started with. */
+static void check_dockerfile(struct recipe *r)
+{
+	static const int fields[] = { RECIPE_ENTRYPOINT, RECIPE_CMD,  RECIPE_ENV,
+				      RECIPE_WORKDIR,    RECIPE_USER, RECIPE_LABELS };
+	const struct node *n;
 	size_t i;
 
-	for (i = 0; arches && i < arches->count; i++)
-		if (!str_eq(arches->items[i]->text, "amd64") && !str_eq(arches->items[i]->text, "arm64") &&
-		    !str_eq(arches->items[i]->text, "riscv64"))
-			diag_error(&r->diags, arches->items[i]->at, &(struct where){ .key = "arches" },
-				   "unknown architecture \"%s\": amd64, arm64 or riscv64", arches->items[i]->text);
+	for (i = 0; i < array_len(fields); i++)
+		if ((n = node_field(r->root, fields[i])))
+			diag_error(&r->diags, n->at, &(struct where){ .key = recipe_fields[fields[i]].key },
+				   "the Dockerfile says that: this is for packages of files");
 }
 
 bool recipe_parse(struct recipe *r, const char *name, char *text, size_t len)
@@ -155,21 +187,16 @@ bool recipe_parse(struct recipe *r, const char *name, char *text, size_t len)
 	return r->diags.errors == 0;
 }
 
-/* The image would be empty, without a word. */
-static int refuse_dockerfile(const struct recipe *r, const char *path, struct error *err)
+const char *recipe_dockerfile(const struct recipe *r, const char *given)
 {
-	const char *named = node_text(r->root, RECIPE_DOCKERFILE);
-	_cleanup_free_ char *file = str_format("%s/%s", r->dir, named ? named : "Dockerfile");
+	const char *named = given ? given : node_text(r->root, RECIPE_DOCKERFILE);
+	_cleanup_free_ char *usual = str_format("%s/Dockerfile", r->dir);
 
-	if (!file)
-		return error_set(err, ENOMEM, "%s", path);
-	if (node_field(r->root, RECIPE_FILES) || node_field(r->root, RECIPE_DEBIAN) ||
-	    (!named && access(file, F_OK) < 0))
-		return 0;
-	return error_set(err, 0,
-			 "%s says nothing of files, and %s is not run: name them under files or debian, or build the "
-			 "image with Docker and take it in by `pith cache import`",
-			 path, file);
+	if (node_field(r->root, RECIPE_FILES) || node_field(r->root, RECIPE_DEBIAN))
+		return NULL;
+	if (named && *named)
+		return named;
+	return usual && access(usual, F_OK) == 0 ? "Dockerfile" : NULL;
 }
 
 bool recipe_load(struct recipe *r, const char *dir, const char *name, struct error *err)
@@ -186,7 +213,11 @@ bool recipe_load(struct recipe *r, const char *dir, const char *name, struct err
 	if (file_read(path, RECIPE_MAX, &text, err) < 0)
 		return false;
 	len = text.len;
-	return recipe_parse(r, path, buf_steal_text(&text), len) && refuse_dockerfile(r, path, err) == 0;
+	if (!recipe_parse(r, path, buf_steal_text(&text), len))
+		return false;
+	if (recipe_dockerfile(r, NULL))
+		check_dockerfile(r);
+	return r->diags.errors == 0;
 }
 
 void recipe_clear(struct recipe *r)

@@ -21,7 +21,7 @@ enum {
 	RECIPE_WORKDIR,
 	RECIPE_USER,
 	RECIPE_LABELS,
-	/* LinuxKit's, of its builds with Docker: known and without effect */
+	/* of packages with a Dockerfile */
 	RECIPE_DOCKERFILE,
 	RECIPE_EXTRA_SOURCES,
 	RECIPE_GITREPO,
@@ -46,6 +46,10 @@ enum {
 
 enum { PKG_DEBIAN_PACKAGES, PKG_DEBIAN_INCLUDE, PKG_DEBIAN_EXCLUDE, PKG_DEBIAN_LIBRARIES, PKG_DEBIAN_COUNT };
 
+enum { PKG_DEPENDS_IMAGES, PKG_DEPENDS_COUNT };
+
+enum { PKG_IMAGES_TARGET_DIR, PKG_IMAGES_TARGET, PKG_IMAGES_FROM_FILE, PKG_IMAGES_LIST, PKG_IMAGES_COUNT };
+
 struct recipe {
 	struct arena arena;
 	struct diags diags;
@@ -66,5 +70,9 @@ void recipe_clear(struct recipe *r);
 
 /* A list of texts as a vector: NULL when the field is absent, or without memory (*failed). Caller frees. */
 char **recipe_strings(const struct node *n, size_t field, bool *failed);
+
+/* The Dockerfile that makes the image, relative to the folder; NULL: files and debian say what is in it. given: instead
+ * of what the recipe names, or NULL. */
+const char *recipe_dockerfile(const struct recipe *r, const char *given);
 
 extern const struct record recipe_record, pkg_file_record, pkg_debian_record;

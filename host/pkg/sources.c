@@ -215,3 +215,8 @@ char *sources_outside(const struct recipe *r)
 	}
 	return texts ? strv_join(texts, ", ") : strdup("");
 }
+
+char *sources_all_extra(const struct recipe *r)
+{
+	return r->extra_texts ? strv_join(r->extra_texts, ", ") : strdup("");
+}

@@ -22,5 +22,8 @@ char *source_find(const struct recipe *r, const char *source, struct error *err)
 /* The extra-sources that something is taken from, with commas; "" for none. Caller frees; NULL without memory. */
 char *sources_outside(const struct recipe *r);
 
+/* All extra-sources from outside of the folder, likewise: a Dockerfile's build is given them all. */
+char *sources_all_extra(const struct recipe *r);
+
 /* A path is the root or below it; both without links, "." and "..". */
 bool path_is_below(const char *path, const char *root);

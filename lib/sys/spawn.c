@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,12 +22,12 @@ extern char **environ;
 /* What the child reports through the close-on-exec pipe when it cannot become the program. */
 struct failure {
 	int code;
-	enum { AT_SESSION, AT_FDS, AT_TTY, AT_CWD, AT_EXEC } at;
+	enum { AT_USER, AT_SESSION, AT_FDS, AT_TTY, AT_CWD, AT_EXEC } at;
 };
 
 static const char *const failure_names[] = {
-	[AT_SESSION] = "new session",   [AT_FDS] = "descriptors", [AT_TTY] = "controlling terminal",
-	[AT_CWD] = "working directory", [AT_EXEC] = "exec",
+	[AT_USER] = "root of the namespace", [AT_SESSION] = "new session",   [AT_FDS] = "descriptors",
+	[AT_TTY] = "controlling terminal",   [AT_CWD] = "working directory", [AT_EXEC] = "exec",
 };
 
 /* Descriptors below the table's highest target would be overwritten while they are still needed: all sources,
@@ -93,6 +94,9 @@ static _Noreturn void child_run(const struct spawn *s, pid_t parent, int report,
 		close(gate[1]);
 		child_await(gate[0]);
 	}
+	/* Before the death signal, which a change of users takes away. */
+	if (s->namespace_root && (setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0))
+		child_fail(report, AT_USER);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL); /* KILL, STOP and libc's own refuse: fine */
 	sigemptyset(&none);

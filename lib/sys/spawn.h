@@ -32,6 +32,8 @@ struct spawn {
 	bool plain_oom_score; /* it is not the machine's own: the kernel may choose it when memory runs out */
 	const char *cgroup;   /* cgroup v2 directory to start in (CLONE_INTO_CGROUP), NULL: ours */
 	uint64_t namespaces;  /* CLONE_NEW* flags, 0: ours */
+	/* With CLONE_NEWUSER: root of the new namespace, which recorded() has to give a map of its users. */
+	bool namespace_root;
 	/* Called before the program runs: the child is there and waits. When it fails, or this process dies in it, the
 	 * program never runs. NULL: none. For programs that ignore SIGPIPE. */
 	int (*recorded)(void *data, pid_t pid, struct error *err);

@@ -78,7 +78,8 @@ complete_words() {
 	[ "$(complete_words pith run hel)" = '' ] # a file
 	[ "$(complete_words pith cache export ex)" = '' ]
 	[[ " $(complete_words pith pkg --) " == *' --org '*' --mirror '* ]]
-	[[ $(complete_words pith pkg --) != *builder* ]] # without effect
+	[[ $(complete_words pith pkg --) != *builder-name* ]] # without effect
+	[ "$(complete_words pith pkg --builder '')" = 'buildah docker buildctl' ]
 }
 
 @test "zsh and fish read their completion" {

@@ -257,10 +257,6 @@ misused() { fails_with 2 "$@"; }
 	fails 'there is no Debian package no-such-package-of-debian' build p
 	recipe <<<$'image: thing\ndebian: {packages: [crun], include: [/usr/bin/nothing]}'
 	fails '"/usr/bin/nothing" matches nothing in the packages' build p
-	recipe <<<$'image: thing\nconfig: {pid: host}'
-	touch p/Dockerfile
-	fails 'p/build.yml says nothing of files, and p/Dockerfile is not run' build p
-	rm p/Dockerfile
 	misused 'which package?' build
 	misused 'unknown option --nonsense' build --nonsense p
 	misused 'build, push, show-tag, manifest or remote-tag?' paint p
