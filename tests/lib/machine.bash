@@ -4,7 +4,11 @@
 # ENGINE: containerd (it starts with the services), lazy (it starts when somebody asks for it), or direct (there is none).
 # PITH_TEST_CONTAINERD: a folder with another containerd and ctr than the installed ones.
 
-[ -z "${PITH_TEST_CONTAINERD:-}" ] || PATH=$PITH_TEST_CONTAINERD:$PATH
+if [ -n "${PITH_TEST_CONTAINERD:-}" ]; then
+	mkdir -p "$ROOT/containerd"
+	ln -sf "$PITH_TEST_CONTAINERD"/{containerd,ctr} "$ROOT/containerd/"
+	PATH=$ROOT/containerd:$PATH
+fi
 
 # within SECONDS COMMAND...: until it succeeds; fails when the time is over.
 within() {
