@@ -326,7 +326,7 @@ static int write_all(struct outputs *x, struct error *err)
 int formats_write(struct assembly *a, const struct build_options *o, const char *default_name, struct error *err)
 {
 	_cleanup_free_ char *base = NULL;
-	struct outputs x = { .a = a, .o = o, .zip = o->zip, .temp = TEMP_DIR_INIT };
+	struct outputs x = { .a = a, .o = o, .zip = o->zip, .zip_level = o->zip_level, .temp = TEMP_DIR_INIT };
 	const char *name = o->name ? o->name : default_name;
 	int r;
 

@@ -50,7 +50,9 @@ static void warn_times(const struct outputs *x)
 
 int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, bool with_ucode, struct error *err)
 {
-	struct output_initrd how = { .root = x->root, .zip = x->zip, .init = init_program(x), .early = x->early };
+	struct output_initrd how = {
+		.root = x->root, .zip = x->zip, .level = x->zip_level, .init = init_program(x), .early = x->early
+	};
 
 	if (x->root == OUTPUT_PLAIN) {
 		warn_xattrs(x, "a plain initrd");

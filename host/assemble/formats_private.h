@@ -14,6 +14,7 @@ struct outputs {
 	struct tree *early;
 	enum output_root root;
 	enum zip zip;
+	int zip_level;
 	struct outfile_set set; /* written files, without their names until all are written */
 
 	/* What disks and ISO images are made of, once for all of them (formats_disk.c). */

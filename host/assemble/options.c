@@ -98,7 +98,7 @@ static int set_compress(void *data, const struct option *option, const char *val
 
 	(void)option;
 	o->zip_given = true;
-	return zip_parse(value, &o->zip, err);
+	return zip_parse(value, &o->zip, &o->zip_level, err);
 }
 
 static int set_arch(void *data, const struct option *option, const char *value, struct error *err)
@@ -144,7 +144,8 @@ const struct option build_table[] = {
 	  .help = "what an initrd holds: auto, plain (the whole tree), erofs or squashfs (an image that /init mounts); "
 		  "auto takes an image where kernel and init support it" },
 	{ "compress", .argument = "METHOD", .set = set_compress, .choices = zips,
-	  .help = "of plain initrds: zstd, gzip or none (zstd where the kernel is known to read it)" },
+	  .help = "of plain initrds: zstd, gzip or none, and how much (zstd:19, gzip:9); zstd where the kernel is "
+		  "known to read it" },
 	{ "arch", .argument = "ARCH", .set = set_arch, .choices = arches,
 	  .help = "amd64 or arm64, which image of an index is taken (this machine's)" },
 	{ "pull", .set = option_set_switch, .field = FIELD(pull), .help = "fetch all images, also those of the cache" },

@@ -54,6 +54,7 @@ struct build_options {
 	bool formats[FORMATS];
 	enum initrd_kind initrd;
 	enum zip zip;
+	int zip_level; /* 0: not given */
 	bool zip_given;
 	bool pull, docker, decompress_kernel, dry_run;
 	enum error_form errors;

@@ -1,11 +1,13 @@
 /* Expressions of licences.
  *
- *   expression := term { ("AND" | "OR" | ",") term }
+ *   expression := list { "," [ "AND" | "OR" ] list }
+ *   list       := term { ("AND" | "OR") term }
  *   term       := "(" expression ")" | name [ "WITH" name ]
  *   name       := word { word }
  *
  * The words of operators may be small. Words that follow each other are one name ("ASL 2.0"), unless each of them is a
- * licence by itself. */
+ * licence by itself. AND binds tighter than OR, and a comma least, as Debian has it: "A or B, and C" is "(A OR B) AND
+ * C". */
 #include "licence_private.h"
 
 #include <ctype.h>
@@ -62,7 +64,7 @@ static int ref_add(struct buf *out, const char *text, struct licence_refs *refs)
 
 /* --- words --- */
 
-enum token { TOKEN_END, TOKEN_WORD, TOKEN_AND, TOKEN_OR, TOKEN_WITH, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_BAD };
+enum token { TOKEN_END, TOKEN_WORD, TOKEN_AND, TOKEN_OR, TOKEN_COMMA, TOKEN_WITH, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_BAD };
 
 struct reader {
 	struct slice rest;
@@ -90,7 +92,7 @@ static void token_next(struct reader *r)
 	while (n < r->rest.len && !isspace((unsigned char)r->rest.at[n]) && !memchr("(),", r->rest.at[n], 3))
 		n++;
 	if (!n) {
-		r->token = *r->rest.at == '(' ? TOKEN_OPEN : *r->rest.at == ')' ? TOKEN_CLOSE : TOKEN_AND;
+		r->token = *r->rest.at == '(' ? TOKEN_OPEN : *r->rest.at == ')' ? TOKEN_CLOSE : TOKEN_COMMA;
 		n = 1;
 	} else if (n >= WORD_MAX || memchr(r->rest.at, 0, n)) {
 		r->token = TOKEN_BAD;
@@ -165,21 +167,50 @@ static int term_write(struct reader *r, struct buf *out, int depth)
 	return buf_addstr(out, ")");
 }
 
-static int expression_write(struct reader *r, struct buf *out, int depth)
+static int list_write(struct reader *r, struct buf *out, int depth)
 {
 	if (term_write(r, out, depth) < 0)
 		return -1;
 	while (r->token == TOKEN_AND || r->token == TOKEN_OR) {
-		enum token operator= r->token;
+		const char *text = r->token == TOKEN_AND ? " AND " : " OR ";
 
 		token_next(r);
-		if (r->token == TOKEN_AND && operator== TOKEN_AND)
-			token_next(r); /* ", and" */
-		else if (r->token == TOKEN_OR && operator== TOKEN_AND) {
-			operator= TOKEN_OR; /* ", or" */
+		if (buf_addstr(out, text) < 0 || term_write(r, out, depth) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Parentheses around what stands from there on, where it is a choice. */
+static int choice_close(struct buf *out, size_t from)
+{
+	_cleanup_free_ char *text = strdup(buf_text(out) + from);
+
+	if (!text)
+		return -1;
+	if (!strstr(text, " OR "))
+		return 0;
+	buf_truncate(out, from);
+	return buf_addf(out, "(%s)", text);
+}
+
+static int expression_write(struct reader *r, struct buf *out, int depth)
+{
+	size_t start = out->len, next;
+
+	if (list_write(r, out, depth) < 0)
+		return -1;
+	while (r->token == TOKEN_COMMA) {
+		bool either;
+
+		token_next(r);
+		either = r->token == TOKEN_OR;
+		if (either || r->token == TOKEN_AND)
 			token_next(r);
-		}
-		if (buf_addstr(out, operator== TOKEN_AND ? " AND " : " OR ") < 0 || term_write(r, out, depth) < 0)
+		if ((!either && choice_close(out, start) < 0) || buf_addstr(out, either ? " OR " : " AND ") < 0)
+			return -1;
+		next = out->len;
+		if (list_write(r, out, depth) < 0 || (!either && choice_close(out, next) < 0))
 			return -1;
 	}
 	return 0;

@@ -1,58 +1,44 @@
-/* Compressing sinks. The result depends on what is written alone: no time, no name, one thread. */
+/* Compressing sinks. The result depends on what is written alone: no time, no name; gzip is in gzip.c. */
 #include "zip.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "str.h"
+#include "zip_private.h"
 
-enum { OUT_SIZE = 64 << 10, GZIP_LEVEL = 6, ZSTD_LEVEL = 9 };
+enum { OUT_SIZE = 64 << 10, ZSTD_LEVEL = 9 };
 
 struct zip_stream {
 	struct sink base;
 	struct sink *next;
-	z_stream z;
 	ZSTD_CStream *zstd;
-	bool gzip;
 	uint8_t out[OUT_SIZE];
 };
 
-int zip_parse(const char *text, enum zip *out, struct error *err)
+int zip_parse(const char *text, enum zip *out, int *level, struct error *err)
 {
-	static const char *const names[] = { [ZIP_NONE] = "none", [ZIP_GZIP] = "gzip", [ZIP_ZSTD] = "zstd" };
+	static const struct {
+		const char *name;
+		uint64_t levels;
+	} kinds[] = { [ZIP_NONE] = { "none", 0 }, [ZIP_GZIP] = { "gzip", 9 }, [ZIP_ZSTD] = { "zstd", 19 } };
+	const char *colon = strchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	uint64_t number = 0;
 
-	for (size_t i = 0; i < array_len(names); i++)
-		if (str_eq(text, names[i])) {
-			*out = (enum zip)i;
-			return 0;
-		}
-	return error_say(err, EINVAL, "\"%s\" is no compression: none, gzip or zstd", text);
-}
-
-static int gzip_run(struct zip_stream *s, const void *data, size_t n, int flush, struct error *err)
-{
-	int r;
-
-	s->z.next_in = (Bytef *)(uintptr_t)data;
-	do {
-		uInt part = n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uInt)n;
-
-		s->z.avail_in = part;
-		n -= part;
-		do {
-			s->z.next_out = s->out;
-			s->z.avail_out = sizeof(s->out);
-			r = deflate(&s->z, n ? Z_NO_FLUSH : flush);
-			if (r == Z_STREAM_ERROR)
-				return error_set(err, 0, "gzip: compression failed");
-			if (sink_write(s->next, s->out, sizeof(s->out) - s->z.avail_out, err) < 0)
-				return -1;
-		} while (s->z.avail_out == 0);
-	} while (n);
-	return 0;
+	for (size_t i = 0; i < array_len(kinds); i++) {
+		if (strlen(kinds[i].name) != n || memcmp(kinds[i].name, text, n) != 0)
+			continue;
+		if (colon && (str_to_u64(colon + 1, kinds[i].levels, &number) < 0 || !number))
+			break;
+		*out = (enum zip)i;
+		*level = (int)number;
+		return 0;
+	}
+	return error_say(err, EINVAL,
+			 "\"%s\" is no compression: none, gzip (gzip:1 to gzip:9) or zstd (zstd:1 to zstd:19)", text);
 }
 
 static int zstd_run(struct zip_stream *s, const void *data, size_t n, ZSTD_EndDirective end, struct error *err)
@@ -76,22 +62,20 @@ static int zip_write(struct sink *base, const void *data, size_t n, struct error
 {
 	struct zip_stream *s = (struct zip_stream *)base;
 
-	return s->gzip ? gzip_run(s, data, n, Z_NO_FLUSH, err) : zstd_run(s, data, n, ZSTD_e_continue, err);
+	return zstd_run(s, data, n, ZSTD_e_continue, err);
 }
 
 static int zip_finish(struct sink *base, struct error *err)
 {
 	struct zip_stream *s = (struct zip_stream *)base;
 
-	return s->gzip ? gzip_run(s, "", 0, Z_FINISH, err) : zstd_run(s, "", 0, ZSTD_e_end, err);
+	return zstd_run(s, "", 0, ZSTD_e_end, err);
 }
 
 static void zip_free(struct sink *base)
 {
 	struct zip_stream *s = (struct zip_stream *)base;
 
-	if (s->gzip)
-		deflateEnd(&s->z);
 	ZSTD_freeCStream(s->zstd);
 	free(s);
 }
@@ -110,28 +94,22 @@ static int pass_finish(struct sink *base, struct error *err)
 	return 0;
 }
 
-static int zip_setup(struct zip_stream *s, enum zip zip, int level, struct error *err)
+static int zstd_setup(struct zip_stream *s, int level, struct error *err)
 {
-	if (zip == ZIP_GZIP) {
-		/* 15 + 16: a gzip header, which zlib leaves without a time and a name */
-		if (deflateInit2(&s->z, level ? level : GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-			return error_set(err, ENOMEM, "gzip");
-		s->gzip = true;
-	} else if (zip == ZIP_ZSTD) {
-		s->zstd = ZSTD_createCStream();
-		if (!s->zstd ||
-		    ZSTD_isError(
-			    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, level ? level : ZSTD_LEVEL)) ||
-		    ZSTD_isError(ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_checksumFlag, 1)))
-			return error_set(err, ENOMEM, "zstd");
-	}
+	s->zstd = ZSTD_createCStream();
+	if (!s->zstd ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, level ? level : ZSTD_LEVEL)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_checksumFlag, 1)))
+		return error_set(err, ENOMEM, "zstd");
 	return 0;
 }
 
 struct sink *zip_sink(struct sink *next, enum zip zip, int level, struct error *err)
 {
-	struct zip_stream *s = calloc(1, sizeof(*s));
+	struct zip_stream *s = zip == ZIP_GZIP ? NULL : calloc(1, sizeof(*s));
 
+	if (zip == ZIP_GZIP)
+		return gzip_sink(next, level, err);
 	if (!s) {
 		error_set(err, ENOMEM, "compressing");
 		return NULL;
@@ -140,7 +118,7 @@ struct sink *zip_sink(struct sink *next, enum zip zip, int level, struct error *
 				 .finish = zip == ZIP_NONE ? pass_finish : zip_finish,
 				 .free = zip_free };
 	s->next = next;
-	if (zip_setup(s, zip, level, err) < 0) {
+	if (zip == ZIP_ZSTD && zstd_setup(s, level, err) < 0) {
 		zip_free(&s->base);
 		return NULL;
 	}

@@ -10,8 +10,9 @@ enum zip {
 	ZIP_ZSTD,
 };
 
-/* "none", "gzip", "zstd"; -1 with an error that lists them. */
-int zip_parse(const char *text, enum zip *out, struct error *err);
+/* "none", "gzip", "zstd", the latter two also with a level ("gzip:9", "zstd:19"); level: 0 where there is none. -1 with
+ * an error that lists them. */
+int zip_parse(const char *text, enum zip *out, int *level, struct error *err);
 
 /* A sink that compresses into `next`, which stays the caller's and is not finished by it. level 0: the default of
  * the format (gzip 6, zstd 9). NULL on failure. */

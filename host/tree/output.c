@@ -38,9 +38,9 @@ static int with_file(struct outfile_set *set, const char *path, write_fn *fn, co
 
 /* Writes the tree as tar or cpio through a compressor. */
 static int write_zipped(const struct tree *t, int (*format)(const struct tree *, struct sink *, struct error *),
-			enum zip zip, struct sink *out, struct error *err)
+			enum zip zip, int level, struct sink *out, struct error *err)
 {
-	_cleanup_sink_ struct sink *zipped = zip_sink(out, zip, 0, err);
+	_cleanup_sink_ struct sink *zipped = zip_sink(out, zip, level, err);
 
 	if (!zipped || format(t, zipped, err) < 0)
 		return -1;
@@ -56,7 +56,7 @@ static int write_tar(const void *what, struct sink *out, struct error *err)
 {
 	const struct tar_output *o = what;
 
-	return write_zipped(o->tree, tree_write_tar, o->zip, out, err);
+	return write_zipped(o->tree, tree_write_tar, o->zip, 0, out, err);
 }
 
 int output_tar(const struct tree *t, struct outfile_set *set, const char *path, enum zip zip, struct error *err)
@@ -177,7 +177,7 @@ static int write_initrd(const void *what, struct sink *out, struct error *err)
 		return -1;
 	if (o->how->root != OUTPUT_PLAIN)
 		return write_wrapped(o, out, err);
-	return write_zipped(o->tree, tree_write_cpio, o->how->zip, out, err);
+	return write_zipped(o->tree, tree_write_cpio, o->how->zip, o->how->level, out, err);
 }
 
 int output_initrd(const struct tree *t, const struct output_initrd *how, struct outfile_set *set, const char *path,

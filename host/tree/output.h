@@ -74,6 +74,7 @@ int output_iso(const struct tree *t, enum iso_boot boot, struct outfile_set *set
 struct output_initrd {
 	enum output_root root;
 	enum zip zip; /* of OUTPUT_PLAIN */
+	int level;    /* of zip; 0: the usual */
 	const struct tree_node *ucode, *init;
 	const struct tree *early;
 };

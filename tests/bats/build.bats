@@ -356,6 +356,8 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 		--format|--format needs a value
 		--initrd cpio x.yml|--initrd cpio: it is one of auto, plain, erofs, squashfs
 		--compress xz x.yml|xz
+		--compress zstd:20 x.yml|zstd:1 to zstd:19
+		--compress none:1 x.yml|none:1
 		--arch a/b x.yml|--arch a/b
 		--size big x.yml|--size big
 		--pull=maybe x.yml|--pull maybe
@@ -793,6 +795,19 @@ image_yml() {
 	[[ $(head -c 5 x-initrd.img) == UCODE && $(dd if=x-initrd.img bs=512 skip=1 count=1 status=none | head -c 6) == 070701 ]]
 	build --initrd plain x.yml
 	dd if=x-initrd.img bs=512 skip=1 status=none | zstd -qdc | cpio -t --quiet | grep -qx etc/f
+}
+
+@test "--compress takes a level; gzip is one stream that others read" {
+	head -c 600000 "$pith" >big
+	printf 'files: [{path: big, source: %s/big}]\n' "$PWD" >x.yml
+	build --initrd plain --compress none --name n x.yml
+	for how in gzip:1 gzip:9 zstd:1 zstd:19; do
+		build --initrd plain --compress "$how" --name "${how/:/}" x.yml
+	done
+	for n in gzip1 gzip9; do gzip -dc <"$n-initrd.img" | cmp - n-initrd.img; done
+	for n in zstd1 zstd19; do zstd -dcq <"$n-initrd.img" | cmp - n-initrd.img; done
+	[ "$(stat -c %s gzip9-initrd.img)" -lt "$(stat -c %s gzip1-initrd.img)" ]
+	[ "$(stat -c %s zstd19-initrd.img)" -lt "$(stat -c %s zstd1-initrd.img)" ]
 }
 
 @test "a plain initrd gives a time that cpio cannot hold the nearest, and says so" {

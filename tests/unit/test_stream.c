@@ -90,6 +90,27 @@ static void test_unzip(void)
 	}
 }
 
+/* Blocks of gzip.c are 128 KiB: what ends at one or beside it, more than wait for a processor, and bytes that do not
+ * shrink. */
+static void test_gzip_blocks(void)
+{
+	static const size_t sizes[] = { 0, 1, (128 << 10) - 1, 128 << 10, (128 << 10) + 1, 7 << 20 };
+	_cleanup_free_ uint8_t *noise = malloc(7 << 20);
+	uint32_t seed = 1;
+
+	for (size_t i = 0; i < 7 << 20; i++)
+		noise[i] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
+	for (size_t i = 0; i < array_len(sizes); i++) {
+		_cleanup_free_ char *path = zipped("blocks", ZIP_GZIP, noise, sizes[i]);
+		_cleanup_error_ struct error err = { 0 };
+		_cleanup_buf_ struct buf got = { 0 };
+
+		fine = unzip_file(path, &got, &err) == 0 && got.len == sizes[i] &&
+			(!sizes[i] || memcmp(buf_bytes(&got), noise, sizes[i]) == 0);
+		ok(fine, "%zu bytes that do not shrink come back (%s)", sizes[i], error_text(&err));
+	}
+}
+
 #define ABC_SHA512                                                                                         \
 	"sha512:"                                                                                          \
 	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd" \
@@ -324,6 +345,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	test_unzip();
+	test_gzip_blocks();
 	test_verify();
 	test_outfile();
 	test_outfile_kept();
