@@ -27,6 +27,7 @@ static const struct confine_call calls[] = {
 	{ SYS_setsockopt },
 	{ SYS_fcntl, 2, F_GETFL },
 	{ SYS_fcntl, 2, F_SETFL },
+	{ SYS_fcntl, 2, F_SETPIPE_SZ },
 	/* sockets by name: which ones, confine_files() says */
 	{ SYS_newfstatat },
 	{ SYS_fstat },

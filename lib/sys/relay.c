@@ -10,7 +10,7 @@
 
 enum {
 	SMALL = 16384,       /* read at once where splice is not worth its pages */
-	BIG = 65536,         /* what a pipe holds */
+	BIG = 256 * 1024,    /* what a pipe holds: the more, the fewer turns two programs take at the processor */
 	BUDGET = 512 * 1024, /* bytes of one way before others get their turn */
 	WATCHED = EPOLLIN | EPOLLRDHUP,
 };
@@ -53,7 +53,12 @@ static bool pipe_take(struct relays *all, struct way *w)
 	}
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
-	w->pipe = (struct relay_pipe){ fds[0], fds[1] };
+	w->pipe = (struct relay_pipe){ .read = fds[0], .write = fds[1] };
+	/* What all pipes of a user hold is bounded, and it may have none to spare: then it holds less. */
+	if (all->big < RELAY_BIG && fcntl(fds[1], F_SETPIPE_SZ, BIG) >= BIG) {
+		w->pipe.big = true;
+		all->big++;
+	}
 	return true;
 }
 
@@ -67,9 +72,10 @@ static void pipe_give(struct relays *all, struct way *w)
 	} else {
 		close(w->pipe.read);
 		close(w->pipe.write);
+		all->big -= w->pipe.big;
 	}
 	w->held = 0;
-	w->pipe = (struct relay_pipe){ -1, -1 };
+	w->pipe = (struct relay_pipe){ .read = -1, .write = -1 };
 }
 
 /* --- one way ----------------------------------------------------------------------------------------------------- */
@@ -341,7 +347,7 @@ int relay_start(struct relays *all, int a, int b, struct error *err)
 			.fn = end_ready,
 			.data = e,
 		};
-		r->ways[i] = (struct way){ .from = e, .to = &r->ends[!i], .pipe = { -1, -1 } };
+		r->ways[i] = (struct way){ .from = e, .to = &r->ends[!i], .pipe = { .read = -1, .write = -1 } };
 	}
 	for (i = 0; i < 2; i++) {
 		if (loop_io_add(all->loop, &r->ends[i].io, err) < 0) {
