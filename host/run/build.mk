@@ -2,10 +2,10 @@ host/run.sees := host/command host/forward host/guest host/state host/stream hos
 pith.srcs += $(wildcard host/run/*.c)
 pith.deps += jansson crypto
 
-test_run.srcs := $(command.srcs) $(addprefix host/run/,options.c disk.c disk_header.c disk_notes.c qemu_img.c publish.c qmp.c console.c boot.c iso9660.c kernel_file.c) \
+test_run.srcs := $(command.srcs) $(addprefix host/run/,options.c backend.c disk.c disk_header.c disk_notes.c qemu_img.c publish.c qmp.c console.c boot.c iso9660.c kernel_file.c) \
 	$(wildcard host/state/*.c) host/stream/outfile.c host/stream/guard.c host/forward/start.c host/forward/allow.c
 test_run.deps := jansson
-fuzz_run.srcs := $(command.srcs) $(addprefix host/run/,options.c disk.c disk_header.c disk_notes.c qemu_img.c publish.c) $(wildcard host/state/*.c) \
+fuzz_run.srcs := $(command.srcs) $(addprefix host/run/,options.c backend.c disk.c disk_header.c disk_notes.c qemu_img.c publish.c) $(wildcard host/state/*.c) \
 	host/stream/outfile.c host/stream/guard.c host/forward/start.c host/forward/allow.c
 fuzz_qmp.srcs := host/run/qmp.c
 fuzz_qmp.deps := jansson

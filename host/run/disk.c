@@ -264,7 +264,7 @@ static int disk_make(struct disk *d, struct error *err)
 		return error_set(err, 0,
 				 "disk %s does not exist: add a size to create it, as in --disk file=%s,size=1G",
 				 d->path, d->path);
-	if (!d->format && field_set(&d->format, "qcow2", err) < 0)
+	if (!d->format && field_set(&d->format, d->raw ? "raw" : "qcow2", err) < 0)
 		return -1;
 	if (str_eq(d->format, "raw") ? make_empty(path, d->size, err) < 0
 				     : make_other(path, d->format, d->size, err) < 0)
@@ -275,7 +275,8 @@ static int disk_make(struct disk *d, struct error *err)
 
 static int own_path(struct disk *d, const struct state *state, unsigned index, struct error *err)
 {
-	_cleanup_free_ char *name = index ? str_format("disk%u.img", index) : strdup("disk.img");
+	const char *end = d->raw ? "raw" : "img";
+	_cleanup_free_ char *name = index ? str_format("disk%u.%s", index, end) : str_format("disk.%s", end);
 
 	if (!name)
 		return error_set(err, ENOMEM, "disk");

@@ -15,6 +15,7 @@ struct disk {
 	uint64_t size; /* bytes; 0: the file must be there */
 	bool sata;     /* instead of virtio */
 	bool readonly;
+	bool raw;  /* one that is made is raw where no format is said, and "disk.raw" */
 	bool made; /* disk_prepare() created the file */
 };
 
@@ -24,7 +25,7 @@ void disk_clear(struct disk *d);
 
 /* Creates the file where it is missing and a size is given, and settles the format. A raw or qcow2 file that is there
  * and smaller grows to the size; none shrinks. `index` numbers the default name
- * "disk.img", "disk1.img", ... in the state directory. */
+ * "disk.img", "disk1.img", ... (or .raw) in the state directory. */
 int disk_prepare(struct disk *d, const struct state *state, unsigned index, const char *notes, struct error *err);
 
 /* What decides on a format: the user's word, then what was noted for the disk, then its name. Its first bytes never do:

@@ -1,8 +1,10 @@
 #include "options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 
+#include "backend.h"
 #include "forward.h"
 #include "str.h"
 #include "virtiofs.h"
@@ -109,6 +111,10 @@ const struct option run_table[] = {
 	  .help = "user, user,restrict (nothing but published ports), vpnkit (user, with ports over the vsock device "
 		  "to "
 		  "a vpnkit-forwarder in the guest), tap,NAME, bridge,NAME or none (user)" },
+	{ "ip", .argument = "ADDRESS", .set = option_set_text, .field = FIELD(ip),
+	  .help = "with --networking user and vpnkit: the IPv4 address that the guest gets by DHCP (10.0.2.15; of the "
+		  "back-ends hyperkit and virtualization 192.168.65.3); .1 of its network is the host, .2 serves "
+		  "names" },
 	{ "forward-allow", .argument = "LIST", .set = option_set_text, .field = FIELD(forward_allow),
 	  .help = "with --networking vpnkit: the ports that the guest itself may have opened on the host: "
 		  "[ADDRESS:]PORT[-PORT][/tcp|/udp], with commas between, or none (those of the host's loopback from "
@@ -127,6 +133,8 @@ const struct option run_table[] = {
 	{ "stop-timeout", .argument = "SEC", .set = option_set_number, .field = FIELD(stop_timeout), .max = 86400,
 	  .help = "time that a guest has to power down before it is stopped (60)" },
 	{ "no-reboot", .set = option_set_switch, .field = FIELD(no_reboot), .help = "end when the guest reboots" },
+	{ "console-file", .set = option_set_switch, .field = FIELD(console_file),
+	  .help = "the console goes to STATE/console.log alone" },
 	{ "raw-console", .set = option_set_switch, .field = FIELD(raw_console), .help = "Ctrl-C goes to the guest" },
 	{ "kernel", .set = set_kind, .min = BOOT_KERNEL, .help = "NAME is a kernel and an initrd" },
 	{ "squashfs", .set = set_kind, .min = BOOT_SQUASHFS, .help = "NAME is a kernel and a squashfs image" },
@@ -164,78 +172,31 @@ const struct option run_table[] = {
 	{ "fifos", .argument = "DIRS", .set = option_set_text, .field = FIELD(fifos),
 	  .help = "where the guest's containerd may find fifos of clients on the host, beside /run/containerd/fifo "
 		  "and the state directory" },
+	/* of the back-end hyperkit alone */
+	{ "hyperkit", .argument = "PATH", .set = option_set_text, .field = FIELD(hyperkit) },
+	{ "vpnkit", .argument = "PATH", .set = option_set_text, .field = FIELD(vpnkit) },
+	{ "vpnkit-uuid", .argument = "UUID", .set = option_set_text, .field = FIELD(vpnkit_uuid) },
 	{ 0 },
 };
 
-/* LinuxKit's back-ends of macOS mean what QEMU does as well, as long as none of their own options is there. */
-static bool backend_taken(char **argv)
-{
-	static const char *const names[] = { "hyperkit", "virtualization", "virtualization.framework" };
-	static const char *const own[] = { "hyperkit", "vpnkit", "vpnkit-uuid", "ip", "console-file" };
-	bool taken = false;
-
-	for (size_t i = 0; i < array_len(names); i++)
-		taken |= str_eq(argv[1], names[i]);
-	for (char **a = argv + 2; taken && *a; a++) {
-		const char *name = **a == '-' ? *a + strspn(*a, "-") : "";
-
-		for (size_t i = 0; i < array_len(own); i++)
-			taken &= strcspn(name, "=") != strlen(own[i]) || !str_starts(name, own[i]);
-	}
-	return taken;
-}
-
-/* The others are not here, and some have options of their own: so they are looked for first. */
-static int backend_refuse(char **argv, struct error *err)
-{
-	static const char *const others[] = { "aws",
-					      "azure",
-					      "equinixmetal",
-					      "gcp",
-					      "hyperkit",
-					      "hyperv",
-					      "openstack",
-					      "packet",
-					      "scaleway",
-					      "vbox",
-					      "vcenter",
-					      "virtualization",
-					      "virtualization.framework",
-					      "vmware" };
-	size_t i;
-
-	for (i = 0; strv_len(argv) > 2 && i < array_len(others); i++)
-		if (str_eq(argv[1], others[i]) && !backend_taken(argv))
-			return error_say(err, ENOTSUP, "back-end \"%s\" is not there: qemu is the only one", argv[1]);
-	return 0;
-}
-
-/* What back-ends of macOS call their networks. Theirs publish ports through VPNKit, or not at all. */
-static void networking_translate(struct run_options *o, const char *backend)
-{
-	bool none_said = !o->networking || !*o->networking || str_eq(o->networking, "default");
-
-	if (str_eq(backend, "hyperkit") && (none_said || str_eq(o->networking, "docker-for-mac")))
-		o->networking = "vpnkit";
-	else if (none_said || str_eq(o->networking, "vmnet"))
-		o->networking = o->port_count ? "vpnkit" : "user";
-}
-
-/* [qemu] NAME: the back-end may be named, as for LinuxKit. */
+/* [BACKEND] NAME: the back-end may be named, as for LinuxKit. */
 static int options_words(struct run_options *o, char **words, struct error *err)
 {
-	if (words[0] && words[1] && str_eq(words[0], "qemu"))
-		words++;
-	if (words[0] && words[1] && backend_refuse(words - 1, err) < 0)
-		return -1;
-	if (words[0] && words[1] && backend_taken(words - 1))
-		networking_translate(o, *words++);
+	const struct backend *b = NULL;
+
+	if (words[0] && words[1]) {
+		if (backend_refuse(words[0], err) < 0)
+			return -1;
+		b = backend_find(words[0]);
+		if (b)
+			words++;
+	}
 	if (!words[0])
 		return error_set(err, 0, "which image? `pith run NAME` boots what `pith build NAME.yml` wrote");
 	if (words[1])
 		return error_set(err, 0, "one image at a time: \"%s\" is one too many", words[1]);
 	o->name = words[0];
-	return 0;
+	return backend_settle(b, o, err);
 }
 
 static bool networking_known(const char *mode)
@@ -243,6 +204,24 @@ static bool networking_known(const char *mode)
 	return str_eq(mode, "user") || str_eq(mode, "user,restrict") || str_eq(mode, "vpnkit") ||
 		str_eq(mode, "none") || (str_starts(mode, "tap,") && mode[4]) ||
 		(str_starts(mode, "bridge,") && mode[7]);
+}
+
+/* The network is the /24 around it. */
+static int ip_check(const struct run_options *o, struct error *err)
+{
+	struct in_addr ip;
+	uint32_t number;
+
+	if (!str_starts(o->networking, "user") && !str_eq(o->networking, "vpnkit"))
+		return error_set(err, 0, "--ip is for --networking user and vpnkit");
+	if (inet_pton(AF_INET, o->ip, &ip) != 1)
+		return error_set(err, 0, "--ip %s: no IPv4 address: write it like 192.168.65.10", o->ip);
+	number = ntohl(ip.s_addr);
+	if (number >> 24 == 0 || number >> 24 == 127 || number >> 24 >= 224)
+		return error_set(err, 0, "--ip %s: no guest can have this address", o->ip);
+	if ((number & 255) < 3 || (number & 255) == 255)
+		return error_set(err, 0, "--ip %s: a guest has .3 to .254 of its network", o->ip);
+	return 0;
 }
 
 static int network_check(const struct run_options *o, struct error *err)
@@ -256,6 +235,8 @@ static int network_check(const struct run_options *o, struct error *err)
 		return error_set(err, 0,
 				 "--networking %s: unknown: user, user,restrict, vpnkit, tap,NAME, bridge,NAME or none",
 				 o->networking);
+	if (o->ip && ip_check(o, err) < 0)
+		return -1;
 	if (o->port_count && !o->forward && !str_starts(o->networking, "user"))
 		return error_set(err, 0, "--publish needs --networking user, vpnkit or none");
 	if (o->forward && !o->vsock)
@@ -310,8 +291,6 @@ static int options_finish(struct run_options *o, char **words, struct error *err
 		o->arch = "aarch64";
 	if (options_words(o, words, err) < 0)
 		return -1;
-	if (!o->networking || !*o->networking || str_eq(o->networking, "default"))
-		o->networking = "user";
 	o->forward = str_eq(o->networking, "vpnkit") || (str_eq(o->networking, "none") && o->port_count > 0);
 	return options_check(o, err);
 }
@@ -321,7 +300,7 @@ int run_options_parse(const struct command *c, char **argv, struct run_options *
 	int r;
 
 	options_default(out);
-	if (backend_refuse(argv, err) < 0)
+	if (strv_len(argv) > 2 && backend_refuse(argv[1], err) < 0)
 		return -1;
 	r = command_parse(c, argv, out, err);
 	return r ? r : options_finish(out, argv + 1, err);

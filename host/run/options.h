@@ -25,6 +25,7 @@ struct run_options {
 	struct publish *ports;
 	size_t port_count;
 	const char *networking;    /* "user", "user,restrict", "vpnkit", "tap,NAME", "bridge,NAME", "none" */
+	const char *ip;            /* the guest's, by DHCP; NULL: QEMU's usual one */
 	const char *forward_allow; /* what the guest may have opened; NULL: the default */
 	const char *state;         /* NULL: named after the image */
 	const char *format;        /* of a NAME that is a disk; NULL: not said */
@@ -37,12 +38,13 @@ struct run_options {
 	char **virtiofs; /* directories, at most VIRTIOFS_MAX */
 	char **devices;  /* -device arguments for QEMU */
 	const char *vsock_ports, *vsock_hybrid, *fifos;
+	const char *hyperkit, *vpnkit, *vpnkit_uuid; /* have no effect */
 	bool vsock;
 	bool forward; /* ports go over the vsock device (host/forward) */
 	uint64_t vsock_cid;
 	uint64_t stop_timeout; /* seconds */
 	bool low_memory;       /* however little */
-	bool uefi, gui, usb, detached, no_reboot, raw_console, no_sandbox;
+	bool uefi, gui, usb, detached, no_reboot, console_file, raw_console, no_sandbox;
 };
 
 /* Its table, for help. */

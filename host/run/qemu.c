@@ -236,7 +236,12 @@ static void user_network(struct args *a, const struct run_options *o)
 
 	if (str_eq(o->networking, "user,restrict"))
 		failed |= buf_addstr(&text, ",restrict=on");
+	if (o->ip) {
+		int net = (int)(strrchr(o->ip, '.') - o->ip);
 
+		failed |= buf_addf(&text, ",net=%.*s.0/24,host=%.*s.1,dns=%.*s.2,dhcpstart=%s", net, o->ip, net, o->ip,
+				   net, o->ip, o->ip);
+	}
 	for (i = 0; !o->forward && i < o->port_count; i++)
 		failed |= buf_addf(&text, ",hostfwd=%s:%s:%u-:%u", o->ports[i].udp ? "udp" : "tcp",
 				   publish_address(&o->ports[i]), o->ports[i].host, o->ports[i].guest);

@@ -111,7 +111,7 @@ static int run_machine(struct run *r, struct error *err)
 	m.fd_count = r->fd_count;
 	m.helpers = r->helpers;
 	m.helper_count = r->helper_count;
-	if (r->ready < 0) {
+	if (r->ready < 0 && !r->options.console_file) {
 		console_open(&console, true, r->options.raw_console);
 		m.console = &console;
 		if (console.terminal)
@@ -179,7 +179,7 @@ static int run_main(const struct command *c, char **argv)
 	return status;
 }
 
-static const char *const run_usage[] = { "[qemu] [OPTION...] NAME", NULL };
+static const char *const run_usage[] = { "[BACKEND] [OPTION...] NAME", NULL };
 
 const struct command run_command = {
 	.name = "run",
@@ -188,7 +188,11 @@ const struct command run_command = {
 	.text = "Boots the image that `pith build` wrote under the prefix NAME, an ISO image or a disk image in QEMU. "
 		"The "
 		"console is on the terminal. Ctrl-C powers the guest down, a second one stops it at once; Ctrl-A is a "
-		"prefix: Ctrl-A C sends Ctrl-C to the guest, Ctrl-A X stops at once, Ctrl-A Ctrl-A sends Ctrl-A.",
+		"prefix: Ctrl-A C sends Ctrl-C to the guest, Ctrl-A X stops at once, Ctrl-A Ctrl-A sends Ctrl-A.\n"
+		"\n"
+		"BACKEND is qemu, hyperkit, virtualization or virtualization.framework, as LinuxKit has them. The "
+		"machine "
+		"runs in QEMU, whichever it is; those of macOS make raw disks, and have VPNKit's addresses.",
 	.options = run_table,
 	.run = run_main,
 };

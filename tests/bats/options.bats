@@ -148,14 +148,19 @@ commit: $("$pith" version --commit)" ]
 	no_image qemu --uefi=false x
 	no_image --mirror http://m.example qemu x
 	[ ! -e x-state ]
-	misuse 'unknown option -hyperkit: `pith run --help` lists them' run -hyperkit x
+	misuse '--hyperkit is for `pith run hyperkit`' run -hyperkit /h x
 	misuse 'unknown option --detatched: did you mean --detached?' run --detatched x
 	misuse 'unknown option -m: ' run -m 5 x
 	misuse 'one image at a time: "b" is one too many' run qemu a b
 	misuse 'which image?' run
 	misuse '--uefi perhaps: it is one of false, true' run --uefi=perhaps x
-	for backend in hyperkit virtualization virtualization.framework vbox; do
-		run --separate-stderr "$pith" run "$backend" -hyperkit /x -ip 1.2.3.4 x
+	no_image hyperkit -hyperkit /h -vpnkit /v -ip 192.168.65.10 -console-file x
+	[[ $stderr == *'--hyperkit has no effect: the machine runs in QEMU'* ]]
+	no_image virtualization -networking vmnet -publish 2222:22/tcp x
+	no_image virtualization.framework -vsock-ports 2374 -ip 1.2.3.4 x
+	misuse '--ip 192.168.65.1: a guest has .3 to .254 of its network' run --ip 192.168.65.1 x
+	for backend in vbox hyperv; do
+		run --separate-stderr "$pith" run "$backend" -ip 1.2.3.4 --own x
 		[ "$status" -eq 1 ]
 		[[ $stderr == "pith: error: back-end \"$backend\" is not there: qemu is the only one" ]]
 	done

@@ -519,3 +519,22 @@ device_arguments() { pgrep -fa 'vsock --fd=[0-9]+ .*--state=[^ ]*guest.img-state
 	[ "$status" -eq 1 ]
 	grep -q 'the guest resets again and again without a word' vm.err
 }
+
+# HyperKit's command line, and what QEMU gets of it.
+@test "the back-ends of macOS mean on QEMU what they say: addresses, published ports, raw disks, a console in a file" {
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%s/args\nexec %s "$@"\n' "$T" "$(command -v qemu-system-x86_64)" >qemu
+	chmod +x qemu
+	port=$(free_port)
+	background vm.out "$pith" run hyperkit --accel tcg --qemu "$T/qemu" -console-file -ip 192.168.65.10 -publish "$port:22/tcp" \
+		-disk size=1M -vsock-ports 2374 -data text -cpus 1 -mem 64 guest.img
+	vm_console=guest.img-state/console.log
+	within 20 console_has 'boot ok'
+	grep -qx "user,id=net0,net=192.168.65.0/24,host=192.168.65.1,dns=192.168.65.2,dhcpstart=192.168.65.10,hostfwd=tcp:127.0.0.1:$port-:22" args
+	[ "$(stat -c %s guest.img-state/disk.raw)" -eq 1048576 ]
+	grep -q 'driver=raw.*/disk.raw\|/disk.raw.*driver=raw\|format=raw.*/disk.raw\|/disk.raw.*format=raw' args
+	[ -S guest.img-state/guest.00000946 ]
+	[ -s guest.img-state/data.iso ]
+	run ! grep 'boot ok' vm.out
+	kill -TERM "$background"
+	within 10 ended "$background"
+}

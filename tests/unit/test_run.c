@@ -184,6 +184,83 @@ static void options(void)
 	}
 }
 
+/* The command lines of LinuxKit's documents of its back-ends, and their options. */
+static void backends(void)
+{
+	static const struct {
+		const char *line, *networking, *ip;
+		enum boot_kind kind;
+		bool forward, raw, uefi;
+	} good[] = {
+		{ "qemu x", "user", NULL, BOOT_ANY },
+		{ "qemu -iso x", "user", NULL, BOOT_ISO },
+		{ "qemu -iso -uefi x", "user", NULL, BOOT_ISO, .uefi = true },
+		{ "qemu -iso -uefi -fw ovmf.bin x", "user", NULL, BOOT_ISO, .uefi = true },
+		{ "qemu -publish 8080:80 x", "user" },
+		{ "qemu -networking bridge,br0 x", "bridge,br0" },
+		{ "qemu -arch aarch64 -gui -data d x", "user" },
+		{ "qemu -disk size=1G -disk d x", "user" },
+		{ "-publish 2222:22/tcp x", "user" },
+		{ "-networking docker-for-mac -publish 2222:22/tcp x", "user" },
+		{ "-networking vpnkit -publish 2222:22/tcp x", "vpnkit", .forward = true },
+		{ "hyperkit x", "user", "192.168.65.3" },
+		{ "hyperkit -vsock-ports 2374 x", "user", "192.168.65.3" },
+		{ "hyperkit -ip 192.168.65.10 x", "user", "192.168.65.10" },
+		{ "hyperkit -networking docker-for-mac -publish 2222:22/tcp x", "user", "192.168.65.3" },
+		{ "hyperkit -networking vpnkit -publish 2222:22/tcp x", "vpnkit", "192.168.65.3", .forward = true },
+		{ "hyperkit -networking vmnet x", "user", "192.168.65.3" },
+		{ "hyperkit -networking none x", "none" },
+		{ "hyperkit -hyperkit /h -vpnkit /v -vpnkit-uuid u -console-file x", "user", "192.168.65.3" },
+		{ "hyperkit -squashfs -disk size=1G -disk d,size=2 x", "user", "192.168.65.3", BOOT_SQUASHFS,
+		  .raw = true },
+		{ "hyperkit --iso --uefi -data-file d x", "user", "192.168.65.3", BOOT_ISO, .uefi = true },
+		{ "-cpus 2 -mem 512 hyperkit -kernel x", "user", "192.168.65.3", BOOT_KERNEL },
+		{ "virtualization x", "user", "192.168.65.3" },
+		{ "virtualization -networking default -kernel -virtiofs d x", "user", "192.168.65.3", BOOT_KERNEL },
+		{ "virtualization -networking vmnet -disk size=1G x", "user", "192.168.65.3", .raw = true },
+		{ "virtualization -publish 2222:22/tcp x", "vpnkit", "192.168.65.3", .forward = true },
+		{ "virtualization.framework -vsock-ports 2374 x", "user", "192.168.65.3" },
+		{ "virtualization -ip 10.1.2.3 -data d x", "user", "10.1.2.3" },
+	};
+	static const struct {
+		const char *line, *want;
+	} bad[] = {
+		{ "qemu -networking docker-for-mac x", "unknown: user, user,restrict, vpnkit" },
+		{ "hyperkit -networking vpnkit,/eth,/port x", "a vpnkit of the host's is not there" },
+		{ "hyperkit -networking slirp x", "unknown" },
+		{ "-hyperkit /h x", "--hyperkit is for `pith run hyperkit`" },
+		{ "virtualization -vpnkit-uuid u x", "--vpnkit-uuid is for `pith run hyperkit`" },
+		{ "hyperkit -ip 1.2.3 x", "no IPv4 address" },
+		{ "hyperkit -ip 192.168.65.2 x", "a guest has .3 to .254" },
+		{ "hyperkit -ip 127.0.0.9 x", "no guest can have" },
+		{ "-networking none -ip 10.1.2.3 x", "--ip is for --networking user and vpnkit" },
+		{ "hyperv x", "qemu is the only one" },
+	};
+	struct run_options o;
+	struct error err = { 0 };
+	char **kept;
+	size_t i;
+
+	for (i = 0; i < array_len(good); i++) {
+		ok(parse(good[i].line, &o, &err, &kept) == 0 && str_eq(o.name, "x"), "run %s", good[i].line);
+		ok_str(o.networking, good[i].networking, "its network");
+		ok_str(o.ip, good[i].ip, "the guest's address");
+		ok(o.forward == good[i].forward && o.kind == good[i].kind && o.uefi == good[i].uefi &&
+			   (o.disk_count == 0 || o.disks[0].raw == good[i].raw),
+		   "how its ports are published, what it boots, and its disks");
+		run_options_clear(&o);
+		error_clear(&err);
+		strv_free(kept);
+	}
+	for (i = 0; i < array_len(bad); i++) {
+		ok(parse(bad[i].line, &o, &err, &kept) < 0 && strstr(error_text(&err), bad[i].want), "refused: run %s",
+		   bad[i].line);
+		run_options_clear(&o);
+		error_clear(&err);
+		strv_free(kept);
+	}
+}
+
 /* --- QEMU's control protocol ------------------------------------------------------------------------------------ */
 
 static void qmp(void)
@@ -373,6 +450,7 @@ int main(void)
 	disks();
 	ports();
 	options();
+	backends();
 	qmp();
 	keys();
 	kernels();
