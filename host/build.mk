@@ -1,7 +1,7 @@
 # pith: the command of the host. A folder of it adds its sources and libraries by += below.
 host.sees := host/command host/guest host/yaml $(B)/gen/host
 host-programs += pith
-pith.layers := base cli sys bundle proto
+pith.layers := base cli sys bundle proto forward
 pith.srcs += host/main.c
 pith.iquote += host host/vsock
 

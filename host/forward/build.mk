@@ -4,4 +4,4 @@ pith.srcs += $(wildcard host/forward/*.c)
 
 test_forward_allow.srcs := host/forward/allow.c
 fuzz_forward_allow.srcs := host/forward/allow.c
-test_forward.srcs := $(addprefix host/forward/,allow.c bind.c carry.c ports.c tunnel.c udp.c udp_carrier.c)
+test_forward.srcs := $(addprefix host/forward/,allow.c host_policy.c tunnel.c)

@@ -12,16 +12,17 @@
 
 #include "allow.h"
 #include "command.h"
-#include "control.h"
+#include "doors.h"
 #include "forward_confine.h"
+#include "host_policy.h"
 #include "io.h"
 #include "log.h"
-#include "ports.h"
 #include "str.h"
+#include "tunnel.h"
 #include "unixsock.h"
 
 /* A connection has two descriptors, four while much is carried. */
-enum { DESCRIPTORS = 4 * STREAMS_MAX };
+enum { DESCRIPTORS = 4 * FORWARDS_STREAMS };
 
 struct options {
 	const char *state, *guest, *allow;
@@ -36,8 +37,9 @@ struct program {
 	struct loop *loop;
 	struct allow allow;
 	struct tunnel tunnel;
-	struct ports ports;
-	struct control control;
+	struct host_policy policy;
+	struct forwards ports;
+	struct doors doors;
 	struct loop_io life;
 	char *dir; /* the state directory, absolute */
 	int state;
@@ -108,7 +110,7 @@ static void show_state(struct program *p)
 	_cleanup_buf_ struct buf text = { 0 };
 	char *line, *rest;
 
-	if (ports_dump(&p->ports, &text) < 0 || text.len == 0)
+	if (forwards_dump(&p->ports, &text) < 0 || text.len == 0)
 		return;
 	for (line = strtok_r((char *)buf_bytes(&text), "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		log_info("forward: %s", line);
@@ -151,7 +153,7 @@ static int ports_open(struct program *p, struct error *err)
 		_cleanup_vpnkit_port_ struct vpnkit_port port = { 0 };
 
 		if (vpnkit_port_parse(*text, strlen(*text), &port, err) < 0 ||
-		    ports_expose(&p->ports, &port, PORTS_USER, err) < 0)
+		    forwards_expose(&p->ports, &port, FORWARDS_USER, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -166,7 +168,7 @@ static int tunnel_open(struct program *p, struct error *err)
 	snprintf(usual, sizeof(usual), "guest.%08x", VPNKIT_FORWARDER_PORT);
 	if (unixsock_address(&p->tunnel.address, p->state, dir, name ? name : usual) < 0)
 		return error_set(err, errno, "%s", name ? name : usual);
-	p->tunnel.loop = p->loop;
+	p->tunnel.way.loop = p->loop;
 	tunnel_init(&p->tunnel);
 	return 0;
 }
@@ -197,16 +199,16 @@ static int program_set_up(struct program *p, struct error *err)
 	if (!p->loop || loop_signals(p->loop, &signals, on_signal, p, err) < 0 || life_watch(p, err) < 0 ||
 	    tunnel_open(p, err) < 0)
 		return -1;
-	p->ports = (struct ports){ .loop = p->loop,
-				   .tunnel = &p->tunnel,
-				   .allow = &p->allow,
-				   .state = p->dir,
-				   .state_fd = p->state,
-				   .udp = { .loop = p->loop, .tunnel = &p->tunnel } };
-	ports_init(&p->ports);
+	p->policy = (struct host_policy){ .allow = &p->allow, .dir = p->dir, .state = p->state };
+	p->ports = (struct forwards){ .loop = p->loop,
+				      .way = &p->tunnel.way,
+				      .policy = &host_policy,
+				      .data = &p->policy,
+				      .udp = { .loop = p->loop, .way = &p->tunnel.way } };
+	forwards_init(&p->ports);
 	if (udp_init(&p->ports.udp, p->options.udp_idle * 1000000, err) < 0 || ports_open(p, err) < 0)
 		return -1;
-	return control_open(&p->control, &p->ports, err);
+	return doors_open(&p->doors, &p->ports, p->state, p->dir, err);
 }
 
 static int program_run(struct program *p, struct error *err)
@@ -227,9 +229,9 @@ static void program_end(struct program *p)
 {
 	if (!p->loop)
 		return;
-	control_close(&p->control);
+	doors_close(&p->doors);
 	if (p->ports.loop) {
-		ports_close(&p->ports);
+		forwards_close(&p->ports);
 		tunnel_close(&p->tunnel);
 		udp_free(&p->ports.udp);
 	}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "command.h"
-#include "control.h"
+#include "doors.h"
 #include "http_client.h"
 #include "log.h"
 #include "place.h"

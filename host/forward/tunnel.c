@@ -16,13 +16,12 @@ enum {
 	CHANNEL_WINDOW = 1024 * 1024,
 };
 
-/* --- connections of their own ------------------------------------------------------------------------------------- */
-
-static void wish_done(struct tunnel_wish *w, int fd, struct vpnkit_channel *c, int code)
+static struct tunnel *tunnel_of(struct way *way)
 {
-	tunnel_forget(w);
-	w->ready(w, fd, c, code);
+	return list_entry(way, struct tunnel, way);
 }
+
+/* --- connections of their own ------------------------------------------------------------------------------------- */
 
 /* The destination in front; it always fits into a new socket. */
 static int destination_send(int fd, const struct vpnkit_destination *to)
@@ -34,12 +33,12 @@ static int destination_send(int fd, const struct vpnkit_destination *to)
 	return send(fd, buf_bytes(&b), b.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)b.len ? 0 : EPIPE;
 }
 
-static void wish_dial(struct tunnel_wish *w)
+static void wish_dial(struct way_wish *w)
 {
-	struct tunnel *t = w->tunnel;
+	struct tunnel *t = tunnel_of(w->way);
 	int fd = unixsock_connect(&t->address, SOCK_STREAM), code = fd < 0 ? errno : 0;
 
-	if (code == EAGAIN && ++w->tries < RETRIES && loop_timer_after(t->loop, &w->retry, RETRY_US, NULL) == 0)
+	if (code == EAGAIN && ++w->tries < RETRIES && loop_timer_after(t->way.loop, &w->retry, RETRY_US, NULL) == 0)
 		return;
 	if (code == 0)
 		code = destination_send(fd, w->to);
@@ -47,7 +46,7 @@ static void wish_dial(struct tunnel_wish *w)
 		close(fd);
 		fd = -1;
 	}
-	wish_done(w, fd, NULL, code);
+	way_done(w, fd, NULL, code);
 }
 
 static void wish_retry(struct loop_timer *timer)
@@ -55,12 +54,12 @@ static void wish_retry(struct loop_timer *timer)
 	wish_dial(timer->data);
 }
 
-static void wish_open(struct tunnel_wish *w)
+static void wish_open(struct way_wish *w)
 {
 	_cleanup_error_ struct error e = { 0 };
-	struct vpnkit_channel *c = vpnkit_mux_open(&w->tunnel->link.mux, w->to, &e);
+	struct vpnkit_channel *c = vpnkit_mux_open(&tunnel_of(w->way)->link.mux, w->to, &e);
 
-	wish_done(w, -1, c, c ? 0 : e.code ? e.code : EPIPE);
+	way_done(w, -1, c, c ? 0 : e.code ? e.code : EPIPE);
 }
 
 /* --- which generation --------------------------------------------------------------------------------------------- */
@@ -78,21 +77,31 @@ static void wishes_serve(struct tunnel *t, int code)
 		list_append(&now, first);
 	}
 	while (!list_empty(&now)) {
-		struct tunnel_wish *w = list_entry(now.next, struct tunnel_wish, place);
+		struct way_wish *w = list_entry(now.next, struct way_wish, place);
 
 		list_remove(&w->place);
 		if (code != 0)
-			wish_done(w, -1, NULL, code);
+			way_done(w, -1, NULL, code);
 		else
-			tunnel_ask(t, w);
+			way_ask(&t->way, w);
 	}
+}
+
+/* The way shows of it what is of use to those who go there. */
+static void tunnel_become(struct tunnel *t, enum tunnel_state state, unsigned generation)
+{
+	t->state = state;
+	t->way.generation = generation;
+	t->way.mux = state == TUNNEL_CHANNELS ? &t->link.mux : NULL;
+	t->way.carries = state == TUNNEL_CHANNELS ? WAY_CHANNELS
+		: state == TUNNEL_DEDICATED       ? WAY_CONNECTIONS
+						  : WAY_UNKNOWN;
 }
 
 static void tunnel_decide(struct tunnel *t, enum tunnel_state state, unsigned generation, int code)
 {
 	loop_timer_disarm(&t->patience);
-	t->state = state;
-	t->generation = generation;
+	tunnel_become(t, state, generation);
 	if (generation)
 		log_debug("forward: the guest's forwarder speaks generation %u%s", generation,
 			  state == TUNNEL_DEDICATED && generation == VPNKIT_HANDSHAKE ? ", and takes connections" : "");
@@ -107,7 +116,7 @@ static void tunnel_ask_again(struct tunnel *t)
 	int code = link_connect(t, false);
 
 	t->state = TUNNEL_ASKING_AGAIN;
-	if (code == 0 && loop_timer_after(t->loop, &t->patience, STAYS_US, NULL) < 0)
+	if (code == 0 && loop_timer_after(t->way.loop, &t->patience, STAYS_US, NULL) < 0)
 		code = ENOMEM;
 	if (code != 0)
 		tunnel_decide(t, TUNNEL_UNKNOWN, 0, code);
@@ -133,8 +142,7 @@ static void link_lost(struct vpnkit_link *l, const struct error *why)
 	} else if (t->state == TUNNEL_ASKING_AGAIN) {
 		tunnel_decide(t, TUNNEL_UNKNOWN, 0, ECONNREFUSED);
 	} else {
-		t->state = TUNNEL_UNKNOWN;
-		t->generation = 0;
+		tunnel_become(t, TUNNEL_UNKNOWN, 0);
 	}
 }
 
@@ -163,7 +171,7 @@ static int link_connect(struct tunnel *t, bool handshake)
 					.lost = link_lost,
 					.greeted = link_greeted,
 					.data = t };
-	if (vpnkit_link_start(&t->link, t->loop, fd, handshake, NULL, 0, &e) == 0)
+	if (vpnkit_link_start(&t->link, t->way.loop, fd, handshake, NULL, 0, &e) == 0)
 		return 0;
 	return e.code ? e.code : EPIPE;
 }
@@ -173,7 +181,7 @@ static void tunnel_start(struct tunnel *t)
 	int code = link_connect(t, true);
 
 	t->state = TUNNEL_ASKING;
-	if (code == 0 && loop_timer_after(t->loop, &t->patience, HELLO_US, NULL) < 0)
+	if (code == 0 && loop_timer_after(t->way.loop, &t->patience, HELLO_US, NULL) < 0)
 		code = ENOMEM;
 	if (code != 0)
 		tunnel_decide(t, TUNNEL_UNKNOWN, 0, code);
@@ -181,12 +189,11 @@ static void tunnel_start(struct tunnel *t)
 
 /* --- interface ---------------------------------------------------------------------------------------------------- */
 
-void tunnel_ask(struct tunnel *t, struct tunnel_wish *w)
+static void tunnel_ask(struct way *way, struct way_wish *w)
 {
-	w->tunnel = t;
-	w->tries = 0;
+	struct tunnel *t = tunnel_of(way);
+
 	w->retry = (struct loop_timer){ .fn = wish_retry, .data = w };
-	list_init(&w->place);
 	if (t->state == TUNNEL_DEDICATED) {
 		wish_dial(w);
 	} else if (t->state == TUNNEL_CHANNELS) {
@@ -198,17 +205,9 @@ void tunnel_ask(struct tunnel *t, struct tunnel_wish *w)
 	}
 }
 
-void tunnel_forget(struct tunnel_wish *w)
-{
-	if (!w->tunnel)
-		return;
-	list_remove(&w->place);
-	loop_timer_disarm(&w->retry);
-	w->tunnel = NULL;
-}
-
 void tunnel_init(struct tunnel *t)
 {
+	t->way.ask = tunnel_ask;
 	list_init(&t->waiting);
 	t->patience = (struct loop_timer){ .fn = tunnel_waited, .data = t };
 }

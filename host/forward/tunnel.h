@@ -18,36 +18,17 @@
 
 #include <sys/un.h>
 
-#include "list.h"
-#include "loop.h"
 #include "vpnkit_link.h"
-
-struct tunnel_wish;
-/* fd: a connection, non-blocking, whose bytes are the destination's from now on; or a channel; or, with code, neither.
- * Both are the owner's, and so is the wish again. */
-typedef void tunnel_ready_fn(struct tunnel_wish *w, int fd, struct vpnkit_channel *channel, int code);
-
-/* Zero-initialise, set the first three. */
-struct tunnel_wish {
-	const struct vpnkit_destination *to; /* stays until it is ready */
-	tunnel_ready_fn *ready;
-	void *data;
-	/* private */
-	struct tunnel *tunnel;
-	struct list place;
-	struct loop_timer retry; /* while the backlog of the guest's socket is full */
-	int tries;
-};
+#include "way.h"
 
 enum tunnel_state { TUNNEL_UNKNOWN, TUNNEL_ASKING, TUNNEL_ASKING_AGAIN, TUNNEL_DEDICATED, TUNNEL_CHANNELS };
 
-/* Zero-initialise, set the loop and the address, tunnel_init(). */
+/* Zero-initialise, set the way's loop and the address, tunnel_init(). */
 struct tunnel {
-	struct loop *loop;
+	struct way way;
 	struct sockaddr_un address; /* of the host's socket that leads to the guest's port */
 	/* read only */
 	enum tunnel_state state;
-	unsigned generation; /* 0: not known */
 	/* private */
 	struct vpnkit_link link;
 	struct loop_timer patience;
@@ -57,7 +38,3 @@ struct tunnel {
 void tunnel_init(struct tunnel *t);
 /* Every wish fails, also those that wait. */
 void tunnel_close(struct tunnel *t);
-/* ready is called in here, or later. */
-void tunnel_ask(struct tunnel *t, struct tunnel_wish *w);
-/* One that is not ready yet is forgotten. Legal on others. */
-void tunnel_forget(struct tunnel_wish *w);

@@ -55,6 +55,6 @@ int bind_port(struct vpnkit_port *port, const struct vpnkit_ip *ip, struct error
 	len = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
 	    !vpnkit_ip_from((struct sockaddr *)&address, &same, &port->out_port))
-		return error_set(err, errno, "port of the host");
+		return error_set(err, errno, "port");
 	return steal_fd(&fd);
 }

@@ -1,4 +1,4 @@
-/* Sockets of the host for ports, and what is said when one cannot be had. */
+/* Sockets of this side for ports, and what is said when one cannot be had. */
 #pragma once
 
 #include "vpnkit_port.h"

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "vpnkit_link.h"
 
-/* From the connection to the guest's answer; then a relay carries the bytes, or the channel's pump. */
+/* From the connection until the way has something that carries it; then a relay carries the bytes, or the channel's
+ * pump. */
 struct carry {
-	struct ports *ports;
-	struct tunnel_wish wish;
+	struct forwards *ports;
+	struct way_wish wish;
 	struct vpnkit_destination to;
 	int fd;
 };
@@ -25,18 +27,18 @@ static void client_refuse(int fd)
 	close(fd);
 }
 
-static void carry_ready(struct tunnel_wish *w, int fd, struct vpnkit_channel *channel, int code)
+static void carry_ready(struct way_wish *w, int fd, struct vpnkit_channel *channel, int code)
 {
 	_cleanup_error_ struct error e = { 0 };
 	struct carry *s = w->data;
-	struct ports *p = s->ports;
+	struct forwards *p = s->ports;
 	int client = s->fd, r = 0;
 
 	p->streams--;
 	free(s);
 	if (code != 0) {
 		p->failed++;
-		log_debug("forward: the guest's forwarder: %s", strerror(code));
+		log_debug("forward: the other end: %s", strerror(code));
 		client_refuse(client);
 	} else if (fd >= 0) {
 		r = relay_start(&p->relays, client, fd, &e);
@@ -47,7 +49,7 @@ static void carry_ready(struct tunnel_wish *w, int fd, struct vpnkit_channel *ch
 		log_warn("forward: %s", error_text(&e));
 }
 
-void carry_start(struct ports *ports, int fd, const struct vpnkit_destination *to)
+void carry_start(struct forwards *ports, int fd, const struct vpnkit_destination *to)
 {
 	struct carry *s = calloc(1, sizeof(*s));
 
@@ -60,6 +62,6 @@ void carry_start(struct ports *ports, int fd, const struct vpnkit_destination *t
 	s->ports = ports;
 	s->to = *to;
 	s->fd = fd;
-	s->wish = (struct tunnel_wish){ .to = &s->to, .ready = carry_ready, .data = s };
-	tunnel_ask(ports->tunnel, &s->wish);
+	s->wish = (struct way_wish){ .to = &s->to, .ready = carry_ready, .data = s };
+	way_ask(ports->way, &s->wish);
 }

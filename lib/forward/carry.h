@@ -1,7 +1,7 @@
-/* Connections of clients of the host, each joined to one of the guest. */
+/* Connections of clients of this side, each joined to the other end. */
 #pragma once
 
-#include "ports.h"
+#include "forwards.h"
 
 /* fd, accepted and non-blocking, is its own from here on. Ends by itself. */
-void carry_start(struct ports *ports, int fd, const struct vpnkit_destination *to);
+void carry_start(struct forwards *ports, int fd, const struct vpnkit_destination *to);

@@ -69,7 +69,8 @@ static void flow_touch(struct udp_flow *f)
 		(void)loop_timer_arm(u->loop, &u->expiry, f->used + u->idle_us, NULL); /* likewise */
 }
 
-/* --- from the guest ----------------------------------------------------------------------------------------------- */
+/* --- from the other end
+ * ----------------------------------------------------------------------------------------------- */
 
 static void datagram_answer(struct udp_port *p, struct udp_flow *f, const struct vpnkit_datagram *d)
 {
@@ -117,13 +118,12 @@ static struct udp_flow *flow_make(struct udp_port *p, const uint8_t *key, size_t
 	list_init(&f->age);
 	list_append(&u->buckets[address_hash(p->udp, key, n)], &f->bucket);
 	list_append(&p->flows, &f->place);
-	f->carrier = (struct udp_carrier){
-		.tunnel = u->tunnel, .to = &p->to, .fd = -1, .data = f, .answered = flow_answered
-	};
+	f->carrier =
+		(struct udp_carrier){ .way = u->way, .to = &p->to, .fd = -1, .data = f, .answered = flow_answered };
 	return f;
 }
 
-/* Before the guest has said what it speaks, a datagram is kept where it would go if it took connections. */
+/* Before the other end has said what it speaks, a datagram is kept where it would go if it took connections. */
 static void flow_send(struct udp_flow *f, const uint8_t *payload, size_t n)
 {
 	static const struct vpnkit_ip none = { 0 };
@@ -131,7 +131,7 @@ static void flow_send(struct udp_flow *f, const uint8_t *payload, size_t n)
 	uint8_t nobody[VPNKIT_UDP_ADDRESS];
 	bool sent;
 
-	if (p->udp->tunnel->state == TUNNEL_CHANNELS)
+	if (p->udp->way->carries == WAY_CHANNELS)
 		sent = udp_carrier_send(&f->carrier, nobody, vpnkit_datagram_address(nobody, &none, 0), payload, n);
 	else
 		sent = udp_carrier_send(&p->shared, f->key, f->key_len, payload, n);
@@ -204,12 +204,9 @@ struct udp_port *udp_port_open(struct udp *u, int fd, const struct vpnkit_destin
 	p->udp = u;
 	p->to = *to;
 	list_init(&p->flows);
-	p->shared = (struct udp_carrier){ .tunnel = u->tunnel,
-					  .to = &p->to,
-					  .fd = -1,
-					  .data = p,
-					  .answered = port_answered,
-					  .divided = port_divided };
+	p->shared = (struct udp_carrier){
+		.way = u->way, .to = &p->to, .fd = -1, .data = p, .answered = port_answered, .divided = port_divided
+	};
 	p->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = port_ready, .data = p };
 	if (loop_io_add(u->loop, &p->io, err) == 0)
 		return p;

@@ -1,10 +1,10 @@
-/* Datagrams of clients of the host, on their way to a port of the guest and back.
+/* Datagrams of clients of this side, on their way to a port of the other and back.
  *
  * Who sends to a port is a flow. It is there for 90 s after its last datagram in either direction, as long as VPNKit
  * keeps one; of all ports together there are at most UDP_FLOWS, and the one that has been quiet longest makes room.
- * Only who has a flow is answered: the guest cannot send to others.
+ * Only who has a flow is answered: the other end cannot send to anybody else.
  *
- * Where the guest's forwarder takes connections of their own, one a port carries the datagrams of all its flows, each
+ * Where the other end takes connections of their own, one a port carries the datagrams of all its flows, each
  * with the client's address in front; else each flow has a channel. Either is asked for with the first datagram, which
  * waits for it. What cannot be sent on is dropped, as with every network. */
 #pragma once
@@ -13,20 +13,20 @@
 
 #include "list.h"
 #include "loop.h"
-#include "tunnel.h"
 #include "vpnkit_udp.h"
+#include "way.h"
 
 enum {
 	UDP_FLOWS = 10000,
 	UDP_BUCKETS = 4096,
 	UDP_IDLE_US = 90 * 1000 * 1000,
-	UDP_HELD = 256 * 1024, /* bytes on their way to the guest, of a stream; what comes on top is dropped */
+	UDP_HELD = 256 * 1024, /* bytes on their way to the other end, of a stream; what comes on top is dropped */
 };
 
 /* What all ports share. */
 struct udp {
 	struct loop *loop;
-	struct tunnel *tunnel;
+	struct way *way;
 	/* read only */
 	size_t count;
 	uint64_t in, out, dropped; /* datagrams */

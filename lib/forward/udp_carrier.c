@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/*   NONE -- the first datagram: tunnel_ask --> ASKED -- carrier_ready --> STREAM or CHANNEL
+/*   NONE -- the first datagram: way_ask --> ASKED -- carrier_ready --> STREAM or CHANNEL
  *    ^                                           |                           |
  *    +-------- udp_carrier_close: nobody there, the end, the port closes ----+
  *
@@ -21,7 +21,7 @@ static void datagram_came(void *data, const struct vpnkit_datagram *d)
 
 void udp_carrier_close(struct udp_carrier *c)
 {
-	tunnel_forget(&c->wish);
+	way_forget(&c->wish);
 	loop_io_remove(&c->io);
 	if (c->fd >= 0)
 		close(c->fd);
@@ -34,7 +34,8 @@ void udp_carrier_close(struct udp_carrier *c)
 	c->state = CARRIER_NONE;
 }
 
-/* --- to the guest ------------------------------------------------------------------------------------------------- */
+/* --- to the other end
+ * ------------------------------------------------------------------------------------------------- */
 
 static void stream_flush(struct udp_carrier *c)
 {
@@ -78,7 +79,8 @@ static void carrier_flush(struct udp_carrier *c)
 		channel_flush(c);
 }
 
-/* --- from the guest ----------------------------------------------------------------------------------------------- */
+/* --- from the other end
+ * ----------------------------------------------------------------------------------------------- */
 
 static void carry_ready(struct loop_io *io, uint32_t events)
 {
@@ -131,7 +133,7 @@ static void waiting_came(void *data, const struct vpnkit_datagram *d)
 	c->divided(c, d);
 }
 
-/* What waited in common for a guest that turns out to have channels goes into those of its flows. */
+/* What waited in common for an end that turns out to have channels goes into those of its flows. */
 static void carrier_divide(struct udp_carrier *c, struct vpnkit_channel *channel)
 {
 	_cleanup_(vpnkit_datagrams_free) struct vpnkit_datagrams waiting = { 0 };
@@ -143,7 +145,7 @@ static void carrier_divide(struct udp_carrier *c, struct vpnkit_channel *channel
 	(void)vpnkit_datagrams_feed(&waiting, buf_bytes(&out), out.len, waiting_came, c, NULL); /* our own */
 }
 
-static void carrier_ready(struct tunnel_wish *w, int fd, struct vpnkit_channel *channel, int code)
+static void carrier_ready(struct way_wish *w, int fd, struct vpnkit_channel *channel, int code)
 {
 	struct udp_carrier *c = w->data;
 
@@ -161,7 +163,7 @@ static void carrier_ready(struct tunnel_wish *w, int fd, struct vpnkit_channel *
 	}
 	if (fd >= 0) {
 		c->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = carry_ready, .data = c };
-		if (loop_io_add(c->tunnel->loop, &c->io, NULL) < 0)
+		if (loop_io_add(c->way->loop, &c->io, NULL) < 0)
 			code = ENOMEM;
 	}
 	if (code != 0)
@@ -184,8 +186,8 @@ bool udp_carrier_send(struct udp_carrier *c, const uint8_t *address, size_t addr
 	}
 	if (c->state == CARRIER_NONE) {
 		c->state = CARRIER_ASKED;
-		c->wish = (struct tunnel_wish){ .to = c->to, .ready = carrier_ready, .data = c };
-		tunnel_ask(c->tunnel, &c->wish);
+		c->wish = (struct way_wish){ .to = c->to, .ready = carrier_ready, .data = c };
+		way_ask(c->way, &c->wish);
 	} else {
 		carrier_flush(c);
 	}

@@ -1,4 +1,4 @@
-/* What carries datagrams into the guest (udp_carrier.c), for the ports and flows that have them (udp.c). */
+/* What carries datagrams to the other end (udp_carrier.c), for the ports and flows that have them (udp.c). */
 #pragma once
 
 #include "udp.h"
@@ -7,17 +7,17 @@ enum carrier_state { CARRIER_NONE, CARRIER_ASKED, CARRIER_STREAM, CARRIER_CHANNE
 
 /* A stream with datagrams in it, a connection or a channel. Zero-initialise, set the first ones. */
 struct udp_carrier {
-	struct tunnel *tunnel;
+	struct way *way;
 	const struct vpnkit_destination *to;
 	int fd;     /* -1 at first; of CARRIER_STREAM */
 	void *data; /* the owner's */
 	void (*answered)(struct udp_carrier *c, const struct vpnkit_datagram *d);
-	/* Of one that is for all flows of a port: the guest has channels, one is each flow's own, and this datagram,
-	 * which waited here, has to go there. */
+	/* Of one that is for all flows of a port: the other end has channels, one is each flow's own, and this
+	 * datagram, which waited here, has to go there. */
 	void (*divided)(struct udp_carrier *c, const struct vpnkit_datagram *d);
 	/* private */
 	enum carrier_state state;
-	struct tunnel_wish wish;
+	struct way_wish wish;
 	struct loop_io io;
 	struct vpnkit_channel *channel;
 	struct vpnkit_datagrams answers;
@@ -32,7 +32,7 @@ struct udp_flow {
 	socklen_t client_len;
 	uint64_t used;
 	struct list bucket, age, place;
-	struct udp_carrier carrier; /* where the guest has channels */
+	struct udp_carrier carrier; /* where the other end has channels */
 };
 
 struct udp_port {
@@ -40,7 +40,7 @@ struct udp_port {
 	struct vpnkit_destination to;
 	struct loop_io io;
 	struct list flows;
-	struct udp_carrier shared; /* where the guest takes connections of their own */
+	struct udp_carrier shared; /* where it takes connections of their own */
 };
 
 /* False: it was dropped. */

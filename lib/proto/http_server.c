@@ -215,9 +215,8 @@ static bool connection_room(struct listener *l)
 static void connection_accepted(struct listener *l, int fd, const struct sockaddr *address)
 {
 	struct http_listener *from = l->data;
-	struct connection *c = calloc(1, sizeof(*c));
+	struct connection *c = from->welcome && !from->welcome(from, address) ? NULL : calloc(1, sizeof(*c));
 
-	(void)address;
 	if (!c) {
 		close(fd);
 		return;

@@ -56,6 +56,8 @@ struct http_server {
 /* One socket that the server listens on. Zero-initialise, set the first two. */
 struct http_listener {
 	struct http_server *server;
+	/* Whether somebody from there is served; NULL: all are. */
+	bool (*welcome)(struct http_listener *l, const struct sockaddr *from);
 	void *who; /* told to the handler: requests of one socket may have other rights than those of another */
 	struct listener listener;
 };

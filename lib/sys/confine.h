@@ -30,6 +30,8 @@ int confine_calls(const struct confine_call *calls, size_t count, struct error *
 /* Both, for a program that joins sockets (relay.h, listener.h, loop.h), once it listens: it connects and accepts, and
  * opens, binds and starts nothing any more. In confine_relay.c, since it needs libcap. */
 int confine_relay(struct error *err);
+/* The same for one that opens ports and sockets all the time. */
+int confine_ports(struct error *err);
 
 enum {
 	CONFINE_READ = 1, /* files below the directory */

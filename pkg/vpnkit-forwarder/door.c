@@ -6,10 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/vm_sockets.h>
-
 #include "log.h"
-#include "vsock.h"
 
 enum {
 	FIRST = 3,            /* tells the generation, and the length of an address */
@@ -117,21 +114,10 @@ static void door_ready(struct loop_io *io, uint32_t events)
 	} while (door_decide(d));
 }
 
-/* A container of this guest has a vsock socket as well as the host, and no right to what the host may have. */
-static bool peer_welcome(struct forwarder *f, uint32_t cid)
-{
-	if (f->from == VMADDR_CID_ANY || cid == f->from || cid == VMADDR_CID_ANY)
-		return true;
-	if (!f->refused)
-		log_warn("refused a connection from cid %u", cid);
-	f->refused = true;
-	return false;
-}
-
 static void door_accepted(struct listener *l, int fd, const struct sockaddr *from)
 {
 	struct forwarder *f = l->data;
-	struct door *d = peer_welcome(f, vsock_cid(from)) ? calloc(1, sizeof(*d)) : NULL;
+	struct door *d = forwarder_welcome(f, from) ? calloc(1, sizeof(*d)) : NULL;
 
 	if (!d) {
 		close(fd);

@@ -1,12 +1,16 @@
-/* vpnkit-forwarder: what the host sends into the guest goes to its TCP, UDP and Unix sockets.
+/* vpnkit-forwarder: what the host sends into the guest goes to its TCP, UDP and Unix sockets, and, where a control
+ * socket is asked for, ports of this side lead to the other.
  *
+ *   welcome.c  who may connect
  *   door.c     the host connects: what its first bytes are, and so which generation of VPNKit's protocol it speaks
  *   stream.c   a multiplexed stream, also one that this side has connected; its channels
  *   dial.c     the connection to the guest's socket that a channel or a dedicated connection asks for
  *   flows.c    datagrams
+ *   listen.c   ports of this side (lib/forward), and who may have them opened
  */
 #pragma once
 
+#include "forward_control.h"
 #include "list.h"
 #include "listener.h"
 #include "relay.h"
@@ -45,6 +49,13 @@ struct forwarder {
 	struct list doors, streams; /* those that wait for their first bytes; multiplexed streams */
 	size_t door_count, stream_count;
 	bool refused; /* somebody; that is said once */
+	/* with -control-listen: */
+	bool listens;
+	struct vpnkit_mux *newest; /* of the streams that stand, NULL: none */
+	struct way way;            /* to its other end */
+	struct list wishes;        /* for when there is one */
+	struct forwards forwards;
+	struct control control;
 };
 
 void forwarder_init(struct forwarder *f, struct loop *loop);
@@ -52,6 +63,10 @@ void forwarder_init(struct forwarder *f, struct loop *loop);
 void forwarder_close(struct forwarder *f);
 /* Says what there is, for people who sent SIGHUP. */
 void forwarder_report(struct forwarder *f);
+
+/* --- welcome.c --- */
+/* Whether somebody from there is served. */
+bool forwarder_welcome(struct forwarder *f, const struct sockaddr *from);
 
 /* --- door.c --- */
 /* The listening socket is the forwarder's, also where this fails. */
@@ -70,6 +85,15 @@ void streams_close(struct forwarder *f);
 void dial_dedicated(struct forwarder *f, int fd, const struct vpnkit_destination *to);
 /* The same for a channel of the peer's. */
 void dial_channel(struct forwarder *f, struct vpnkit_channel *c, const struct vpnkit_destination *to);
+
+/* --- listen.c --- */
+void listen_init(struct forwarder *f);
+/* The control API on fd, a listening socket that is its own, also where this fails. */
+int listen_open(struct forwarder *f, int fd, struct error *err);
+/* Legal where it was never opened. */
+void listen_close(struct forwarder *f);
+/* A stream was joined, or lost: the newest that stands, or NULL. */
+void listen_linked(struct forwarder *f, struct vpnkit_mux *newest);
 
 /* --- flows.c --- */
 void flows_init(struct flows *f, struct loop *loop);

@@ -23,7 +23,9 @@ static const char help[] =
 	"  -data-listen ADDRESS   the host connects there; unless -data-connect is given: vsock port 62373\n"
 	"  -vsockPort PORT        the same for a vsock port\n"
 	"  -data-connect ADDRESS  connects to the host there, again a second after it was lost; may be given again\n"
-	"  -from CID              who may connect to the vsock port: host (the default), any, or a context id;\n"
+	"  -control-listen ADDRESS\n"
+	"                         a control API: ports opened through it listen on this side, and lead to the other\n"
+	"  -from CID              who may connect to the vsock ports: host (the default), any, or a context id;\n"
 	"                         with any, so may every container of this machine\n"
 	"  -udp-timeout SECONDS   a client of a UDP port is forgotten when it was quiet for so long (90)\n"
 	"  -debug                 says more\n"
@@ -31,7 +33,7 @@ static const char help[] =
 	"An ADDRESS is a vsock port, CID/PORT, or the path of a Unix socket.\n";
 
 struct options {
-	const char *listen;
+	const char *listen, *control;
 	struct vpnkit_address connects[CONNECTS_MAX];
 	size_t connect_count;
 	uint32_t from;
@@ -81,7 +83,9 @@ static int option_set(struct options *o, const char *name, const char *value, st
 	}
 	if (str_eq(name, "vsockPort") && vsock_parse_port(value, &port) < 0)
 		return error_set(err, 0, "-vsockPort %s: no vsock port", value);
-	if (!str_eq(name, "hvGuid"))
+	if (str_eq(name, "control-listen"))
+		o->control = value;
+	else if (!str_eq(name, "hvGuid"))
 		o->listen = value;
 	return 0;
 }
@@ -89,9 +93,8 @@ static int option_set(struct options *o, const char *name, const char *value, st
 /* One or two dashes; the value follows after a blank or "=". */
 static int options_parse(int argc, char **argv, struct options *o, struct error *err)
 {
-	static const char *const names[] = {
-		"data-listen", "vsockPort", "data-connect", "from", "udp-timeout", "hvGuid"
-	};
+	static const char *const names[] = { "data-listen", "vsockPort",   "data-connect", "control-listen",
+					     "from",        "udp-timeout", "hvGuid" };
 	int i;
 	size_t j;
 
@@ -151,30 +154,71 @@ void forwarder_init(struct forwarder *f, struct loop *loop)
 	flows_init(&f->flows, loop);
 	list_init(&f->doors);
 	list_init(&f->streams);
+	listen_init(f);
 }
 
 void forwarder_close(struct forwarder *f)
 {
 	door_close(f);
+	listen_close(f);
 	streams_close(f);
 	flows_close(&f->flows);
 }
 
-static int forwarder_listen(struct forwarder *f, struct vpnkit_address *a, int *lease, struct error *err)
-{
-	int fd = vpnkit_address_listen(a, lease, err);
+/* An address that is listened on. */
+struct place {
+	const char *option; /* NULL: none */
+	struct vpnkit_address address;
+	int lease; /* of a vsock port that the machine holds */
+};
 
-	return fd < 0 ? -1 : door_open(f, fd, err);
+static int place_listen(struct place *p, const char *option, struct error *err)
+{
+	int fd;
+
+	if (vpnkit_address_parse(option, &p->address, err) < 0)
+		return -1;
+	fd = vpnkit_address_listen(&p->address, &p->lease, err);
+	if (fd >= 0)
+		p->option = option;
+	return fd;
+}
+
+static void place_leave(const struct place *p)
+{
+	if (p->option && !p->address.vsock)
+		unlink(p->address.path); /* somebody may have removed it already */
+}
+
+static int forwarder_open(struct forwarder *f, const struct options *o, struct place *data, struct place *control,
+			  struct error *err)
+{
+	size_t i;
+	int fd;
+
+	if (o->listen) {
+		fd = place_listen(data, o->listen, err);
+		if (fd < 0 || door_open(f, fd, err) < 0)
+			return -1;
+	}
+	if (o->control) {
+		fd = place_listen(control, o->control, err);
+		if (fd < 0 || listen_open(f, fd, err) < 0)
+			return error_wrap(err, "-control-listen");
+	}
+	for (i = 0; i < o->connect_count; i++)
+		if (stream_connect(f, &o->connects[i], err) < 0)
+			return -1;
+	return o->control ? confine_ports(err) : confine_relay(err);
 }
 
 static int forwarder_run(struct options *o, struct error *err)
 {
 	static struct forwarder f;
-	struct vpnkit_address door = { 0 };
+	struct place data = { 0 }, control = { 0 };
 	sigset_t signals;
 	struct loop *loop = loop_new(err);
-	int lease = -1, r;
-	size_t i;
+	int r;
 
 	if (!loop)
 		return -1;
@@ -184,18 +228,13 @@ static int forwarder_run(struct options *o, struct error *err)
 	loop_signals_fill(&signals);
 	if (loop_signals(loop, &signals, on_signal, &f, err) < 0)
 		return -1;
-	if (o->listen &&
-	    (vpnkit_address_parse(o->listen, &door, err) < 0 || forwarder_listen(&f, &door, &lease, err) < 0))
-		return -1;
-	for (i = 0; i < o->connect_count; i++)
-		if (stream_connect(&f, &o->connects[i], err) < 0)
-			return -1;
-	if (confine_relay(err) < 0)
-		return -1;
-	log_debug("ready");
-	r = loop_run(loop, err);
-	if (o->listen && !door.vsock)
-		unlink(door.path);
+	r = forwarder_open(&f, o, &data, &control, err);
+	if (r == 0) {
+		log_debug("ready");
+		r = loop_run(loop, err);
+	}
+	place_leave(&data);
+	place_leave(&control);
 	forwarder_close(&f);
 	return r;
 }

@@ -55,6 +55,20 @@ static void stream_free(struct stream *s)
 	free(s);
 }
 
+/* The one that was joined last and still stands, or NULL. */
+static struct vpnkit_mux *streams_newest(const struct forwarder *f)
+{
+	struct list *at;
+
+	for (at = f->streams.prev; at != &f->streams; at = at->prev) {
+		struct stream *s = list_entry(at, struct stream, place);
+
+		if (s->linked && !s->link.mux.failed)
+			return &s->link.mux;
+	}
+	return NULL;
+}
+
 static void stream_lost(struct vpnkit_link *l, const struct error *why)
 {
 	struct stream *s = l->data;
@@ -64,6 +78,7 @@ static void stream_lost(struct vpnkit_link *l, const struct error *why)
 	else
 		log_debug("the host has ended its stream");
 	s->linked = false;
+	listen_linked(s->forwarder, streams_newest(s->forwarder));
 	if (s->to)
 		loop_timer_after(s->forwarder->loop, &s->again, AGAIN_US, NULL);
 	else
@@ -79,7 +94,13 @@ static int stream_link(struct stream *s, int fd, bool handshake, const void *fir
 		.mux = { .handler = &stream_handler, .data = s, .connected = s->to != NULL },
 	};
 	s->linked = vpnkit_link_start(&s->link, s->forwarder->loop, fd, handshake, first, n, err) == 0;
-	return s->linked ? 0 : -1;
+	if (!s->linked)
+		return -1;
+	/* the newest is the last */
+	list_remove(&s->place);
+	list_append(&s->forwarder->streams, &s->place);
+	listen_linked(s->forwarder, streams_newest(s->forwarder));
+	return 0;
 }
 
 static struct stream *stream_new(struct forwarder *f)

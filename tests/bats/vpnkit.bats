@@ -106,6 +106,54 @@ nobody_left() {
 	done
 }
 
+# api METHOD PATH [JSON]: prints the body, then the status.
+api() { curl -sS --unix-socket control -X "$1" -d "${3:-}" -w '\n%{http_code}\n' "http://unix$2"; }
+says_hello() { [ "$(echo hello | timeout 20 socat -t 10 - "$1")" = hello ]; }
+datagram_returns() { [[ $(echo hello | timeout 20 socat -t 2 - "UDP:127.0.0.1:$1") == *hello ]]; }
+
+@test "ports of its own side lead to the other by a control API, also when the other comes only then, and comes again" {
+	echo_start tcp
+	tcp=${place##*:}
+	echo_start udp
+	udp=${place##*:}
+	forwarder_start -control-listen control -data-listen data
+	here=$forwarder_pid
+	a=$(free_port) b=$(free_port)
+	ports="{\"proto\":\"tcp\",\"out_ip\":\"127.0.0.1\",\"out_port\":$a,\"in_ip\":\"127.0.0.1\",\"in_port\":$tcp}"
+	[ "$(api PUT /forwards/expose/port "$ports")" = $'\n200' ]
+	[ "$(api PUT /forwards/expose/port "${ports//tcp/udp}" | tail -n 1)" = 200 ]
+	api GET /forwards/list | head -n 1 | jq -e '[.[].proto] == ["tcp", "udp"]'
+	# a client that comes before the other side is there waits for it
+	echo hello | timeout 60 socat -t 30 - "TCP:127.0.0.1:$a" >early 3>&- &
+	for name in first again; do
+		background $name.err "$forwarder" -data-connect data
+		there=$background
+		within 20 says_hello "TCP:127.0.0.1:$a"
+		within 10 grep -qx hello early
+		kill -KILL "$there"
+		within 10 ended "$there"
+	done
+	background there.err "$forwarder" -data-connect data
+	# of each kind: datagrams, and a Unix socket on this side
+	[ "$(api PUT /forwards/expose/port "{\"proto\":\"udp\",\"out_ip\":\"127.0.0.1\",\"out_port\":$b,\"in_ip\":\"127.0.0.1\",\"in_port\":$udp}" | tail -n 1)" = 200 ]
+	within 20 datagram_returns "$b"
+	echo_start "unix:$T/there.sock"
+	pipe="{\"proto\":\"unix\",\"out_path\":\"$T/here.sock\",\"in_path\":\"$T/there.sock\"}"
+	[ "$(api PUT /forwards/expose/pipe "$pipe" | tail -n 1)" = 200 ]
+	says_hello "UNIX-CONNECT:$T/here.sock"
+	[ "$(api DELETE /forwards/unexpose/pipe "$pipe" | tail -n 1)" = 200 ]
+	[ ! -e here.sock ]
+	api PUT /forwards/expose/port "${ports/$tcp/1}" >refused
+	grep -q "Bind for 127.0.0.1:$a failed: port is already allocated" refused
+	[ "$(tail -n 1 refused)" = 400 ]
+	head -c 3000000 /dev/urandom >sent
+	timeout 60 socat -t 30 - "TCP:127.0.0.1:$a" <sent >got
+	cmp sent got
+	kill -TERM "$here"
+	within 10 ended "$here"
+	[ ! -e control ]
+}
+
 @test "a port that nobody listens on, and bytes of another protocol, end only their own connection" {
 	echo_start tcp
 	forwarder_start -data-listen data

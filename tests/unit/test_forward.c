@@ -7,17 +7,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host_policy.h"
 #include "io.h"
 #include "listener.h"
-#include "ports.h"
 #include "str.h"
 #include "tap.h"
+#include "tunnel.h"
 #include "unixsock.h"
 
 static struct loop *loop;
 static struct tunnel tunnel;
-static struct ports ports;
+static struct forwards ports;
 static struct allow allow;
+static struct host_policy policy = { .allow = &allow, .dir = "/nowhere", .state = -1 };
 
 /* --- the guest ---------------------------------------------------------------------------------------------------- */
 
@@ -254,8 +256,9 @@ static uint16_t port_open(const char *proto)
 	struct jsonr all, item;
 	struct jsonr_iter it;
 
-	if (vpnkit_port_parse(spec, strlen(spec), &p, NULL) < 0 || ports_expose(&ports, &p, PORTS_USER, NULL) < 0 ||
-	    ports_list(&ports, &list) < 0 || jsonr_parse(buf_text(&list), list.len, &all, NULL) < 0)
+	if (vpnkit_port_parse(spec, strlen(spec), &p, NULL) < 0 ||
+	    forwards_expose(&ports, &p, FORWARDS_USER, NULL) < 0 || forwards_list(&ports, &list) < 0 ||
+	    jsonr_parse(buf_text(&list), list.len, &all, NULL) < 0)
 		return 0;
 	it = jsonr_iter(&all);
 	while (jsonr_element(&it, &item)) {
@@ -268,22 +271,21 @@ static uint16_t port_open(const char *proto)
 
 static void begin(enum guest kind)
 {
-	tunnel.loop = loop;
+	tunnel.way.loop = loop;
 	tunnel_init(&tunnel);
-	ports = (struct ports){ .loop = loop,
-				.tunnel = &tunnel,
-				.allow = &allow,
-				.state = "/nowhere",
-				.state_fd = -1,
-				.udp = { .loop = loop, .tunnel = &tunnel } };
-	ports_init(&ports);
+	ports = (struct forwards){ .loop = loop,
+				   .way = &tunnel.way,
+				   .policy = &host_policy,
+				   .data = &policy,
+				   .udp = { .loop = loop, .way = &tunnel.way } };
+	forwards_init(&ports);
 	udp_init(&ports.udp, 50 * 1000, NULL);
 	guest_start(kind);
 }
 
 static void end(void)
 {
-	ports_close(&ports);
+	forwards_close(&ports);
 	tunnel_close(&tunnel);
 	guest_stop();
 	rounds(4);
@@ -305,7 +307,7 @@ static void test_generation(enum guest kind, unsigned generation, enum tunnel_st
 	a = client_open(SOCK_STREAM, tcp);
 	b = client_open(SOCK_STREAM, tcp);
 	ok(client_echo(a, "hello") && client_echo(b, "there"), "guest %u: two connections", kind);
-	ok(tunnel.generation == generation && tunnel.state == state, "guest %u: generation %u", kind, generation);
+	ok(tunnel.way.generation == generation && tunnel.state == state, "guest %u: generation %u", kind, generation);
 	shutdown(a, SHUT_WR);
 	ok(client_ends(a) && client_echo(b, "still"), "guest %u: one ends, the other goes on", kind);
 	close(a);
@@ -385,15 +387,15 @@ static void test_bounds(void)
 	ports.udp.count -= UDP_FLOWS - 32;
 	for (size_t i = 0; i < array_len(fds); i++)
 		close(fds[i]);
-	for (p.in_port = 8; ports.count < PORTS_MAX && !e.msg; p.in_port++)
-		ports_expose(&ports, &p, PORTS_USER, &e);
+	for (p.in_port = 8; ports.count < FORWARDS_MAX && !e.msg; p.in_port++)
+		forwards_expose(&ports, &p, FORWARDS_USER, &e);
 	ok(!e.msg, "as many ports as there may be");
-	ok(ports_expose(&ports, &p, PORTS_USER, &e) < 0 && e.code == ENOSPC, "not one more");
-	ok(ports_unexpose(&ports, &p, PORTS_USER, NULL) == 0, "one that is not there can be closed");
+	ok(forwards_expose(&ports, &p, FORWARDS_USER, &e) < 0 && e.code == ENOSPC, "not one more");
+	ok(forwards_unexpose(&ports, &p, FORWARDS_USER, NULL) == 0, "one that is not there can be closed");
 	p.in_port = 8;
-	ok(ports_unexpose(&ports, &p, PORTS_GUEST, NULL) < 0 && ports.count == PORTS_MAX,
+	ok(forwards_unexpose(&ports, &p, FORWARDS_GUEST, NULL) < 0 && ports.count == FORWARDS_MAX,
 	   "the guest closes none of the user's");
-	ok(ports_unexpose(&ports, &p, PORTS_USER, NULL) == 0 && ports.count == PORTS_MAX - 1, "the user does");
+	ok(forwards_unexpose(&ports, &p, FORWARDS_USER, NULL) == 0 && ports.count == FORWARDS_MAX - 1, "the user does");
 	end();
 }
 
