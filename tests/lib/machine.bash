@@ -2,11 +2,11 @@
 # For what runs inside machine(): a supervisor with the engine $ENGINE, and looking at it.
 #
 # ENGINE: containerd (it starts with the services), lazy (it starts when somebody asks for it), or direct (there is none).
-# PITH_TEST_CONTAINERD: a folder with another containerd and ctr than the installed ones.
+# PITH_TEST_CONTAINERD: a folder with another containerd, its shim and ctr than the installed ones.
 
 if [ -n "${PITH_TEST_CONTAINERD:-}" ]; then
 	mkdir -p "$ROOT/containerd"
-	ln -sf "$PITH_TEST_CONTAINERD"/{containerd,ctr} "$ROOT/containerd/"
+	ln -sf "$PITH_TEST_CONTAINERD"/{containerd,ctr,containerd-shim-runc-v2} "$ROOT/containerd/"
 	PATH=$ROOT/containerd:$PATH
 fi
 
