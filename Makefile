@@ -3,7 +3,7 @@
 #   guest-programs += NAME      a static musl program, made as build/guest/NAME
 #   host-programs  += NAME      a program of the host, made as build/host/NAME
 #   NAME.srcs   := a/b.c ...    its sources
-#   NAME.layers := base sys     the layers of lib/ that it may include and links (of base cli sys bundle proto forward)
+#   NAME.layers := base sys     the layers of lib/ that it may include and links (of base cli sys bundle proto forward disk)
 #   NAME.deps   := yaml jansson external libraries, as the linker names them
 #   NAME.iquote := DIR ...      further folders of its own that it includes from
 #   DIR.sees    := DIR ...      a folder of a program is a room: it includes from itself and from the rooms it sees
@@ -26,13 +26,14 @@ B := build
 PREFIX ?= /usr/local
 WERROR ?=
 
-layers := base cli sys bundle proto forward
+layers := base cli sys bundle proto forward disk
 base.sees :=
 cli.sees := base
 sys.sees := base
 bundle.sees := base sys
 proto.sees := base sys
 forward.sees := base sys proto
+disk.sees := base sys
 guest-programs :=
 host-programs :=
 # before the fragments, whose rules name them
@@ -124,10 +125,10 @@ $(foreach d,$(call folders,$($(2).srcs)),$(eval $(call room-rules,$(1),$(2),$(d)
 endef
 
 define test-rules
-$(3): $(call objs,$(1),$(4) $($(2).srcs)) $(call layer-libs,$(1),forward proto bundle sys cli base)
+$(3): $(call objs,$(1),$(4) $($(2).srcs)) $(call layer-libs,$(1),disk forward proto bundle sys cli base)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$(Q)$$(call $(1).link,$$@,$(call objs,$(1),$(4) $($(2).srcs)),$(call layer-libs,$(1),forward proto bundle sys cli base) $(addprefix -l,$($(2).deps)))
+	$(Q)$$(call $(1).link,$$@,$(call objs,$(1),$(4) $($(2).srcs)),$(call layer-libs,$(1),disk forward proto bundle sys cli base) $(addprefix -l,$($(2).deps)))
 $(call objs,$(1),$(4) $(filter tests/%,$($(2).srcs)) $(if $(filter fuzz,$(1)),$($(2).srcs))): private iquote := -iquote tests/unit -iquote tests/fuzz \
 	$(addprefix -iquote ,$(patsubst %/,%,$(sort $(dir $($(2).srcs)))) $($(2).iquote)) $(call layer-iquote,$(layers))
 $(call objs,$(1),$(4)): | $(proto.gen)

@@ -1,0 +1,4 @@
+guest-programs += loopy
+pkg/losetup.sees :=
+loopy.srcs := $(wildcard pkg/losetup/*.c)
+loopy.layers := base cli sys

@@ -1,0 +1,19 @@
+/* What `mountie` mounts, and how. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "drive.h"
+#include "error.h"
+#include "probe.h"
+
+/* The device with that label or UUID (the other is NULL). Of several the first, and that is said. It is waited for. */
+int find_by(const char *label, const char *uuid, char path[DRIVE_PATH], struct error *err);
+
+/* The first Linux partition that is not in use, of the first disk that has one. */
+int find_first(char path[DRIVE_PATH], struct error *err);
+
+/* Looks at the file system, and with `repair` has fsck put it in order where its kind wants that, and says what fsck
+ * said. Its type goes to `type`. */
+int check(const char *path, bool repair, char type[32], struct error *err);

@@ -1,0 +1,424 @@
+#!/usr/bin/env bats
+# format, mountie, extend, swap, loopy and fstrim, on disks that are files of this machine.
+
+load ../lib/common
+load ../lib/disks
+
+setup() {
+	test_begin
+	# links that a program makes in /dev are this test's own
+	mkdir -p /dev/disk
+}
+
+teardown() {
+	loops_end
+	test_end
+}
+
+# fails_with TEXT COMMAND...: status 1, and it says that
+fails_with() {
+	local text=$1
+	shift
+	run -1 "$@"
+	[[ $output == *"$text"* ]]
+	# one line, and no more
+	[ "$(grep -c 'error:' <<<"$output")" = 1 ]
+}
+
+# mountie's links go into a /dev/disk of its own; the mount is gone with it
+mount_and() {
+	local device=$1 script=$2
+	shift 2
+	mkdir -p point
+	unshare -m -- bash -euc 'mount -t tmpfs disk /dev/disk; script=$1; shift; "$@"; eval "$script"' _ "$script" "$guest/mountie" "$@" ${device:+"$device"} "$T/point"
+}
+
+# --- format ------------------------------------------------------------------------------------------------------
+
+@test "an empty disk gets a table, a partition and a file system; the same again is no error and changes nothing" {
+	loop_new disk 64M
+	"$guest/format" -label data "$loop"
+	[ "$(sfdisk -J "$loop" | jq -c '.partitiontable | [.label, (.partitions[] | .start, .size, .type)]')" = '["dos",2048,129024,"83"]' ]
+	sfdisk -V "$loop"
+	[ "$(type_of "${loop}p1")" = ext4 ]
+	[ "$(label_of "${loop}p1")" = data ]
+	mounted "${loop}p1" cp /etc/hostname mnt/file
+	before=$(sha256sum <"$loop")
+	run -0 "$guest/format" -label data "$loop"
+	[[ $output == *'nothing to do' ]]
+	[ "$(sha256sum <"$loop")" = "$before" ]
+	# another type or label is not what is there
+	fails_with "$loop: there is ext4 (filesystem) with the label data on it" "$guest/format" -label other "$loop"
+	fails_with 'there is ext4' "$guest/format" -type xfs "$loop"
+	[ "$(sha256sum <"$loop")" = "$before" ]
+}
+
+@test "GPT, XFS, btrfs and -force" {
+	loop_new disk 320M
+	"$guest/format" -type btrfs -partition gpt -label one "$loop"
+	sfdisk -V "$loop"
+	[ "$(sfdisk -J "$loop" | jq -r '.partitiontable | .label, .partitions[0].type')" = $'gpt\n0FC63DAF-8483-4772-8E79-3D69D8477DE4' ]
+	[ "$(type_of "${loop}p1") $(label_of "${loop}p1")" = 'btrfs one' ]
+	"$guest/format" -force -type xfs --label=two "$loop"
+	sfdisk -V "$loop"
+	[ "$(sfdisk -J "$loop" | jq -r .partitiontable.label)" = dos ]
+	[ "$(type_of "${loop}p1") $(label_of "${loop}p1")" = 'xfs two' ]
+	mounted "${loop}p1" touch mnt/file
+}
+
+@test "a disk of 16 MiB, and one of 8 TiB" {
+	loop_new small 16M
+	"$guest/format" "$loop"
+	mounted "${loop}p1" touch mnt/file
+	loop_new large 8T
+	"$guest/format" -label large "$loop"
+	# more than a DOS table can say
+	[ "$(sfdisk -J "$loop" | jq -r .partitiontable.label)" = gpt ]
+	mounted "${loop}p1" df --output=size mnt | awk 'END {exit !($1 > 7 * 1024 * 1024 * 1024)}'
+	# it is ready at once, and holds next to nothing
+	[ "$(du -m large.img | cut -f 1)" -lt 3000 ]
+	loop_new tiny 2M
+	fails_with 'a disk of less than 4 MiB' "$guest/format" "$loop"
+}
+
+@test "what is on a disk is named and kept: RAID, LVM, a file system, a foreign partition" {
+	loop_new disk 32M
+	python3 "$root_dir/tests/tools/signature.py" raid >raid
+	dd if=raid of="$loop" bs=512 seek=8 conv=notrunc status=none
+	fails_with 'linux_raid_member (raid)' "$guest/format" "$loop"
+	wipefs -aq "$loop"
+	python3 "$root_dir/tests/tools/signature.py" lvm >lvm
+	dd if=lvm of="$loop" bs=512 seek=1 conv=notrunc status=none
+	fails_with 'LVM2_member (raid)' "$guest/format" "$loop"
+	# nor is it taken by itself
+	fails_with 'LVM2_member' in_world vda="$loop" -- "$guest/format"
+	wipefs -aq "$loop"
+	mkfs.ext4 -q "$loop"
+	before=$(sha256sum <"$loop")
+	fails_with 'there is ext4 (filesystem) on it' "$guest/format" "$loop"
+	[ "$(sha256sum <"$loop")" = "$before" ]
+	"$guest/format" -force "$loop"
+	# nothing of the old one shows through
+	[ "$(blkid -p -s PTTYPE -o value "$loop")" = dos ]
+	[ -z "$(type_of "$loop")" ]
+	echo 'type=7' | sfdisk -q --wipe always "$loop"
+	fails_with "partition, which is not Linux's" "$guest/format" "$loop"
+}
+
+@test "a format that a power cut ended is finished by the next, whenever it came" {
+	loop_new disk 48M
+	# a mkfs that is killed in the middle of it
+	mkdir bin
+	cat >bin/mkfs.ext4 <<-END
+		#!/bin/bash
+		$(command -v mkfs.ext4) -q -F "\${@: -1}"
+		dd if=/dev/urandom of="\${@: -1}" bs=64k count=1 conv=notrunc status=none
+		kill -9 \$\$
+	END
+	chmod +x bin/mkfs.ext4
+	PATH=$T/bin:$PATH fails_with 'killed by signal 9' "$guest/format" -label data "$loop"
+	# it is known, and nobody mounts it by itself
+	run -1 in_world vda="$loop" -- "$guest/mountie" /mnt
+	[[ $output == *'a format of it was not finished: passed over'* ]]
+	# the one that wants another label leaves it
+	fails_with 'a format that was not finished' in_world vda="$loop" -- "$guest/format" -label other
+	in_world vda="$loop" -- "$guest/format" -label data
+	[ "$(label_of "${loop}p1")" = data ]
+	mounted "${loop}p1" touch mnt/file
+	in_world vda="$loop" -- "$guest/mountie" /mnt
+}
+
+# each_kill STEP COMMAND...: runs it again and again, killed before its system call number 1, 1 + STEP, ... until one run ends by
+# itself; between them `between` is called
+each_kill() {
+	local step=$1 n=1
+	shift
+	while python3 "$root_dir/tests/tools/kill-at" "$n" "$@" >killed.log 2>&1; do
+		between "$n"
+		n=$((n + step))
+	done
+	[ "$n" -gt $((5 * step)) ]
+}
+
+@test "killed at any step format is finished by the next one" {
+	loop_new disk 16M
+	between() {
+		# whatever was left: another disk would not be taken for it, and this one is finished
+		"$guest/format" -label data "$loop" >said 2>&1 || { echo "call $1:"; cat said; return 1; }
+		[ "$(label_of "${loop}p1")" = data ]
+		mounted "${loop}p1" touch mnt/file
+		truncate -s 0 disk.img
+		truncate -s 16M disk.img
+		blockdev --flushbufs "$loop"
+	}
+	each_kill 23 "$guest/format" -label data "$loop"
+}
+
+@test "killed at any step extend loses nothing, and the next one finishes it" {
+	loop_new disk 320M
+	"$guest/format" -type xfs -partition gpt "$loop"
+	mounted "${loop}p1" cp /etc/hostname mnt/file
+	size=320
+	between() {
+		mounted "${loop}p1" cmp mnt/file /etc/hostname
+		"$guest/extend" -type xfs "$loop" >said 2>&1 || { echo "call $1:"; cat said; return 1; }
+		sfdisk -qV "$loop"
+		mounted "${loop}p1" cmp mnt/file /etc/hostname
+		[ "$(blockdev --getsize64 "${loop}p1")" -gt $(((size - 2) << 20)) ]
+		size=$((size + 16))
+		loop_grow disk ${size}M
+	}
+	size=$((size + 16))
+	loop_grow disk ${size}M
+	each_kill 9 "$guest/extend" -type xfs "$loop"
+}
+
+@test "the first free disk is the first: by the order of people, without those that are used" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	loop_new c 16M; c=$loop
+	world=(vdaa="$a" vda="$b" nvme0n9="$c")
+	in_world "${world[@]}" -- "$guest/format" -verbose
+	[ "$(type_of "${c}p1")" = ext4 ]
+	in_world "${world[@]}" -- "$guest/format"
+	[ "$(type_of "${b}p1")" = ext4 ]
+	in_world "${world[@]}" -- "$guest/format"
+	[ "$(type_of "${a}p1")" = ext4 ]
+	# a later boot: all are used, and that is as it should be
+	run -0 in_world "${world[@]}" -- "$guest/format"
+	[[ $output == *'/dev/nvme0n9: ext4 (filesystem): nothing to do' ]]
+	# mountie takes them in the same order
+	in_world "${world[@]}" -- bash -euc 'mkdir -p /mnt; "$0" /mnt; grep -q "/dev/nvme0n9p1 /mnt " /proc/mounts; "$0" /media; grep -q "/dev/vda1 /media " /proc/mounts' "$guest/mountie"
+	fails_with 'no disk is empty' in_world "${world[@]}" -- "$guest/format" -type xfs
+	fails_with 'no disk is empty (there is none)' in_world -- "$guest/format"
+}
+
+@test "two disks by two labels: each boot finds its own, also when the first boot ended between them" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	in_world vda="$a" vdb="$b" -- "$guest/format" -label docker
+	# the second boot: the first label is there, and no disk is taken for it again
+	in_world vda="$a" vdb="$b" -- "$guest/format" -label docker
+	[ -z "$(blkid -p "$b")" ]
+	in_world vda="$a" vdb="$b" -- "$guest/format" -label foo
+	[ "$(label_of "${a}p1") $(label_of "${b}p1")" = 'docker foo' ]
+	in_world vda="$a" vdb="$b" -- "$guest/format" -label foo
+	in_world vda="$a" vdb="$b" -- bash -euc 'mkdir -p /mnt; "$0" -label foo /mnt; grep -q "/dev/vdb1 /mnt " /proc/mounts; [ "$(readlink /dev/disk/by-label/docker)" = ../../vda1 ]' "$guest/mountie"
+}
+
+@test "a disk that is read-only, in use, or none; a name that LinuxKit's machines have" {
+	truncate -s 16M ro.img
+	loop=$(losetup -r -f --show ro.img)
+	loops+=("$loop")
+	fails_with "$loop: the disk is read-only" "$guest/format" "$loop"
+	loop_new disk 32M
+	"$guest/format" "$loop"
+	mkdir -p mnt
+	mount "${loop}p1" mnt
+	fails_with 'in use' "$guest/format" -force "$loop"
+	umount mnt
+	fails_with 'not a block device' "$guest/format" /etc/hostname
+	# LinuxKit's QEMU has SCSI disks
+	in_world vda="$loop" -- bash -euc 'mkdir -p /mnt; "$0" /dev/sda1 /mnt; grep -q "/dev/vda1 /mnt " /proc/mounts' "$guest/mountie"
+	run -2 "$guest/format" -type fat "$loop"
+	run -2 "$guest/format" -label 12345678901234567 "$loop"
+	[[ $output == *'at most 16 bytes'* ]]
+	run -2 "$guest/format" a b
+}
+
+@test "a disk that comes later is waited for" {
+	loop_new disk 16M
+	name=/dev/pith-test-$$
+	background out "$guest/format" "$name"
+	pid=$background
+	ln -s "$loop" "$name"
+	within 30 ended "$pid"
+	rm "$name"
+	[ "$(type_of "${loop}p1")" = ext4 ]
+}
+
+@test "a disk that goes while it is formatted is an error, not a wait" {
+	loop_new disk 64M
+	mkdir bin
+	# the disk under mkfs becomes nothing: every access fails
+	printf '#!/bin/sh\ntruncate -s 0 %s\nexec %s "$@"\n' "$T/disk.img" "$(command -v mkfs.ext4)" >bin/mkfs.ext4
+	chmod +x bin/mkfs.ext4
+	PATH=$T/bin:$PATH run -1 "$guest/format" "$loop"
+	[[ $output == *error:* ]]
+}
+
+# --- mountie -----------------------------------------------------------------------------------------------------
+
+@test "by device, label and UUID, with links by all that is known of a disk" {
+	loop_new disk 32M
+	"$guest/format" -partition gpt -label 'a b/c' "$loop"
+	uuid=$(blkid -p -s UUID -o value "${loop}p1")
+	part=$(sfdisk -J "$loop" | jq -r '.partitiontable.partitions[0].uuid | ascii_downcase')
+	name=${loop#/dev/}p1
+	check="mountpoint -q $T/point; [ \"\$(readlink /dev/disk/by-uuid/$uuid)\" = ../../$name ]; [ \"\$(readlink /dev/disk/by-partuuid/$part)\" = ../../$name ]; [ \"\$(readlink '/dev/disk/by-label/a\\x20b\\x2fc')\" = ../../$name ]"
+	mount_and '' "$check" -device "${loop}p1"
+	mount_and "${loop}p1" "$check"
+	mount_and '' "$check" -label 'a b/c'
+	mount_and '' "$check" -uuid "${uuid^^}"
+	# where a link leads to one that is gone it is made anew
+	mount_and "${loop}p1" 'true'
+	run -2 "$guest/mountie"
+	run -2 "$guest/mountie" a b c
+}
+
+@test "two disks with one label: the first is taken, and both are named" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	mkfs.ext4 -q -L same "$a"
+	mkfs.ext4 -q -L same "$b"
+	run -0 in_world vda="$a" vdb="$b" -- bash -euc 'mkdir -p /mnt; "$0" -label same /mnt; grep -q "/dev/vda /mnt " /proc/mounts; [ "$(readlink /dev/disk/by-label/same)" = ../../vda ]' "$guest/mountie"
+	[[ $output == *'warning: /dev/vdb has the label same, too: /dev/vda is taken'* ]]
+}
+
+@test "a damaged superblock is repaired by fsck, which says so; what cannot be is not mounted" {
+	loop_new disk 64M
+	"$guest/format" "$loop"
+	mounted "${loop}p1" cp /etc/hostname mnt/file
+	# no magic, no checksum: as if it was never there
+	dd if=/dev/zero of="${loop}p1" bs=1024 seek=1 count=1 conv=notrunc status=none
+	sync
+	run -0 mount_and "${loop}p1" "cmp $T/point/file /etc/hostname"
+	[[ $output == *'looking for a copy'* ]]
+	[[ $output == *e2fsck:* ]]
+	# directories that lead to nothing need an answer that nobody gives
+	debugfs -w -R 'clri <2>' "${loop}p1"
+	debugfs -w -R 'ssv state 2' "${loop}p1"
+	run -1 mount_and "${loop}p1" true
+	[[ $output == *'it has to be repaired by hand'* ]]
+	loop_new empty 16M
+	fails_with 'there is no file system on it' mount_and "$loop" true
+	mkswap "$loop" >/dev/null
+	fails_with 'but swap' mount_and "$loop" true
+}
+
+@test "a read-only disk is mounted read-only" {
+	loop_new disk 16M
+	"$guest/format" "$loop"
+	dd if="${loop}p1" of=part.img bs=1M status=none
+	loop=$(losetup -r -f --show part.img)
+	loops+=("$loop")
+	run -0 mount_and "$loop" "! touch $T/point/x 2>/dev/null"
+	[[ $output == *'read-only'* ]]
+}
+
+# --- extend ------------------------------------------------------------------------------------------------------
+
+@test "a larger disk: partition and file system grow, UUIDs stay, a second time there is nothing to do" {
+	for type in xfs btrfs; do
+		loop_new $type 320M
+		"$guest/format" -type $type -partition gpt -label $type "$loop"
+		mounted "${loop}p1" cp /etc/hostname mnt/file
+		uuid=$(sfdisk -J "$loop" | jq -r '.partitiontable | .id, .partitions[0].uuid')
+		loop_grow $type 640M
+		run -0 "$guest/extend" -type $type "$loop"
+		[[ $output == *'has all of the disk now' ]]
+		sfdisk -V "$loop"
+		[ "$(sfdisk -J "$loop" | jq -r '.partitiontable | .id, .partitions[0].uuid')" = "$uuid" ]
+		mounted "${loop}p1" bash -euc 'cmp mnt/file /etc/hostname; [ "$(df --output=size -m mnt | tail -n 1)" -gt 550 ]'
+		run -0 "$guest/extend" -type $type "$loop"
+		[[ $output == *'has all of the disk' ]]
+	done
+}
+
+@test "what is not for extend is left alone" {
+	loop_new disk 32M
+	run -0 "$guest/extend" "$loop"
+	[[ $output == *'no partition table: passed over' ]]
+	printf 'size=8M,type=83\nsize=8M,type=83\n' | sfdisk -q "$loop"
+	run -0 "$guest/extend" "$loop"
+	[[ $output == *'2 partitions, not one: passed over' ]]
+	sfdisk -q --delete "$loop"
+	printf 'size=8M,type=7\n' | sfdisk -q "$loop"
+	fails_with 'not a Linux partition' "$guest/extend" "$loop"
+	"$guest/format" -force "$loop"
+	loop_grow disk 64M
+	before=$(sfdisk -d "$loop")
+	fails_with 'there is ext4 (filesystem) on it, and not xfs' "$guest/extend" -type xfs "$loop"
+	run -1 "$guest/extend" -stop-on-error=false -type xfs "$loop" "$loop"
+	[[ $output == *'2 disks could not be extended' ]]
+	# nothing was changed before that was known
+	[ "$(sfdisk -d "$loop")" = "$before" ]
+}
+
+@test "a GPT that a power cut tore is made whole from its backup, and nothing is lost" {
+	loop_new disk 320M
+	"$guest/format" -type xfs -partition gpt "$loop"
+	mounted "${loop}p1" cp /etc/hostname mnt/file
+	uuid=$(sfdisk -J "$loop" | jq -r '.partitiontable.partitions[0].uuid')
+	dd if=/dev/urandom of="$loop" bs=512 seek=1 count=1 conv=notrunc status=none
+	run -0 "$guest/extend" -type xfs "$loop"
+	[[ $output == *'made again from the backup'* ]]
+	sfdisk -V "$loop"
+	[ "$(sfdisk -J "$loop" | jq -r '.partitiontable.partitions[0].uuid')" = "$uuid" ]
+	mounted "${loop}p1" cmp mnt/file /etc/hostname
+}
+
+# --- swap, loopy, fstrim -----------------------------------------------------------------------------------------
+
+@test "swap: the file is made once, and anew where its size is another" {
+	dir=$(mktemp -d /var/tmp/pith.XXXXXX)
+	# swapping is the kernel's; here the file is what is looked at
+	swap_in() { unshare -m -- "$guest/swap" --path "$dir/swap" "$@"; swapoff "$dir/swap" 2>/dev/null || :; }
+	swap_in --size 16M
+	[ "$(stat -c '%s %a' "$dir/swap")" = '16777216 600' ]
+	[ "$(type_of "$dir/swap")" = swap ]
+	uuid=$(blkid -p -s UUID -o value "$dir/swap")
+	swap_in --size 16M
+	[ "$(blkid -p -s UUID -o value "$dir/swap")" = "$uuid" ]
+	swap_in --size 20M
+	[ "$(stat -c %s "$dir/swap")" = 20971520 ]
+	[ "$(type_of "$dir/swap")" = swap ]
+	rm -r "$dir"
+}
+
+@test "swap: conditions, and what is wrong" {
+	run -0 "$guest/swap" --path /var/x/swap --size 1M --condition part:/var/nonsense
+	[[ $output == *'part:/var/nonsense is not met: no swap' ]]
+	fails_with 'is not met' "$guest/swap" --path /var/x/swap --size 1M --condition part:/var/nonsense:true
+	fails_with 'is not met' "$guest/swap" --path /var/x/swap --size 1M --condition partsize:/:9999999G:true
+	fails_with 'below /var' "$guest/swap" --path /tmp/swap --size 1M
+	fails_with '--size: a size' "$guest/swap" --path /var/swap
+	fails_with 'partsize:PATH:SIZE' "$guest/swap" --path /var/swap --size 1M --condition partsize:/var
+	fails_with 'No such file' "$guest/swap" --path /var/nonsense/swap --size 1M
+	run -1 "$guest/swap" --nonsense
+}
+
+@test "loopy: a file as a device, made where it is wanted" {
+	free=$(losetup -f)
+	run -2 "$guest/loopy" -d "$free" "$T/file"
+	[[ $output == *'--create makes it' ]]
+	"$guest/loopy" -c -s 3 -d "$free" "$T/file"
+	loops+=("$free")
+	[ "$(losetup -n -O BACK-FILE "$free" | tr -d ' ')" = "$T/file" ]
+	[ "$(stat -c %s file)" = 3145728 ]
+	# again is no error, another file is
+	"$guest/loopy" --create --dev "$free" "$T/file"
+	run -2 "$guest/loopy" -c -d "$free" "$T/other"
+	[[ $output == *'has another file behind it already' ]]
+	run -2 "$guest/loopy" -d /dev/nonsense "$T/file"
+	run -1 "$guest/loopy"
+}
+
+@test "fstrim gives the room of deleted files back" {
+	loop_new disk 64M
+	mkfs.ext4 -q -E nodiscard "$loop"
+	mkdir -p mnt
+	mount "$loop" mnt
+	dd if=/dev/urandom of=mnt/file bs=1M count=30 status=none
+	sync
+	full=$(du -k disk.img | cut -f 1)
+	rm mnt/file
+	sync mnt
+	run -0 "$guest/fstrim" -v "$T/mnt"
+	[[ $output == *'MiB trimmed' ]]
+	umount mnt
+	[ "$(du -k disk.img | cut -f 1)" -lt $((full - 20000)) ]
+	run -1 "$guest/fstrim" /proc
+	[[ $output == *'cannot be trimmed' ]]
+	run -2 "$guest/fstrim"
+}
