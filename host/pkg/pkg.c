@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "git.h"
 #include "image.h"
 #include "log.h"
 #include "pkg_private.h"
@@ -245,16 +246,31 @@ static int pkg_check(struct pkg *g, enum action action, struct error *err)
 	return 0;
 }
 
-static int pkg_run_one(struct pkg *g, enum action action, const char *dir, struct error *err)
+static int pkg_build_and_push(struct pkg *g, enum action action, const char *dir, struct error *err)
 {
 	size_t i;
 
-	if (action == ACTION_SHOW_TAG)
-		return pkg_show_tag(g, dir, err);
 	for (i = 0; action != ACTION_MANIFEST && i < g->platform_count; i++)
 		if (pkg_build(g, dir, &g->platforms[i], err) < 0)
 			return -1;
 	return action != ACTION_BUILD && !g->dry_run ? pkg_push(g, dir, err) : 0;
+}
+
+/* As in LinuxKit, what is pushed from a commit that has one tag is a release of that name. */
+static int pkg_run_one(struct pkg *g, enum action action, const char *dir, struct error *err)
+{
+	_cleanup_error_ struct error none = { 0 };
+	_cleanup_free_ char *tag = action == ACTION_PUSH && !g->release ? git_tag(dir, &none) : NULL;
+	int r;
+
+	if (action == ACTION_SHOW_TAG)
+		return pkg_show_tag(g, dir, err);
+	if (!tag)
+		return pkg_build_and_push(g, action, dir, err);
+	g->release = tag;
+	r = pkg_build_and_push(g, action, dir, err);
+	g->release = NULL;
+	return r;
 }
 
 static int pkg_run(struct pkg *g, enum action action, struct error *err)

@@ -379,6 +379,11 @@ leads_out() {
 	[ "$(tail -n 1 <<<"$output")" = "pith: pushed $registry/me/thing:v1" ]
 	raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	[ "$(raw "$name" | sha256sum)" = "$(raw "$registry/me/thing:v1" | sha256sum)" ]
+	# a commit's tag is a release without a word
+	git init -q p && git -C p add . && git -C p -c user.name=a -c user.email=a@b commit -qm a && git -C p tag v2
+	run -0 "$pith" pkg push p
+	[ "$(tail -n 1 <<<"$output")" = "pith: pushed $registry/me/thing:v2" ]
+	rm -rf p/.git
 	[ "$(raw "$name" | jq -c '[.manifests[].platform.architecture]')" = '["amd64"]' ]
 	skopeo inspect --tls-verify=false "docker://$name-amd64" | jq -e '.Architecture == "amd64"'
 	# another platform joins the index, in the cache and then in the registry
