@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "boot_file.h"
 #include "io.h"
+#include "kernel_arch.h"
 #include "kernel_file.h"
 #include "str.h"
 
@@ -107,24 +109,15 @@ static int read_cmdline(const char *name, struct boot *out, struct error *err)
 	return out->cmdline ? 0 : error_set(err, ENOMEM, "%s", path);
 }
 
-const char *boot_arch(const uint8_t *head, size_t n)
-{
-	if (n >= 0x206 && memcmp(head + 0x202, "HdrS", 4) == 0)
-		return "x86_64";
-	if (n >= 60 && memcmp(head + 56, "ARM\x64", 4) == 0)
-		return "aarch64";
-	return NULL;
-}
-
 static int read_arch(struct boot *out, struct error *err)
 {
 	_cleanup_close_ int fd = open(out->kernel, O_RDONLY | O_CLOEXEC);
-	uint8_t head[BOOT_HEAD];
+	uint8_t head[KERNEL_ARCH_HEAD];
 	ssize_t n = fd < 0 ? -1 : io_pread(fd, head, sizeof(head), 0);
 
 	if (n < 0)
 		return error_set(err, errno, "%s", out->kernel);
-	out->arch = boot_arch(head, (size_t)n);
+	out->arch = kernel_arch_find(head, (size_t)n);
 	return 0;
 }
 
@@ -150,7 +143,8 @@ static int find_file(const char *name, enum boot_kind wanted, struct boot *out, 
 {
 	bool iso = str_ends(name, ".iso");
 
-	out->kind = wanted != BOOT_ANY ? wanted : iso ? BOOT_ISO : BOOT_DISK;
+	if (boot_file_kind(name, wanted, &out->kind, err) < 0)
+		return -1;
 	out->root = strdup(name);
 	out->prefix = iso ? strndup(name, strlen(name) - 4) : strdup(name);
 	return out->root && out->prefix ? 0 : error_set(err, ENOMEM, "%s", name);

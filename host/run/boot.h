@@ -2,9 +2,6 @@
  * disk image. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "error.h"
 
 enum boot_kind {
@@ -26,15 +23,10 @@ struct boot {
 	const char *arch; /* the kernel's, as QEMU names it; NULL: its file does not say */
 };
 
-/* Finds the files. With BOOT_ANY and more than one kind of root beside the kernel, the one written last is taken.
- * boot_clear() frees, also on failure. */
+/* Finds the files. With BOOT_ANY a file is what its first bytes say (boot_file.h), and of more than one kind of root
+ * beside the kernel the one written last is taken. boot_clear() frees, also on failure. */
 int boot_find(const char *name, enum boot_kind wanted, struct boot *out, struct error *err);
 void boot_clear(struct boot *b);
 
 /* Looks at what is in the kernel's file: one that is cut, or no kernel, fails with its name. */
 int boot_check(const struct boot *b, struct error *err);
-
-/* The architecture that a kernel file's first bytes speak of: "x86_64" (Documentation/arch/x86/boot.rst), "aarch64"
- * (Documentation/arch/arm64/booting.rst), or NULL. */
-enum { BOOT_HEAD = 0x206 };
-const char *boot_arch(const uint8_t *head, size_t n);

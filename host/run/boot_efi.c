@@ -52,21 +52,68 @@ static bool cd_is_efi(int fd)
 	return n > 0 && boot_cd_is_efi(sector, (size_t)n);
 }
 
+static uint64_t be64_read(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+uint64_t boot_qcow2_table(const uint8_t *head, size_t n)
+{
+	enum { TABLE = 40, FEATURES = 72, DATA_FILE = 1 << 2 };
+
+	if (n < FEATURES + 8 || memcmp(head, "QFI\xfb\0\0\0", 7) != 0 || (head[7] != 2 && head[7] != 3))
+		return 0;
+	if (head[7] == 3 && be64_read(head + FEATURES) & DATA_FILE)
+		return 0;
+	return be64_read(head + TABLE);
+}
+
+uint64_t boot_qcow2_entry(const uint8_t entry[8])
+{
+	uint64_t v = be64_read(entry);
+
+	return v & UINT64_C(1) << 62 ? 0 : v & UINT64_C(0x00fffffffffffe00);
+}
+
+/* Where in the file the disk's first bytes are, 0 where they are nowhere to be read. */
+static uint64_t qcow2_start(int fd, uint64_t at)
+{
+	uint8_t entry[8];
+
+	for (int level = 1; at && level <= 2; level++)
+		at = at <= INT64_MAX && io_pread(fd, entry, sizeof(entry), (off_t)at) == (ssize_t)sizeof(entry)
+			? boot_qcow2_entry(entry)
+			: 0;
+	return at;
+}
+
+static bool disk_is_efi(int fd, const char *name)
+{
+	uint8_t head[BOOT_DISK_HEAD];
+	ssize_t n = io_pread(fd, head, sizeof(head), 0);
+	uint64_t at = n > 0 ? boot_qcow2_table(head, (size_t)n) : 0;
+
+	if (at) {
+		at = qcow2_start(fd, at);
+		if (!at)
+			return str_ends(name, "-efi.qcow2");
+		n = io_pread(fd, head, sizeof(head), (off_t)at);
+	}
+	return n > 0 && boot_disk_is_efi(head, (size_t)n);
+}
+
 bool boot_is_efi(const struct boot *b)
 {
 	_cleanup_close_ int fd = -1;
-	uint8_t head[BOOT_DISK_HEAD];
-	ssize_t n;
 
 	if (b->kind != BOOT_ISO && b->kind != BOOT_DISK)
 		return false;
-	if (str_ends(b->root, "-efi.qcow2"))
-		return true;
 	fd = open(b->root, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	if (b->kind == BOOT_ISO)
-		return cd_is_efi(fd);
-	n = io_pread(fd, head, sizeof(head), 0);
-	return n > 0 && boot_disk_is_efi(head, (size_t)n);
+	return b->kind == BOOT_ISO ? cd_is_efi(fd) : disk_is_efi(fd, b->root);
 }

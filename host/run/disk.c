@@ -17,6 +17,14 @@
 enum { CHAIN_MAX = 32 };
 enum { SECTOR = 512 };
 
+const char *const disk_buses[] = { [DISK_AUTO] = "auto",
+				   [DISK_VIRTIO] = "virtio",
+				   [DISK_SATA] = "sata",
+				   [DISK_SCSI] = "scsi",
+				   [DISK_NVME] = "nvme",
+				   [DISK_USB] = "usb",
+				   NULL };
+
 void disk_clear(struct disk *d)
 {
 	free(d->path);
@@ -33,6 +41,17 @@ static int field_set(char **field, const char *value, struct error *err)
 	return *field ? 0 : error_set(err, ENOMEM, "--disk");
 }
 
+static int set_bus(struct disk *d, const char *text, const char *value, struct error *err)
+{
+	for (int i = DISK_VIRTIO; disk_buses[i]; i++) {
+		if (str_eq(disk_buses[i], value)) {
+			d->bus = (enum disk_bus)i;
+			return 0;
+		}
+	}
+	return error_set(err, 0, "--disk %s: bus \"%s\" is unknown: virtio, sata, scsi, nvme or usb", text, value);
+}
+
 static int set_key(struct disk *d, const char *text, const char *key, const char *value, struct error *err)
 {
 	if (str_eq(key, "file"))
@@ -46,12 +65,8 @@ static int set_key(struct disk *d, const char *text, const char *key, const char
 					 value);
 		return 0;
 	}
-	if (str_eq(key, "bus")) {
-		d->sata = str_eq(value, "sata");
-		return d->sata || str_eq(value, "virtio")
-			? 0
-			: error_set(err, 0, "--disk %s: bus \"%s\" is unknown: virtio or sata", text, value);
-	}
+	if (str_eq(key, "bus"))
+		return set_bus(d, text, value, err);
 	return error_set(err, 0, "--disk %s: \"%s\" is unknown: file, size, format and bus are known", text, key);
 }
 
@@ -80,6 +95,18 @@ int disk_parse(const char *text, struct disk *out, struct error *err)
 
 /* --- formats --------------------------------------------------------------------------------------------------- */
 
+/* A VHD of fixed size is the disk as it is, with what says so behind it. Only the file's name has that looked at: the
+ * last sector of a raw disk is the guest's. */
+static bool is_fixed_vhd(int fd, const char *path)
+{
+	uint8_t last[DISK_FOOTER];
+	struct stat st;
+
+	return str_ends(path, ".vhd") && fstat(fd, &st) == 0 && st.st_size >= DISK_FOOTER &&
+		io_pread(fd, last, sizeof(last), st.st_size - DISK_FOOTER) == DISK_FOOTER &&
+		disk_footer_is_fixed_vhd(last);
+}
+
 static int header_read(int fd, const char *path, struct disk_header *out, struct error *err)
 {
 	_cleanup_free_ uint8_t *head = malloc(DISK_HEAD);
@@ -88,6 +115,8 @@ static int header_read(int fd, const char *path, struct disk_header *out, struct
 	if (n < 0)
 		return error_set(err, errno, "disk %s", path);
 	disk_header_parse(head, (size_t)n, out);
+	if (!out->format && is_fixed_vhd(fd, path))
+		out->format = "vpc";
 	return 0;
 }
 

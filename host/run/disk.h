@@ -1,4 +1,4 @@
-/* Disks of the machine: `--disk [file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata]`. */
+/* Disks of the machine: `--disk [file=]PATH[,size=1G][,format=qcow2|raw][,bus=BUS]`. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,13 +7,18 @@
 #include "error.h"
 #include "state.h"
 
+/* What a disk is attached to; "auto" is virtio, and for a CD scsi. */
+enum disk_bus { DISK_AUTO, DISK_VIRTIO, DISK_SATA, DISK_SCSI, DISK_NVME, DISK_USB };
+/* Their names, NULL-terminated, in that order. */
+extern const char *const disk_buses[];
+
 struct disk {
 	char *path;    /* NULL: made in the state directory */
 	char *format;  /* "qcow2", "raw" or another that QEMU knows; NULL until disk_prepare(): not said */
 	char *id;      /* after disk_prepare(): for its note */
 	char *note;    /* after disk_prepare(): what the user should know, or NULL */
 	uint64_t size; /* bytes; 0: the file must be there */
-	bool sata;     /* instead of virtio */
+	enum disk_bus bus;
 	bool readonly;
 	bool raw;  /* one that is made is raw where no format is said, and "disk.raw" */
 	bool made; /* disk_prepare() created the file */

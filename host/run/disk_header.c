@@ -70,6 +70,30 @@ static void qcow_parse(const uint8_t *head, size_t n, struct disk_header *out)
 	out->names_files = out->backing[0] || out->data_file;
 }
 
+enum { VHD_TYPE = 60, VHD_FIXED = 2, VHD_DYNAMIC = 3 };
+
+bool disk_footer_is_fixed_vhd(const uint8_t footer[DISK_FOOTER])
+{
+	return memcmp(footer, "conectix", 8) == 0 && be32_read(footer + VHD_TYPE) == VHD_FIXED;
+}
+
+/* A disk of differences has its parent's name. */
+static bool vhd_names_files(const uint8_t *head, size_t n)
+{
+	return n < DISK_FOOTER || be32_read(head + VHD_TYPE) != VHD_DYNAMIC;
+}
+
+/* One without a capacity of its own is nothing but a descriptor, which names files; else a descriptor behind the header
+ * may name a parent. */
+static bool vmdk_names_files(const uint8_t *head, size_t n)
+{
+	enum { CAPACITY = 12, DESCRIPTOR = 512, DESCRIPTOR_SIZE = 20 * 512 };
+	static const char parent[] = "parentFileNameHint";
+
+	return n < DESCRIPTOR + DESCRIPTOR_SIZE || be64_read(head + CAPACITY) == 0 ||
+		memmem(head + DESCRIPTOR, DESCRIPTOR_SIZE, parent, sizeof(parent) - 1);
+}
+
 void disk_header_parse(const uint8_t *head, size_t n, struct disk_header *out)
 {
 	static const struct {
@@ -96,6 +120,10 @@ void disk_header_parse(const uint8_t *head, size_t n, struct disk_header *out)
 		out->names_files = known[i].names_files;
 		if (i == 0)
 			qcow_parse(head, n, out);
+		else if (str_eq(known[i].magic, "KDMV"))
+			out->names_files = vmdk_names_files(head, n);
+		else if (str_eq(known[i].format, "vpc"))
+			out->names_files = vhd_names_files(head, n);
 		return;
 	}
 }

@@ -1,7 +1,8 @@
 /* What the first bytes of a disk image say. They are no more than a hint: a guest with a raw disk writes what it likes
  * there, also the header of a format that names other files of the host.
  *
- * qcow2: https://www.qemu.org/docs/master/interop/qcow2.html */
+ * qcow2: https://www.qemu.org/docs/master/interop/qcow2.html. VHD: Microsoft's "Virtual Hard Disk Image Format
+ * Specification". VMDK: VMware's "Virtual Disk Format 5.0". */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +23,10 @@ struct disk_header {
 
 /* Takes any bytes. */
 void disk_header_parse(const uint8_t *head, size_t n, struct disk_header *out);
+
+/* The last bytes of a file: those of a VHD of fixed size, whose first bytes are the guest's. */
+enum { DISK_FOOTER = 512 };
+bool disk_footer_is_fixed_vhd(const uint8_t footer[DISK_FOOTER]);
 
 /* The format that a file's name speaks of (".qcow2"), or NULL. */
 const char *disk_name_format(const char *path);

@@ -7,6 +7,8 @@
 
 #include "cleanup.h"
 #include "io.h"
+#include "kernel_arch.h"
+#include "kernel_file.h"
 #include "str.h"
 #include "stream.h"
 
@@ -45,7 +47,7 @@ static bool release_is_ours(const uint8_t *head, size_t n)
 
 struct memory_kernel memory_kernel_parse(const uint8_t *head, size_t n)
 {
-	const char *arch = boot_arch(head, n);
+	const char *arch = kernel_arch_find(head, n);
 	struct memory_kernel k = { 0 };
 
 	if (!arch)

@@ -101,9 +101,8 @@ const struct option run_table[] = {
 	{ "low-memory", .set = option_set_switch, .field = FIELD(low_memory),
 	  .help = "boot with less memory than the image needs" },
 	{ "disk", .argument = "SPEC", .set = set_disk,
-	  .help = "[file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata]; made when missing; a smaller one grows "
-		  "to the size; again for more "
-		  "disks" },
+	  .help = "[file=]PATH[,size=1G][,format=qcow2|raw][,bus=virtio|sata|scsi|nvme|usb]; made when missing; a "
+		  "smaller one grows to the size; again for more disks" },
 	{ "publish", .argument = "SPEC", .set = set_port,
 	  .help = "[ADDRESS:]HOST:GUEST[/tcp|udp]: a port of the guest on the host (127.0.0.1; 0.0.0.0 for all of its "
 		  "addresses); again for more" },
@@ -143,6 +142,9 @@ const struct option run_table[] = {
 	  .help = "NAME is an ISO image; without one of these four NAME is what was built last" },
 	{ "format", .argument = "FORMAT", .set = option_set_text, .field = FIELD(format),
 	  .help = "the format of a NAME that is a disk image: raw, qcow2, ... (raw)" },
+	{ "bus", .argument = "BUS", .set = option_set_choice, .field = FIELD(bus), .choices = disk_buses,
+	  .help = "what a NAME that is a disk or an ISO image is attached to: virtio, sata, scsi, nvme or usb (virtio, "
+		  "and scsi for an ISO image)" },
 	{ "uefi", .set = option_set_switch, .field = FIELD(uefi), .help = "boot through UEFI firmware" },
 	{ "fw", .argument = "FILE", .set = option_set_text, .field = FIELD(firmware),
 	  .help = "boot through this UEFI firmware" },

@@ -29,6 +29,7 @@ struct run_options {
 	const char *forward_allow; /* what the guest may have opened; NULL: the default */
 	const char *state;         /* NULL: named after the image */
 	const char *format;        /* of a NAME that is a disk; NULL: not said */
+	enum disk_bus bus;         /* of a NAME that is a disk or an ISO image */
 	const char *data, *data_file;
 	const char *accel; /* NULL: what works */
 	const char *arch;  /* as QEMU names it; NULL: the image's, or this machine's */

@@ -212,11 +212,32 @@ static int open_state(struct run *r, struct error *err)
 	return dir ? state_open(&r->state, dir, err) : error_set(err, ENOMEM, "state directory");
 }
 
+/* Whoever says what the format of a disk is means that the file is a disk. */
+static enum boot_kind kind_wanted(const struct run_options *o)
+{
+	return o->kind == BOOT_ANY && o->format && access(o->name, F_OK) == 0 ? BOOT_DISK : o->kind;
+}
+
+static int check_bus(const struct run *r, struct error *err)
+{
+	enum disk_bus bus = r->options.bus;
+
+	if (bus == DISK_AUTO || r->boot.kind == BOOT_DISK)
+		return 0;
+	if (r->boot.kind != BOOT_ISO)
+		return error_set(err, 0, "--bus %s is for a disk or an ISO image, and %s is a kernel with its root",
+				 disk_buses[bus], r->options.name);
+	if (bus == DISK_VIRTIO || bus == DISK_NVME)
+		return error_set(err, 0, "--bus %s: a CD is attached to scsi, sata or usb (--format=raw: a disk)",
+				 disk_buses[bus]);
+	return 0;
+}
+
 int run_look(struct run *r, struct error *err)
 {
 	struct run_options *o = &r->options;
 
-	if (boot_find(o->name, o->kind, &r->boot, err) < 0)
+	if (boot_find(o->name, kind_wanted(o), &r->boot, err) < 0 || check_bus(r, err) < 0)
 		return -1;
 	o->uefi |= boot_is_efi(&r->boot);
 	if (choose_arch(r, err) < 0 || find_qemu(r, err) < 0 || boot_check(&r->boot, err) < 0 ||

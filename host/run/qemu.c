@@ -12,6 +12,7 @@
 struct args {
 	char **v;
 	bool failed;
+	bool scsi, usb; /* there is a controller */
 };
 
 static void argument_add(struct args *a, const char *arg)
@@ -160,32 +161,71 @@ static void devices_arguments(struct args *a)
 	qemu_addf(a, "-device", "pvpanic-pci");
 }
 
-static void drive_arguments(struct args *a, unsigned index, const char *path, const char *format, bool readonly,
-			    bool sata, const char *more)
+/* Each is added where the first device needs it. */
+static void scsi_arguments(struct args *a)
 {
-	_cleanup_free_ char *file = quoted_file(path);
-
-	if (!file) {
-		a->failed = true;
-		return;
-	}
-	qemu_addf(a, "-drive", "if=none,id=disk%u,file=%s,format=%s,readonly=%s,discard=unmap", index, file, format,
-		  readonly ? "on" : "off");
-	qemu_addf(a, "-device", "%s,drive=disk%u%s", sata ? "ide-hd" : "virtio-blk-pci", index, more);
+	if (!a->scsi)
+		qemu_addf(a, "-device", "virtio-scsi-pci,id=scsi0");
+	a->scsi = true;
 }
 
-static void cdrom_arguments(struct args *a, unsigned index, const char *path, const char *more)
+static void usb_arguments(struct args *a)
 {
+	if (!a->usb)
+		qemu_addf(a, "-device", "qemu-xhci,id=usb");
+	a->usb = true;
+}
+
+static void bus_arguments(struct args *a, enum disk_bus bus)
+{
+	if (bus == DISK_SCSI)
+		scsi_arguments(a);
+	else if (bus == DISK_USB)
+		usb_arguments(a);
+}
+
+struct drive {
+	const char *path, *format;
+	const char *more; /* of the device */
+	enum disk_bus bus;
+	bool readonly;
+};
+
+static void drive_arguments(struct args *a, unsigned index, const struct drive *d)
+{
+	static const char *const devices[] = {
+		[DISK_AUTO] = "virtio-blk-pci", [DISK_VIRTIO] = "virtio-blk-pci",
+		[DISK_SATA] = "ide-hd",         [DISK_SCSI] = "scsi-hd,bus=scsi0.0",
+		[DISK_NVME] = "nvme",           [DISK_USB] = "usb-storage,bus=usb.0",
+	};
+	_cleanup_free_ char *file = quoted_file(d->path);
+
+	if (!file) {
+		a->failed = true;
+		return;
+	}
+	bus_arguments(a, d->bus);
+	qemu_addf(a, "-drive", "if=none,id=disk%u,file=%s,format=%s,readonly=%s,discard=unmap", index, file, d->format,
+		  d->readonly ? "on" : "off");
+	qemu_addf(a, "-device", "%s,drive=disk%u%s%s", devices[d->bus], index,
+		  d->bus == DISK_NVME ? ",serial=pith" : "", d->more);
+}
+
+/* bus: scsi, sata or usb. */
+static void cdrom_arguments(struct args *a, unsigned index, const char *path, enum disk_bus bus, const char *more)
+{
+	const char *device = bus == DISK_SATA ? "ide-cd"
+		: bus == DISK_USB             ? "usb-storage,bus=usb.0"
+					      : "scsi-cd,bus=scsi0.0";
 	_cleanup_free_ char *file = quoted_file(path);
 
 	if (!file) {
 		a->failed = true;
 		return;
 	}
-	if (index == 0)
-		qemu_addf(a, "-device", "virtio-scsi-pci,id=scsi0");
+	bus_arguments(a, bus == DISK_AUTO ? DISK_SCSI : bus);
 	qemu_addf(a, "-drive", "if=none,id=cd%u,file=%s,format=raw,readonly=on,media=cdrom", index, file);
-	qemu_addf(a, "-device", "scsi-cd,bus=scsi0.0,drive=cd%u%s", index, more);
+	qemu_addf(a, "-device", "%s,drive=cd%u%s", device, index, more);
 }
 
 /* The image's own disk comes first: it is /dev/vda of the guest. */
@@ -196,16 +236,19 @@ static void storage_arguments(struct args *a, const struct qemu_setup *s)
 	size_t i;
 
 	if (s->boot->kind == BOOT_ISO)
-		cdrom_arguments(a, cds++, s->boot->root, ",bootindex=0");
+		cdrom_arguments(a, cds++, s->boot->root, o->bus, ",bootindex=0");
 	else if (s->boot->kind == BOOT_DISK)
-		drive_arguments(a, disks++, s->boot->root, s->root_format, false, false, ",bootindex=0");
+		drive_arguments(a, disks++,
+				&(struct drive){ s->boot->root, s->root_format, ",bootindex=0", o->bus, false });
 	else if (s->boot->root)
-		drive_arguments(a, disks++, s->boot->root, "raw", true, false, "");
-	for (i = 0; i < o->disk_count; i++)
-		drive_arguments(a, disks++, o->disks[i].path, o->disks[i].format, o->disks[i].readonly,
-				o->disks[i].sata, "");
+		drive_arguments(a, disks++, &(struct drive){ s->boot->root, "raw", "", DISK_AUTO, true });
+	for (i = 0; i < o->disk_count; i++) {
+		const struct disk *d = &o->disks[i];
+
+		drive_arguments(a, disks++, &(struct drive){ d->path, d->format, "", d->bus, d->readonly });
+	}
 	if (s->metadata)
-		cdrom_arguments(a, cds++, s->metadata, "");
+		cdrom_arguments(a, cds++, s->metadata, DISK_SCSI, "");
 }
 
 static void kernel_arguments(struct args *a, const struct qemu_setup *s)
@@ -284,7 +327,7 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 	kernel_arguments(&a, s);
 	network_arguments(&a, s);
 	if (s->options->usb)
-		qemu_addf(&a, "-device", "qemu-xhci");
+		usb_arguments(&a);
 	for (i = 0; s->options->devices && s->options->devices[i]; i++)
 		qemu_addf(&a, "-device", "%s", s->options->devices[i]);
 	for (i = 0; s->vsock && s->vsock[i]; i++)

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "disk.h"
 #include "iso9660.h"
+#include "kernel_arch.h"
 #include "kernel_file.h"
 #include "options.h"
 #include "publish.h"
@@ -23,15 +24,18 @@ static void disks(void)
 	static const struct {
 		const char *text, *path, *format;
 		uint64_t size;
-		bool sata;
+		enum disk_bus bus;
 	} good[] = {
-		{ "data.img", "data.img", NULL, 0, false },
-		{ "file=a=b.img", "a=b.img", NULL, 0, false },
-		{ "a.img,size=3", "a.img", NULL, 3 * GIB, false },
-		{ "size=512M", NULL, NULL, 512 * MIB, false },
-		{ "file=a.img,size=1G,format=raw,bus=sata", "a.img", "raw", GIB, true },
-		{ "a.img,b.img", "b.img", NULL, 0, false },
-		{ ",,a.img,", "a.img", NULL, 0, false },
+		{ "data.img", "data.img", NULL, 0, DISK_AUTO },
+		{ "file=a=b.img", "a=b.img", NULL, 0, DISK_AUTO },
+		{ "a.img,size=3", "a.img", NULL, 3 * GIB, DISK_AUTO },
+		{ "size=512M", NULL, NULL, 512 * MIB, DISK_AUTO },
+		{ "file=a.img,size=1G,format=raw,bus=sata", "a.img", "raw", GIB, DISK_SATA },
+		{ "a.img,bus=virtio", "a.img", NULL, 0, DISK_VIRTIO },
+		{ "a.img,bus=nvme", "a.img", NULL, 0, DISK_NVME },
+		{ "a.img,bus=usb", "a.img", NULL, 0, DISK_USB },
+		{ "a.img,b.img", "b.img", NULL, 0, DISK_AUTO },
+		{ ",,a.img,", "a.img", NULL, 0, DISK_AUTO },
 	};
 	static const char *const bad[] = {
 		"",
@@ -43,6 +47,7 @@ static void disks(void)
 		"size=9999999T",
 		"size=18446744073709551616",
 		"a.img,bus=ide",
+		"a.img,bus=auto",
 		"a.img,colour=red",
 		"=x",
 		"size=1.5G",
@@ -56,7 +61,7 @@ static void disks(void)
 		ok(disk_parse(good[i].text, &d, &err) == 0, "--disk %s is taken", good[i].text);
 		ok_str(d.path, good[i].path, "its path");
 		ok_str(d.format, good[i].format, "its format");
-		ok(d.size == good[i].size && d.sata == good[i].sata, "its size and bus");
+		ok(d.size == good[i].size && d.bus == good[i].bus, "its size and bus");
 		disk_clear(&d);
 		error_clear(&err);
 	}
@@ -343,15 +348,15 @@ static void keys(void)
 
 static void kernels(void)
 {
-	uint8_t head[BOOT_HEAD] = { 0 };
+	uint8_t head[KERNEL_ARCH_HEAD] = { 0 };
 
-	ok(!boot_arch(head, sizeof(head)), "a file that says nothing");
+	ok(!kernel_arch_find(head, sizeof(head)), "a file that says nothing");
 	memcpy(head + 56, "ARM\x64", 4);
-	ok_str(boot_arch(head, 60), "aarch64", "arm64's Image");
-	ok(!boot_arch(head, 59), "one that is cut off");
+	ok_str(kernel_arch_find(head, 60), "aarch64", "arm64's Image");
+	ok(!kernel_arch_find(head, 59), "one that is cut off");
 	memcpy(head + 0x202, "HdrS", 4);
-	ok_str(boot_arch(head, sizeof(head)), "x86_64", "a bzImage");
-	ok_str(boot_arch(head, sizeof(head) - 1), "aarch64", "one that is cut off");
+	ok_str(kernel_arch_find(head, sizeof(head)), "x86_64", "a bzImage");
+	ok_str(kernel_arch_find(head, sizeof(head) - 1), "aarch64", "one that is cut off");
 }
 
 static void iso(void)

@@ -174,6 +174,39 @@ static void headers(void)
 	ok(!disk_name_format("a.img") && !disk_name_format("qcow2"), "or none");
 }
 
+/* What other hypervisors' headers say of files that QEMU would open with them. */
+static void foreign_headers(void)
+{
+	static uint8_t head[DISK_HEAD];
+	struct disk_header h;
+
+	memcpy(head, "conectix", 8);
+	be(head + 60, 3, 4);
+	disk_header_parse(head, 512, &h);
+	ok(str_eq(h.format, "vpc") && !h.names_files, "a VHD that grows is one file");
+	disk_header_parse(head, 511, &h);
+	ok(h.names_files, "of one that is cut nothing is known");
+	be(head + 60, 4, 4);
+	disk_header_parse(head, sizeof(head), &h);
+	ok(h.names_files, "a VHD of differences has a parent");
+	ok(!disk_footer_is_fixed_vhd(head), "which is not one of fixed size");
+	be(head + 60, 2, 4);
+	ok(disk_footer_is_fixed_vhd(head), "one of fixed size says so in its last sector");
+
+	memcpy(head, "KDMV\0\0\0\1", 8);
+	memset(head + 8, 0, 100);
+	disk_header_parse(head, sizeof(head), &h);
+	ok(str_eq(h.format, "vmdk") && h.names_files, "a VMDK without a capacity leads to a descriptor");
+	head[12] = 1;
+	disk_header_parse(head, sizeof(head), &h);
+	ok(!h.names_files, "one with its own content is one file");
+	disk_header_parse(head, 512 + 20 * 512 - 1, &h);
+	ok(h.names_files, "of one whose descriptor is cut nothing is known");
+	memcpy(head + 512 + 20 * 512 - 18, "parentFileNameHint", 18);
+	disk_header_parse(head, sizeof(head), &h);
+	ok(h.names_files, "a parent that the descriptor names is seen up to its end");
+}
+
 /* --- notes ----------------------------------------------------------------------------------------------------- */
 
 static void notes(void)
@@ -219,6 +252,7 @@ int main(void)
 	files();
 	macs();
 	headers();
+	foreign_headers();
 	notes();
 	dir_remove(dir, NULL);
 	return tap_done();
