@@ -13,15 +13,25 @@
 #include "str.h"
 #include "toollog.h"
 
-/* Our environment, with time and zone as the tool shall have them: those of the caller would change the image. */
+/* Those of the caller would change the image: time and zone, and the character set, in which xorriso reads names. */
+static bool is_ours(const char *variable)
+{
+	static const char *const prefixes[] = { "SOURCE_DATE_EPOCH=", "TZ=", "LC_", "LANG=", "LANGUAGE=" };
+
+	for (size_t i = 0; i < array_len(prefixes); i++)
+		if (str_starts(variable, prefixes[i]))
+			return true;
+	return false;
+}
+
 static char **tool_environment(const struct tool *tool)
 {
 	char **env = NULL;
 
 	for (char **e = environ; *e; e++)
-		if (!str_starts(*e, "SOURCE_DATE_EPOCH=") && !str_starts(*e, "TZ=") && strv_add(&env, *e) < 0)
+		if (!is_ours(*e) && strv_add(&env, *e) < 0)
 			goto fail;
-	if (strv_add(&env, "TZ=UTC") < 0)
+	if (strv_add(&env, "TZ=UTC") < 0 || strv_add(&env, "LC_ALL=C.UTF-8") < 0)
 		goto fail;
 	if (tool->epoch && strv_addf(&env, "SOURCE_DATE_EPOCH=%lld", (long long)*tool->epoch) < 0)
 		goto fail;
@@ -92,6 +102,8 @@ int tool_finish(const struct tool *tool, pid_t pid, int log, struct error *err)
 		return error_set(err, errno, "%s", tool->argv[0]);
 	if (status == 0)
 		return 0;
+	if (toollog_disk_full(log))
+		return error_set(err, ENOSPC, "%s", tool->argv[0]);
 	line = toollog_reason(log);
 	return error_say(err, 0, "%s failed (%s)%s%s", tool->argv[0], spawn_status_text(status), line ? ": " : "",
 			 line ? line : "");

@@ -33,10 +33,10 @@ static char *unquoted(const char *msg)
 	return out;
 }
 
-char *toollog_reason(int fd)
+/* The last lines; NULL where there are none. */
+static char **tail_lines(int fd)
 {
 	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_strv_ char **lines = NULL;
 	off_t size = lseek(fd, 0, SEEK_END);
 	size_t want = size > TAIL_MAX ? TAIL_MAX : size > 0 ? (size_t)size : 0;
 	uint8_t *room = buf_reserve(&text, want);
@@ -45,7 +45,26 @@ char *toollog_reason(int fd)
 	if (n <= 0)
 		return NULL;
 	buf_commit(&text, (size_t)n);
-	lines = strv_split(buf_text(&text), "\r\n");
+	return strv_split(buf_text(&text), "\r\n");
+}
+
+bool toollog_disk_full(int fd)
+{
+	static const char *const words[] = { "No space left on device",
+					     "exceeds free space on media" /* xorriso, before it begins */ };
+	_cleanup_strv_ char **lines = tail_lines(fd);
+
+	for (char **line = lines; line && *line; line++)
+		for (size_t i = 0; i < array_len(words); i++)
+			if (strstr(*line, words[i]))
+				return true;
+	return false;
+}
+
+char *toollog_reason(int fd)
+{
+	_cleanup_strv_ char **lines = tail_lines(fd);
+
 	if (!lines || !lines[0])
 		return NULL;
 	for (size_t i = strv_len(lines); i-- > 0;) {
