@@ -2,7 +2,8 @@
  *
  *   formats_write()
  *     split_boot()    the kernel's files are taken out of the tree, except for the formats that want the whole tree
- *     write_all()     each format that was asked for (write_format); disks and bootable ISO images: formats_disk.c */
+ *     write_all()     each format that was asked for (write_format); disks and bootable ISO images: formats_disk.c,
+ *                     cards: formats_rpi3.c */
 #include "formats.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "formats_private.h"
 #include "io.h"
 #include "log.h"
+#include "outlock.h"
 
 static const char init_root_label[] = "org.pith.init.root";
 static const char kernel_root_label[] = "org.pith.kernel.root";
@@ -30,6 +32,23 @@ static int boot_take(struct outputs *x, const char *from, const char *to, struct
 	return tree_add_copy(x->boot, to, n, err) ? 0 : -1;
 }
 
+/* The device trees of one maker's boards, which a kernel's archive has for arm64. */
+static int boot_take_trees(struct outputs *x, struct error *err)
+{
+	static const char dir[] = "dtb/broadcom";
+	const struct tree_node *from = tree_resolve(x->a->tree, "", "boot/dtb/broadcom"), *n;
+
+	for (n = from ? from->children : NULL; n; n = n->next) {
+		_cleanup_free_ char *to = str_format("%s/%s", dir, n->name);
+
+		if (!to)
+			return error_set(err, ENOMEM, "%s", dir);
+		if (n->inode->type == TREE_FILE && !tree_add_copy(x->boot, to, n, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* The kernel's files go beside the root file system; the directory stays, empty. */
 static int split_boot(struct outputs *x, struct error *err)
 {
@@ -43,6 +62,8 @@ static int split_boot(struct outputs *x, struct error *err)
 		return -1;
 	if (x->a->bill)
 		bill_set_boot(x->a->bill, x->boot);
+	if (x->o->formats[FORMAT_RPI3] && boot_take_trees(x, err) < 0)
+		return -1;
 	boot = tree_resolve(x->a->tree, "", "boot");
 	if (!boot || boot->inode->type != TREE_DIR)
 		return 0;
@@ -223,7 +244,6 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 
 	if (!path)
 		return error_set(err, ENOMEM, "image");
-	warn_modules(x, format);
 	if (format == FORMAT_KERNEL_ISO)
 		warn_xattrs(x, "an ISO image");
 	if (format_begin(path, err) < 0)
@@ -293,6 +313,8 @@ static int write_format(struct outputs *x, enum build_format format, struct erro
 	case FORMAT_TAR:
 	case FORMAT_DOCKER:
 		return write_tar(x, format, err);
+	case FORMAT_RPI3:
+		return write_rpi3(x, err);
 	case FORMAT_KERNEL_INITRD:
 		return kernel_initrd(x, err);
 	case FORMAT_KERNEL_INITRD_NOGZ:
@@ -316,6 +338,9 @@ static int write_all(struct outputs *x, struct error *err)
 	    (split_boot(x, err) < 0 || choose_root(x, err) < 0 || find_early(x, err) < 0))
 		return -1;
 	for (i = 0; i < FORMATS; i++)
+		if (x->o->formats[i] && format_suits_kernel(x, (enum build_format)i, err) < 0)
+			return -1;
+	for (i = 0; i < FORMATS; i++)
 		if (x->o->formats[i] && write_format(x, (enum build_format)i, err) < 0)
 			return -1;
 	if (x->a->bill && x->o->sbom_output && bill_copy(x->a->bill, &x->set, x->o, err) < 0)
@@ -325,6 +350,7 @@ static int write_all(struct outputs *x, struct error *err)
 
 int formats_write(struct assembly *a, const struct build_options *o, const char *default_name, struct error *err)
 {
+	_cleanup_outlock_ struct outlock lock = OUTLOCK_INIT;
 	_cleanup_free_ char *base = NULL;
 	struct outputs x = { .a = a, .o = o, .zip = o->zip, .zip_level = o->zip_level, .temp = TEMP_DIR_INIT };
 	const char *name = o->name ? o->name : default_name;
@@ -339,6 +365,8 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 	if (!base)
 		return error_set(err, ENOMEM, "%s", name);
 	x.base = base;
+	if (!o->output && outlock_take(&lock, base, err) < 0)
+		return -1;
 	r = write_all(&x, err);
 	if (r == 0 && a->bill)
 		bill_warn(a->bill);

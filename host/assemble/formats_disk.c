@@ -10,8 +10,6 @@
 #include "media.h"
 #include "tool.h"
 
-enum { CMDLINE_READ_MAX = 64 << 10 };
-
 /* What a cloud or hypervisor wants where --size says nothing: LinuxKit's sizes. */
 #define DISK_DEFAULT ((uint64_t)1 << 30)
 #define DISK_DYNAMIC ((uint64_t)25 << 30)
@@ -40,51 +38,6 @@ static const struct disk_format {
 	[FORMAT_ISO_EFI] = { EFI, .iso = true },
 	[FORMAT_ISO_EFI_INITRD] = { EFI, .iso = true, .initrd = true },
 };
-
-/* --- what they are made of ------------------------------------------------------------------------------------ */
-
-static int boot_kernel(struct outputs *x, struct error *err)
-{
-	const struct tree_node *n = tree_find(x->boot, "kernel");
-
-	if (x->kernel)
-		return 0;
-	if (!n)
-		return error_set(err, 0, "there is no kernel to boot: the YAML needs a kernel section");
-	if (!x->temp.path && temp_dir_make(&x->temp, NULL, err) < 0)
-		return -1;
-	x->kernel = str_format("%s/kernel", x->temp.path);
-	if (!x->kernel)
-		return error_set(err, ENOMEM, "kernel");
-	return output_node(n, NULL, x->kernel, err);
-}
-
-static int boot_initrd(struct outputs *x, struct error *err)
-{
-	if (x->initrd)
-		return 0;
-	x->initrd = str_format("%s/initrd.img", x->temp.path);
-	if (!x->initrd)
-		return error_set(err, ENOMEM, "initrd");
-	return write_initrd(x, NULL, x->initrd, true, err);
-}
-
-/* The YAML's, with `root` where it names none. */
-static int boot_cmdline(const struct outputs *x, const char *root, char **out, struct error *err)
-{
-	const struct tree_node *n = tree_find(x->boot, "cmdline");
-	_cleanup_buf_ struct buf text = { 0 };
-	const char *line;
-
-	if (n && tree_read(n, CMDLINE_READ_MAX, &text, err) < 0)
-		return -1;
-	line = buf_text(&text);
-	if (!root || strstr(line, "root="))
-		*out = strdup(line);
-	else
-		*out = str_format("%s%s%s", line, *line ? " " : "", root);
-	return *out ? 0 : error_set(err, ENOMEM, "command line");
-}
 
 static int boot_check(const struct outputs *x, enum build_format format, struct error *err)
 {
@@ -207,7 +160,6 @@ static int write_bootable_iso(struct outputs *x, enum build_format format, const
 	    boot_cmdline(x, initrd ? NULL : "root=/dev/sr0", &cmdline, err) < 0)
 		return -1;
 	if (!initrd) {
-		warn_modules(x, format);
 		warn_xattrs(x, "an ISO image");
 		if (tree_find(t, "isolinux"))
 			return error_say(err, EEXIST, "%s: the root has /isolinux, where the boot loader goes",

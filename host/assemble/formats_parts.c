@@ -1,10 +1,12 @@
-/* What formats.c and formats_disk.c share. */
+/* What the files that write formats share. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "formats_private.h"
 #include "log.h"
+
+enum { CMDLINE_READ_MAX = 64 << 10 };
 
 /* In a folder where nothing can be made the error is all there is to say. */
 int format_begin(const char *path, struct error *err)
@@ -63,9 +65,46 @@ int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, b
 	return output_initrd(x->a->tree, &how, set, path, err);
 }
 
-void warn_modules(const struct outputs *x, enum build_format format)
+/* --- what disks, CDs and cards are made of ----------------------------------------------------------------------- */
+
+int boot_kernel(struct outputs *x, struct error *err)
 {
-	if (tree_find(x->early, "early"))
-		log_warn("%s: to boot from this takes a kernel with its drivers built in, and this one has modules",
-			 format_names[format]);
+	const struct tree_node *n = tree_find(x->boot, "kernel");
+
+	if (x->kernel)
+		return 0;
+	if (!n)
+		return error_set(err, 0, "there is no kernel to boot: the YAML needs a kernel section");
+	if (!x->temp.path && temp_dir_make(&x->temp, NULL, err) < 0)
+		return -1;
+	x->kernel = str_format("%s/kernel", x->temp.path);
+	if (!x->kernel)
+		return error_set(err, ENOMEM, "kernel");
+	return output_node(n, NULL, x->kernel, err);
+}
+
+int boot_initrd(struct outputs *x, struct error *err)
+{
+	if (x->initrd)
+		return 0;
+	x->initrd = str_format("%s/initrd.img", x->temp.path);
+	if (!x->initrd)
+		return error_set(err, ENOMEM, "initrd");
+	return write_initrd(x, NULL, x->initrd, true, err);
+}
+
+int boot_cmdline(const struct outputs *x, const char *root, char **out, struct error *err)
+{
+	const struct tree_node *n = tree_find(x->boot, "cmdline");
+	_cleanup_buf_ struct buf text = { 0 };
+	const char *line;
+
+	if (n && tree_read(n, CMDLINE_READ_MAX, &text, err) < 0)
+		return -1;
+	line = buf_text(&text);
+	if (!root || strstr(line, "root="))
+		*out = strdup(line);
+	else
+		*out = str_format("%s%s%s", line, *line ? " " : "", root);
+	return *out ? 0 : error_set(err, ENOMEM, "command line");
 }

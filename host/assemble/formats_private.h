@@ -10,14 +10,14 @@ struct outputs {
 	struct assembly *a;
 	const struct build_options *o;
 	const char *base;  /* DIR/NAME */
-	struct tree *boot; /* kernel, cmdline, ucode.cpio, as far as there are any; the SBOM reads them, too */
+	struct tree *boot; /* kernel, cmdline, ucode.cpio, dtb/, as far as there are any; the SBOM reads them, too */
 	struct tree *early;
 	enum output_root root;
 	enum zip zip;
 	int zip_level;
 	struct outfile_set set; /* written files, without their names until all are written */
 
-	/* What disks and ISO images are made of, once for all of them (formats_disk.c). */
+	/* What disks and ISO images are made of, once for all of them. */
 	struct temp_dir temp;
 	char *kernel, *initrd; /* files; NULL: not made yet */
 };
@@ -31,8 +31,20 @@ int format_begin(const char *path, struct error *err);
 int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, bool with_ucode, struct error *err);
 /* Where a file loses something that its image has given it, and LinuxKit's output does too. */
 void warn_xattrs(const struct outputs *x, const char *format);
-/* A root that nothing is in front of needs a kernel that does without modules. */
-void warn_modules(const struct outputs *x, enum build_format format);
+
+/* Makes x->kernel, x->initrd where they are not made yet, and x->temp with the first. */
+int boot_kernel(struct outputs *x, struct error *err);
+int boot_initrd(struct outputs *x, struct error *err);
+/* The YAML's command line, with `root` (NULL: nothing) where it names none. Caller frees. */
+int boot_cmdline(const struct outputs *x, const char *root, char **out, struct error *err);
+
+/* --- formats_kernel.c --- */
+/* The kernel can be started by what the format has for it, and has the drivers for its root: an error says which it
+ * lacks. Of a kernel that does not say what is built in nothing is known; one with modules is warned of. */
+int format_suits_kernel(struct outputs *x, enum build_format format, struct error *err);
 
 /* --- formats_disk.c --- */
 int write_disk(struct outputs *x, enum build_format format, struct error *err);
+
+/* --- formats_rpi3.c --- */
+int write_rpi3(struct outputs *x, struct error *err);

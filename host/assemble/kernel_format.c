@@ -64,9 +64,21 @@ static int parse_zboot(const uint8_t *h, uint64_t file_size, struct kernel_paylo
 	return 0;
 }
 
+/* Kernels with an EFI stub begin as such programs do (PE/COFF behind the stub of MS-DOS); the rest of the header may be
+ * further behind than is looked at. */
+static bool is_efi_program(const uint8_t *h, size_t n)
+{
+	size_t at;
+
+	if (n < 0x40 || memcmp(h, "MZ", 2) != 0)
+		return false;
+	at = le32_get(h + 0x3c);
+	return at >= n || n - at < 4 || memcmp(h + at, "PE\0\0", 4) == 0;
+}
+
 int kernel_payload_parse(const uint8_t *h, size_t n, uint64_t file_size, struct kernel_payload *out, struct error *err)
 {
-	*out = (struct kernel_payload){ .size = file_size };
+	*out = (struct kernel_payload){ .size = file_size, .efi = is_efi_program(h, n) };
 	if (kernel_zip_find(h, n) != KERNEL_ZIP_NONE)
 		out->kind = KERNEL_KIND_ZIPPED;
 	else if (n >= 0x250 && h[0x1fe] == 0x55 && h[0x1ff] == 0xaa && memcmp(h + 0x202, "HdrS", 4) == 0)
@@ -184,7 +196,7 @@ static struct source *payload_unzip(const struct tree_node *kernel, const struct
 	return s ? kernel_unpack(zip, s, err) : NULL;
 }
 
-static int read_head(const struct tree_node *kernel, struct kernel_payload *out, struct error *err)
+int kernel_look(const struct tree_node *kernel, struct kernel_payload *out, struct error *err)
 {
 	_cleanup_stream_ struct stream *s = tree_open(kernel, err);
 	uint8_t head[KERNEL_HEAD];
@@ -223,7 +235,7 @@ int kernel_decompress(struct tree *t, const char *path, struct error *err)
 	if (kernel->inode->size > KERNEL_MAX)
 		return error_say(err, E2BIG, "cannot decompress the kernel: it has more than %u MiB",
 				 (unsigned)(KERNEL_MAX >> 20));
-	if (read_head(kernel, &k, err) < 0)
+	if (kernel_look(kernel, &k, err) < 0)
 		return error_wrap(err, "cannot decompress the kernel");
 	if (k.kind == KERNEL_KIND_OTHER || k.kind == KERNEL_KIND_PLAIN)
 		return error_set(err, 0, "--decompress-kernel: the kernel is not compressed, or in no known format");

@@ -2,6 +2,7 @@
  * (drivers/firmware/efi/libstub/zboot-header.S); and what the kernel's build compresses with. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -29,6 +30,7 @@ enum kernel_zip {
 struct kernel_payload {
 	enum kernel_kind kind;
 	uint64_t offset, size; /* of the compressed kernel in the file */
+	bool efi;              /* the file is an EFI program: firmware starts it */
 };
 
 enum { KERNEL_HEAD = 0x260, KERNEL_MAGIC = 6 };
@@ -36,6 +38,9 @@ enum { KERNEL_HEAD = 0x260, KERNEL_MAGIC = 6 };
 /* From the first bytes (up to KERNEL_HEAD) of a file of the given size. -1 when the headers contradict themselves. */
 int kernel_payload_parse(const uint8_t *head, size_t n, uint64_t file_size, struct kernel_payload *out,
 			 struct error *err);
+
+/* The same for a file of a tree. */
+int kernel_look(const struct tree_node *kernel, struct kernel_payload *out, struct error *err);
 
 /* What compressed data of n bytes or more begins with; KERNEL_ZIP_NONE: nothing known. */
 enum kernel_zip kernel_zip_find(const uint8_t *data, size_t n);

@@ -29,6 +29,7 @@ const char *const format_names[FORMATS + 1] = {
 	[FORMAT_VMDK] = "vmdk",
 	[FORMAT_GCP] = "gcp",
 	[FORMAT_AWS] = "aws",
+	[FORMAT_RPI3] = "rpi3",
 };
 
 static const char *const format_suffixes[FORMATS] = {
@@ -52,15 +53,13 @@ static const char *const format_suffixes[FORMATS] = {
 	[FORMAT_VMDK] = ".vmdk",
 	[FORMAT_GCP] = ".img.tar.gz",
 	[FORMAT_AWS] = ".raw",
+	[FORMAT_RPI3] = ".tar",
 };
 
 const char *format_suffix(enum build_format format)
 {
 	return format_suffixes[format];
 }
-
-/* The one of LinuxKit's that is not made: known, so that the message can say that it is not a slip. */
-static const char foreign_format[] = "rpi3";
 
 static int format_add(struct build_options *o, const char *name, struct error *err)
 {
@@ -73,8 +72,6 @@ static int format_add(struct build_options *o, const char *name, struct error *e
 			return 0;
 		}
 	}
-	if (str_eq(name, foreign_format))
-		return error_say(err, ENOTSUP, "the format %s is not made here: use one of %s", name, all ? all : "");
 	return error_say(err, ENOTSUP, "unknown format \"%s\": use one of %s", name, all ? all : "");
 }
 
@@ -133,7 +130,7 @@ const struct option build_table[] = {
 	{ "format", 'f', .argument = "FORMATS", .set = set_formats, .choices = format_names,
 	  .help = "kernel+initrd (default), kernel+initrd-nogz, kernel+squashfs, kernel+erofs, kernel+iso, "
 		  "tar-kernel-initrd; disks raw-bios, raw-efi, qcow2-bios, qcow2-efi, vhd, dynamic-vhd, vmdk, gcp, "
-		  "aws; CDs iso-bios, iso-efi, iso-efi-initrd; several with commas; or one of tar and docker" },
+		  "aws; CDs iso-bios, iso-efi, iso-efi-initrd; rpi3; several with commas; or one of tar and docker" },
 	{ "name", .argument = "NAME", .set = option_set_text, .field = FIELD(name),
 	  .help = "prefix of the output files (the last file's name without .yml)" },
 	{ "dir", .argument = "DIR", .set = option_set_text, .field = FIELD(dir),
@@ -164,6 +161,9 @@ const struct option build_table[] = {
 	{ "size", .argument = "SIZE", .set = set_size,
 	  .help = "of the disk in qcow2-bios, qcow2-efi, vhd, vmdk, gcp, aws (1024M) and dynamic-vhd (25G); a plain "
 		  "number counts MiB" },
+	{ "rpi3-firmware", .argument = "DIR", .set = option_set_text, .field = FIELD(rpi3_firmware),
+	  .help = "for rpi3: a folder with the board's firmware and u-boot.bin (those of Debian's packages "
+		  "raspi-firmware and u-boot-rpi)" },
 	{ "sbom-output", .argument = "FILE", .set = option_set_text, .field = FIELD(sbom_output),
 	  .help = "where the root has its SBOM (sbom.spdx.json), and of a copy beside the outputs; with a / in front "
 		  "only a "

@@ -30,6 +30,7 @@ enum build_format {
 	FORMAT_VMDK,
 	FORMAT_GCP,
 	FORMAT_AWS,
+	FORMAT_RPI3,
 	FORMATS,
 };
 extern const char *const format_names[FORMATS + 1]; /* NULL-terminated */
@@ -63,6 +64,7 @@ struct build_options {
 	uint64_t size; /* bytes of a disk that has a fixed size; 0: not given */
 	bool no_sbom, sbom_current_time, check_reproducible;
 	const char *sbom_output, *input_tar; /* NULL: not given */
+	const char *rpi3_firmware;           /* folder of the host; NULL: not given */
 	char **allow_sources;                /* paths that packages may take files from */
 	char *const *inputs;                 /* NULL-terminated */
 };

@@ -14,28 +14,13 @@ static const char mbr_file[] = "/usr/lib/syslinux/mbr/mbr.bin";
 /* From sector 2048 on, where every tool begins a partition. */
 enum { PARTITION = MIB, MBR_CODE = 440 };
 
-/* What x86 kernels take (COMMAND_LINE_SIZE) without the zero at its end, and no more than syslinux does. */
-enum { CMDLINE_MAX = 2047 };
-
 int media_syslinux_config(const char *kernel, const char *initrd, const char *cmdline, struct buf *out,
 			  struct error *err)
 {
-	_cleanup_free_ char *line = strdup(cmdline);
-	size_t n;
+	_cleanup_free_ char *line = cmdline_check(cmdline, err);
 
 	if (!line)
-		return error_set(err, ENOMEM, "command line");
-	for (char *p = line; *p; p++)
-		if (*p == '\n' || *p == '\r')
-			*p = ' ';
-	n = strlen(line);
-	while (n && line[n - 1] == ' ')
-		line[--n] = '\0';
-	if (n > CMDLINE_MAX)
-		return error_say(err, E2BIG,
-				 "the kernel's command line has %zu bytes, and the boot loader passes on %d: shorten "
-				 "kernel.cmdline",
-				 n, CMDLINE_MAX);
+		return -1;
 	if (buf_addf(out, "DEFAULT linux\nPROMPT 0\nLABEL linux\n    KERNEL %s\n", kernel) < 0 ||
 	    (initrd && buf_addf(out, "    INITRD %s\n", initrd) < 0) || buf_addf(out, "    APPEND %s\n", line) < 0)
 		return error_set(err, ENOMEM, "command line");

@@ -5,3 +5,5 @@ pith.srcs += $(media.srcs)
 # recursive: what it needs is said in a later fragment
 test_uki.srcs = host/media/uki.c
 fuzz_uki.srcs = host/media/uki.c
+test_media.srcs = $(media.srcs) $(stream.srcs)
+test_media.deps := crypto z zstd

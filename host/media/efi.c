@@ -77,14 +77,17 @@ static int uki_write(const struct buf *stub, const struct uki_section *sections,
 /* The kernel comes last: where it is unpacked in place it wants what follows. */
 static int uki_make(const struct media_boot *b, const struct efi_arch *arch, const char *path, struct error *err)
 {
+	_cleanup_free_ char *cmdline = cmdline_check(b->cmdline, err);
 	_cleanup_buf_ struct buf stub = { 0 };
 	struct uki_section sections[4] = { { ".osrel", sizeof(os_release) - 1, 0 },
-					   { ".cmdline", strlen(b->cmdline), 0 } };
-	struct content contents[4] = { { NULL, os_release }, { NULL, b->cmdline } };
+					   { ".cmdline", cmdline ? strlen(cmdline) : 0, 0 } };
+	struct content contents[4] = { { NULL, os_release }, { NULL, cmdline } };
 	struct stat st;
 	uint64_t end;
 	size_t n = 2;
 
+	if (!cmdline)
+		return -1;
 	if (tool_file(arch->stub, "systemd-boot-efi", err) < 0 || file_read(arch->stub, STUB_MAX, &stub, err) < 0)
 		return -1;
 	for (int i = 0; i < 2; i++) {

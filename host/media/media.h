@@ -6,6 +6,7 @@
  * The same input gives the same bytes: serial numbers and UUIDs are fixed, times are those of the caller. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
@@ -21,7 +22,8 @@ struct media_boot {
 };
 
 /* MBR with one active partition, syslinux; amd64 only. size: of the disk in bytes, 0: as large as needed. What the
- * partition does not need is left free. fd: a regular file, empty. EFBIG when the content is larger than size. */
+ * partition does not need is left free. fd: a regular file, empty. EFBIG when the content is larger than size or FAT
+ * takes, E2BIG when the command line is longer than the kernel takes. */
 int media_bios_disk(const struct media_boot *boot, uint64_t size, int fd, struct error *err);
 /* GPT with an EFI system partition: systemd-boot, and kernel, initrd and command line as one unified kernel image
  * (uapi-group.org, Unified Kernel Image). */
@@ -45,3 +47,14 @@ enum media_kind {
 int media_convert(enum media_kind kind, int disk, int fd, struct error *err);
 /* disk.raw in a tar archive (GNU's old format), gzipped: what Google's import takes. */
 int media_gcp(int disk, int64_t time, int fd, const char *name, struct error *err);
+
+/* --- U-Boot, for 64-bit ARM --- */
+enum media_uimage_type { UIMAGE_KERNEL = 2, UIMAGE_RAMDISK = 3, UIMAGE_SCRIPT = 6 };
+struct media_uimage {
+	enum media_uimage_type type;
+	uint32_t address; /* where a kernel is loaded and starts */
+	bool gzip;        /* U-Boot unpacks it, or whoever gets it does */
+	const char *name; /* at most 32 bytes */
+};
+/* Makes `to` of the file `from`. EFBIG: more than 4 GiB. */
+int media_uimage_write(const struct media_uimage *u, const char *from, int64_t time, const char *to, struct error *err);

@@ -12,6 +12,10 @@ enum { MIB = 1 << 20, SECTOR = 512 };
 #define MEDIA_UUID   "70697468-0000-4000-8000-000000000000"
 #define ESP_UUID     "70697468-0000-4000-8000-000000000001"
 
+/* --- cmdline.c --- */
+/* A command line as one line; NULL, with E2BIG where it is longer than the kernel takes. Caller frees. */
+char *cmdline_check(const char *cmdline, struct error *err);
+
 /* --- fat.c --- */
 struct fat_file {
 	const char *from; /* file of the host */

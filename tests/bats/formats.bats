@@ -176,7 +176,7 @@ all_formats() {
 	check 2 'the formats vhd and dynamic-vhd both write NAME.vhd' --format vhd,dynamic-vhd x.yml
 	check 2 'the formats kernel+iso and iso-bios both write NAME.iso' --format iso-bios,kernel+iso x.yml
 	printf 'kernel: {image: test/kernel:1, cmdline: "%s", tar: none}\ninit: [test/init:1]\n' "$(printf '%02100d' 0)" >long.yml
-	check 1 "the kernel's command line has 2100 bytes, and the boot loader passes on 2047" --format raw-bios long.yml
+	check 1 "the kernel's command line has 2100 bytes, and boot loader and kernel take 2047" --format raw-bios long.yml
 	printf 'init: [test/init:1]\n' >nokernel.yml
 	check 1 'there is no kernel to boot' --format raw-efi nokernel.yml
 	mkdir bin
@@ -192,4 +192,63 @@ all_formats() {
 		! '$pith' build --cache '$CACHE' --arch amd64 --format raw-bios,qcow2-bios --dir full x.yml && ls -A full && cat full/x-bios.img"
 	echo "$output"
 	[[ $status -eq 0 && $output == *'No space left on device'* && $output == *$'\nx-bios.img\nold' ]]
+}
+
+# uimage FILE: type, compression, address and name of an image for U-Boot whose sums are right; its content is in `content`
+uimage() {
+	python3 - "$1" <<-'END'
+		import struct, sys, zlib
+		data = open(sys.argv[1], "rb").read()
+		magic, head, time, size, load, entry, sums, system, arch, kind, packed, name = struct.unpack(">7I4B32s", data[:64])
+		assert magic == 0x27051956 and size == len(data) - 64 and sums == zlib.crc32(data[64:])
+		assert head == zlib.crc32(data[:4] + bytes(4) + data[8:64]) and (system, arch) == (5, 22) and load == entry
+		open("content", "wb").write(data[64:])
+		print(kind, packed, hex(load), name.rstrip(b"\0").decode())
+	END
+}
+
+@test "rpi3: the board's firmware, U-Boot, and kernel, device trees, initrd and command line as it takes them" {
+	local image=$root_dir/tests/tools/oci-image names='bootcode.bin fixup.dat fixup_cd.dat fixup_x.dat start.elf start_cd.elf start_x.elf u-boot.bin'
+	mkdir -p boot/dtb/broadcom boot/dtb/other firmware card
+	for name in bcm2837-rpi-3-b bcm2837-rpi-3-b-plus bcm2711-rpi-4-b; do echo "$name" >"boot/dtb/broadcom/$name.dtb"; done
+	tar -cf kernel.tar boot
+	python3 -c 'import gzip; open("Image", "wb").write(gzip.compress(bytes(56) + b"ARM\x64" + bytes(100), mtime=0))'
+	"$image" k.oci docker.io/test/arm:1 --arch arm64 kernel@Image kernel.tar@kernel.tar ucode.cpio=UCODE
+	"$image" i.oci docker.io/test/arminit:1 --arch arm64 0755:init=pid1 etc/ etc/f=hello
+	"$pith" -q cache --cache "$CACHE" import k.oci i.oci
+	for name in $names; do echo "$name" >"firmware/$name"; done
+	printf 'kernel: {image: test/arm:1, cmdline: %s}\ninit: [test/arminit:1]\n' "'say=\"\$x\"'" >x.yml
+	"$pith" build --cache "$CACHE" --arch arm64 --format rpi3,kernel+initrd --rpi3-firmware firmware x.yml
+	tar xf x.tar -C card
+	for name in $names; do cmp "firmware/$name" "card/$name"; done
+	[ "$(cd card && find . -type f -name '*.dtb' | sort)" = $'./dtb/broadcom/bcm2837-rpi-3-b-plus.dtb\n./dtb/broadcom/bcm2837-rpi-3-b.dtb' ]
+	grep -qx 'kernel=u-boot.bin' card/config.txt
+	[ "$(uimage card/kernel.uimg)" = '2 1 0x80000 ' ]
+	cmp content Image
+	[ "$(uimage card/initrd.uimg)" = '3 1 0x0 ' ]
+	cmp content x-initrd.img
+	[ "$(uimage card/boot.scr)" = '6 0 0x0 RPi3' ]
+	cmp <(tail -c +9 content) card/boot.script
+	grep -qx 'setenv bootargs "dwc_otg.lpm_enable=0 .* say=\\"\\$x\\""' card/boot.script
+	grep -qxF 'bootm ${kernel_addr} ${ramdisk_addr_r} ${fdt_addr_r}' card/boot.script
+	cp x.tar before.tar
+	"$pith" build --cache "$CACHE" --arch arm64 --format rpi3 --rpi3-firmware firmware x.yml
+	cmp x.tar before.tar
+}
+
+@test "rpi3: what cannot be made" {
+	run --separate-stderr build --format rpi3 x.yml
+	[[ $status -eq 1 && $stderr == *'rpi3: the board is 64-bit ARM: say --arch arm64' ]]
+	"$root_dir/tests/tools/oci-image" i.oci docker.io/test/arminit:2 --arch arm64 kernel=KERNEL 0755:init=pid1
+	"$pith" -q cache --cache "$CACHE" import i.oci
+	printf 'kernel: {image: test/arminit:2, tar: none}\ninit: [test/arminit:2]\n' >x.yml
+	mkdir firmware
+	run --separate-stderr "$pith" build --cache "$CACHE" --arch arm64 --format rpi3 --rpi3-firmware firmware x.yml
+	[ "$status" -eq 1 ]
+	[[ $stderr == *'rpi3: firmware/bootcode.bin is not there (Debian package raspi-firmware, or --rpi3-firmware with a folder of all the files)' ]]
+	touch firmware/{bootcode.bin,{fixup,fixup_cd,fixup_x}.dat,{start,start_cd,start_x}.elf,u-boot.bin}
+	run --separate-stderr "$pith" build --cache "$CACHE" --arch arm64 --format rpi3 --rpi3-firmware firmware x.yml
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"rpi3: the kernel image's archive has no device tree for the board (boot/dtb/broadcom/bcm2837-rpi-3-b*.dtb)" ]]
+	[ ! -e x.tar ]
 }

@@ -1,0 +1,34 @@
+/* The kernel's command line as a boot loader gets it: one line, and no longer than all on its way take. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media_private.h"
+
+/* What kernels of x86 and arm64 take (COMMAND_LINE_SIZE) without the zero at its end, and what syslinux does. The
+ * kernel would drop the rest without a word. */
+enum { CMDLINE_MAX = 2047 };
+
+char *cmdline_check(const char *cmdline, struct error *err)
+{
+	char *line = strdup(cmdline);
+	size_t n;
+
+	if (!line) {
+		error_set(err, ENOMEM, "command line");
+		return NULL;
+	}
+	for (char *p = line; *p; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+	n = strlen(line);
+	while (n && line[n - 1] == ' ')
+		line[--n] = '\0';
+	if (n <= CMDLINE_MAX)
+		return line;
+	free(line);
+	error_say(err, E2BIG,
+		  "the kernel's command line has %zu bytes, and boot loader and kernel take %d: shorten kernel.cmdline",
+		  n, CMDLINE_MAX);
+	return NULL;
+}
