@@ -9,7 +9,7 @@
 /* Runs a tool with the tree as a tar archive on its standard input. */
 int tool_run_with_tar(const struct tool *tool, const struct tree *t, enum tar_root root, struct error *err);
 /* The newest time in the tree, as build time (SOURCE_DATE_EPOCH): it keeps all files' times as they are and the image
- * deterministic. erofs makes inodes with this very time small, as they take it from the superblock; sqfstar, which
+ * deterministic. erofs makes inodes with this very time small, as they take it from the superblock; mksquashfs, which
  * gives the root the time of day, clamps that to it. */
 int64_t tree_build_time(const struct tree *t);
 

@@ -36,9 +36,9 @@ int tree_write_tar(const struct tree *t, struct sink *out, struct error *err);
 int tree_write_cpio(const struct tree *t, struct sink *out, struct error *err);
 
 /* File system images, made by mkfs tools. fd: a regular file, open for writing and empty. The tools' memory is bounded,
- * the result deterministic. squashfs: sqfstar of squashfs-tools 4.5 or newer. erofs: mkfs.erofs; before version 1.8
- * over a temporary directory, which needs root or fakeroot (root where the tree has extended attributes). sqfstar 4.5
- * gives the root of the file system to user 0 whatever the tree says. */
+ * the result deterministic. squashfs: mksquashfs of squashfs-tools 4.5 or newer. erofs: mkfs.erofs; before version 1.8
+ * over a temporary directory, which needs root or fakeroot (root where the tree has extended attributes).
+ * mksquashfs 4.5 gives the root of the file system to user 0 whatever the tree says. */
 int tree_write_squashfs(const struct tree *t, int fd, struct error *err);
 int tree_write_erofs(const struct tree *t, int fd, struct error *err);
 /* ISO 9660 with Rock Ridge and Joliet: xorriso over a temporary directory, as root or with fakeroot. It has no extended

@@ -111,8 +111,8 @@ struct tree_node *layer_put_link(struct tree *t, const char *path, const char *e
 				 struct error *err);
 
 /* Whether a tar archive has an entry for the root: only where a layer or the caller described it, always, or never.
- * ROOT_NEVER also writes long link targets in GNU's way: sqfstar reads no entry for the root, and takes the "/" off a
- * target in pax's linkpath. */
+ * ROOT_NEVER also writes long link targets in GNU's way: mksquashfs reads no entry for the root, and takes the "/" off
+ * a target in pax's linkpath. */
 enum tar_root {
 	ROOT_DESCRIBED,
 	ROOT_ALWAYS,

@@ -15,7 +15,7 @@
 /* Clusters of 16 KiB: a program's first run touches scattered pages, and each fault unpacks a whole cluster. Measured
  * with bench/boot, from PID 1 to the first container of runc: 223 ms at 64 KiB, 198 ms at 16 KiB and at 4 KiB, which is
  * 9 % larger. */
-#define EROFS_OPTIONS "-zlz4hc,9", "-C16384", "--compress-hints=" SOURCE_PATH, "-U" IMAGE_UUID, "--quiet"
+#define EROFS_OPTIONS "-C16384", "--compress-hints=" SOURCE_PATH, "-U" IMAGE_UUID, "--quiet"
 
 /* The OCI runtime is nearly all that a boot reads, three times for each container, and not compressed: to unpack it was
  * two fifths of the way to the first container. */
@@ -24,6 +24,16 @@ static const char *const plain[] = { "usr/bin/runc", "usr/sbin/runc", "usr/bin/c
 /* A program of this size and more is started once in a machine's life, if at all: it takes a twelfth less in clusters
  * that are four times as large. */
 enum { LARGE = 16 << 20, LARGE_CLUSTER = 65536 };
+
+/* lz4hc makes an image a seventh smaller than lz4 and reads as fast, but takes ten to sixty times as long, on one
+ * processor (before version 1.8). An image around which an initrd is put is memory of its machine: for those of the
+ * usual size it is worth the seconds, for one with hundreds of megabytes it is not worth the minute. */
+#define EROFS_SLOW_MAX ((uint64_t)256 << 20)
+
+static const char *erofs_method(const struct tree *t)
+{
+	return tree_size(t) <= EROFS_SLOW_MAX ? "-zlz4hc,9" : "-zlz4";
+}
 
 /* Version 1.8 reads tar archives; what the program says of itself is the only way to know. */
 static int erofs_reads_tar(bool *out, struct error *err)
@@ -95,7 +105,7 @@ static int hints_open(const struct tree *t, struct error *err)
 
 static int erofs_from_tar(const struct tree *t, int fd, int sizes, int64_t *epoch, struct error *err)
 {
-	static char *const argv[] = { "mkfs.erofs", "--tar=f", EROFS_OPTIONS, IMAGE_PATH, NULL };
+	char *const argv[] = { "mkfs.erofs", "--tar=f", (char *)erofs_method(t), EROFS_OPTIONS, IMAGE_PATH, NULL };
 	struct tool tool = { .package = "erofs-utils", .argv = argv, .image = fd, .source = &sizes, .epoch = epoch };
 
 	return tool_run_with_tar(&tool, t, ROOT_ALWAYS, err);
@@ -105,7 +115,7 @@ static int erofs_from_tar(const struct tree *t, int fd, int sizes, int64_t *epoc
  */
 static int erofs_from_directory(const struct tree *t, int fd, int sizes, int64_t *epoch, struct error *err)
 {
-	static const char *const argv[] = { "mkfs.erofs", EROFS_OPTIONS, IMAGE_PATH, NULL };
+	const char *const argv[] = { "mkfs.erofs", erofs_method(t), EROFS_OPTIONS, IMAGE_PATH, NULL };
 	const struct imager how = { .package = "erofs-utils",
 				    .argv = argv,
 				    .needs_root = "making an erofs image with this mkfs.erofs (older than 1.8)",

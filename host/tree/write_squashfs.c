@@ -1,4 +1,8 @@
-/* squashfs images, by sqfstar of squashfs-tools. */
+/* squashfs images, by mksquashfs out of a tar stream. Its other name for that, sqfstar, takes no level of compression
+ * (4.5.1 loses the option's value).
+ *
+ * zstd by level 8: with the default, 15, an image takes ten times as long and is 6 % smaller. Both are smaller than
+ * what mksquashfs makes by gzip, its own default. */
 #include <stdio.h>
 
 #include "mkfs_private.h"
@@ -11,14 +15,32 @@ int tree_write_squashfs(const struct tree *t, int fd, struct error *err)
 	const struct tree_inode *root = t->root->inode;
 	int64_t epoch = tree_build_time(t);
 	char uid[16], gid[16], mode[16];
-	char *const argv[] = {
-		"sqfstar",      "-comp",          "zstd",   "-b",        "128K", "-mem",      "48M", "-quiet",
-		"-no-progress", "-exit-on-error", "-force", "-root-uid", uid,    "-root-gid", gid,   "-root-mode",
-		mode,           IMAGE_PATH,       NULL
-	};
+	char *const argv[] = { "mksquashfs",
+			       "-",
+			       IMAGE_PATH,
+			       "-tar",
+			       "-noappend",
+			       "-comp",
+			       "zstd",
+			       "-Xcompression-level",
+			       "8",
+			       "-b",
+			       "128K",
+			       "-mem",
+			       "48M",
+			       "-quiet",
+			       "-no-progress",
+			       "-exit-on-error",
+			       "-root-uid",
+			       uid,
+			       "-root-gid",
+			       gid,
+			       "-root-mode",
+			       mode,
+			       NULL };
 	struct tool tool = { .package = "squashfs-tools", .argv = argv, .image = fd, .epoch = &epoch };
 
-	/* sqfstar ignores an archive's entry for the root */
+	/* it ignores an archive's entry for the root */
 	snprintf(uid, sizeof(uid), "%u", root->uid);
 	snprintf(gid, sizeof(gid), "%u", root->gid);
 	snprintf(mode, sizeof(mode), "%o", root->mode);

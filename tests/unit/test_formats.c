@@ -148,11 +148,12 @@ static void test_squashfs(const struct tree *t)
 		return;
 	same_bytes("squashfs", "o.sq", "o2.sq");
 	ok(command("unsquashfs -no-progress -d %s %s >/dev/null", out, file), "squashfs: unsquashfs unpacks");
-	/* what sqfstar has no way to say of the root: it has the newest time of all, and before 4.6 belongs to user 0
+	/* what mksquashfs has no way to say of the root: it has the newest time of all, and before 4.6 belongs to user
+	 * 0
 	 */
 	_cleanup_tree_ struct tree *want = sample();
 	want->root->inode->mtime = 1600000000;
-	if (command("sqfstar -version | grep -q 'version 4\\.[0-5]'"))
+	if (command("mksquashfs -version | grep -q 'version 4\\.[0-5]'"))
 		want->root->inode->uid = want->root->inode->gid = 0;
 	same_as_directory("squashfs", want, out);
 }
@@ -363,7 +364,7 @@ static size_t strays(void)
 static void test_failures(const struct tree *t)
 {
 	_cleanup_free_ char *file = in("fail/o.img"), *sub = in("fail"), *bin = in("bin"), *path = NULL;
-	static const char *const tools[] = { "sqfstar", "mkfs.erofs" };
+	static const char *const tools[] = { "mksquashfs", "mkfs.erofs" };
 	const char *before = getenv("PATH");
 	_cleanup_free_ char *saved = strdup(before);
 
