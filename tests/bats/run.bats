@@ -51,6 +51,46 @@ mac-addr" ]
 	grep -qE '^[0-9a-f][26ae](:[0-9a-f]{2}){5}$' guest.img-state/mac-addr
 }
 
+@test "a file is what its first bytes say: an archive or a bare kernel is refused with what to do, a CD is one by any name" {
+	tar -cf disk.tar guest.img
+	tar -czf x.img.tar.gz guest.img
+	gzip -c guest.img >guest.img.gz
+	cp "$root_dir/build/kernel/default/kernel" x-kernel
+	fails 'disk.tar is an archive: `tar xf disk.tar`, then run what was in it' disk.tar
+	fails 'x.img.tar.gz is compressed: `tar xf x.img.tar.gz`, then run what was in it' x.img.tar.gz
+	fails 'guest.img.gz is compressed, not a machine image' guest.img.gz
+	fails 'x-kernel is a kernel alone: `pith run x` takes what belongs to it, too' x-kernel
+	cp guest.img guest.iso
+	fails 'guest.iso: there is no ISO image in it' guest.iso
+	fails 'guest.img: there is no ISO image in it' --iso guest.img
+	"$pith" metadata create cd.img 'some: data'
+	fails '--bus nvme: a CD is attached to scsi, sata or usb (--format=raw: a disk)' --bus nvme cd.img
+	touch k-initrd.img
+	cp x-kernel k-kernel
+	fails '--bus usb is for a disk or an ISO image, and k is a kernel with its root' --bus usb k
+	# who says that it is a disk is believed
+	started vm --format raw guest.iso
+	vm_send q
+	vm_wait 10
+	[ "$status" -eq 0 ]
+}
+
+@test "a disk boots from SATA, SCSI, NVMe and USB, and a fixed VHD, by its name, from where it is" {
+	cp guest.img guest.vhd
+	python3 -c 'import struct; f = open("guest.vhd", "ab"); f.write(b"conectix" + bytes(52) + struct.pack(">I", 2) + bytes(448))'
+	for bus in sata scsi nvme usb; do
+		started "$bus" --bus "$bus" guest.img
+		vm_send q
+		vm_wait 10
+		[ "$status" -eq 0 ]
+	done
+	background vhd.out "$pith" --verbose=2 run --accel tcg --state vhd-state guest.vhd
+	vm_console=vhd.out
+	within 20 console_has 'format=vpc'
+	kill -TERM "$background"
+	within 10 ended "$background"
+}
+
 @test "the end of the input is not the end of the machine" {
 	background vm.out "$pith" run --accel tcg guest.img
 	vm_console=vm.out
