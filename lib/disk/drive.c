@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,8 @@
 
 #include "io.h"
 #include "str.h"
+
+#define QUIET_US 1000000 /* in which no device comes: those that are there at power on have come */
 
 /* --- names ---------------------------------------------------------------------------------------------------------
  */
@@ -101,6 +104,23 @@ static bool device_has(const char *sys, const char *name, const char *file)
 	struct stat st;
 
 	return path && stat(path, &st) == 0;
+}
+
+int partition_drive(const char *sys, const char *name, char out[DRIVE_NAME])
+{
+	_cleanup_free_ char *link = str_format("%s/class/block/%s", sys, name), *path = NULL;
+	char *slash;
+
+	if (!link || !device_has(sys, name, "partition"))
+		return -1;
+	path = realpath(link, NULL); /* .../vda/vda1 */
+	slash = path ? strrchr(path, '/') : NULL;
+	if (!slash)
+		return -1;
+	*slash = '\0';
+	slash = strrchr(path, '/');
+	snprintf(out, DRIVE_NAME, "%.*s", DRIVE_NAME - 1, slash ? slash + 1 : path);
+	return 0;
 }
 
 static bool device_is_held(const char *sys, const char *name)
@@ -209,6 +229,12 @@ static int devices_watch(struct error *err)
 	return steal_fd(&watch);
 }
 
+/* Milliseconds to wait for a device, rounded up. */
+static int wait_ms(int64_t left, bool settle)
+{
+	return (int)((settle && left > QUIET_US ? QUIET_US : left) / 1000) + 1;
+}
+
 int drives_wait(int (*find)(void *data, struct error *err), void *data, uint64_t timeout_us, struct error *err)
 {
 	_cleanup_close_ int watch = -1;
@@ -220,7 +246,7 @@ int drives_wait(int (*find)(void *data, struct error *err), void *data, uint64_t
 		int r = find(data, err);
 
 		left = end - now_us();
-		if (r != 0 || left <= 0)
+		if ((r != 0 && r != DRIVES_SETTLE) || left <= 0)
 			return r;
 		if (watch < 0) { /* and look once more: it may have come in between */
 			watch = devices_watch(err);
@@ -228,7 +254,10 @@ int drives_wait(int (*find)(void *data, struct error *err), void *data, uint64_t
 				return -1;
 			continue;
 		}
-		(void)poll(&(struct pollfd){ .fd = watch, .events = POLLIN }, 1, (int)(left / 1000) + 1);
+		if (poll(&(struct pollfd){ .fd = watch, .events = POLLIN }, 1, wait_ms(left, r == DRIVES_SETTLE)) ==
+			    0 &&
+		    r == DRIVES_SETTLE)
+			return r;
 		while (read(watch, events, sizeof(events)) > 0)
 			;
 	}
@@ -237,6 +266,7 @@ int drives_wait(int (*find)(void *data, struct error *err), void *data, uint64_t
 struct named {
 	const char *path;
 	char *found;
+	bool other; /* /dev/vdX will do for /dev/sdX */
 };
 
 static int device_find(void *data, struct error *err)
@@ -245,20 +275,40 @@ static int device_find(void *data, struct error *err)
 	struct stat st;
 
 	snprintf(n->found, DRIVE_PATH, "%s", n->path);
-	if (stat(n->found, &st) < 0 && errno == ENOENT && str_starts(n->found, "/dev/sd"))
+	if (n->other && stat(n->found, &st) < 0 && errno == ENOENT)
 		n->found[strlen("/dev/")] = 'v';
 	if (stat(n->found, &st) < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "%s", n->path);
 	return S_ISBLK(st.st_mode) ? 1 : error_say(err, ENOTBLK, "%s: not a block device", n->path);
 }
 
+static int named_end(const char *path, int r, struct error *err)
+{
+	return r == 0 ? error_say(err, ENOENT, "%s: there is no such device", path) : (r < 0 ? -1 : 0);
+}
+
+int device_wait(const char *path, uint64_t timeout_us, struct error *err)
+{
+	char found[DRIVE_PATH];
+	struct named n = { path, found, false };
+
+	return named_end(path, drives_wait(device_find, &n, timeout_us, err), err);
+}
+
 int drive_wait(const char *path, uint64_t timeout_us, char found[DRIVE_PATH], struct error *err)
 {
-	_cleanup_free_ char *own = strdup(path); /* found may be the same memory */
-	struct named n = { own, found };
-	int r = !own ? error_set(err, ENOMEM, "%s", path) : drives_wait(device_find, &n, timeout_us, err);
+	uint64_t first = timeout_us < QUIET_US ? timeout_us : QUIET_US;
+	struct named n = { path, found, false };
+	int r;
 
-	return r == 0 ? error_say(err, ENOENT, "%s: there is no such device", own) : (r < 0 ? -1 : 0);
+	if (!str_starts(path, "/dev/sd"))
+		return named_end(path, drives_wait(device_find, &n, timeout_us, err), err);
+	r = drives_wait(device_find, &n, first, err);
+	if (r == 0) {
+		n.other = true;
+		r = drives_wait(device_find, &n, timeout_us - first, err);
+	}
+	return named_end(path, r, err);
 }
 
 /* --- the kernel's partitions ---------------------------------------------------------------------------------------

@@ -29,17 +29,25 @@ void partition_name(char out[DRIVE_NAME], const char *drive, unsigned number);
 /* The name in sysfs of the device that is behind a path, links followed. */
 int device_name(const char *sys, const char *path, char out[DRIVE_NAME], struct error *err);
 
+/* The name of the disk that a partition is of. -1: it is no partition. */
+int partition_drive(const char *sys, const char *name, char out[DRIVE_NAME]);
+
 /* Opens a block device for reading, or for writing with nobody else's using it: no file system of it or of its
  * partitions is mounted, and it is part of nothing. -1: the reason says what to do. */
 int drive_open(const char *path, bool write, struct error *err);
 
 /* Calls find at once, and again when devices have come, until it returns something else than 0 or the time is up.
- * Returns what it returned last. */
+ * DRIVES_SETTLE from find says: this will do, unless a better one is about to come; it is asked again until for one
+ * second no device has come. Returns what find returned last. */
+enum { DRIVES_SETTLE = 2 };
 int drives_wait(int (*find)(void *data, struct error *err), void *data, uint64_t timeout_us, struct error *err);
 
-/* Waits until there is a block device at the path, at most so long. Where there is none called /dev/sdX, one called
- * /dev/vdX is taken: LinuxKit's machines of QEMU have SCSI disks, pith's have virtio's, and a YAML names one of them.
- * The path of the device that is there goes to `found`. 0, or -1 (ENOENT, ENOTBLK). */
+/* Waits until there is a block device at the path, at most so long. 0, or -1 (ENOENT, ENOTBLK). */
+int device_wait(const char *path, uint64_t timeout_us, struct error *err);
+
+/* The same for a name that a YAML has. Where there is none called /dev/sdX after the first second, one called /dev/vdX
+ * is taken: LinuxKit's machines of QEMU have SCSI disks, pith's have virtio's. The path of the device that is there
+ * goes to `found`, which is not the memory of `path`: where they differ, nobody has named what was found. */
 int drive_wait(const char *path, uint64_t timeout_us, char found[DRIVE_PATH], struct error *err);
 
 /* Tells the kernel of a partition of the disk that is open: a new one in the place of all that it knew, or where the

@@ -5,12 +5,13 @@
 
 #include "crypt_mark.h"
 #include "crypto.h"
+#include "edges.h"
 #include "io.h"
 #include "probe.h"
 #include "str.h"
 #include "tool.h"
 
-enum { EDGE = 1 << 20, RESERVED = 1 << 16, FIRST_INODES = 11 };
+enum { RESERVED = 1 << 16, FIRST_INODES = 11 };
 
 static uint32_t word_read(const uint8_t *p)
 {
@@ -25,33 +26,6 @@ static bool ext4_unused(const uint8_t super[1024])
 	return super[0x38] == 0x53 && super[0x39] == 0xef && word_read(super + 0x2c) == 0 && super[0x34] == 0 &&
 		super[0x35] == 0 && word_read(super) >= FIRST_INODES &&
 		word_read(super + 0x10) == word_read(super) - FIRST_INODES;
-}
-
-static int zeros_only(int fd, uint64_t from, uint64_t to, struct error *err)
-{
-	static uint8_t piece[65536];
-
-	while (from < to) {
-		size_t n = to - from < sizeof(piece) ? (size_t)(to - from) : sizeof(piece);
-
-		errno = 0;
-		if (io_pread(fd, piece, n, (off_t)from) != (ssize_t)n)
-			return error_set(err, errno ? errno : EIO, "read");
-		for (size_t i = 0; i < n; i++)
-			if (piece[i])
-				return 0;
-		from += n;
-	}
-	return 1;
-}
-
-static int edges_blank(int fd, struct error *err)
-{
-	off_t end = lseek(fd, 0, SEEK_END);
-	uint64_t bytes = end < 0 ? 0 : (uint64_t)end;
-	int r = zeros_only(fd, 0, bytes < EDGE ? bytes : EDGE, err);
-
-	return r > 0 && bytes > EDGE ? zeros_only(fd, bytes - EDGE, bytes, err) : r;
 }
 
 int contents_blank(const char *device, char **what, struct error *err)

@@ -18,6 +18,7 @@ enum disk_state {
 	DISK_EMPTY,
 	DISK_UNFINISHED, /* a format that was begun and not finished: it has our mark, and no data */
 	DISK_FINISHED,   /* a Linux partition with a file system */
+	DISK_ENCRYPTED,  /* a Linux partition that is encrypted: `dm-crypt` took what an earlier boot had made */
 	DISK_OTHER,
 };
 
@@ -26,6 +27,7 @@ struct disk {
 	enum disk_state state;
 	struct table_mark mark; /* of an unfinished one */
 	struct probe system;    /* the file system of a finished one */
+	bool in_use;            /* an encrypted one: somebody has it open as a mapping */
 	char *why;              /* what is there, for messages */
 };
 

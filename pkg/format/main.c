@@ -2,8 +2,10 @@
  *
  * A boot may end at any moment, and the next one finds out by itself what is left to do (make.c). What holds data is
  * never touched without -force. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "format.h"
@@ -12,12 +14,13 @@
 #include "program.h"
 #include "str.h"
 
-#define WAIT_US 10000000 /* for a disk that is named and not there yet */
+enum { WAIT_SECONDS = 10, WAIT_MOST = 3600 };
 
 struct options {
 	bool force, verbose;
 	const char *label;
 	int type, table; /* table: -1 is not given */
+	uint64_t wait;   /* seconds */
 };
 
 static const char *const types[] = { "ext4", "xfs", "btrfs", NULL };
@@ -48,6 +51,12 @@ static const struct option rows[] = {
 	  .set = option_set_choice,
 	  .field = offsetof(struct options, table),
 	  .choices = tables },
+	{ .name = "wait",
+	  .argument = "SECONDS",
+	  .help = "for a disk that is not there yet (10)",
+	  .set = option_set_number,
+	  .field = offsetof(struct options, wait),
+	  .max = WAIT_MOST },
 	{ .name = "verbose",
 	  .help = "say what is found on each disk",
 	  .set = option_set_switch,
@@ -75,46 +84,105 @@ static bool disk_is_wanted(const struct disk *d, const struct wanted *w)
 static int disk_named(const char *path, const struct options *o, const struct wanted *w, struct error *err)
 {
 	struct disk d = { 0 };
+	bool exact;
 	int r = -1;
 
-	if (drive_wait(path, WAIT_US, d.path, err) < 0)
+	if (drive_wait(path, o->wait * 1000000, d.path, err) < 0)
 		return -1;
+	exact = str_eq(path, d.path);
+	if (!exact)
+		log_info("%s: there is none: %s is taken", path, d.path);
 	path = d.path;
-	if (o->force)
+	if (o->force && exact)
 		return disk_make(path, w, o->verbose, err);
 	disk_judge(&d);
 	if (o->verbose)
 		log_info("%s: %s", path, d.why ? d.why : "?");
 	if (d.state == DISK_EMPTY || d.state == DISK_UNFINISHED) {
 		r = disk_make(path, w, o->verbose, err);
-	} else if (disk_is_wanted(&d, w)) {
+	} else if (disk_is_wanted(&d, w) || d.state == DISK_ENCRYPTED) {
 		log_info("%s: %s: nothing to do", path, d.why ? d.why : "it is formatted");
 		r = 0;
 	} else {
-		error_set(err, 0, "%s: there is %s on it; -force would make all of that go", path,
-			  d.why ? d.why : "something");
+		error_set(err, 0, "%s: there is %s on it; -force%s would make all of that go", path,
+			  d.why ? d.why : "something", exact ? "" : " and this name");
 	}
 	disk_free(&d);
 	return r;
 }
 
-/* The one to make; NULL: none. done: a disk that is as wanted. */
-static const struct disk *disk_choose(const struct disk *all, size_t n, const struct wanted *w,
-				      const struct disk **done)
+/* What a look at all disks has found. */
+struct look {
+	const struct wanted *w;
+	struct disk *all;
+	size_t n;
+	const struct disk *chosen, *done; /* the one to make; one that is as wanted; NULL: none */
+};
+
+/* The first disk of that state, but none that is in use. */
+static const struct disk *disk_first(const struct look *l, enum disk_state state)
 {
-	*done = NULL;
-	for (size_t i = 0; i < n && !*done; i++)
-		if (disk_is_wanted(&all[i], w))
-			*done = &all[i];
-	if (*done && *w->label)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (all[i].state == DISK_UNFINISHED && str_eq(all[i].mark.label, w->label))
-			return &all[i];
-	for (size_t i = 0; i < n; i++)
-		if (all[i].state == DISK_EMPTY)
-			return &all[i];
+	for (size_t i = 0; i < l->n; i++)
+		if (l->all[i].state == state && !l->all[i].in_use)
+			return &l->all[i];
 	return NULL;
+}
+
+static void disk_choose(struct look *l)
+{
+	const struct wanted *w = l->w;
+
+	for (size_t i = 0; i < l->n && !l->done; i++)
+		if (disk_is_wanted(&l->all[i], w))
+			l->done = &l->all[i];
+	if (l->done && *w->label)
+		return;
+	for (size_t i = 0; i < l->n && !l->chosen; i++)
+		if (l->all[i].state == DISK_UNFINISHED && str_eq(l->all[i].mark.label, w->label))
+			l->chosen = &l->all[i];
+	if (l->chosen)
+		return;
+	/* What was made for this label may be encrypted since then, and its label cannot be read. One that is in use
+	 * belongs to a step before this one. */
+	if (!l->done)
+		l->done = disk_first(l, DISK_ENCRYPTED);
+	if (!l->done || !*w->label)
+		l->chosen = disk_first(l, DISK_EMPTY);
+}
+
+static void look_free(struct look *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		disk_free(&l->all[i]);
+	free(l->all);
+	*l = (struct look){ .w = l->w };
+}
+
+/* For drives_wait(): a disk that was begun or is as wanted may be taken at once. Where there are only empty ones, the
+ * first in their order may be about to come. */
+static int disks_look(void *data, struct error *err)
+{
+	struct look *l = data;
+	_cleanup_strv_ char **names = drives_find("/sys", err);
+
+	look_free(l);
+	if (!names)
+		return -1;
+	l->all = calloc(strv_len(names) + 1, sizeof(*l->all));
+	if (!l->all)
+		return error_set(err, ENOMEM, "the disks");
+	for (char **n = names; *n; n++) {
+		struct disk *d = &l->all[l->n++];
+
+		snprintf(d->path, sizeof(d->path), "/dev/%s", *n);
+		disk_judge(d);
+	}
+	disk_choose(l);
+	if (l->chosen)
+		return l->chosen->state == DISK_UNFINISHED ? 1 : DRIVES_SETTLE;
+	if (l->done)
+		return l->done->state == DISK_FINISHED ? 1 : DRIVES_SETTLE;
+	return 0;
 }
 
 /* Why none of them will do. */
@@ -127,40 +195,38 @@ static int disks_refuse(const struct disk *all, size_t n, struct error *err)
 	return error_set(err, 0, "no disk is empty (%s)", n ? buf_text(&text) : "there is none");
 }
 
+/* No disk is as wanted but, it may be, one that is encrypted and in use. */
+static const struct disk *disk_mapped(const struct look *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->all[i].state == DISK_ENCRYPTED)
+			return &l->all[i];
+	return NULL;
+}
+
 static int disks_auto(const struct options *o, const struct wanted *w, struct error *err)
 {
-	_cleanup_strv_ char **names = drives_find("/sys", err);
-	size_t n = names ? strv_len(names) : 0;
-	_cleanup_free_ struct disk *all = calloc(n + 1, sizeof(*all));
-	const struct disk *chosen, *done;
-	int r;
+	struct look l = { .w = w };
+	int r = drives_wait(disks_look, &l, o->wait * 1000000, err);
 
-	if (!names || !all)
-		return names ? error_set(err, 0, "no memory") : -1;
-	for (size_t i = 0; i < n; i++) {
-		snprintf(all[i].path, sizeof(all[i].path), "/dev/%s", names[i]);
-		disk_judge(&all[i]);
-		if (o->verbose)
-			log_info("%s: %s", all[i].path, all[i].why ? all[i].why : "?");
-	}
-	chosen = disk_choose(all, n, w, &done);
-	if (chosen) {
-		r = disk_make(chosen->path, w, o->verbose, err);
-	} else if (done) {
-		log_info("%s: %s: nothing to do", done->path, done->why ? done->why : "it is formatted");
-		r = 0;
-	} else {
-		r = disks_refuse(all, n, err);
-	}
-	for (size_t i = 0; i < n; i++)
-		disk_free(&all[i]);
+	for (size_t i = 0; i < l.n && o->verbose; i++)
+		log_info("%s: %s", l.all[i].path, l.all[i].why ? l.all[i].why : "?");
+	if (r >= 0 && !l.chosen && !l.done)
+		l.done = disk_mapped(&l);
+	if (r >= 0 && l.chosen)
+		r = disk_make(l.chosen->path, w, o->verbose, err);
+	else if (r >= 0 && l.done)
+		log_info("%s: %s: nothing to do", l.done->path, l.done->why ? l.done->why : "it is formatted");
+	else if (r >= 0)
+		r = disks_refuse(l.all, l.n, err);
+	look_free(&l);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
-	struct options o = { .label = "", .table = -1 };
+	struct options o = { .label = "", .table = -1, .wait = WAIT_SECONDS };
 	struct wanted w;
 	int r;
 

@@ -1,12 +1,13 @@
 /* One partition over all of a disk, with a file system in it.
  *
- *   1  the table, with the mark in the same write: from here on the disk is known as one that is being made
- *   2  what older signatures may be in: the gap in front of the partition, and the disk's last mebibyte
- *   3  mkfs, and all of it on the disk
- *   4  the mark goes
+ *   1  the table, with the mark in the same write: from here on the disk is known as one that is being made. A GPT
+ * takes more writes than one, so a DOS table with the mark, which takes one, comes before it 2  what older signatures
+ * may be in: the gap in front of the partition, and the disk's last mebibyte 3  where copies of an older ext4's
+ * superblock may be: a later repair would take one for the new file system's 4  mkfs, and all of it on the disk 5  the
+ * mark goes
  *
- * A power cut before 1 leaves the disk as it was; one between 1 and 4 a disk that the next boot begins anew with; one
- * after 4 a disk that is ready. */
+ * A power cut before 1 leaves the disk as it was; one between 1 and 5 a disk that the next boot begins anew with; one
+ * after 5 a disk that is ready. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,13 +55,24 @@ static int edges_clear(int fd, const struct table *t, struct error *err)
 	return fsync(fd) < 0 ? error_set(err, errno, "write") : 0;
 }
 
+/* One write, or more than one: see above. */
+static int table_begin(int fd, struct table *t, enum table_kind kind, const struct table_mark *mark, struct error *err)
+{
+	uint8_t random[36];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return error_set(err, errno, "getrandom");
+	if (kind == TABLE_GPT && (table_make(t, TABLE_DOS, mark, random, err) < 0 || table_write(fd, t, err) < 0))
+		return -1;
+	return table_make(t, kind, mark, random, err) < 0 ? -1 : table_write(fd, t, err);
+}
+
 static int table_put(const char *path, const struct wanted *w, struct error *err)
 {
 	_cleanup_close_ int fd = drive_open(path, true, err);
 	static struct table t;
 	_cleanup_error_ struct error before = { 0 };
 	struct table_mark mark = { 0 };
-	uint8_t random[36];
 	enum table_kind kind = w->table;
 
 	if (fd < 0)
@@ -80,13 +92,25 @@ static int table_put(const char *path, const struct wanted *w, struct error *err
 		else
 			kind = TABLE_GPT;
 	}
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return error_set(err, errno, "getrandom");
-	if (table_make(&t, kind, &mark, random, err) < 0 || table_write(fd, &t, err) < 0 ||
-	    edges_clear(fd, &t, err) < 0 ||
+	if (table_begin(fd, &t, kind, &mark, err) < 0 || edges_clear(fd, &t, err) < 0 ||
 	    partition_tell(fd, 1, t.parts[0].start * t.sector, t.parts[0].sectors * t.sector, err) < 0)
 		return error_wrap(err, "%s", path);
 	return 0;
+}
+
+/* Where e2fsck -b looks (lib/disk/fsck.c): the first copy, by the size of a block. */
+static int copies_clear(const char *partition, struct error *err)
+{
+	static const uint64_t copies[] = { 8193ull << 10, 16384ull << 11, 32768ull << 12 };
+	_cleanup_close_ int fd = drive_open(partition, true, err);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+
+	if (end < 0)
+		return fd < 0 ? -1 : error_set(err, errno, "%s", partition);
+	for (size_t i = 0; i < array_len(copies); i++)
+		if (copies[i] + 1024 <= (uint64_t)end && zeros_write(fd, copies[i], copies[i] + 1024, err) < 0)
+			return error_wrap(err, "%s", partition);
+	return fsync(fd) < 0 ? error_set(err, errno, "%s", partition) : 0;
 }
 
 static int system_make(const char *partition, const struct wanted *w, bool verbose, struct error *err)
@@ -109,6 +133,8 @@ static int system_make(const char *partition, const struct wanted *w, bool verbo
 	words = strv_join(argv, " ");
 	if (verbose)
 		log_info("%s", words ? words : program);
+	if (copies_clear(partition, err) < 0)
+		return -1;
 	if (tool_must(argv, err) < 0)
 		return error_wrap(err, "%s", partition);
 	fd = drive_open(partition, true, err);
@@ -135,7 +161,7 @@ int disk_make(const char *path, const struct wanted *w, bool verbose, struct err
 	char partition[DRIVE_PATH];
 
 	if (table_put(path, w, err) < 0 || disk_partition(path, partition, err) < 0 ||
-	    drive_wait(partition, NODE_US, partition, err) < 0 || system_make(partition, w, verbose, err) < 0 ||
+	    device_wait(partition, NODE_US, err) < 0 || system_make(partition, w, verbose, err) < 0 ||
 	    mark_remove(path, err) < 0)
 		return -1;
 	log_info("%s: %s in %s%s%s", path, w->type, partition, *w->label ? ", label " : "", w->label);

@@ -1,10 +1,12 @@
 /* Partition tables, names and order of devices, what blkid prints, links, marks, conditions of swap. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypt_mark.h"
 #include "drive.h"
+#include "edges.h"
 #include "io.h"
 #include "links.h"
 #include "probe.h"
@@ -169,6 +171,20 @@ static void sys_add(const char *sys, const char *name, const char *file, const c
 	file_write(path, text, strlen(text), 0644, NULL);
 }
 
+static void test_partition_drive(const char *sys)
+{
+	_cleanup_free_ char *part = str_format("%s/devices/nvme0n9/nvme0n9p2", sys),
+			    *number = str_format("%s/partition", part),
+			    *link = str_format("%s/class/block/nvme0n9p2", sys);
+	char drive[DRIVE_NAME] = "";
+
+	ok(dir_make(part, 0755, NULL) == 0 && file_write(number, "2\n", 2, 0644, NULL) == 0 && symlink(part, link) == 0,
+	   "a partition");
+	ok(partition_drive(sys, "nvme0n9p2", drive) == 0, "is one of");
+	ok_str(drive, "nvme0n9", "its disk");
+	ok(partition_drive(sys, "vda", drive) < 0, "a disk is no partition");
+}
+
 static void test_drives(void)
 {
 	char sys[] = "/tmp/test_disk.XXXXXX";
@@ -196,6 +212,7 @@ static void test_drives(void)
 	ok_str(text, "md0 mmcblk0 nvme0n9 nvme0n10 vda vdb", "whole disks that nobody has to name, in order");
 	ok_str(more, "dm-0 loop0 md0 mmcblk0 mmcblk0boot0 nbd0 nvme0n9 nvme0n9p1 nvme0n10 sr0 vda vda1 vdb vdc vde",
 	       "all devices with a medium");
+	test_partition_drive(sys);
 	dir_remove(sys, NULL);
 }
 
@@ -268,6 +285,25 @@ static void test_marks(void)
 	ok(fails_with_message(crypt_mark_read(small, &state, mode, &err), &err), "no room for one: refused");
 }
 
+static void test_edges(void)
+{
+	char path[] = "/tmp/test_disk.XXXXXX";
+	_cleanup_close_ int fd = disk_new(4 << 20), made = mkstemp(path), unread = open(path, O_WRONLY | O_CLOEXEC);
+	_cleanup_error_ struct error err = { 0 };
+	static const off_t places[] = { 0, 510, (1 << 20) - 1, 3 << 20, (4 << 20) - 1 };
+
+	ok(edges_blank(fd, &err) == 1, "a disk that was never written is blank");
+	for (size_t i = 0; i < array_len(places); i++) {
+		ok(pwrite(fd, "x", 1, places[i]) == 1 && edges_blank(fd, &err) == 0, "byte %lld is seen",
+		   (long long)places[i]);
+		(void)!pwrite(fd, "", 1, places[i]);
+	}
+	ok(pwrite(fd, "x", 1, 2 << 20) == 1 && edges_blank(fd, &err) == 1, "what is between is not looked at");
+	unlink(path);
+	ok(ftruncate(made, 1 << 20) == 0 && fails_with_message(edges_blank(unread, &err), &err),
+	   "what cannot be read is not blank");
+}
+
 static void test_conditions(void)
 {
 	static const struct {
@@ -316,6 +352,7 @@ int main(void)
 	test_links();
 	test_lines();
 	test_marks();
+	test_edges();
 	test_conditions();
 	return tap_done();
 }
