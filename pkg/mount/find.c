@@ -5,12 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "buf.h"
 #include "log.h"
 #include "mount.h"
 #include "str.h"
 #include "table.h"
-
-#define WAIT_US 10000000
 
 /* All block devices as paths, in their order. */
 static char **devices_paths(struct error *err)
@@ -67,17 +66,23 @@ static int find_try(void *data, struct error *err)
 	return find_now(w->label, w->uuid, w->path, err);
 }
 
-int find_by(const char *label, const char *uuid, char path[DRIVE_PATH], struct error *err)
+int find_by(const char *label, const char *uuid, uint64_t wait_us, char path[DRIVE_PATH], struct error *err)
 {
 	struct wanted w = { label, uuid, path };
-	int r = drives_wait(find_try, &w, WAIT_US, err);
+	int r = drives_wait(find_try, &w, wait_us, err);
 
 	return r == 0 ? error_set(err, 0, "no device has the %s %s", label ? "label" : "UUID", label ? label : uuid)
 		      : (r < 0 ? -1 : 0);
 }
 
+/* A look at all disks; `said` has why some were passed over. */
+struct first {
+	char *path;
+	struct buf said;
+};
+
 /* Whether the disk's partition is for us; says why not. */
-static bool partition_fits(const char *drive, const struct table_part *part, char path[DRIVE_PATH])
+static bool partition_fits(struct first *f, const char *drive, const struct table_part *part)
 {
 	_cleanup_error_ struct error err = { 0 };
 	char name[DRIVE_NAME];
@@ -86,17 +91,17 @@ static bool partition_fits(const char *drive, const struct table_part *part, cha
 	if (!part->is_linux)
 		return false;
 	partition_name(name, drive, part->number);
-	snprintf(path, DRIVE_PATH, "/dev/%s", name);
-	fd = drive_open(path, true, &err);
+	snprintf(f->path, DRIVE_PATH, "/dev/%s", name);
+	fd = drive_open(f->path, true, &err);
 	if (fd < 0) {
-		log_info("%s, passed over", error_text(&err));
+		buf_addf(&f->said, "%s, passed over\n", error_text(&err));
 		return false;
 	}
 	close(fd);
 	return true;
 }
 
-static bool drive_fits(const char *drive, char path[DRIVE_PATH])
+static bool drive_fits(struct first *f, const char *drive)
 {
 	_cleanup_free_ char *disk = str_format("/dev/%s", drive);
 	_cleanup_error_ struct error err = { 0 };
@@ -104,27 +109,55 @@ static bool drive_fits(const char *drive, char path[DRIVE_PATH])
 	static struct table t;
 
 	if (fd < 0 || table_read(fd, &t, &err) < 0) {
-		log_warn("%s, passed over", error_text(&err));
+		buf_addf(&f->said, "/dev/%s: %s, passed over\n", drive, error_text(&err));
 		return false;
 	}
 	if (*t.mark.type) {
-		log_warn("%s: a format of it was not finished: passed over", disk);
+		buf_addf(&f->said, "%s: a format of it was not finished: passed over\n", disk);
 		return false;
 	}
 	for (size_t i = 0; i < t.count; i++)
-		if (partition_fits(drive, &t.parts[i], path))
+		if (partition_fits(f, drive, &t.parts[i]))
 			return true;
 	return false;
 }
 
-int find_first(char path[DRIVE_PATH], struct error *err)
+static int first_try(void *data, struct error *err)
 {
 	_cleanup_strv_ char **drives = drives_find("/sys", err);
+	struct first *f = data;
 
-	if (!drives)
-		return -1;
-	for (char **d = drives; *d; d++)
-		if (drive_fits(*d, path))
-			return 0;
-	return error_set(err, 0, "no disk has a Linux partition that is not in use");
+	buf_clear(&f->said);
+	for (char **d = drives; d && *d; d++)
+		if (drive_fits(f, *d))
+			return 1;
+	return drives ? 0 : -1;
+}
+
+int find_first(uint64_t wait_us, char path[DRIVE_PATH], struct error *err)
+{
+	struct first f = { .path = path };
+	int r = drives_wait(first_try, &f, wait_us, err);
+	_cleanup_strv_ char **lines = strv_split(buf_text(&f.said), "\n");
+
+	buf_free(&f.said);
+	for (char **l = lines; l && *l; l++)
+		log_warn("%s", *l);
+	return r == 0 ? error_set(err, 0, "no disk has a Linux partition that is not in use") : (r < 0 ? -1 : 0);
+}
+
+int device_is_finished(const char *path, struct error *err)
+{
+	char name[DRIVE_NAME], drive[DRIVE_NAME], disk[DRIVE_PATH];
+	_cleanup_close_ int fd = -1;
+	static struct table t;
+
+	/* only the mark is a reason not to mount: what cannot be looked at here is for the mount to refuse */
+	if (device_name("/sys", path, name, NULL) < 0 || partition_drive("/sys", name, drive) < 0)
+		return 0;
+	snprintf(disk, sizeof(disk), "/dev/%s", drive);
+	fd = drive_open(disk, false, NULL);
+	if (fd < 0 || table_read(fd, &t, NULL) < 0 || !*t.mark.type)
+		return 0;
+	return error_set(err, 0, "%s: a format of %s was not finished: the next format begins it anew", path, disk);
 }

@@ -13,10 +13,11 @@
 #include "program.h"
 #include "str.h"
 
-#define WAIT_US 10000000 /* for a device that is named and not there yet */
+enum { WAIT_SECONDS = 10, WAIT_MOST = 3600 };
 
 struct options {
 	const char *device, *label, *uuid;
+	uint64_t wait; /* seconds */
 };
 
 static const struct option rows[] = {
@@ -35,6 +36,12 @@ static const struct option rows[] = {
 	  .help = "the device with this UUID",
 	  .set = option_set_text,
 	  .field = offsetof(struct options, uuid) },
+	{ .name = "wait",
+	  .argument = "SECONDS",
+	  .help = "for a device that is not there yet (10)",
+	  .set = option_set_number,
+	  .field = offsetof(struct options, wait),
+	  .max = WAIT_MOST },
 	{ .name = "help", .letter = 'h', .help = "show this help" },
 	{ 0 },
 };
@@ -102,19 +109,20 @@ static int disk_mount(const struct options *o, const char *point, struct error *
 {
 	_cleanup_error_ struct error links = { 0 };
 	char device[DRIVE_PATH], type[32];
+	uint64_t wait_us = o->wait * 1000000;
 	unsigned long flags;
 	bool in_use;
 	int r;
 
 	if (o->device) {
-		r = drive_wait(o->device, WAIT_US, device, err);
+		r = drive_wait(o->device, wait_us, device, err);
 	} else if (o->label || o->uuid) {
-		r = find_by(o->label, o->label ? NULL : o->uuid, device, err);
+		r = find_by(o->label, o->label ? NULL : o->uuid, wait_us, device, err);
 	} else {
-		r = find_first(device, err);
+		r = find_first(wait_us, device, err);
 	}
-	if (r < 0 || device_look(device, &flags, &in_use, err) < 0 || check(device, !flags && !in_use, type, err) < 0 ||
-	    system_mount(device, type, flags, point, err) < 0)
+	if (r < 0 || device_is_finished(device, err) < 0 || device_look(device, &flags, &in_use, err) < 0 ||
+	    check(device, !flags && !in_use, type, err) < 0 || system_mount(device, type, flags, point, err) < 0)
 		return -1;
 	if (links_of_all(&links) < 0)
 		log_warn("links in /dev/disk: %s", error_text(&links));
@@ -124,7 +132,7 @@ static int disk_mount(const struct options *o, const char *point, struct error *
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
-	struct options o = { 0 };
+	struct options o = { .wait = WAIT_SECONDS };
 	const char *point;
 	int r;
 

@@ -91,7 +91,7 @@ mount_and() {
 	dd if=lvm of="$loop" bs=512 seek=1 conv=notrunc status=none
 	fails_with 'LVM2_member (raid)' "$guest/format" "$loop"
 	# nor is it taken by itself
-	fails_with 'LVM2_member' in_world vda="$loop" -- "$guest/format"
+	fails_with 'LVM2_member' in_world vda="$loop" -- "$guest/format" -wait 0
 	wipefs -aq "$loop"
 	mkfs.ext4 -q "$loop"
 	before=$(sha256sum <"$loop")
@@ -111,22 +111,35 @@ mount_and() {
 	mkdir bin
 	cat >bin/mkfs.ext4 <<-END
 		#!/bin/bash
-		$(command -v mkfs.ext4) -q -F "\${@: -1}"
+		$(command -v mkfs.ext4) "\$@"
 		dd if=/dev/urandom of="\${@: -1}" bs=64k count=1 conv=notrunc status=none
 		kill -9 \$\$
 	END
 	chmod +x bin/mkfs.ext4
 	PATH=$T/bin:$PATH fails_with 'killed by signal 9' "$guest/format" -label data "$loop"
-	# it is known, and nobody mounts it by itself
-	run -1 in_world vda="$loop" -- "$guest/mountie" /mnt
+	within 30 not_open "$loop"
+	# it is known, and nobody mounts it, by itself or by name
+	run -1 in_world vda="$loop" -- "$guest/mountie" -wait 0 /mnt
 	[[ $output == *'a format of it was not finished: passed over'* ]]
+	fails_with "${loop}p1: a format of $loop was not finished" mount_and "${loop}p1" true
 	# the one that wants another label leaves it
-	fails_with 'a format that was not finished' in_world vda="$loop" -- "$guest/format" -label other
+	fails_with 'a format that was not finished' in_world vda="$loop" -- "$guest/format" -wait 0 -label other
 	in_world vda="$loop" -- "$guest/format" -label data
 	[ "$(label_of "${loop}p1")" = data ]
 	mounted "${loop}p1" touch mnt/file
 	in_world vda="$loop" -- "$guest/mountie" /mnt
+	# the file system is whole, and the next format would begin it anew nevertheless
+	sed -i '/^dd/d' bin/mkfs.ext4
+	PATH=$T/bin:$PATH fails_with 'killed by signal 9' "$guest/format" -force -label data "$loop"
+	[ "$(label_of "${loop}p1")" = data ]
+	fails_with '/dev/vda1: a format of /dev/vda was not finished' in_world vda="$loop" -- "$guest/mountie" -label data /mnt
 }
+
+# not_open DISK: what a killed program has started, mkfs, may live a little longer
+not_open() { ! find /proc/[0-9]*/fd \( -lname "$1" -o -lname "$1"p1 \) 2>/dev/null | grep -q .; }
+
+# watching PID: it waits for devices
+watching() { find "/proc/$1/fd" -lname anon_inode:inotify | grep -q .; }
 
 # each_kill STEP COMMAND...: runs it again and again, killed before its system call number 1, 1 + STEP, ... until one run ends by
 # itself; between them `between` is called
@@ -143,6 +156,7 @@ each_kill() {
 @test "killed at any step format is finished by the next one" {
 	loop_new disk 16M
 	between() {
+		within 30 not_open "$loop"
 		# whatever was left: another disk would not be taken for it, and this one is finished
 		"$guest/format" -label data "$loop" >said 2>&1 || { echo "call $1:"; cat said; return 1; }
 		[ "$(label_of "${loop}p1")" = data ]
@@ -152,6 +166,14 @@ each_kill() {
 		blockdev --flushbufs "$loop"
 	}
 	each_kill 23 "$guest/format" -label data "$loop"
+	# A table of more writes than one: for seven calls the disk has a mark, and not yet that table.
+	local n begun=
+	for n in {51..126..5}; do
+		python3 "$root_dir/tests/tools/kill-at" "$n" "$guest/format" -partition gpt -label data "$loop" >killed.log 2>&1
+		[ "$(blkid -p -s PTTYPE -o value "$loop")" != dos ] || begun=yes
+		between "$n"
+	done
+	[ "$begun" = yes ]
 }
 
 @test "killed at any step extend loses nothing, and the next one finishes it" {
@@ -160,6 +182,7 @@ each_kill() {
 	mounted "${loop}p1" cp /etc/hostname mnt/file
 	size=320
 	between() {
+		within 30 not_open "$loop"
 		mounted "${loop}p1" cmp mnt/file /etc/hostname
 		"$guest/extend" -type xfs "$loop" >said 2>&1 || { echo "call $1:"; cat said; return 1; }
 		sfdisk -qV "$loop"
@@ -178,31 +201,31 @@ each_kill() {
 	loop_new b 16M; b=$loop
 	loop_new c 16M; c=$loop
 	world=(vdaa="$a" vda="$b" nvme0n9="$c")
-	in_world "${world[@]}" -- "$guest/format" -verbose
+	in_world "${world[@]}" -- "$guest/format" -wait 0 -verbose
 	[ "$(type_of "${c}p1")" = ext4 ]
-	in_world "${world[@]}" -- "$guest/format"
+	in_world "${world[@]}" -- "$guest/format" -wait 0
 	[ "$(type_of "${b}p1")" = ext4 ]
-	in_world "${world[@]}" -- "$guest/format"
+	in_world "${world[@]}" -- "$guest/format" -wait 0
 	[ "$(type_of "${a}p1")" = ext4 ]
 	# a later boot: all are used, and that is as it should be
 	run -0 in_world "${world[@]}" -- "$guest/format"
 	[[ $output == *'/dev/nvme0n9: ext4 (filesystem): nothing to do' ]]
 	# mountie takes them in the same order
 	in_world "${world[@]}" -- bash -euc 'mkdir -p /mnt; "$0" /mnt; grep -q "/dev/nvme0n9p1 /mnt " /proc/mounts; "$0" /media; grep -q "/dev/vda1 /media " /proc/mounts' "$guest/mountie"
-	fails_with 'no disk is empty' in_world "${world[@]}" -- "$guest/format" -type xfs
-	fails_with 'no disk is empty (there is none)' in_world -- "$guest/format"
+	fails_with 'no disk is empty' in_world "${world[@]}" -- "$guest/format" -wait 0 -type xfs
+	fails_with 'no disk is empty (there is none)' in_world -- "$guest/format" -wait 0
 }
 
 @test "two disks by two labels: each boot finds its own, also when the first boot ended between them" {
 	loop_new a 16M; a=$loop
 	loop_new b 16M; b=$loop
-	in_world vda="$a" vdb="$b" -- "$guest/format" -label docker
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label docker
 	# the second boot: the first label is there, and no disk is taken for it again
-	in_world vda="$a" vdb="$b" -- "$guest/format" -label docker
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label docker
 	[ -z "$(blkid -p "$b")" ]
-	in_world vda="$a" vdb="$b" -- "$guest/format" -label foo
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label foo
 	[ "$(label_of "${a}p1") $(label_of "${b}p1")" = 'docker foo' ]
-	in_world vda="$a" vdb="$b" -- "$guest/format" -label foo
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label foo
 	in_world vda="$a" vdb="$b" -- bash -euc 'mkdir -p /mnt; "$0" -label foo /mnt; grep -q "/dev/vdb1 /mnt " /proc/mounts; [ "$(readlink /dev/disk/by-label/docker)" = ../../vda1 ]' "$guest/mountie"
 }
 
@@ -219,7 +242,7 @@ each_kill() {
 	umount mnt
 	fails_with 'not a block device' "$guest/format" /etc/hostname
 	# LinuxKit's QEMU has SCSI disks
-	in_world vda="$loop" -- bash -euc 'mkdir -p /mnt; "$0" /dev/sda1 /mnt; grep -q "/dev/vda1 /mnt " /proc/mounts' "$guest/mountie"
+	in_world vda="$loop" -- bash -euc 'mkdir -p /mnt; "$0" -wait 0 /dev/sda1 /mnt; grep -q "/dev/vda1 /mnt " /proc/mounts' "$guest/mountie"
 	run -2 "$guest/format" -type fat "$loop"
 	run -2 "$guest/format" -label 12345678901234567 "$loop"
 	[[ $output == *'at most 16 bytes'* ]]
@@ -231,10 +254,118 @@ each_kill() {
 	name=/dev/pith-test-$$
 	background out "$guest/format" "$name"
 	pid=$background
+	within 30 watching "$pid"
 	ln -s "$loop" "$name"
 	within 30 ended "$pid"
 	rm "$name"
 	[ "$(type_of "${loop}p1")" = ext4 ]
+}
+
+@test "with no disk named, too, a disk that comes later is waited for" {
+	loop_new disk 16M
+	for what in format 'mountie /mnt'; do
+		# its node comes when the program waits
+		in_world vda="$loop" -- bash -euc '. "$0/lib/within.bash"; '"$(declare -f watching)"'
+			mkdir -p /mnt /dev/away
+			mv /dev/vda /dev/away/
+			"$@" &
+			within 30 watching $!
+			mv /dev/away/vda /dev/
+			wait $!' "$root_dir/tests" "$guest/"$what
+	done
+	[ "$(type_of "${loop}p1")" = ext4 ]
+}
+
+# mark_put DEVICE MODE: what dm-crypt writes at a device's end
+mark_put() {
+	python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+os.pwrite(fd, b"PITH-ENCRYPTED 1" + b"ready".ljust(16, b"\0") + sys.argv[2].encode().ljust(4064, b"\0"), os.lseek(fd, 0, os.SEEK_END) - 4096)' "$@"
+}
+
+noise() { dd if=/dev/urandom of="$1" bs=4k seek="$2" count=1 conv=notrunc status=none; }
+
+@test "what is encrypted, or of a kind that nobody knows, is not empty" {
+	loop_new disk 16M
+	for place in 0 200 3850 4095; do
+		noise "$loop" "$place"
+		before=$(sha256sum <"$loop")
+		fails_with 'there is something that is neither empty nor known on it; -force' "$guest/format" "$loop"
+		fails_with 'neither empty nor known' in_world vda="$loop" -- "$guest/format" -wait 0
+		[ "$(sha256sum <"$loop")" = "$before" ]
+		blkdiscard -z "$loop"
+	done
+	noise "$loop" 0
+	mark_put "$loop" plain
+	before=$(sha256sum <"$loop")
+	fails_with 'there is an encrypted device (dm-crypt, plain) on it; -force' "$guest/format" "$loop"
+	fails_with 'an encrypted device (dm-crypt, plain)' in_world vda="$loop" -- "$guest/format" -wait 0
+	[ "$(sha256sum <"$loop")" = "$before" ]
+	"$guest/format" -force "$loop"
+	[ "$(type_of "${loop}p1")" = ext4 ]
+}
+
+@test "a partition that dm-crypt took is what format made: nothing to do, and no other disk is taken" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	"$guest/format" -label secret "$a"
+	noise "${a}p1" 0
+	mark_put "${a}p1" plain
+	before=$(sha256sum <"$a")
+	run -0 "$guest/format" -label secret "$a"
+	[[ $output == *"$a: an encrypted partition (dm-crypt, plain): nothing to do" ]]
+	run -0 in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label secret
+	[[ $output == *'/dev/vda: an encrypted partition (dm-crypt, plain): nothing to do' ]]
+	run -0 in_world vda="$a" -- "$guest/format" -wait 0
+	[[ $output == *'nothing to do' ]]
+	[ -z "$(blkid -p "$b")" ]
+	# one that is in use belongs to an earlier step, but where there is no other
+	held=(python3 -c 'import os, subprocess, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)
+sys.exit(subprocess.call(sys.argv[2:]))' "${a}p1")
+	"${held[@]}" unshare -m -- bash "$root_dir/tests/lib/disks-world.sh" vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label other
+	[ "$(label_of "${b}p1")" = other ]
+	# one that was begun for this label goes before
+	mkdir bin
+	printf '#!/bin/sh\nkill -9 $$\n' >bin/mkfs.ext4
+	chmod +x bin/mkfs.ext4
+	PATH=$T/bin:$PATH fails_with 'killed by signal 9' "$guest/format" -force -label begun "$b"
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label begun
+	[ "$(label_of "${b}p1")" = begun ]
+	run -0 "${held[@]}" unshare -m -- bash "$root_dir/tests/lib/disks-world.sh" vda="$a" -- "$guest/format" -wait 0 -label other
+	[[ $output == *'nothing to do' ]]
+	[ "$(sha256sum <"$a")" = "$before" ]
+}
+
+@test "-force is for the disk of that name, and not for one that is taken in its place" {
+	loop_new a 32M; a=$loop
+	loop_new b 16M; b=$loop
+	mkfs.ext4 -q "$a"
+	before=$(sha256sum <"$a")
+	fails_with '/dev/vda: there is ext4 (filesystem) on it; -force and this name would make' in_world vda="$a" -- "$guest/format" -wait 0 -force /dev/sda
+	# the disk of that name goes before
+	in_world vda="$a" sda="$b" -- "$guest/format" -wait 0 -force -label named /dev/sda
+	[ "$(label_of "${b}p1")" = named ]
+	[ "$(sha256sum <"$a")" = "$before" ]
+	# an empty one in its place is made
+	in_world vdb="$a" vda="$b" -- "$guest/format" -wait 0 -force -label named /dev/sda
+	blkdiscard -z "$a"
+	run -0 in_world vda="$a" -- "$guest/format" -wait 0 -force -label named /dev/sda
+	[[ $output == *'/dev/sda: there is none: /dev/vda is taken'* ]]
+	[ "$(label_of "${a}p1")" = named ]
+}
+
+@test "no copy of an older ext4's superblock is left for a later repair" {
+	loop_new disk 320M
+	"$guest/format" "$loop"
+	magic() { od -An -tx1 -j $(((8193 << 10) + 0x38)) -N 2 "${loop}p1" | tr -d ' '; }
+	[ "$(magic)" = 53ef ]
+	# a mkfs that gives nothing back to the disk
+	mkdir bin
+	printf '#!/bin/sh\nexec %s -K "$@"\n' "$(command -v mkfs.btrfs)" >bin/mkfs.btrfs
+	chmod +x bin/mkfs.btrfs
+	PATH=$T/bin:$PATH "$guest/format" -force -type btrfs "$loop"
+	[ "$(magic)" = 0000 ]
 }
 
 @test "a disk that goes while it is formatted is an error, not a wait" {

@@ -25,8 +25,10 @@ disk() {
 		[ -e "$part/dev" ] || continue
 		number=${part##*p}
 		case $name in *[0-9]) part_name=${name}p$number ;; *) part_name=$name$number ;; esac
-		mkdir -p "$world/sys/class/block/$part_name/holders"
-		cp "$part"/{size,ro,partition} "$world/sys/class/block/$part_name/"
+		# in the disk's folder, as in sysfs
+		mkdir -p "$world/sys/class/block/$name/$part_name/holders"
+		cp "$part"/{size,ro,partition} "$world/sys/class/block/$name/$part_name/"
+		ln -sfn "$name/$part_name" "$world/sys/class/block/$part_name"
 		ln -sfn "../../class/block/$part_name" "$world/sys/dev/block/$(cat "$part/dev")"
 		dev=$(cat "$part/dev")
 		[ "$(stat -c %Hr:%Lr "$world/dev/$part_name" 2>/dev/null)" = "$dev" ] && continue
