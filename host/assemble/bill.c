@@ -20,7 +20,7 @@ struct bill {
 	struct tree_node *node;
 	const struct tree *boot;
 	struct tree *databases; /* of init images, below their number */
-	struct outfile file;    /* what the node's content is; never committed: it needs a place, not a name */
+	int file;               /* what the node's content is */
 };
 
 /* Which of a root's files have another one's packages in their place when two images bring them. */
@@ -56,7 +56,7 @@ int bill_new(struct assembly *a, struct error *err)
 	if (!b)
 		return error_set(err, ENOMEM, "SBOM");
 	a->bill = b;
-	*b = (struct bill){ .a = a, .file = OUTFILE_INIT };
+	*b = (struct bill){ .a = a, .file = -1 };
 	b->databases = tree_new(err);
 	b->sbom = b->databases ? sbom_new(PITH_VERSION, a->options->sbom_time, err) : NULL;
 	if (!b->sbom)
@@ -73,7 +73,7 @@ void bill_free(struct bill *b)
 		return;
 	sbom_free(b->sbom);
 	tree_free(b->databases);
-	outfile_discard(&b->file);
+	cleanup_close(&b->file);
 	free(b);
 }
 
@@ -145,16 +145,16 @@ static int boot_add(struct bill *b, struct error *err)
 static int bill_finish(void *data, struct error *err)
 {
 	struct bill *b = data;
-	const char *tmp = getenv("TMPDIR");
-	_cleanup_free_ char *place = str_format("%s/" BILL_NAME, tmp && *tmp ? tmp : "/var/tmp");
 	char proc[40];
 
-	if (!place)
-		return error_set(err, ENOMEM, "SBOM");
-	if (boot_add(b, err) < 0 || databases_add(b, err) < 0 || outfile_open(&b->file, place, err) < 0 ||
-	    sbom_write(b->sbom, sbom_format_of(b->a->options->sbom), b->file.fd, err) < 0)
+	if (boot_add(b, err) < 0 || databases_add(b, err) < 0)
 		return -1;
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", b->file.fd);
+	b->file = temp_file_open(err);
+	if (b->file < 0)
+		return error_wrap(err, "SBOM");
+	if (sbom_write(b->sbom, sbom_format_of(b->a->options->sbom), b->file, err) < 0)
+		return -1;
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", b->file);
 	return tree_set_file(b->node, proc, err);
 }
 

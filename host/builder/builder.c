@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "builder_private.h"
@@ -40,17 +41,32 @@ static int builder_choose_args(struct builder *b, struct error *err)
 	return 0;
 }
 
+/* 1: read, 0: there is none. A link would show the package a file of the user's, a fifo would be waited for. */
+static int ignore_read(const char *path, struct buf *text, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return error_say(err, EPERM, "%s is no plain file", path);
+	return file_read(path, IGNORE_MAX, text, err) < 0 ? -1 : 1;
+}
+
 /* What is left out of the folder: the file that goes by the Dockerfile's name says it, else that of the folder. */
 static int builder_read_ignore(struct builder *b, struct buf *text, struct error *err)
 {
 	_cleanup_free_ char *own = str_format("%s.dockerignore", b->job->dockerfile);
 	_cleanup_free_ char *common = str_format("%s/.dockerignore", b->context);
 
+	int r;
+
 	if (!own || !common)
 		return error_set(err, ENOMEM, "%s", b->job->name);
-	if (access(own, F_OK) == 0)
-		return file_read(own, IGNORE_MAX, text, err);
-	return access(common, F_OK) == 0 ? file_read(common, IGNORE_MAX, text, err) : 0;
+	r = ignore_read(own, text, err);
+	if (r == 0)
+		r = ignore_read(common, text, err);
+	return r < 0 ? -1 : 0;
 }
 
 static char *builder_rename(const struct builder *b, const struct buf *text)

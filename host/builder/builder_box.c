@@ -3,11 +3,14 @@
  * buildah's chroot isolation alone would leave the host's devices, processes and files to a RUN that is root, and a way
  * out of its root directory (CAP_SYS_CHROOT, which package managers need). So all of buildah runs in namespaces:
  *
- *   users      root of the build is a user of the host that owns nothing; so are all its other users. What is left to
- * it outside is what everybody may read processes  its own, with a /proc of its own: none of the host's is seen or
- * killed, and none outlives the build mounts     a /dev with harmless devices only; /root and /home are empty, /run is
- * where there is no network IPC, and a network that has nothing but its loopback, unless the package asks for the
- * network: then the host's
+ * - of users: root of the build is a user of the host that owns nothing, and so are all its other users. Left to it
+ *   outside is what everybody may read;
+ * - of processes, with a /proc of its own: none of the host's is seen or killed, and none outlives the build. It has a
+ *   session of its own, and so no terminal;
+ * - of mounts: a /dev with harmless devices only; /root, /home, /tmp and /var/tmp are empty, and /run is where there is
+ *   no network;
+ * - of IPC, and of a network that has nothing but its loopback, unless the package asks for the network: then the
+ *   host's.
  *
  * Its environment has neither the user's home nor his logins. All that it writes is in one folder, which is given to
  * the users of the box and removed afterwards. It is reached by its path, so it lies where everybody may pass. */
@@ -53,6 +56,14 @@ static const char box_script[] =
 	"esac\n"
 	"unset PITH_BOX_NETWORK\n"
 	"for d in $empty; do mount -t tmpfs -o mode=755,nosuid,nodev,noexec none \"$d\"; done\n"
+	/* the folder itself lies below one of these as a rule */
+	"mkdir /root/t\n"
+	"mount --rbind \"$t\" /root/t\n"
+	"for d in /tmp /var/tmp; do mount -t tmpfs -o mode=1777,nosuid,nodev none $d; done\n"
+	"mkdir -p \"$t\"\n"
+	"mount --rbind /root/t \"$t\"\n"
+	"umount -l /root/t\n"
+	"rmdir /root/t\n"
 	"exec \"$@\"\n";
 
 /* --- users ------------------------------------------------------------------------------------------------------ */
@@ -90,13 +101,17 @@ static int box_hand_over(const struct builder *b, struct error *err)
 
 /* --- place ------------------------------------------------------------------------------------------------------ */
 
-/* Whether everybody may pass through all folders of the path. */
+/* Whether everybody may pass through all folders of the path, and the box has nothing of its own over it. */
 static bool path_is_open(const char *path)
 {
+	static const char *const hidden[] = { "/dev", "/home", "/proc", "/root", "/run" };
 	_cleanup_free_ char *real = realpath(path, NULL);
 	struct stat st;
 	char *slash;
 
+	for (size_t i = 0; real && i < array_len(hidden); i++)
+		if (str_starts(real, hidden[i]) && strchr("/", real[strlen(hidden[i])]))
+			return false;
 	while (real && *real) {
 		if (stat(real, &st) < 0 || !(st.st_mode & S_IXOTH))
 			return false;

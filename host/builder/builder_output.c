@@ -160,6 +160,8 @@ int builder_spawn(struct builder *b, const struct builder_program *p, struct err
 			   .fd_count = array_len(fds),
 			   .namespaces = p->namespaces,
 			   .namespace_root = p->recorded != NULL,
+			   /* What is typed into the user's terminal is read by his shell. */
+			   .new_session = p->recorded != NULL,
 			   .recorded = p->recorded,
 			   .recorded_data = b,
 			   .death_signal = p->ending };

@@ -9,7 +9,7 @@
 #include "str.h"
 
 /* ${A:-${B:-${C...}}} has a bottom. */
-enum { NESTING_MAX = 16 };
+enum { NESTING_MAX = 16, TEXT_MAX = 65536 };
 
 bool dockerfile_word(const char *text, char escape, size_t *at, size_t *end)
 {
@@ -158,6 +158,8 @@ static int expand_text(struct expansion *x, const char *text, size_t len)
 	if (++x->depth > NESTING_MAX)
 		return error_say(x->err, EINVAL, "variables in variables in variables: no more than %d", NESTING_MAX);
 	while (r == 0 && i < len) {
+		if (x->out.len > TEXT_MAX)
+			return error_say(x->err, EINVAL, "what variables stand for is longer than %d bytes", TEXT_MAX);
 		char c = text[i++];
 
 		if (c == x->escape && quote != '\'' && i < len) {

@@ -63,7 +63,8 @@ void roff_begin(const char *name, const char *section, const struct roff_edition
 {
 	fputs(".TH ", to);
 	put_upper(name, to);
-	fprintf(to, " %s %s \"pith %s\"\n", section, edition->date, edition->version);
+	/* Left-aligned: lines that end before a long word are not stretched. */
+	fprintf(to, " %s %s \"pith %s\"\n.ad l\n", section, edition->date, edition->version);
 }
 
 void roff_heading(const char *text, FILE *to)

@@ -10,6 +10,7 @@
 #include "depends.h"
 #include "fields.h"
 #include "io.h"
+#include "sources.h"
 #include "spawn.h"
 #include "str.h"
 
@@ -70,14 +71,18 @@ static int copy_folder(const char *from, const char *to, struct error *err)
 
 static int context_add_extra(const char *folder, const struct recipe *r, const char *text, struct error *err)
 {
-	_cleanup_free_ char *source = NULL, *destination = NULL, *to = NULL;
+	_cleanup_free_ char *source = NULL, *destination = NULL, *to = NULL, *real = NULL;
 
 	if (extra_parts(r, text, &source, &destination, err) < 0)
 		return -1;
+	/* A name inside of the folder may be a link that leads out: only what was named as outside may be there. */
+	real = source_find(r, source, err);
+	if (!real)
+		return error_wrap(err, "extra-sources: %s", text);
 	to = context_place(folder, destination, "extra-sources", err);
 	if (!to || dir_make(to, 0755, err) < 0)
 		return -1;
-	return copy_folder(source, to, err) < 0 ? error_wrap(err, "extra-sources: %s", text) : 0;
+	return copy_folder(real, to, err) < 0 ? error_wrap(err, "extra-sources: %s", text) : 0;
 }
 
 int context_lay(const char *folder, const struct recipe *r, struct store *store, const struct platform *platform,

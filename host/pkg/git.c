@@ -33,7 +33,9 @@ static char **git_environment(void)
 /* git -C DIR ...: its exit status, or -1. *why: what it said where it failed, to be freed. */
 static int git_run(const char *dir, const char *const *words, struct buf *output, char **why, struct error *err)
 {
-	static const char *const first[] = { "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C" };
+	/* A folder may be anybody's: what its configuration names is not run. */
+	static const char *const first[] = { "git", "--no-optional-locks",     "-c", "core.fsmonitor=false",
+					     "-c",  "log.showSignature=false", "-C" };
 	_cleanup_strv_ char **argv = NULL, **env = git_environment();
 	_cleanup_close_ int log = toollog_open(err);
 	struct spawn_fd fds[] = { { log, 2 } };
@@ -125,14 +127,56 @@ static char *git_tree(const char *dir, const char *commit, struct error *err)
 
 /* --- what is not committed -------------------------------------------------------------------------------------- */
 
+/* Filters of the folder's own configuration would be run on files whose times have changed. Those of the user's are
+ * his. One that is empty is no filter: "-c NAME=" for each. */
+static char **filters_off(const char *dir, struct error *err)
+{
+	static const char *const words[] = {
+		"config",      "--local",      "--includes",
+		"--name-only", "--get-regexp", "^filter\\..*\\.(clean|smudge|process|required)$",
+		NULL
+	};
+	_cleanup_buf_ struct buf output = { 0 };
+	_cleanup_strv_ char **names = NULL, **options = calloc(1, sizeof(*options));
+	size_t i;
+
+	/* 1: there are none */
+	if (git_run(dir, words, &output, NULL, err) < 0)
+		return NULL;
+	names = strv_split(buf_text(&output), "\n");
+	for (i = 0; options && names && names[i]; i++)
+		if (strv_add(&options, "-c") < 0 || strv_addf(&options, "%s=", names[i]) < 0)
+			strv_free(steal_ptr(&options));
+	if (!options || !names)
+		error_set(err, ENOMEM, "git");
+	return names ? steal_ptr(&options) : NULL;
+}
+
+static int git_is_changed(const char *dir, struct error *err)
+{
+	static const char *const changed[] = { "diff",
+					       "--no-ext-diff",
+					       "--no-textconv",
+					       "--ignore-submodules=dirty",
+					       "--exit-code",
+					       "--quiet",
+					       "HEAD",
+					       "--",
+					       "." };
+	_cleanup_strv_ char **words = filters_off(dir, err);
+	size_t i;
+
+	for (i = 0; words && i < array_len(changed); i++)
+		if (strv_add(&words, changed[i]) < 0)
+			return error_set(err, ENOMEM, "git");
+	return words ? git_run(dir, (const char *const *)words, NULL, NULL, err) : -1;
+}
+
 static int git_is_dirty(const char *dir, struct error *err)
 {
-	static const char *const changed[] = {
-		"diff", "--no-ext-diff", "--no-textconv", "--exit-code", "--quiet", "HEAD", "--", ".", NULL
-	};
 	static const char *const unknown[] = { "ls-files", "--exclude-standard", "--others", "--", ".", NULL };
 	_cleanup_buf_ struct buf output = { 0 };
-	int status = git_run(dir, changed, NULL, NULL, err);
+	int status = git_is_changed(dir, err);
 
 	if (status)
 		return status < 0 ? -1 : 1;

@@ -133,21 +133,27 @@ static int is_kept(const char *path, const char *dir, struct error *err)
 
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
-/* Devices and fifos get it whole, when it is whole: until then it is a file without a name. */
-static int open_kept(struct outfile *out, struct error *err)
+int temp_file_open(struct error *err)
 {
 	const char *env = getenv("TMPDIR"), *dir = env && env[0] == '/' ? env : "/var/tmp";
 	_cleanup_free_ char *name = NULL;
+	int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 
-	out->fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	if (out->fd >= 0)
-		return 0;
+	if (fd >= 0)
+		return fd;
 	name = str_format("%s/pith.XXXXXX", dir);
-	out->fd = name ? mkostemp(name, O_CLOEXEC) : -1;
-	if (out->fd < 0)
-		return error_set(err, errno, "%s: no temporary file in %s", out->path, dir);
+	fd = name ? mkostemp(name, O_CLOEXEC) : -1;
+	if (fd < 0)
+		return error_set(err, errno, "no temporary file in %s", dir);
 	unlink(name); /* we have just made it */
-	return 0;
+	return fd;
+}
+
+/* Devices and fifos get it whole, when it is whole: until then it is a file without a name. */
+static int open_kept(struct outfile *out, struct error *err)
+{
+	out->fd = temp_file_open(err);
+	return out->fd < 0 ? error_wrap(err, "%s", out->path) : 0;
 }
 
 static int open_named(struct outfile *out, struct error *err)

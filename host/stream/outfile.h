@@ -53,6 +53,9 @@ int outfile_set_remove(struct outfile_set *set, const char *path, struct error *
 int outfile_set_commit(struct outfile_set *set, struct error *err);
 void outfile_set_discard(struct outfile_set *set);
 
+/* A file without a name below $TMPDIR, else /var/tmp, to write and read; -1 with an error. The caller closes it. */
+int temp_file_open(struct error *err);
+
 /* A private directory (0700) that is removed with its content by temp_dir_remove(), or by the guard when this
  * process goes without. */
 struct temp_dir {

@@ -276,17 +276,61 @@ int dir_make(const char *path, mode_t mode, struct error *err)
 	return dir_ensure(path, mode, err);
 }
 
-static int remove_at(int dirfd, const char *name, dev_t device, struct error *err)
+/* How deep a tree is removed by recursion, each level of which has a descriptor. */
+enum { REMOVE_DEPTH = 200 };
+
+struct removal {
+	int top;         /* what is removed, open */
+	dev_t device;    /* where it is; 0: not looked at yet */
+	unsigned lifted; /* folders of the deepest level that were moved up into it, to be removed from there */
+};
+
+static int removal_lift(struct removal *r, int dirfd, const char *name, struct error *err)
 {
-	struct stat st;
-	int fd;
-	_cleanup_closedir_ DIR *dir = NULL;
+	char to[32];
+	int code;
+
+	/* Under a name that is free, or whose empty folder goes. */
+	do {
+		snprintf(to, sizeof(to), ".lifted.%u", r->lifted++);
+		code = renameat(dirfd, name, r->top, to) < 0 ? errno : 0;
+	} while (code == ENOTEMPTY || code == EEXIST || code == ENOTDIR);
+	return code ? error_set(err, code, "remove %s", name) : 0;
+}
+
+static int remove_at(struct removal *r, int dirfd, const char *name, unsigned depth, struct error *err);
+
+/* All that is in a directory. */
+static int removal_empty(struct removal *r, DIR *dir, dev_t device, const char *name, unsigned depth, struct error *err)
+{
 	struct dirent *entry;
+	struct stat st;
+
+	if (fstat(dirfd(dir), &st) < 0)
+		return error_set(err, errno, "remove %s", name);
+	if (device != 0 && st.st_dev != device)
+		return error_set(err, EBUSY, "remove %s: something is mounted there", name);
+	r->device = st.st_dev;
+	while ((entry = readdir(dir)))
+		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..") &&
+		    remove_at(r, dirfd(dir), entry->d_name, depth + 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int remove_at(struct removal *r, int dirfd, const char *name, unsigned depth, struct error *err)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	dev_t device = r->device;
+	unsigned lifted;
+	int fd;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return error_set(err, errno, "remove %s", name);
+	if (depth > REMOVE_DEPTH)
+		return removal_lift(r, dirfd, name, err);
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "remove %s", name);
@@ -295,16 +339,14 @@ static int remove_at(int dirfd, const char *name, dev_t device, struct error *er
 		close(fd);
 		return error_set(err, errno, "remove %s", name);
 	}
-	if (fstat(fd, &st) < 0)
-		return error_set(err, errno, "remove %s", name);
-	if (device != 0 && st.st_dev != device)
-		return error_set(err, EBUSY, "remove %s: something is mounted there", name);
-	while ((entry = readdir(dir))) {
-		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
-			continue;
-		if (remove_at(fd, entry->d_name, st.st_dev, err) < 0)
+	if (depth == 0)
+		r->top = fd;
+	do {
+		lifted = r->lifted;
+		rewinddir(dir);
+		if (removal_empty(r, dir, device, name, depth, err) < 0)
 			return -1;
-	}
+	} while (depth == 0 && r->lifted != lifted);
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return error_set(err, errno, "remove %s", name);
 	return 0;
@@ -312,5 +354,7 @@ static int remove_at(int dirfd, const char *name, dev_t device, struct error *er
 
 int dir_remove(const char *path, struct error *err)
 {
-	return remove_at(AT_FDCWD, path, 0, err);
+	struct removal r = { .top = -1 };
+
+	return remove_at(&r, AT_FDCWD, path, 0, err);
 }

@@ -118,5 +118,5 @@ heard() { within 10 grep -q "$1" said; }
 }
 
 @test "killed at some of its system calls either process takes the other along, and the next start hears the next press" {
-	timeout 300 "$root_dir/tests/tools/kill-companions" 6/8 acpid acpid-reader
+	patiently 300 "$root_dir/tests/tools/kill-companions" 6/8 acpid acpid-reader
 }

@@ -9,7 +9,7 @@ setup() {
 	export GIT_CONFIG_GLOBAL=$T/gitconfig GIT_CONFIG_SYSTEM=/dev/null # no settings of whoever runs this
 	git config --file "$GIT_CONFIG_GLOBAL" user.name tester
 	git config --file "$GIT_CONFIG_GLOBAL" user.email tester@example.com
-	unset LINUXKIT_PKG_ORG LINUXKIT_BUILDERS
+	unset LINUXKIT_PKG_ORG LINUXKIT_BUILDERS STORAGE_DRIVER
 	# where builds work: everybody may pass, and nothing is left there
 	work=$(mktemp -d /var/tmp/pith-test.XXXXXX)
 	chmod 755 "$work"
@@ -122,6 +122,13 @@ tree_of() { awk -v d="$1/" '{ n = split($1, p, "/"); if (substr($1, 1, length($1
 	echo new >p/new && ln -s new p/link && mkfifo p/fifo && echo quoted >"p/"$'\t'"tab"
 	[ "$(tag p)" = "linuxkit/thing:$tree-dirty-$(dirty_hash p)" ]
 	rm p/new p/link p/fifo "p/"$'\t'"tab"
+	# what the folder's own configuration names is not run
+	git config filter.x.clean "touch $T/filtered; cat" && git config filter.x.required true
+	echo 'p/* filter=x' >.git/info/attributes
+	touch -d '2 days ago' p/Dockerfile
+	[ "$(tag p)" = "linuxkit/thing:$tree" ]
+	[ ! -e "$T/filtered" ]
+	git config --remove-section filter.x && rm .git/info/attributes
 	echo ignored >.gitignore && git add .gitignore && git commit -q -m ignore
 	echo x >p/ignored
 	[ "$(tag p)" = "linuxkit/thing:$tree" ]
@@ -279,6 +286,8 @@ hello" ]
 			attempt("read", open(argv[1], O_RDONLY));
 			attempt("write", open("/etc/debian_version", O_WRONLY));
 			attempt("make", open("/etc/pith-probe", O_WRONLY | O_CREAT, 0644));
+			attempt("tmp", open("/var/tmp/pith-probe2", O_WRONLY | O_CREAT, 0644));
+			attempt("terminal", open("/dev/tty", O_RDWR));
 			attempt("node", mknod("/var/tmp/pith-probe", S_IFBLK | 0666, 0x801));
 			attempt("disk", open(argv[2], O_RDONLY));
 			attempt("home", access(argv[3], F_OK));
@@ -291,12 +300,16 @@ hello" ]
 	END
 	gcc -static -o p/escape escape.c
 	echo secret >"$T/secret" && chmod 600 "$T/secret"
-	printf 'FROM local/box:1\nCOPY escape /escape\n%s\n%s\n%s\n%s\nRUN %s\n' 'RUN ls /dev && ls -d /proc/[0-9]* && ifconfig' \
-		'RUN [ -w /dev/null ] && echo x >/dev/null && touch /dev/shm/x && sleep 1000 & true' 'RUN ! test -e /dev/vda && ! test -e /dev/kvm' 'RUN readlink /proc/self/ns/net && env' \
+	printf 'FROM local/box:1\nCOPY escape /escape\n%s\n%s\n%s\n%s\n%s\nRUN %s\n' 'RUN ls /dev && ls -d /proc/[0-9]* && ifconfig' \
+		'RUN [ -w /dev/null ] && echo x >/dev/null && touch /dev/shm/x' 'RUN sleep 98765 & true' 'RUN ! test -e /dev/vda && ! test -e /dev/kvm' 'RUN readlink /proc/self/ns/net && env' \
 		"/escape $T/secret $(findmnt -no SOURCE / | grep ^/dev || echo /dev/null-) $HOME/.bashrc $$" >p/Dockerfile
-	sleep_count() { pgrep -fc '^sleep 1000$' || true; }
-	SECRET_TOKEN=1 run -0 build p
-	for line in 'chroot: done' 'out: done' 'outside: done' 'write: Permission denied' 'make: Permission denied' 'root: 0' 'kill: No such process'; do
+	export SECRET_TOKEN=1
+	# on a terminal, into which a RUN could otherwise type for the user
+	run -0 script -qec "'$pith' pkg build --progress plain p" /dev/null
+	output=${output//$'\r'/}
+	[ "$(pgrep -fc '^sleep 98765$')" = 0 ]
+	[ ! -e /var/tmp/pith-probe2 ]
+	for line in 'chroot: done' 'out: done' 'outside: done' 'write: Permission denied' 'tmp: done' 'terminal: No such device or address' 'make: Permission denied' 'root: 0' 'kill: No such process'; do
 		grep -qxF "$line" <<<"$output" || { echo "no: $line"; false; }
 	done
 	grep -qE '^read: (Permission denied|No such file or directory)$' <<<"$output"
@@ -402,6 +415,16 @@ hello" ]
 	ln -s / p/root
 	recipe 'extra-sources: ["../x:/root/tmp"]\n'
 	try 'leads through a link of the package' 'FROM scratch\n'
+	recipe 'extra-sources: ["root/etc:/k"]\n'
+	try "is outside of the package's folder" 'FROM scratch\n'
+	recipe ''
+	ln -s /etc/shadow p/.dockerignore
+	try '.dockerignore is no plain file' 'FROM scratch\n'
+	rm p/.dockerignore
+	mkfifo p/Dockerfile.dockerignore
+	try 'Dockerfile.dockerignore is no plain file' 'FROM scratch\n'
+	rm p/Dockerfile.dockerignore
+	try 'longer than 65536 bytes' "ARG A=0123456789\n$(printf 'ARG A=$A$A$A$A\n%.0s' {1..20})\nFROM scratch\n"
 	recipe 'depends: {docker-images: {target: a, list: [local/box]}}\n'
 	try 'image local/box has no digest' 'FROM scratch\n'
 	recipe "depends: {docker-images: {target: root/a, list: [local/box:1@$("$pith" cache ls | awk '/local.box:1/ { print $2 }')]}}\n"
@@ -470,7 +493,7 @@ hello" ]
 	echo secret >p/Dockerfile.dockerignore
 	build --builder docker --builders linux/amd64=there,linux/arm64=elsewhere p
 	for word in --context=there buildx build --platform=linux/amd64 --network=none --no-cache A=2 \
-		"--build-context=pith-base-0=oci-layout://$PITH_CACHE@$digest" 'org.mobyproject.linuxkit.version=0.1'; do
+		"--build-context=pith-base-0=oci-layout://$PITH_CACHE@$digest" 'org.mobyproject.linuxkit.version='"$(cat "$root_dir/VERSION")"; do
 		grep -qxF -e "$word" "$T/called" || { echo "no: $word"; false; }
 	done
 	run ! grep -q '^B=3' "$T/called"

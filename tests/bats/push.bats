@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	test_begin
+	unset AWS_BUCKET CLOUDSDK_IMAGE_BUCKET VCDATASTORE
 	touch x.raw x.vhd x.img.tar.gz x.qcow2 x.vmdk "it's.raw" x-kernel x-initrd.img
 	mkdir bin
 	# every tool writes down how it was called, and answers with a name

@@ -284,5 +284,5 @@ cat_list='becomes() { timeout 20 sh -c "until [ \"\$(vpnkit-list-ports -control 
 }
 
 @test "killed at some of its system calls it leaves no port open, and its directory none to the next start" {
-	timeout 300 "$root_dir/tests/tools/kill-companions" 8/5 expose-port port-dir
+	patiently 300 "$root_dir/tests/tools/kill-companions" 8/5 expose-port port-dir
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +153,31 @@ static void test_files(void)
 	ok(dir_remove(dir, &e) == 0, "and again");
 }
 
+/* A tree far deeper than there are descriptors. */
+static void test_deep(void)
+{
+	char dir[] = "/tmp/pith-test-XXXXXX";
+	struct rlimit before, few;
+	_cleanup_close_ int fd = mkdtemp(dir) ? open(dir, O_RDONLY | O_DIRECTORY) : -1;
+	_cleanup_error_ struct error e = { 0 };
+	struct stat st;
+	int n;
+
+	for (n = 0; fd >= 0 && n < 1500; n++) {
+		int next = mkdirat(fd, "d", 0755) < 0 ? -1 : openat(fd, "d", O_RDONLY | O_DIRECTORY);
+
+		close(fd);
+		fd = next;
+	}
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = before;
+	few.rlim_cur = 256;
+	setrlimit(RLIMIT_NOFILE, &few);
+	ok(fd >= 0 && dir_remove(dir, &e) == 0 && stat(dir, &st) < 0, "a tree of %d levels is removed: %s", n,
+	   error_text(&e));
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
 /* --- what a terminal is shown ----------------------------------------------------------------------------------- */
 
 static void escapes(void)
@@ -258,6 +284,7 @@ int main(void)
 	test_str();
 	test_strv();
 	test_files();
+	test_deep();
 	escapes();
 	standard();
 	return tap_done();
