@@ -45,7 +45,7 @@ commit: $(git -C "$root_dir" rev-parse HEAD)" ]
 	done
 	for command in $(commands); do
 		groff -man -Tascii "$root/usr/share/man/man1/pith-$command.1" | sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' >page
-		for option in $("$installed" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--.*'); do
+		for option in $("$installed" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z0-9-]+' | grep -oE -- '--.*'); do
 			grep -qE -- "$option( |$)" page || { echo "$command: $option"; false; }
 		done
 		grep -q "pith-$command - " page

@@ -243,7 +243,10 @@ $ROOT/vol/a/b" ]
 	local made trees=1
 	made=$(find /sys/fs/cgroup -type d -path "*/$TAG-extra/sub" | wc -l)
 	[ -e /sys/fs/cgroup/cgroup.controllers ] || trees=$(find /sys/fs/cgroup -mindepth 1 -maxdepth 1 -type d ! -name unified | wc -l)
-	find /sys/fs/cgroup -depth -type d \( -name "$TAG-extra" -o -name "$TAG-flat" -o -path "*/$TAG-extra/sub" \) -exec rmdir {} \;
+	# other tests' groups come and go meanwhile
+	while read -r group; do
+		rmdir "$group"
+	done < <(find /sys/fs/cgroup -depth -type d \( -name "$TAG-extra" -o -name "$TAG-flat" -o -path "*/$TAG-extra/sub" \) 2>/dev/null)
 	[ "$made" -eq "$trees" ]
 }
 

@@ -21,6 +21,17 @@ bool leftovers_bundle_remove(const char *state, const char *namespace, const cha
 	return dir_remove(dir, NULL) == 0;
 }
 
+void leftovers_deleted_remove(const char *state, const char *namespace, const char *name)
+{
+	_cleanup_free_ char *dir = str_format("%s/%s/.%s", state, namespace, name);
+	_cleanup_free_ char *rootfs = dir ? str_format("%s/rootfs", dir) : NULL;
+
+	if (!rootfs)
+		return;
+	umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
+	dir_remove(dir, NULL);
+}
+
 /* containerd removes a task's folder under a name with a dot in front. One that was killed in between leaves that name
  * behind, passes over it ever after, and cannot remove a later task of the service, whose folder would get the same. */
 void leftovers_removed_clear(const char *tasks)
@@ -32,13 +43,8 @@ void leftovers_removed_clear(const char *tasks)
 		_cleanup_strv_ char **names = dir ? dir_names(AT_FDCWD, dir, true, NULL) : NULL;
 
 		for (char **name = names; name && *name; name++) {
-			_cleanup_free_ char *left = **name == '.' ? str_format("%s/%s", dir, *name) : NULL;
-			_cleanup_free_ char *rootfs = left ? str_format("%s/rootfs", left) : NULL;
-
-			if (!rootfs)
-				continue;
-			umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
-			dir_remove(left, NULL);
+			if (**name == '.')
+				leftovers_deleted_remove(tasks, *space, *name + 1);
 		}
 	}
 }

@@ -12,6 +12,10 @@
  */
 bool leftovers_bundle_remove(const char *state, const char *namespace, const char *name, const char *message);
 
+/* Removes what is left of the folder of a task that was removed, if there is something: a shim that starts writes into
+ * its folder also when a containerd that was started meanwhile removes it. The task must not be there. */
+void leftovers_deleted_remove(const char *state, const char *namespace, const char *name);
+
 /* Removes folders of tasks that containerd was about to remove when it was killed. None may run. tasks: the directory.
  */
 void leftovers_removed_clear(const char *tasks);

@@ -138,6 +138,7 @@ static void create_ask(struct engine_task *t)
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_free_ char *spec = t->engine->alone ? spec_read(t->container->bundle->path, &err) : NULL;
 
+	leftovers_deleted_remove(t->engine->state, task_namespace(t), task_name(t));
 	if (err.msg)
 		task_start_fail(t, &err);
 	else
