@@ -20,7 +20,7 @@ enum { PAGE = 4096, BLOCK = 65536 };
 #define KERNEL_MORE (10 * MIB)
 #define PAGES_PART  64
 /* For the runtime and a small program, and of a larger image the part that its programs keep in use. */
-#define PROGRAMS    (14 * MIB)
+#define PROGRAMS    (16 * MIB)
 #define IN_USE_PART 8
 /* What the bootloader keeps at the end of the memory. */
 #define FIRMWARE (MIB / 2)
