@@ -72,9 +72,16 @@ clean" ]
 			expect "# "
 			send "until stty size | grep -q \"31 97\"; do sleep 0.1; done; stty size; tty; echo A`echo 2`B\r"
 			expect -re {31 97.*/dev/pts/0.*A2B}
-			stty rows 40 columns 120 < $spawn_out(slave,name)
 			send "until stty size | grep -q \"40 120\"; do sleep 0.1; done; echo B`echo 3`C\r"
-			expect "B3C"
+			# ctr misses a change that comes before it listens to such
+			set patience $timeout
+			set timeout 1
+			for {set i 0} {$i < $patience} {incr i} {
+				stty rows 40 columns 119 < $spawn_out(slave,name)
+				stty rows 40 columns 120 < $spawn_out(slave,name)
+				expect "B3C" break
+			}
+			set timeout $patience
 			send "exit 3\r"
 			expect eof
 			exit [lindex [wait] 3]
