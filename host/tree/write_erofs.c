@@ -73,15 +73,6 @@ static int hint_add(struct buf *out, unsigned size, const char *path)
 	return r == 0 ? buf_addstr(out, "$\n") : r;
 }
 
-static uint64_t files_size(const struct tree_node *dir)
-{
-	uint64_t size = 0;
-
-	for (const struct tree_node *n = dir->children; n; n = n->next)
-		size += (n->inode->type == TREE_FILE ? n->inode->size : 0) + files_size(n);
-	return size;
-}
-
 static int hints_add_large(struct buf *out, const struct tree_node *dir)
 {
 	for (const struct tree_node *n = dir->children; n; n = n->next) {
@@ -100,8 +91,9 @@ static int hints_open(const struct tree *t, struct error *err)
 {
 	_cleanup_close_ int fd = memfd_create("hints", MFD_CLOEXEC);
 	_cleanup_buf_ struct buf text = { 0 };
+	bool small = tree_size(t) < SMALL;
 
-	for (size_t i = 0; i < array_len(plain) && files_size(t->root) >= SMALL; i++)
+	for (size_t i = 0; !small && i < array_len(plain); i++)
 		if (hint_add(&text, 0, plain[i]) < 0)
 			return error_set(err, ENOMEM, "mkfs.erofs");
 	if (hints_add_large(&text, t->root) < 0)
