@@ -98,6 +98,11 @@ static void tunnel_become(struct tunnel *t, enum tunnel_state state, unsigned ge
 						  : WAY_UNKNOWN;
 }
 
+static bool tunnel_is_silent(const struct tunnel *t)
+{
+	return t->state == TUNNEL_DEDICATED && t->way.generation == VPNKIT_DEDICATED;
+}
+
 static void tunnel_decide(struct tunnel *t, enum tunnel_state state, unsigned generation, int code)
 {
 	loop_timer_disarm(&t->patience);
@@ -122,11 +127,12 @@ static void tunnel_ask_again(struct tunnel *t)
 		tunnel_decide(t, TUNNEL_UNKNOWN, 0, code);
 }
 
+/* A hello that comes late is as good: only a guest that was busy looks like one of generation 1 for a while. */
 static void link_greeted(struct vpnkit_link *l)
 {
 	struct tunnel *t = l->data;
 
-	if (t->state == TUNNEL_ASKING)
+	if (t->state == TUNNEL_ASKING || tunnel_is_silent(t))
 		tunnel_decide(t, l->mux.dedicated ? TUNNEL_DEDICATED : TUNNEL_CHANNELS, VPNKIT_HANDSHAKE, 0);
 }
 
@@ -153,7 +159,6 @@ static void tunnel_waited(struct loop_timer *timer)
 	if (t->state == TUNNEL_ASKING_AGAIN) {
 		tunnel_decide(t, TUNNEL_CHANNELS, VPNKIT_MULTIPLEXED, 0);
 	} else if (t->state == TUNNEL_ASKING) {
-		vpnkit_link_stop(&t->link);
 		tunnel_decide(t, TUNNEL_DEDICATED, VPNKIT_DEDICATED, 0);
 	}
 }

@@ -365,6 +365,34 @@ static void test_restart(void)
 	end();
 }
 
+/* A guest that is busy for longer than is waited for its hello is known as what it is once it has sent it. */
+static void test_late(enum guest kind, enum tunnel_state state)
+{
+	uint16_t port;
+	int fd;
+
+	begin(DEDICATED); /* silent, as a busy one */
+	port = port_open("tcp");
+	fd = client_open(SOCK_STREAM, port);
+	ok(client_echo(fd, "hello") && tunnel.way.generation == VPNKIT_DEDICATED, "a silent guest gets connections");
+	guest.kind = kind;
+	conn_begin(guest.conns[0]);
+	for (int i = 0; i < 5000 && tunnel.way.generation != VPNKIT_HANDSHAKE; i++)
+		rounds(1);
+	ok(tunnel.way.generation == VPNKIT_HANDSHAKE && tunnel.state == state, "its late hello counts");
+	ok(client_echo(fd, "still"), "what it has goes on");
+	close(fd);
+	fd = client_open(SOCK_STREAM, port);
+	ok(client_echo(fd, "there"), "the next goes by what the hello says");
+	guest_stop();
+	ok(client_ends(fd), "it goes");
+	for (int i = 0; i < 5000 && tunnel.state != TUNNEL_UNKNOWN; i++)
+		rounds(1);
+	ok(tunnel.state == TUNNEL_UNKNOWN, "and that is noticed");
+	close(fd);
+	end();
+}
+
 static void test_bounds(void)
 {
 	struct vpnkit_port p = {
@@ -410,6 +438,8 @@ int main(void)
 	test_generation(HANDSHAKE, VPNKIT_HANDSHAKE, TUNNEL_CHANNELS);
 	test_generation(MULTIPLEXED, VPNKIT_MULTIPLEXED, TUNNEL_CHANNELS);
 	test_generation(DEDICATED, VPNKIT_DEDICATED, TUNNEL_DEDICATED);
+	test_late(OURS, TUNNEL_DEDICATED);
+	test_late(HANDSHAKE, TUNNEL_CHANNELS);
 	test_datagram_first();
 	test_restart();
 	test_bounds();
