@@ -8,17 +8,26 @@
 
 static const char begin[CRYPT_WORD + 1] = "PITH-ENCRYPTED 1";
 
-enum crypt_state crypt_mark_parse(const uint8_t mark[CRYPT_MARK], char mode[CRYPT_WORD])
-{
-	static const uint8_t making[CRYPT_WORD] = "making", ready[CRYPT_WORD] = "ready";
+static const uint8_t making[CRYPT_WORD] = "making", ready[CRYPT_WORD] = "ready", label[CRYPT_WORD] = "label";
 
-	if (memcmp(mark, begin, CRYPT_WORD) != 0)
-		return CRYPT_NONE;
-	memcpy(mode, mark + 2 * CRYPT_WORD, CRYPT_WORD);
-	mode[CRYPT_WORD - 1] = '\0';
-	if (memcmp(mark + CRYPT_WORD, making, CRYPT_WORD) == 0)
-		return CRYPT_MAKING;
-	return memcmp(mark + CRYPT_WORD, ready, CRYPT_WORD) == 0 ? CRYPT_READY : CRYPT_NONE;
+/* The fields that follow the first one. */
+enum { STATE_AT = CRYPT_WORD, MODE_AT = 2 * CRYPT_WORD, TAG_AT = 3 * CRYPT_WORD, LABEL_AT = 4 * CRYPT_WORD };
+
+struct crypt_mark crypt_mark_parse(const uint8_t bytes[CRYPT_MARK])
+{
+	struct crypt_mark mark = { .state = CRYPT_NONE };
+
+	if (memcmp(bytes, begin, CRYPT_WORD) != 0)
+		return mark;
+	if (memcmp(bytes + STATE_AT, making, CRYPT_WORD) == 0)
+		mark.state = CRYPT_MAKING;
+	else if (memcmp(bytes + STATE_AT, ready, CRYPT_WORD) == 0)
+		mark.state = CRYPT_READY;
+	memcpy(mark.mode, bytes + MODE_AT, CRYPT_WORD - 1);
+	mark.label_known = memcmp(bytes + TAG_AT, label, CRYPT_WORD) == 0;
+	if (mark.label_known)
+		memcpy(mark.label, bytes + LABEL_AT, CRYPT_LABEL - 1);
+	return mark;
 }
 
 static off_t mark_place(int fd)
@@ -28,29 +37,33 @@ static off_t mark_place(int fd)
 	return end < 4 * CRYPT_MARK ? -1 : end / CRYPT_MARK * CRYPT_MARK - CRYPT_MARK;
 }
 
-int crypt_mark_read(int fd, enum crypt_state *state, char mode[CRYPT_WORD], struct error *err)
+int crypt_mark_read(int fd, struct crypt_mark *mark, struct error *err)
 {
-	uint8_t mark[CRYPT_MARK];
+	uint8_t bytes[CRYPT_MARK];
 	off_t at = mark_place(fd);
 
 	if (at < 0)
 		return error_set(err, ENOSPC, "a device of a few bytes");
 	errno = 0;
-	if (io_pread(fd, mark, sizeof(mark), at) != (ssize_t)sizeof(mark))
+	if (io_pread(fd, bytes, sizeof(bytes), at) != (ssize_t)sizeof(bytes))
 		return error_set(err, errno ? errno : EIO, "read its end");
-	*state = crypt_mark_parse(mark, mode);
+	*mark = crypt_mark_parse(bytes);
 	return 0;
 }
 
-int crypt_mark_write(int fd, enum crypt_state state, const char *mode, struct error *err)
+int crypt_mark_write(int fd, const struct crypt_mark *mark, struct error *err)
 {
-	uint8_t mark[CRYPT_MARK] = { 0 };
+	uint8_t bytes[CRYPT_MARK] = { 0 };
 	off_t at = mark_place(fd);
 
-	memcpy(mark, begin, CRYPT_WORD);
-	strncpy((char *)mark + CRYPT_WORD, state == CRYPT_READY ? "ready" : "making", CRYPT_WORD - 1);
-	strncpy((char *)mark + 2 * CRYPT_WORD, mode, CRYPT_WORD - 1);
-	if (at < 0 || pwrite(fd, mark, sizeof(mark), at) != (ssize_t)sizeof(mark) || fsync(fd) < 0)
+	memcpy(bytes, begin, CRYPT_WORD);
+	memcpy(bytes + STATE_AT, mark->state == CRYPT_READY ? ready : making, CRYPT_WORD);
+	memcpy(bytes + MODE_AT, mark->mode, strnlen(mark->mode, CRYPT_WORD - 1));
+	if (mark->label_known) {
+		memcpy(bytes + TAG_AT, label, CRYPT_WORD);
+		memcpy(bytes + LABEL_AT, mark->label, strnlen(mark->label, CRYPT_LABEL - 1));
+	}
+	if (at < 0 || pwrite(fd, bytes, sizeof(bytes), at) != (ssize_t)sizeof(bytes) || fsync(fd) < 0)
 		return error_set(err, errno ? errno : EIO, "write its end");
 	return 0;
 }

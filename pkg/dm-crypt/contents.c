@@ -1,5 +1,6 @@
 /* What is on a device before it is encrypted, and what is made after that. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ static bool ext4_unused(const uint8_t super[1024])
 		word_read(super + 0x10) == word_read(super) - FIRST_INODES;
 }
 
-int contents_blank(const char *device, char **what, struct error *err)
+int contents_blank(const char *device, char label[CRYPT_LABEL], char **what, struct error *err)
 {
 	_cleanup_probe_ struct probe found = { 0 };
 	_cleanup_close_ int fd = drive_open(device, false, err);
@@ -36,6 +37,7 @@ int contents_blank(const char *device, char **what, struct error *err)
 	int r = fd < 0 ? -1 : probe_device(device, &found, err);
 
 	*what = NULL;
+	*label = '\0';
 	if (r < 0)
 		return -1;
 	if (r == 0) {
@@ -45,8 +47,10 @@ int contents_blank(const char *device, char **what, struct error *err)
 		return r < 0 ? error_wrap(err, "%s", device) : r;
 	}
 	if (found.type && str_eq(found.type, "ext4") && io_pread(fd, super, sizeof(super), 1024) == 1024 &&
-	    ext4_unused(super))
+	    ext4_unused(super)) {
+		snprintf(label, CRYPT_LABEL, "%s", found.label ? found.label : "");
 		return 1;
+	}
 	*what = probe_text(&found);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crypt_mark.h"
 #include "drive.h"
 #include "error.h"
 
@@ -14,6 +15,7 @@ struct crypto {
 	char device[DRIVE_PATH], mapped[DRIVE_PATH];
 	uint8_t key[PLAIN_KEY]; /* of plain mode */
 	uint64_t bytes;         /* of the device */
+	struct crypt_mark mark; /* that it has, or shall have */
 	bool luks;
 };
 
@@ -28,8 +30,9 @@ int luks_format(const struct crypto *c, struct error *err);
 /* --- contents.c --- */
 
 /* What is on the device in clear. 1: nothing that anybody misses (zeros at both ends, or an ext4 that was never
- * mounted and has no files: `format` may just have made it); 0: `what` says what is there, the caller frees it. */
-int contents_blank(const char *device, char **what, struct error *err);
+ * mounted and has no files: `format` may just have made it), and `label` is the label of that; 0: `what` says what is
+ * there, the caller frees it. */
+int contents_blank(const char *device, char label[CRYPT_LABEL], char **what, struct error *err);
 
 /* An ext4 on the mapping, which leaves room for the mark (crypt_mark.h). */
 int contents_make(const struct crypto *c, struct error *err);

@@ -17,14 +17,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crypt_mark.h"
 #include "crypto.h"
 #include "io.h"
+#include "links.h"
 #include "log.h"
 #include "mapper.h"
 #include "probe.h"
 #include "program.h"
 #include "str.h"
+#include "wait.h"
 
 #define KEY_DIR "/etc/dm-crypt"
 #define WAIT_US 10000000
@@ -82,13 +83,15 @@ static int crypto_try(struct crypto *c, struct error *err)
 	return r < 0 ? -1 : 0;
 }
 
-static int mark_put(const struct crypto *c, enum crypt_state state, struct error *err)
+static int mark_put(struct crypto *c, enum crypt_state state, struct error *err)
 {
 	_cleanup_close_ int fd = open(c->device, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return error_set(err, errno, "%s", c->device);
-	return crypt_mark_write(fd, state, c->luks ? "luks" : "plain", err) < 0 ? error_wrap(err, "%s", c->device) : 0;
+	c->mark.state = state;
+	snprintf(c->mark.mode, sizeof(c->mark.mode), "%s", c->luks ? "luks" : "plain");
+	return crypt_mark_write(fd, &c->mark, err) < 0 ? error_wrap(err, "%s", c->device) : 0;
 }
 
 static int crypto_make(struct crypto *c, struct error *err)
@@ -103,12 +106,12 @@ static int crypto_make(struct crypto *c, struct error *err)
 	return 0;
 }
 
-static int crypto_ready(struct crypto *c, const char *mode, struct error *err)
+static int crypto_ready(struct crypto *c, struct error *err)
 {
 	int r;
 
-	if (!str_eq(mode, c->luks ? "luks" : "plain"))
-		return error_set(err, 0, "%s: it was encrypted in the other mode (%s)", c->device, mode);
+	if (!str_eq(c->mark.mode, c->luks ? "luks" : "plain"))
+		return error_set(err, 0, "%s: it was encrypted in the other mode (%s)", c->device, c->mark.mode);
 	r = crypto_try(c, err);
 	return r != 0 ? (r < 0 ? -1 : 0)
 		      : error_set(err, 0,
@@ -120,8 +123,9 @@ static int crypto_ready(struct crypto *c, const char *mode, struct error *err)
 static int crypto_found(struct crypto *c, struct error *err)
 {
 	_cleanup_free_ char *what = NULL;
-	int blank = contents_blank(c->device, &what, err), r;
+	int blank = contents_blank(c->device, c->mark.label, &what, err), r;
 
+	c->mark.label_known = blank > 0;
 	if (blank != 0)
 		return blank < 0 ? -1 : crypto_make(c, err);
 	if (!str_starts(what ? what : "", c->luks ? "crypto_LUKS" : "something"))
@@ -138,8 +142,6 @@ static int crypto_found(struct crypto *c, struct error *err)
 static int crypto_run(struct crypto *c, const char *device, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
-	char mode[CRYPT_WORD] = "";
-	enum crypt_state state;
 	off_t end;
 
 	if (drive_wait(device, WAIT_US, c->device, err) < 0)
@@ -149,12 +151,12 @@ static int crypto_run(struct crypto *c, const char *device, struct error *err)
 	if (fd < 0 || end < 0)
 		return fd < 0 ? -1 : error_set(err, errno, "%s", c->device);
 	c->bytes = (uint64_t)end;
-	if (crypt_mark_read(fd, &state, mode, err) < 0)
+	if (crypt_mark_read(fd, &c->mark, err) < 0)
 		return error_wrap(err, "%s", c->device);
 	close(steal_fd(&fd)); /* the mapping wants it for itself */
-	if (state == CRYPT_READY)
-		return crypto_ready(c, mode, err);
-	return state == CRYPT_MAKING ? crypto_make(c, err) : crypto_found(c, err);
+	if (c->mark.state == CRYPT_READY)
+		return crypto_ready(c, err);
+	return c->mark.state == CRYPT_MAKING ? crypto_make(c, err) : crypto_found(c, err);
 }
 
 static int key_read(struct crypto *c, struct error *err)
@@ -175,7 +177,7 @@ static int key_read(struct crypto *c, struct error *err)
 
 int main(int argc, char **argv)
 {
-	_cleanup_error_ struct error err = { 0 };
+	_cleanup_error_ struct error err = { 0 }, links = { 0 };
 	struct options o = { .key_file = "key" };
 	_cleanup_free_ char *key_file = NULL;
 	struct crypto c = { 0 };
@@ -197,6 +199,8 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = crypto_run(&c, argv[2], &err);
 	explicit_bzero(c.key, sizeof(c.key));
+	if (r == 0 && links_refresh(&links) < 0)
+		log_warn("links in " LINKS_DIR ": %s", error_text(&links));
 	if (r < 0 && err.code == EBUSY && c.mapped[0]) {
 		log_info("%s", error_text(&err));
 		return 0;

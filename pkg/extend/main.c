@@ -16,12 +16,14 @@
 #include "program.h"
 #include "str.h"
 #include "table.h"
+#include "wait.h"
 
-#define WAIT_US 10000000
+enum { WAIT_SECONDS = 10, WAIT_MOST = 3600 };
 
 struct options {
 	int type;
 	bool stop;
+	uint64_t wait; /* seconds */
 };
 
 static const char *const types[] = { "ext4", "xfs", "btrfs", NULL };
@@ -38,6 +40,12 @@ static const struct option rows[] = {
 		  "-stop-on-error=false",
 	  .set = option_set_switch,
 	  .field = offsetof(struct options, stop) },
+	{ .name = "wait",
+	  .argument = "SECONDS",
+	  .help = "for a disk that is not there yet (10)",
+	  .set = option_set_number,
+	  .field = offsetof(struct options, wait),
+	  .max = WAIT_MOST },
 	{ .name = "help", .letter = 'h', .help = "show this help" },
 	{ 0 },
 };
@@ -171,30 +179,65 @@ static int disk_extend(const char *path, const char *type, bool named, struct er
 	return 0;
 }
 
-static int disk_extend_named(const char *name, const char *type, struct error *err)
+static int disk_extend_named(const char *name, const struct options *o, struct error *err)
 {
 	char path[DRIVE_PATH];
 
-	return drive_wait(name, WAIT_US, path, err) < 0 ? -1 : disk_extend(path, type, true, err);
+	return drive_wait(name, o->wait * 1000000, path, err) < 0 ? -1 : disk_extend(path, types[o->type], true, err);
 }
 
-static int disk_extend_found(const char *name, const char *type, struct error *err)
+static int disk_extend_found(const char *name, const struct options *o, struct error *err)
 {
 	char path[DRIVE_PATH];
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	return disk_extend(path, type, false, err);
+	return disk_extend(path, types[o->type], false, err);
+}
+
+/* 1: it can be extended, as far as its table tells; 0: it cannot; -1: it cannot be read, or has no node yet. */
+static int disk_has_partition(const char *name)
+{
+	_cleanup_free_ char *path = str_format("/dev/%s", name);
+	_cleanup_close_ int fd = path ? drive_open(path, false, NULL) : -1;
+	static struct table t;
+
+	if (fd < 0 || table_read(fd, &t, NULL) < 0)
+		return -1;
+	return t.count == 1 && t.parts[0].is_linux && !*t.mark.type;
+}
+
+/* For drives_wait(): one that can be extended is what all are waited for. Where there are only others, as on a first
+ * boot, it may be about to come. */
+static int disks_look(void *data, struct error *err)
+{
+	char ***drives = data;
+	int found = 0;
+
+	strv_free(*drives);
+	*drives = drives_find("/sys", err);
+	if (!*drives)
+		return -1;
+	for (char **d = *drives; *d; d++) {
+		int r = disk_has_partition(*d);
+
+		if (r > 0)
+			return 1;
+		if (r == 0)
+			found = DRIVES_SETTLE;
+	}
+	return found;
 }
 
 static int disks_extend(char **disks, const struct options *o, bool named, struct error *err)
 {
-	int (*one)(const char *, const char *, struct error *) = named ? disk_extend_named : disk_extend_found;
+	int (*one)(const char *, const struct options *, struct error *) =
+		named ? disk_extend_named : disk_extend_found;
 	int failed = 0;
 
 	for (; *disks; disks++) {
 		_cleanup_error_ struct error why = { 0 };
 
-		if (one(*disks, types[o->type], &why) == 0)
+		if (one(*disks, o, &why) == 0)
 			continue;
 		if (o->stop)
 			return error_move(err, &why);
@@ -208,7 +251,7 @@ int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = { 0 };
 	_cleanup_strv_ char **drives = NULL;
-	struct options o = { .stop = true };
+	struct options o = { .stop = true, .wait = WAIT_SECONDS };
 	int r;
 
 	(void)argc;
@@ -221,8 +264,10 @@ int main(int argc, char **argv)
 	if (argv[1]) {
 		r = disks_extend(argv + 1, &o, true, &err);
 	} else {
-		drives = drives_find("/sys", &err);
-		r = drives ? disks_extend(drives, &o, false, &err) : -1;
+		r = drives_wait(disks_look, &drives, o.wait * 1000000, &err);
+		if (r >= 0 && !*drives)
+			log_info("there is no disk");
+		r = r < 0 ? -1 : disks_extend(drives, &o, false, &err);
 	}
 	if (r < 0)
 		log_error("%s", error_text(&err));

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "crypt_mark.h"
 #include "drive.h"
 #include "error.h"
 #include "probe.h"
@@ -25,10 +26,11 @@ enum disk_state {
 struct disk {
 	char path[DRIVE_PATH];
 	enum disk_state state;
-	struct table_mark mark; /* of an unfinished one */
-	struct probe system;    /* the file system of a finished one */
-	bool in_use;            /* an encrypted one: somebody has it open as a mapping */
-	char *why;              /* what is there, for messages */
+	struct table_mark mark;  /* of an unfinished one */
+	struct probe system;     /* the file system of a finished one */
+	struct crypt_mark crypt; /* of an encrypted one */
+	bool in_use;             /* an encrypted one: somebody has it open as a mapping */
+	char *why;               /* what is there, for messages */
 };
 
 void disk_free(struct disk *d);

@@ -10,9 +10,11 @@
 
 #include "format.h"
 #include "io.h"
+#include "links.h"
 #include "log.h"
 #include "program.h"
 #include "str.h"
+#include "wait.h"
 
 enum { WAIT_SECONDS = 10, WAIT_MOST = 3600 };
 
@@ -81,6 +83,17 @@ static bool disk_is_wanted(const struct disk *d, const struct wanted *w)
 		(!*w->label || (d->system.label && str_eq(d->system.label, w->label)));
 }
 
+/* Whether an encrypted disk is what a format for that label has made, as far as its mark tells. */
+static bool disk_had_label(const struct disk *d, const char *label)
+{
+	return d->crypt.label_known && str_eq(d->crypt.label, label);
+}
+
+static bool disk_may_be(const struct disk *d, const struct wanted *w)
+{
+	return d->state == DISK_ENCRYPTED && (!*w->label || !d->crypt.label_known || disk_had_label(d, w->label));
+}
+
 static int disk_named(const char *path, const struct options *o, const struct wanted *w, struct error *err)
 {
 	struct disk d = { 0 };
@@ -89,8 +102,8 @@ static int disk_named(const char *path, const struct options *o, const struct wa
 
 	if (drive_wait(path, o->wait * 1000000, d.path, err) < 0)
 		return -1;
-	exact = str_eq(path, d.path);
-	if (!exact)
+	exact = str_eq(path, d.path); /* what a link leads to may be another disk after the next boot */
+	if (!exact && !str_starts(path, LINKS_DIR "/"))
 		log_info("%s: there is none: %s is taken", path, d.path);
 	path = d.path;
 	if (o->force && exact)
@@ -100,7 +113,7 @@ static int disk_named(const char *path, const struct options *o, const struct wa
 		log_info("%s: %s", path, d.why ? d.why : "?");
 	if (d.state == DISK_EMPTY || d.state == DISK_UNFINISHED) {
 		r = disk_make(path, w, o->verbose, err);
-	} else if (disk_is_wanted(&d, w) || d.state == DISK_ENCRYPTED) {
+	} else if (disk_is_wanted(&d, w) || disk_may_be(&d, w)) {
 		log_info("%s: %s: nothing to do", path, d.why ? d.why : "it is formatted");
 		r = 0;
 	} else {
@@ -119,13 +132,31 @@ struct look {
 	const struct disk *chosen, *done; /* the one to make; one that is as wanted; NULL: none */
 };
 
-/* The first disk of that state, but none that is in use. */
-static const struct disk *disk_first(const struct look *l, enum disk_state state)
+static const struct disk *disk_empty(const struct look *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->all[i].state == state && !l->all[i].in_use)
+		if (l->all[i].state == DISK_EMPTY)
 			return &l->all[i];
 	return NULL;
+}
+
+/* What was made for this label may be encrypted since then. Its mark says which label it had, and one of before does
+ * not: that is taken for it, unless it is in use, since it belongs to a step before this one then. */
+static const struct disk *disk_encrypted(const struct look *l)
+{
+	const struct disk *may = NULL;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct disk *d = &l->all[i];
+
+		if (!disk_may_be(d, l->w))
+			continue;
+		if (*l->w->label && disk_had_label(d, l->w->label))
+			return d;
+		if (!may && !d->in_use)
+			may = d;
+	}
+	return may;
 }
 
 static void disk_choose(struct look *l)
@@ -142,12 +173,10 @@ static void disk_choose(struct look *l)
 			l->chosen = &l->all[i];
 	if (l->chosen)
 		return;
-	/* What was made for this label may be encrypted since then, and its label cannot be read. One that is in use
-	 * belongs to a step before this one. */
 	if (!l->done)
-		l->done = disk_first(l, DISK_ENCRYPTED);
+		l->done = disk_encrypted(l);
 	if (!l->done || !*w->label)
-		l->chosen = disk_first(l, DISK_EMPTY);
+		l->chosen = disk_empty(l);
 }
 
 static void look_free(struct look *l)
@@ -199,7 +228,7 @@ static int disks_refuse(const struct disk *all, size_t n, struct error *err)
 static const struct disk *disk_mapped(const struct look *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->all[i].state == DISK_ENCRYPTED)
+		if (disk_may_be(&l->all[i], l->w))
 			return &l->all[i];
 	return NULL;
 }
@@ -225,7 +254,7 @@ static int disks_auto(const struct options *o, const struct wanted *w, struct er
 
 int main(int argc, char **argv)
 {
-	_cleanup_error_ struct error err = { 0 };
+	_cleanup_error_ struct error err = { 0 }, links = { 0 };
 	struct options o = { .label = "", .table = -1, .wait = WAIT_SECONDS };
 	struct wanted w;
 	int r;
@@ -250,6 +279,8 @@ int main(int argc, char **argv)
 			     .table = o.table == 1 ? TABLE_GPT : TABLE_DOS,
 			     .table_given = o.table >= 0 };
 	r = argv[1] ? disk_named(argv[1], &o, &w, &err) : disks_auto(&o, &w, &err);
+	if (r == 0 && links_refresh(&links) < 0)
+		log_warn("links in " LINKS_DIR ": %s", error_text(&links));
 	if (r < 0)
 		log_error("%s", error_text(&err));
 	return r < 0 ? 1 : 0;

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "str.h"
 #include "tool.h"
+#include "wait.h"
 
 #define NODE_US   10000000 /* the kernel makes it at once */
 #define EDGE_SIZE (1 << 20)

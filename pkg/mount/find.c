@@ -10,6 +10,7 @@
 #include "mount.h"
 #include "str.h"
 #include "table.h"
+#include "wait.h"
 
 /* All block devices as paths, in their order. */
 static char **devices_paths(struct error *err)

@@ -12,6 +12,7 @@
 #include "mount.h"
 #include "program.h"
 #include "str.h"
+#include "wait.h"
 
 enum { WAIT_SECONDS = 10, WAIT_MOST = 3600 };
 
@@ -88,23 +89,6 @@ static int system_mount(const char *device, const char *type, unsigned long flag
 	return 0;
 }
 
-static int links_of_all(struct error *err)
-{
-	_cleanup_strv_ char **names = devices_find("/sys", err), **paths = NULL;
-	struct probe *found = NULL;
-	size_t count = 0;
-	int r;
-
-	if (!names)
-		return -1;
-	for (char **n = names; *n; n++)
-		if (strv_addf(&paths, "/dev/%s", *n) < 0)
-			return error_set(err, ENOMEM, "/dev/disk");
-	r = !paths || probe_devices(paths, &found, &count, err) < 0 ? -1 : links_make("/dev", found, count, err);
-	probes_free(found, count);
-	return paths ? r : 0;
-}
-
 static int disk_mount(const struct options *o, const char *point, struct error *err)
 {
 	_cleanup_error_ struct error links = { 0 };
@@ -124,8 +108,8 @@ static int disk_mount(const struct options *o, const char *point, struct error *
 	if (r < 0 || device_is_finished(device, err) < 0 || device_look(device, &flags, &in_use, err) < 0 ||
 	    check(device, !flags && !in_use, type, err) < 0 || system_mount(device, type, flags, point, err) < 0)
 		return -1;
-	if (links_of_all(&links) < 0)
-		log_warn("links in /dev/disk: %s", error_text(&links));
+	if (links_refresh(&links) < 0)
+		log_warn("links in " LINKS_DIR ": %s", error_text(&links));
 	return 0;
 }
 

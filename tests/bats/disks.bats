@@ -262,8 +262,8 @@ each_kill() {
 }
 
 @test "with no disk named, too, a disk that comes later is waited for" {
-	loop_new disk 16M
-	for what in format 'mountie /mnt'; do
+	loop_new disk 320M
+	for what in 'format -type xfs' 'mountie /mnt' 'extend -type xfs -wait 60'; do
 		# its node comes when the program waits
 		in_world vda="$loop" -- bash -euc '. "$0/lib/within.bash"; '"$(declare -f watching)"'
 			mkdir -p /mnt /dev/away
@@ -273,14 +273,22 @@ each_kill() {
 			mv /dev/away/vda /dev/
 			wait $!' "$root_dir/tests" "$guest/"$what
 	done
-	[ "$(type_of "${loop}p1")" = ext4 ]
+	[ "$(type_of "${loop}p1")" = xfs ]
+	# a machine without a disk, and one whose disk is not for extend
+	run -0 in_world -- "$guest/extend" -wait 0
+	[[ $output == *'there is no disk' ]]
+	blkdiscard -z "$loop"
+	run -0 in_world vda="$loop" -- "$guest/extend" -wait 0
+	[[ $output == *'no partition table: passed over' ]]
 }
 
-# mark_put DEVICE MODE: what dm-crypt writes at a device's end
+# mark_put DEVICE MODE [LABEL]: what dm-crypt writes at a device's end; without a label as one of before
 mark_put() {
 	python3 -c 'import os, sys
 fd = os.open(sys.argv[1], os.O_WRONLY)
-os.pwrite(fd, b"PITH-ENCRYPTED 1" + b"ready".ljust(16, b"\0") + sys.argv[2].encode().ljust(4064, b"\0"), os.lseek(fd, 0, os.SEEK_END) - 4096)' "$@"
+label = b"label".ljust(16, b"\0") + sys.argv[3].encode() if len(sys.argv) > 3 else b""
+mark = b"PITH-ENCRYPTED 1" + b"ready".ljust(16, b"\0") + sys.argv[2].encode().ljust(16, b"\0") + label
+os.pwrite(fd, mark.ljust(4096, b"\0"), os.lseek(fd, 0, os.SEEK_END) - 4096)' "$@"
 }
 
 noise() { dd if=/dev/urandom of="$1" bs=4k seek="$2" count=1 conv=notrunc status=none; }
@@ -335,6 +343,72 @@ sys.exit(subprocess.call(sys.argv[2:]))' "${a}p1")
 	run -0 "${held[@]}" unshare -m -- bash "$root_dir/tests/lib/disks-world.sh" vda="$a" -- "$guest/format" -wait 0 -label other
 	[[ $output == *'nothing to do' ]]
 	[ "$(sha256sum <"$a")" = "$before" ]
+}
+
+@test "an encrypted partition stands for the label that it had, and for no other" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	"$guest/format" -label secret "$a"
+	noise "${a}p1" 0
+	mark_put "${a}p1" luks secret
+	before=$(sha256sum <"$a")
+	# it is not open yet, and the other label gets the other disk
+	run -0 in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label secret
+	[[ $output == *'/dev/vda: an encrypted partition (dm-crypt, luks), which had the label secret: nothing to do' ]]
+	[ -z "$(blkid -p "$b")" ]
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label other
+	[ "$(label_of "${b}p1")" = other ]
+	fails_with 'which had the label secret on it; -force' "$guest/format" -label third "$a"
+	run -1 in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label third
+	[[ $output == *'no disk is empty'* ]]
+	# without a label in the mark, too, where there was none
+	mark_put "${a}p1" luks ''
+	blkdiscard -z "$b"
+	in_world vda="$a" vdb="$b" -- "$guest/format" -wait 0 -label other
+	[ "$(label_of "${b}p1")" = other ]
+	mark_put "${a}p1" luks secret
+	[ "$(sha256sum <"$a")" = "$before" ]
+}
+
+@test "a disk by a link in /dev/disk, which is made when the disk has come, and leads elsewhere when its label does" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	"$guest/format" -label one "$a"
+	mkfs.ext4 -q -L two "$b"
+	in_world vda="$a" vdb="$b" -- bash -euc '. "$0/tests/lib/within.bash"; '"$(declare -f watching)"'
+		bin=$0/build/guest
+		mkdir -p /mnt /dev/away
+		mv /dev/vdb /dev/away/
+		"$bin/mountie" -wait 60 /dev/disk/by-label/two /mnt &
+		within 30 watching $!
+		[ ! -e /dev/disk/by-label/two ]
+		[ "$(readlink /dev/disk/by-label/one)" = ../../vda1 ]
+		mv /dev/away/vdb /dev/
+		wait $!
+		grep -q "/dev/vdb /mnt " /proc/mounts
+		umount /mnt
+		# as after a format: the label is another, and the link of before goes
+		e2label /dev/vda1 new
+		"$bin/format" -label new /dev/vda
+		[ "$(readlink /dev/disk/by-label/new)" = ../../vda1 ]
+		rm /dev/vdb
+		"$bin/mountie" -device /dev/disk/by-label/new /mnt
+		[ ! -L /dev/disk/by-label/two ]
+		[ ! -L /dev/disk/by-label/one ]' "$root_dir"
+	run -1 in_world vda="$a" -- "$guest/mountie" -wait 0 /dev/disk/by-label/none /mnt
+	[[ $output == *'/dev/disk/by-label/none: there is no such device' ]]
+}
+
+@test "a key that is missing or short is named, and the disk stays as it is" {
+	loop_new disk 32M
+	fails_with "the key file $T/nonsense: No such file" "$guest/crypto" -k "$T/nonsense" x "$loop"
+	fails_with "the key file $T/nonsense: No such file" "$guest/crypto" -l -k "$T/nonsense" x "$loop"
+	fails_with 'the key file /etc/dm-crypt/nonsense' "$guest/crypto" -l -k nonsense x "$loop"
+	echo short >key
+	fails_with "the key file $T/key has 6 bytes, and 32 are needed" "$guest/crypto" -k "$T/key" x "$loop"
+	: >key
+	fails_with "the key file $T/key has 0 bytes, and 1 are needed" "$guest/crypto" -l -k "$T/key" x "$loop"
+	[ -z "$(blkid -p "$loop")" ]
 }
 
 @test "-force is for the disk of that name, and not for one that is taken in its place" {

@@ -15,22 +15,38 @@ while [ "$1" != -- ]; do
 done
 shift
 
+# same FROM TO FILE...: files of sysfs as they are now. One that has changed is replaced, since somebody may read it.
+same() {
+	local from=$1 to=$2 file now old
+	shift 2
+	for file; do
+		read -r now <"$from/$file" || continue
+		old=
+		[ ! -e "$to/$file" ] || read -r old <"$to/$file" || :
+		[ "$now" != "$old" ] || continue
+		echo "$now" >"$world/.new"
+		mv "$world/.new" "$to/$file"
+	done
+}
+
+linked() { [ "$(readlink "$2")" = "$1" ] || ln -sfn "$1" "$2"; }
+
 # disk NAME: its folder in sysfs, and those of its partitions, and their nodes
 disk() {
 	local name=$1 real=/sys/block/${loops[$1]} part number part_name
 	mkdir -p "$world/sys/class/block/$name/holders"
-	cp "$real/size" "$real/ro" "$world/sys/class/block/$name/"
-	ln -sfn "../../class/block/$name" "$world/sys/dev/block/$(cat "$real/dev")"
+	same "$real" "$world/sys/class/block/$name" size ro
+	linked "../../class/block/$name" "$world/sys/dev/block/$(cat "$real/dev")"
 	for part in "$real/${loops[$1]}"p*; do
 		[ -e "$part/dev" ] || continue
 		number=${part##*p}
 		case $name in *[0-9]) part_name=${name}p$number ;; *) part_name=$name$number ;; esac
 		# in the disk's folder, as in sysfs
 		mkdir -p "$world/sys/class/block/$name/$part_name/holders"
-		cp "$part"/{size,ro,partition} "$world/sys/class/block/$name/$part_name/"
-		ln -sfn "$name/$part_name" "$world/sys/class/block/$part_name"
-		ln -sfn "../../class/block/$part_name" "$world/sys/dev/block/$(cat "$part/dev")"
+		same "$part" "$world/sys/class/block/$name/$part_name" size ro partition
 		dev=$(cat "$part/dev")
+		linked "$name/$part_name" "$world/sys/class/block/$part_name"
+		linked "../../class/block/$part_name" "$world/sys/dev/block/$dev"
 		[ "$(stat -c %Hr:%Lr "$world/dev/$part_name" 2>/dev/null)" = "$dev" ] && continue
 		rm -f "$world/dev/$part_name"
 		mknod "$world/dev/$part_name" b "${dev%%:*}" "${dev##*:}"

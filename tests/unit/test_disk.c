@@ -270,19 +270,24 @@ static void test_marks(void)
 {
 	_cleanup_close_ int fd = disk_new(1 << 20), small = disk_new(4096);
 	_cleanup_error_ struct error err = { 0 };
-	char mode[CRYPT_WORD] = "";
-	enum crypt_state state;
+	struct crypt_mark mark, old = { CRYPT_READY, "luks", false, "" },
+				now = { CRYPT_MAKING, "plain", true, "my label" },
+				none = { CRYPT_READY, "plain", true, "" };
 
-	ok(crypt_mark_read(fd, &state, mode, &err) == 0 && state == CRYPT_NONE, "no mark");
-	ok(crypt_mark_write(fd, CRYPT_MAKING, "plain", &err) == 0 && crypt_mark_read(fd, &state, mode, &err) == 0 &&
-		   state == CRYPT_MAKING,
+	ok(crypt_mark_read(fd, &mark, &err) == 0 && mark.state == CRYPT_NONE, "no mark");
+	ok(crypt_mark_write(fd, &now, &err) == 0 && crypt_mark_read(fd, &mark, &err) == 0 && mark.state == CRYPT_MAKING,
 	   "making");
-	ok_str(mode, "plain", "its mode");
-	ok(crypt_mark_write(fd, CRYPT_READY, "luks", &err) == 0 && crypt_mark_read(fd, &state, mode, &err) == 0 &&
-		   state == CRYPT_READY,
+	ok_str(mark.mode, "plain", "its mode");
+	ok(mark.label_known, "a label is known");
+	ok_str(mark.label, "my label", "the label");
+	ok(crypt_mark_write(fd, &old, &err) == 0 && crypt_mark_read(fd, &mark, &err) == 0 && mark.state == CRYPT_READY,
 	   "ready");
-	ok_str(mode, "luks", "its mode");
-	ok(fails_with_message(crypt_mark_read(small, &state, mode, &err), &err), "no room for one: refused");
+	ok_str(mark.mode, "luks", "its mode");
+	ok(!mark.label_known, "a mark of before says no label");
+	ok(crypt_mark_write(fd, &none, &err) == 0 && crypt_mark_read(fd, &mark, &err) == 0 && mark.label_known &&
+		   !*mark.label,
+	   "that there was no label is known, too");
+	ok(fails_with_message(crypt_mark_read(small, &mark, &err), &err), "no room for one: refused");
 }
 
 static void test_edges(void)
