@@ -19,6 +19,7 @@
 #include "report.h"
 #include "spawn.h"
 #include "str.h"
+#include "volumes.h"
 
 #define RUN_DIR "/run/pith"
 
@@ -178,6 +179,24 @@ static bool failure_policy(const struct onboot *o, const struct bundle *b, const
 	return true;
 }
 
+/* A container that has mounted a disk may say that volumes are kept there from now on. 1: something failed. */
+static int volumes_move(const struct onboot *o, const struct bundle *b, const char *name)
+{
+	const char *on = oci_annotation(&b->config, "org.pith.volumes"), *slash = strrchr(o->path, '/');
+	_cleanup_free_ char *volumes = NULL;
+	_cleanup_error_ struct error err = { 0 };
+	int failed;
+
+	if (!on || o->shutdown)
+		return 0;
+	/* beside the folder of the containers */
+	volumes = slash ? str_format("%.*s/volumes", (int)(slash - o->path), o->path) : strdup("volumes");
+	failed = volumes ? volumes_keep(volumes, on, &err) : error_set(&err, ENOMEM, "%s", on);
+	if (failed < 0)
+		log_error("%s: org.pith.volumes: %s", name, error_text(&err));
+	return failed != 0;
+}
+
 /* Returns the container's status code, or 1 for what failed around it. */
 static int run_named(const struct onboot *o, const char *name, int logs, bool *stop)
 {
@@ -195,6 +214,8 @@ static int run_named(const struct onboot *o, const char *name, int logs, bool *s
 		code = spawn_status_code(status);
 		if (code != 0)
 			log_error("%s: %s", name, spawn_status_text(status));
+		else
+			code = volumes_move(o, &b, name);
 	}
 	if (report_step(o->kind, name, start, report_now(), code, &err) < 0)
 		log_debug("%s", error_text(&err));

@@ -9,9 +9,11 @@
 #include "beneath.h"
 #include "cgroup.h"
 #include "io.h"
+#include "log.h"
 #include "mountopt.h"
 #include "rtnetlink.h"
 #include "str.h"
+#include "upper.h"
 
 enum { STACK_MOST = 64 }; /* mounts of killed programs over each other */
 
@@ -131,7 +133,7 @@ static int place_parent(const struct bundle *b, const char *path, char name[NAME
 	return beneath_open(root, *above ? above : ".", O_PATH | O_DIRECTORY, 0, &want, err);
 }
 
-/* An overlay's writable directories are on a file system that is empty until now. */
+/* An overlay's writable directories: the file system that they are on is empty until now, or a disk's folder. */
 static int overlay_directories(const struct bundle *b, const struct oci_mount *m, struct error *err)
 {
 	char *const *o;
@@ -169,6 +171,33 @@ static int mount_source(const struct bundle *b, const struct oci_mount *m, const
 	return root < 0 ? -1 : beneath_open(root, s.path, O_PATH, 0, &want, err);
 }
 
+/* The tmpfs that an overlay's writable directories are in. */
+static bool is_upper(const struct bundle *b, const struct oci_mount *m)
+{
+	size_t n = strlen(b->path);
+
+	return m->type && str_eq(m->type, "tmpfs") && strncmp(m->destination, b->path, n) == 0 &&
+		str_eq(m->destination + n, "/tmp");
+}
+
+/* In its place a folder of a disk, where the container wants it and there is one. 1: that is mounted. */
+static int upper_mount(const struct bundle *b, const struct mount_place *place, struct error *err)
+{
+	const char *path = oci_annotation(&b->config, "org.pith.upper");
+	const struct mount_options bind = { .flags = MS_BIND };
+	char from[BENEATH_FD_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	int r = path ? upper_open(path, &fd, err) : 0;
+
+	if (r < 0)
+		return error_wrap(err, "org.pith.upper");
+	if (path && r == 0)
+		log_warn("%s: no disk is mounted at %s: what it writes is in memory", b->path, path);
+	if (r == 0)
+		return 0;
+	return mount_apply_at(beneath_fd_path(from, fd), place, NULL, &bind, err) < 0 ? -1 : 1;
+}
+
 static int mount_one(const struct bundle *b, const struct oci_mount *m, struct error *err)
 {
 	_cleanup_mount_options_ struct mount_options options = { 0 };
@@ -185,6 +214,12 @@ static int mount_one(const struct bundle *b, const struct oci_mount *m, struct e
 	if (source < 0 && why.msg)
 		return error_move(err, &why);
 	place = (struct mount_place){ .target = target, .parent = parent, .name = name, .shown = m->destination };
+	if (is_upper(b, m)) {
+		int r = upper_mount(b, &place, err);
+
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
 	return mount_apply_at(source < 0 ? m->source : beneath_fd_path(from, source), &place, m->type, &options, err);
 }
 

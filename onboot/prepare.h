@@ -21,7 +21,8 @@ void bundle_clear(struct bundle *b);
 int bundle_load(const char *path, struct bundle *out, struct error *err);
 
 /* Mounts, directories, control groups, in this order, so that a directory can be made on a mount. What was mounted
- * before a failure is taken away again. */
+ * before a failure is taken away again. The annotation org.pith.upper names a folder of a disk that takes the place of
+ * the tmpfs below the container's writable root. */
 int prepare_filesystem(const struct bundle *b, struct error *err);
 
 /* Interfaces and namespace binds of the created container whose first process is `pid`. */

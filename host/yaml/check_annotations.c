@@ -17,6 +17,8 @@ static const struct annotation {
 } known[] = {
 	{ "org.pith.onfail", 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN },
 	{ "org.pith.vsock.ports", 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN | 1 << SECTION_SERVICES },
+	{ "org.pith.upper", 1 << SECTION_ONBOOT | 1 << SECTION_ONSHUTDOWN | 1 << SECTION_SERVICES },
+	{ "org.pith.volumes", 1 << SECTION_ONBOOT },
 	{ "org.pith.restart", 1 << SECTION_SERVICES },
 	{ "org.pith.after", 1 << SECTION_SERVICES },
 	{ "org.pith.ready", 1 << SECTION_SERVICES },

@@ -227,6 +227,13 @@ static const struct {
 	{ "org.pith.stop-signal", stop_signal_parse },
 };
 
+static int folder_check(const char *path, struct error *err)
+{
+	bool up = strstr(path, "/../") || str_ends(path, "/..");
+
+	return path[0] != '/' || !path[1] || up ? error_set(err, 0, "'%s' is no absolute path of a folder", path) : 0;
+}
+
 int policy_set(struct policy *p, const char *key, const char *value, struct error *err)
 {
 	enum policy_onfail onfail;
@@ -235,6 +242,8 @@ int policy_set(struct policy *p, const char *key, const char *value, struct erro
 	for (i = 0; i < array_len(keys); i++)
 		if (str_eq(keys[i].key, key))
 			return keys[i].parse(value, p, err);
+	if (str_eq(key, "org.pith.upper") || str_eq(key, "org.pith.volumes"))
+		return folder_check(value, err);
 	if (str_eq(key, "org.pith.vsock.ports"))
 		return vsock_parse_ports(value, NULL, 0, err) < 0 ? -1 : 0;
 	return str_eq(key, "org.pith.onfail") ? policy_onfail(value, &onfail, err) : 1;

@@ -5,8 +5,11 @@
  *
  *   org.pith.onfail         continue (default) | halt | poweroff | reboot, when it fails
  *
+ *   org.pith.volumes        a folder: when the container has ended well, and it is on a disk, volumes are kept there
+ *
  * Of both:
  *
+ *   org.pith.upper          a folder: when it is on a disk, what the container writes to its root is kept there
  *   org.pith.vsock.ports    vsock ports, separated by commas or blanks, that the container binds by itself: the machine
  *                           does not hold them (ports.h of lib/sys)
  *

@@ -467,3 +467,54 @@ daemon() {
 	run machine '"$SERVICE" volumes --path $ROOT/none'
 	[ "$status" -eq 0 ]
 }
+
+# a disk, which the machine mounts on $ROOT/disk
+disk_make() {
+	truncate -s 16M "$ROOT/disk.img"
+	mkfs.ext4 -q "$ROOT/disk.img"
+	mkdir -p "$ROOT/disk"
+}
+
+@test "what a container writes to its root is kept on a disk that is mounted, and in memory where none is" {
+	disk_make
+	bundle "$ROOT/onboot/000-w" readonly=false "annotation=org.pith.upper:$ROOT/disk/w" -- sh -c 'cat /kept 2>&1; echo mine >/kept'
+	bundle_overlay "$ROOT/onboot/000-w"
+	export RUNTIME
+	for RUNTIME in $(runtimes); do
+		run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; '"$onboot; echo next; $onboot"'; umount $ROOT/disk && e2fsck -fn $ROOT/disk.img >/dev/null 2>&1 && echo whole'
+		echo "$output"
+		[[ "${lines[0]}" == *"can't open '/kept'"* ]]
+		[ "${lines[1]}|${lines[2]}|${lines[3]}" = 'next|mine|whole' ]
+		debugfs -w -R 'rm /w/upper/kept' "$ROOT/disk.img"
+	done
+	# where a tmpfs is, nothing would be kept
+	run machine 'mount -t tmpfs none $ROOT/disk; '"$onboot; $onboot"
+	echo "$output"
+	[ "$(grep -c "no disk is mounted at $ROOT/disk/w: what it writes is in memory" <<<"$output")" = 2 ]
+	[ "$(grep -c "can't open '/kept'" <<<"$output")" = 2 ]
+	# what somebody has put there leads nowhere else
+	run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; rm -r $ROOT/disk/w; mkdir $ROOT/disk/other; ln -s other $ROOT/disk/w; '"$onboot"'; find $ROOT/disk/other'
+	echo "$output"
+	[[ "${lines[0]}" == *"org.pith.upper: $ROOT/disk/w: w is a link that a container may have made"* ]]
+	[ "${lines[-1]}" = "$ROOT/disk/other" ]
+}
+
+@test "volumes are kept on the disk that a container has mounted, and those without a disk in memory" {
+	disk_make
+	mkdir -p "$ROOT"/volumes/{data,image,fixed}/{lower,merged} "$ROOT"/volumes/{data,image}/tmp
+	echo image | tee "$ROOT/volumes/image/lower/f" >"$ROOT/volumes/fixed/lower/f"
+	bundle "$ROOT/onboot/000-mount" "annotation=org.pith.volumes:$ROOT/disk/volumes" -- true
+	RUNTIME=$(command -v runc)
+	export RUNTIME
+	boot='"$SERVICE" volumes --path $ROOT/volumes; echo early >$ROOT/volumes/data/merged/early; '"$onboot; cd $ROOT/volumes; cat image/merged/f fixed/merged/f; ls data/merged"
+	run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; '"$boot"'; echo kept >data/merged/a; echo new >image/merged/f'
+	echo "$output"
+	[ "$output" = $'image\nimage' ]
+	run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; '"$boot"'; cat data/merged/a; ls $ROOT/disk/volumes'
+	echo "$output"
+	[ "$output" = $'new\nimage\na\nkept\ndata\nimage' ]
+	run machine 'mount -t tmpfs none $ROOT/disk; '"$boot"
+	echo "$output"
+	[[ "${lines[0]}" == *"no disk is mounted at $ROOT/disk/volumes: volumes stay in memory"* ]]
+	[ "${lines[1]}|${lines[2]}|${lines[3]}" = 'image|image|early' ]
+}
