@@ -3,6 +3,10 @@ host.sees := host/command host/guest host/yaml $(B)/gen/host
 host-programs += pith
 pith.layers := base cli sys bundle proto forward
 pith.srcs += host/main.c
+# Templates of `pith machine` lie beside the program: in the tree they are the examples.
+all host: $(B)/share/pith/templates
+$(B)/share/pith/templates:
+	@mkdir -p $(@D) && ln -sfn ../../../examples $@
 pith.iquote += host host/vsock
 
 include $(sort $(wildcard host/*/build.mk host/*/*/build.mk))

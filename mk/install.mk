@@ -15,6 +15,7 @@ install: man  ## pith, manual pages, completion below DESTDIR/PREFIX; also as li
 	install -D -m 0755 $(B)/host/pith $(where)/bin/pith
 	$(if $(LINUXKIT),ln -sf pith $(where)/bin/linuxkit)
 	install -D -m 0644 docs/pith.schema.json $(where)/share/pith/pith.schema.json
+	install -D -m 0644 -t $(where)/share/pith/templates examples/*.yml
 	install -D -m 0644 -t $(where)/share/man/man1 $(B)/man/*.1
 	install -D -m 0644 -t $(where)/share/man/man5 $(B)/man/*.5
 	install -D -m 0644 -t $(where)/share/man/man8 $(B)/man/*.8

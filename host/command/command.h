@@ -25,16 +25,17 @@ struct command {
 	const char *text;
 	const char *const *usage;         /* what may follow the name, NULL-terminated */
 	const struct command_verb *verbs; /* NULL: none */
-	const struct option *options;     /* its own; NULL: none. The global ones are taken everywhere. */
-	const char *more;                 /* what help ends with, as `text`; NULL: nothing */
-	bool letters_cluster, words_end;  /* as in struct option_syntax */
+	const char *names; /* a shell command that lists what its arguments may be, for completion; NULL: files */
+	const struct option *options;    /* its own; NULL: none. The global ones are taken everywhere. */
+	const char *more;                /* what help ends with, as `text`; NULL: nothing */
+	bool letters_cluster, words_end; /* as in struct option_syntax */
 	int (*run)(const struct command *c, char **argv); /* argv[0]: its name */
 };
 
 /* The commands, each where it is done. */
-extern const struct command build_command, cache_command, exec_command, forward_command, logs_command, metadata_command,
-	pkg_command, ports_command, ps_command, push_command, report_command, restart_command, run_command,
-	start_command, stop_command, top_command, vsock_command;
+extern const struct command build_command, cache_command, exec_command, forward_command, logs_command, machine_command,
+	metadata_command, pkg_command, ports_command, ps_command, push_command, report_command, restart_command,
+	run_command, start_command, stop_command, top_command, vsock_command;
 
 /* Parses the options into data and moves the words to argv[1]; 0, OPTION_HELP (see there) or -1. */
 int command_parse(const struct command *c, char **argv, void *data, struct error *err);

@@ -87,7 +87,7 @@ static void bash_print(const struct command *const *commands, FILE *to)
 
 	fputs("# bash completion of pith\n"
 	      "_pith() {\n"
-	      "\tlocal word=${COMP_WORDS[COMP_CWORD]} command='' options='' verbs='' values='' i\n"
+	      "\tlocal word=${COMP_WORDS[COMP_CWORD]} command='' options='' verbs='' values='' names='' i\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase ${COMP_WORDS[i]} in\n"
 	      "\t\t--cache | --mirror | --cert-file) ((i++)) ;;\n"
@@ -107,7 +107,8 @@ static void bash_print(const struct command *const *commands, FILE *to)
 		if (str_eq(commands[i]->name, "help"))
 			put_commands(commands, " ", to);
 		bash_verbs(commands[i]->verbs, to);
-		fputs("' ;;\n", to);
+		fprintf(to, "'%s%s%s ;;\n", commands[i]->names ? " names='" : "",
+			commands[i]->names ? commands[i]->names : "", commands[i]->names ? "'" : "");
 	}
 	fputs("\tesac\n\toptions+=' ", to);
 	bash_options(global_options, to);
@@ -119,6 +120,8 @@ static void bash_print(const struct command *const *commands, FILE *to)
 	      "\t\tverbs=$values\n"
 	      "\telif [[ $word == -* ]]; then\n"
 	      "\t\tverbs=$options\n"
+	      "\telif [[ $names ]] && ((COMP_CWORD > i + 1)); then\n"
+	      "\t\tverbs=$(eval \"$names\" 2>/dev/null)\n"
 	      "\telif [[ $command ]] && ((COMP_CWORD != i + 1)); then\n"
 	      "\t\tverbs=''\n"
 	      "\tfi\n"
@@ -183,7 +186,10 @@ static void zsh_command(const struct command *c, FILE *to)
 		}
 		fputs("))'", to);
 	}
-	fputs(" \\\n\t\t\t'*:file:_files' ;;\n", to);
+	if (c->names)
+		fprintf(to, " \\\n\t\t\t\"*:name:($(%s 2>/dev/null))\" ;;\n", c->names);
+	else
+		fputs(" \\\n\t\t\t'*:file:_files' ;;\n", to);
 }
 
 static void zsh_print(const struct command *const *commands, FILE *to)
@@ -257,6 +263,8 @@ static void fish_command(const struct command *c, FILE *to)
 	for (v = c->verbs; v && v->name; v++)
 		if (v->help)
 			fish_word(seen, v->name, v->help, to);
+	if (c->names)
+		fprintf(to, "complete -c pith -n '%s' -f -a '(%s 2>/dev/null)'\n", seen, c->names);
 }
 
 static void fish_print(const struct command *const *commands, FILE *to)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "paths.h"
 #include "state.h"
 #include "str.h"
 #include "unixsock.h"
@@ -22,9 +23,17 @@ bool place_is_state(const char *dir)
 	return path && access(path, F_OK) == 0;
 }
 
+/* The state directory of `pith machine create NAME`. */
+static char *place_named(const char *name)
+{
+	_cleanup_free_ char *all = path_machines(NULL);
+
+	return all ? str_format("%s/%s/state", all, name) : NULL;
+}
+
 char *place_find(const char *name, struct error *err)
 {
-	_cleanup_free_ char *dir = strdup(name), *named = NULL;
+	_cleanup_free_ char *dir = strdup(name), *named = NULL, *of_name = NULL;
 	size_t n = dir ? strlen(dir) : 0;
 
 	while (n > 1 && dir[n - 1] == '/')
@@ -38,6 +47,9 @@ char *place_find(const char *name, struct error *err)
 		return steal_ptr(&dir);
 	if (place_is_state(named))
 		return steal_ptr(&named);
+	of_name = strchr(name, '/') ? NULL : place_named(name);
+	if (of_name && place_is_state(of_name))
+		return steal_ptr(&of_name);
 	error_set(err, 0, "no machine '%s': neither %s nor %s is a machine's state directory", name, dir, named);
 	return NULL;
 }

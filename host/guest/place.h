@@ -5,8 +5,8 @@
 
 #include "error.h"
 
-/* The state directory: `name` itself, or "NAME-state" for the name that `pith run` was given. Caller frees; NULL: there
- * is no such machine. */
+/* The state directory: `name` itself, "NAME-state" for the name that `pith run` was given, or that of the machine which
+ * `pith machine` calls so. Caller frees; NULL: there is no such machine. */
 char *place_find(const char *name, struct error *err);
 
 /* Whether a directory is a machine's. */

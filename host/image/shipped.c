@@ -2,12 +2,12 @@
 #include "shipped.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "import.h"
+#include "paths.h"
 #include "str.h"
 
 /* The images of the project itself; all others are their registries'. */
@@ -17,23 +17,8 @@ static const char prefix[] = "docker.io/pith/";
 static char *shipped_folder(void)
 {
 	const char *given = getenv("PITH_IMAGES");
-	char program[PATH_MAX], *slash;
-	ssize_t n;
-	int up;
 
-	if (given && *given)
-		return strdup(given);
-	n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	if (n < 0)
-		return NULL;
-	program[n] = '\0';
-	for (up = 0; up < 2; up++) {
-		slash = strrchr(program, '/');
-		if (!slash)
-			return NULL;
-		*slash = '\0';
-	}
-	return str_format("%s/share/pith/images", program);
+	return given && *given ? strdup(given) : path_shared("images", NULL);
 }
 
 int shipped_take(struct store *s, const struct ref *ref, struct error *err)

@@ -80,6 +80,12 @@ complete_words() {
 	[[ " $(complete_words pith pkg --) " == *' --org '*' --mirror '* ]]
 	[[ $(complete_words pith pkg --) != *builder-name* ]] # without effect
 	[ "$(complete_words pith pkg --builder '')" = 'buildah docker buildctl' ]
+	# names of machines
+	export XDG_DATA_HOME=$T/data PATH=$root/usr/bin:$PATH
+	mkdir -p data/pith/machines/{web,db}
+	[ "$(complete_words pith machine st)" = 'start stop' ]
+	[ "$(complete_words pith machine stop '')" = 'db web' ]
+	[ "$(complete_words pith machine stop --now w)" = web ]
 }
 
 @test "zsh and fish read their completion" {
