@@ -112,6 +112,7 @@ static int try_mkdir(const char *path, bool follow)
 
 static void test_directories(void)
 {
+	const struct beneath_want in_root = { .owner = BENEATH_ANY_OWNER, .follow = true };
 	const int kept = root;
 	struct stat st;
 
@@ -134,6 +135,10 @@ static void test_directories(void)
 	   "our own root by its absolute paths");
 	ok(try_open("/proc/self/exe", O_RDONLY, (struct beneath_want){ .type = S_IFREG }) == ELOOP, "without links");
 	ok(try_mkdir("/", false) == 0 && try_mkdir("/proc/sys", false) == 0, "directories there");
+	/* EXDEV would be the root's bounds, which Linux may come to lift for these links (openat2(2)) */
+	ok(try_open("/proc/self/exe", O_RDONLY, in_root) == ELOOP &&
+		   try_open("/proc/self/cwd", O_PATH, in_root) == ELOOP,
+	   "in root, no magic link");
 	root = kept;
 }
 

@@ -241,10 +241,16 @@ static void test_pax(void)
 	static const struct {
 		const char *what, *records;
 	} bad[] = {
-		{ "a record without a length", "path=a\n" },          { "a length that is too long", "99 path=a\n" },
-		{ "a length that is too short", "5 path=a\n" },       { "a length of zero", "0 path=a\n" },
-		{ "a huge length", "99999999999999999999 path=a\n" }, { "a record without a newline", "9 path=ab" },
-		{ "a record without a value", "7 path\n" },           { "an empty key", "5 =a\n" },
+		{ "a record without a length", "path=a\n" },
+		{ "a length that is too long", "99 path=a\n" },
+		{ "a length that is too short", "5 path=a\n" },
+		{ "a length of zero", "0 path=a\n" },
+		{ "a huge length", "99999999999999999999 path=a\n" },
+		{ "a record without a newline", "9 path=ab" },
+		{ "a record without a value", "7 path\n" },
+		{ "an empty key", "5 =a\n" },
+		/* its last byte would lie where there is no memory any more */
+		{ "a record of a megabyte", "1048576 path=a\n" },
 	};
 	static const struct {
 		const char *what, *pairs[3], *message;

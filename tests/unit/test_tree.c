@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "archive.h"
 #include "image.h"
 #include "io.h"
 #include "layers.h"
@@ -567,6 +568,49 @@ static void test_archives(void)
 	ok(strstr(got, "early") || strstr(got, "changed"), "an archive that changes in between is told: %s", got);
 }
 
+/* A stream of ever the same header, of which no end is known. */
+static ssize_t headers_read(struct stream *s, void *data, size_t n, struct error *e)
+{
+	static size_t at;
+	_cleanup_buf_ struct buf b = { 0 };
+
+	(void)s;
+	tar_write_header(&b, &(struct tar_entry){ .type = TAR_DIR, .path = "d/", .target = "", .mode = 0755 }, e);
+	n = n < b.len - at ? n : b.len - at;
+	memcpy(data, buf_bytes(&b) + at, n);
+	at = (at + n) % b.len;
+	return (ssize_t)n;
+}
+
+static void headers_close(struct stream *s)
+{
+	(void)s;
+}
+
+static struct stream *headers_open(struct source *source, struct error *e)
+{
+	static struct stream s = { headers_read, headers_close };
+
+	(void)source;
+	(void)e;
+	return &s;
+}
+
+/* Names that come again and again take no room in a tree, but time. */
+static void test_members(void)
+{
+	struct source endless = { .open = headers_open, .refs = 1 };
+	struct archive a;
+
+	ok(archive_open(&a, &endless, "endless", &err) == 0 && archive_next(&a, &err) == 1 && a.count == 1,
+	   "members are counted");
+	a.count = 1000000 - 1;
+	ok(archive_next(&a, &err) == 1 && a.index == 999999, "the last of a million members");
+	fine = archive_next(&a, &err) < 0 && strstr(error_text(&err), "more than 1000000 members");
+	ok(fine, "and no more: %s", error_text(&err));
+	archive_close(&a);
+}
+
 static void test_order(void)
 {
 	_cleanup_tree_ struct tree *t = tree_new(&err);
@@ -679,6 +723,7 @@ int main(void)
 	test_trees();
 	test_entries();
 	test_archives();
+	test_members();
 	test_order();
 	test_damage();
 	test_programs();

@@ -246,6 +246,48 @@ static void test_bad_layouts(void)
 		ok(virtqueue_start(&vq, &memory, &rows[i].l, NULL) == -1 && !vq.started, "layout: %s", rows[i].name);
 }
 
+/* Rings and tables as large as can be, and one entry more. Only their number refuses them: the memory is there, and all
+ * entries are pieces of nothing. */
+static void test_size_bounds(void)
+{
+	enum { RINGS = 4096 };
+	static uint8_t large[RINGS + 16 * (VIRTQUEUE_SIZE_MAX + 1)] __attribute__((aligned(4096)));
+	static const struct {
+		bool packed;
+		uint32_t over;
+	} rows[] = { { false, 0 }, { false, 1 }, { true, 0 }, { true, 1 } };
+	struct virtqueue_layout l = { .desc = RINGS, .driver = 1024, .device = 2048, .features = VIRTIO_F_RING_PACKED };
+	struct virtqueue vq = { 0 };
+	struct virtqueue_chain c;
+
+	memory.count = 0;
+	guest_memory_add(&memory, &(struct guest_region){ .size = sizeof(large), .base = large }, NULL);
+	l.size = VIRTQUEUE_SIZE_MAX;
+	ok(virtqueue_start(&vq, &memory, &l, NULL) == 0, "packed: the largest ring");
+	l.size = VIRTQUEUE_SIZE_MAX + 1;
+	ok(virtqueue_start(&vq, &memory, &l, NULL) == -1 && !vq.started, "packed: a ring of one entry more");
+	memory.count = 0;
+	fresh();
+	guest_memory_add(&memory,
+			 &(struct guest_region){
+				 .guest = 0x100000, .user = 0x3000000, .size = sizeof(large), .base = large },
+			 NULL);
+	for (size_t i = 0; i < array_len(rows); i++) {
+		uint32_t bytes = 16 * (VIRTQUEUE_SIZE_MAX + rows[i].over);
+
+		memset(mem, 0, sizeof(mem));
+		if (rows[i].packed)
+			desc(DESC, 0, 0x100000, bytes, 0, INDIRECT | 1 << 7);
+		else
+			desc(DESC, 0, 0x100000, bytes, INDIRECT, 0);
+		start(&vq, rows[i].packed, VIRTIO_F_RING_INDIRECT);
+		put16(DRIVER + 2, 1);
+		ok(virtqueue_pop(&vq, &c, iov, VIRTQUEUE_IOV_MAX) == (rows[i].over ? -1 : 1),
+		   "%s: an indirect table of %u entries", rows[i].packed ? "packed" : "split", (unsigned)bytes / 16);
+	}
+	virtqueue_stop(&vq);
+}
+
 /* --- in-flight ---------------------------------------------------------------------------------------------------- */
 
 static void offer(bool packed, unsigned n)
@@ -418,6 +460,7 @@ int main(void)
 	test_split_lies();
 	test_packed_lies();
 	test_bad_layouts();
+	test_size_bounds();
 	for (packed = 0; packed < 2; packed++) {
 		for (pushed = 0; pushed <= 4; pushed++) {
 			test_inflight(packed, true, pushed);

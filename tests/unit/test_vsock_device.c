@@ -1,5 +1,6 @@
 /* The vsock device: every state of a connection, credit, half-close, refusals, guests that break rules. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -400,6 +401,39 @@ static void test_lost_credit(void)
 	drv_close(&d);
 }
 
+static void client_go(struct loop_timer *t)
+{
+	close(*(int *)t->data);
+}
+
+/* The host's client goes after the device has looked at its sockets, and before it passes the guest's packet on: it
+ * writes into a socket that nobody has any more, and no signal comes of that. SIGPIPE is blocked here, and would be
+ * pending. */
+static void test_gone_client(void)
+{
+	struct loop_timer go = { .fn = client_go };
+	struct vsock_header g, h;
+	sigset_t pipe, pending;
+	struct drv d;
+	int fd;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &pipe, NULL);
+	drv_open(&d, "1000");
+	drv_start(&d, &plain);
+	fd = open_from_host(&d, &g);
+	g.len = 5;
+	drv_packet_quiet(&d, &g, "hello");
+	drv_kick(&d, &d.rings[VSOCK_TX]);
+	go.data = &fd;
+	loop_timer_arm(d.loop, &go, 0, NULL);
+	pump(&d);
+	ok(got(&d, VSOCK_OP_SHUTDOWN, &h), "a client that goes while the guest writes: the guest is told");
+	ok(sigpending(&pending) == 0 && !sigismember(&pending, SIGPIPE), "and the device gets no signal");
+	drv_close(&d);
+}
+
 /* --- ends --------------------------------------------------------------------------------------------------------- */
 
 static void test_ends(void)
@@ -538,6 +572,7 @@ int main(void)
 	test_credit_of_guest();
 	test_lost_credit();
 	test_share();
+	test_gone_client();
 	test_ends();
 	test_guest_reuses_port();
 	return tap_done();
