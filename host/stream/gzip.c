@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "zip_private.h"
@@ -226,11 +225,10 @@ static void gzip_free(struct sink *base)
 	free(g);
 }
 
-struct sink *gzip_sink(struct sink *next, int level, struct error *err)
+struct sink *gzip_sink(struct sink *next, int level, size_t processors, struct error *err)
 {
 	struct gzip *g = calloc(1, sizeof(*g));
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t threads = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (size_t)processors;
+	size_t threads = processors < THREADS_MAX ? processors : THREADS_MAX;
 
 	if (g) {
 		g->base = (struct sink){ .write = gzip_write, .finish = gzip_finish, .free = gzip_free };
