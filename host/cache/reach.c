@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "plain.h"
 #include "store_private.h"
 #include "str.h"
 
@@ -212,6 +213,8 @@ int store_collect(struct store *s, uint64_t *blobs, uint64_t *bytes, struct erro
 		r = collect_in(s, "sha256", w.seen, &removed, &freed, err);
 	if (r == 0)
 		r = collect_in(s, "sha512", w.seen, &removed, &freed, err);
+	if (r == 0)
+		r = plain_remove_all(s, &freed, err);
 	if (s->users >= 0)
 		flock(s->users, LOCK_SH);
 	if (blobs)

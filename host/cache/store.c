@@ -127,6 +127,7 @@ struct store *store_open(const char *dir, struct error *err)
 		return NULL;
 	}
 	s->users = -1;
+	s->opened = time(NULL);
 	s->dir = dir ? strdup(dir) : default_dir(err);
 	if (!s->dir) {
 		store_close(s);

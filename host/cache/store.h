@@ -4,6 +4,7 @@
  *   oci-layout    {"imageLayoutVersion":"1.0.0"}
  *   index.json    one descriptor a name; its annotation org.opencontainers.image.ref.name is the full reference
  *                 ("docker.io/library/redis:7"); replaced by rename, under the lock
+ *   plain/        layers without their compression (plain.h)
  *   blobs/sha256/ content by digest; written under a temporary name, digest known when it is renamed
  *   .lock         flock(2) held while index.json is read and replaced
  *   .users        flock(2), shared, held by everybody who has the store open; exclusive to remove blobs

@@ -9,6 +9,8 @@ static const struct {
 	const char *name, *help;
 } variables[] = {
 	{ "PITH_CACHE, LINUXKIT_CACHE", "The image cache, as with `--cache`." },
+	{ "PITH_CACHE_PLAIN",
+	  "How much of the disk layers without their compression may take in it: `500M`, `0`; 2G at most otherwise." },
 	{ "PITH_IMAGES",
 	  "Where the images lie that came with the program, as archives pith/NAME:TAG.tar; share/pith/images "
 	  "beside the program's folder." },

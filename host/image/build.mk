@@ -7,4 +7,4 @@ pith.deps += jansson
 # what tests of images link, and of whatever stands on them. Recursive: rooms of later fragments are in it.
 images.srcs = $(stream.srcs) host/ref/ref.c $(oci.srcs) $(cache.srcs) $(image.srcs) $(tree.srcs) $(archive.srcs)
 images.deps := jansson crypto z zstd
-$(foreach t,test_tree test_store test_formats fuzz_layer,$(eval $(t).srcs = $$(images.srcs))$(eval $(t).deps := $(images.deps)))
+$(foreach t,test_tree test_store test_plain test_formats fuzz_layer,$(eval $(t).srcs = $$(images.srcs))$(eval $(t).deps := $(images.deps)))

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "layer.h"
+#include "plain.h"
 #include "str.h"
 
 /* Why a layer cannot be read. Whatever its bytes looked like to their reader: where they are not those of the digest,
@@ -17,6 +18,14 @@ static int layer_fail(struct store *s, const struct oci_descriptor *layer, const
 		? error_say(err, EBADMSG, "%s", error_text(why))
 		: error_say(err, EBADMSG, "%s: blob %s: the content does not have this digest (it is damaged)", what,
 			    layer->digest);
+}
+
+/* The digest of a layer's archive, as the configuration has it. */
+static const char *layer_plain(const struct image *image, size_t i)
+{
+	char *const *ids = image->config.diff_ids;
+
+	return ids && strv_len(ids) == image->manifest.layer_count ? ids[i] : NULL;
 }
 
 int image_unpack(struct tree *t, const char *prefix, const struct image *image, tree_filter_fn *filter, void *data,
@@ -36,7 +45,7 @@ int image_unpack(struct tree *t, const char *prefix, const struct image *image, 
 
 		if (!what)
 			return error_set(err, ENOMEM, "image %s", image->name);
-		source = store_blob_source(image->store, layer->digest, layer->size, err);
+		source = store_layer_source(image->store, layer->digest, layer->size, layer_plain(image, i), err);
 		if (!source)
 			return -1;
 		if (tree_add_layer(merged, source, what, (uint16_t)(i + 1), &why) < 0)

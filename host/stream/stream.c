@@ -8,12 +8,14 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "progress.h"
 #include "str.h"
 
-enum { CHUNK = 64 << 10 };
+enum { CHUNK = 64 << 10, SKIP_MIN = 32 << 10 };
 
 ssize_t stream_read(struct stream *s, void *data, size_t n, struct error *err)
 {
@@ -31,7 +33,7 @@ ssize_t stream_read(struct stream *s, void *data, size_t n, struct error *err)
 	return (ssize_t)done;
 }
 
-int stream_skip(struct stream *s, uint64_t n, struct error *err)
+int stream_skip_reading(struct stream *s, uint64_t n, struct error *err)
 {
 	uint8_t scratch[16 << 10];
 
@@ -45,6 +47,11 @@ int stream_skip(struct stream *s, uint64_t n, struct error *err)
 		n -= (uint64_t)r;
 	}
 	return 0;
+}
+
+int stream_skip(struct stream *s, uint64_t n, struct error *err)
+{
+	return s->skip ? s->skip(s, n, err) : stream_skip_reading(s, n, err);
 }
 
 int stream_read_all(struct stream *s, size_t max, struct buf *out, struct error *err)
@@ -117,6 +124,20 @@ static ssize_t fd_read(struct stream *s, void *data, size_t n, struct error *err
 	return r;
 }
 
+/* Of a file the place is moved, not beyond its end. */
+static int fd_skip(struct stream *s, uint64_t n, struct error *err)
+{
+	int fd = ((struct fd_stream *)s)->fd;
+	struct stat st;
+	off_t at;
+
+	if (n < SKIP_MIN || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (at = lseek(fd, 0, SEEK_CUR)) < 0)
+		return stream_skip_reading(s, n, err);
+	if (at > st.st_size || n > (uint64_t)(st.st_size - at))
+		return error_say(err, EPIPE, "data ends early");
+	return lseek(fd, (off_t)n, SEEK_CUR) < 0 ? error_set(err, errno, "reading") : 0;
+}
+
 static void fd_close(struct stream *s)
 {
 	close(((struct fd_stream *)s)->fd);
@@ -132,7 +153,7 @@ struct stream *stream_from_fd(int fd, struct error *err)
 		error_set(err, ENOMEM, "opening");
 		return NULL;
 	}
-	*s = (struct fd_stream){ .base = { fd_read, fd_close }, .fd = fd };
+	*s = (struct fd_stream){ .base = { fd_read, fd_close, fd_skip }, .fd = fd };
 	return &s->base;
 }
 

@@ -14,6 +14,8 @@ struct stream {
 	 * compressed file) fails in the call that would have returned 0: what was read is trusted only after a 0. */
 	ssize_t (*read)(struct stream *s, void *data, size_t n, struct error *err);
 	void (*close)(struct stream *s); /* frees the stream itself */
+	/* As stream_skip(), where that takes less than reading; NULL: it does not. */
+	int (*skip)(struct stream *s, uint64_t n, struct error *err);
 };
 
 static inline void stream_close(struct stream *s)
@@ -31,6 +33,8 @@ static inline void cleanup_stream(struct stream **s)
 ssize_t stream_read(struct stream *s, void *data, size_t n, struct error *err);
 /* Exactly n bytes dropped; an earlier end is an error. */
 int stream_skip(struct stream *s, uint64_t n, struct error *err);
+/* The same by reading, for those that skip. */
+int stream_skip_reading(struct stream *s, uint64_t n, struct error *err);
 /* To the end, at most max bytes (EFBIG beyond), appended to out. */
 int stream_read_all(struct stream *s, size_t max, struct buf *out, struct error *err);
 /* To the end into a descriptor; the count in *written where that is not NULL. */

@@ -114,6 +114,20 @@ static ssize_t unzip_read(struct stream *base, void *data, size_t n, struct erro
 	}
 }
 
+/* What is not compressed is skipped below, behind what was read ahead. */
+static int unzip_skip(struct stream *base, uint64_t n, struct error *err)
+{
+	struct unzip_stream *s = (struct unzip_stream *)base;
+	uint64_t held = s->len - s->at;
+
+	if (s->gzip || s->zstd)
+		return stream_skip_reading(base, n, err);
+	if (held > n)
+		held = n;
+	s->at += (size_t)held;
+	return stream_skip(s->inner, n - held, err);
+}
+
 static void unzip_close(struct stream *base)
 {
 	struct unzip_stream *s = (struct unzip_stream *)base;
@@ -163,7 +177,7 @@ struct stream *stream_unzip(struct stream *inner, struct error *err)
 		error_set(err, ENOMEM, "opening");
 		return NULL;
 	}
-	s->base = (struct stream){ unzip_read, unzip_close };
+	s->base = (struct stream){ unzip_read, unzip_close, unzip_skip };
 	s->inner = inner;
 	if (unzip_detect(s, err) < 0) {
 		unzip_close(&s->base);

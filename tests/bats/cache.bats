@@ -453,6 +453,39 @@ damage() {
 	done
 }
 
+@test "a build keeps layers without their compression: the next one has the same bytes, whatever has become of them" {
+	local layer plain
+	head -c 200000 /dev/urandom >noise
+	oci_image noisy.tar test/noisy:1 --compress gzip f@noise
+	printf 'services: [{name: a, image: test/noisy:1}]\n' >x.yml
+	cache import noisy.tar
+	layer=$(find cache/blobs -type f -size +100k)
+	PITH_CACHE_PLAIN=0 "$pith" -q build --cache "$T/cache" --format tar -o want.tar x.yml
+	[ ! -e cache/plain ]
+	"$pith" -q build --cache "$T/cache" --format tar -o one.tar x.yml
+	cmp want.tar one.tar
+	plain=$(find cache/plain -type f)
+	gzip -dc "$layer" | cmp - "$plain"
+	# the second build reads it, and not the blob
+	damage flip "$layer"
+	"$pith" -q build --cache "$T/cache" --format tar -o two.tar x.yml
+	cmp want.tar two.tar
+	# one that is damaged is made again of the blob
+	cache import noisy.tar
+	damage cut "$plain"
+	"$pith" -q build --cache "$T/cache" --format tar -o three.tar x.yml
+	cmp want.tar three.tar
+	gzip -dc "$layer" | cmp - "$plain"
+	# and of a damaged blob nothing is made
+	damage cut "$plain"
+	damage flip "$layer"
+	run "$pith" build --cache "$T/cache" --format tar -o four.tar x.yml
+	[[ $status -eq 1 && $output == *"store it again: "* ]]
+	[ ! -e four.tar ]
+	cache clean
+	[ -z "$(find cache/plain cache/blobs -type f)" ]
+}
+
 @test "an index that is damaged is told with what helps" {
 	cache import app.tar
 	echo '{' >cache/index.json

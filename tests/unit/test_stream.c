@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <zstd.h>
 
 #include "guard.h"
 #include "io.h"
@@ -108,6 +109,95 @@ static void test_gzip_blocks(void)
 		fine = unzip_file(path, &got, &err) == 0 && got.len == sizes[i] &&
 			(!sizes[i] || memcmp(buf_bytes(&got), noise, sizes[i]) == 0);
 		ok(fine, "%zu bytes that do not shrink come back (%s)", sizes[i], error_text(&err));
+	}
+}
+
+/* Words that come again far away and near by, and noise between them. */
+static uint8_t *text_and_noise(size_t n)
+{
+	uint8_t *bytes = malloc(n);
+	uint32_t seed = 7;
+
+	for (size_t i = 0; i < n; i++) {
+		seed = seed * 1664525 + 1013904223;
+		bytes[i] = (i >> 15) % 3 ? (uint8_t)(seed >> 24) : (uint8_t)("pith makes machines. "[i % 21]);
+		if ((i >> 15) % 3 == 1 && i > 700000)
+			bytes[i] = bytes[i - 700000];
+	}
+	return bytes;
+}
+
+static char *zipped_on(const char *name, enum zip zip, int level, size_t processors, const uint8_t *data, size_t n)
+{
+	char *path = str_format("%s/%s", dir, name);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	_cleanup_sink_ struct sink *file = sink_to_fd(fd, path, NULL),
+				   *z = zip_sink_on(file, zip, level, processors, NULL);
+	size_t part = 1;
+
+	/* in parts of all lengths: how much comes at once makes no difference either */
+	for (size_t at = 0; at < n; at += part, part = part * 3 % 100003 + processors) {
+		part = part < n - at ? part : n - at;
+		if (sink_write(z, data + at, part, NULL) < 0)
+			break;
+	}
+	ok(sink_finish(z, NULL) == 0 && sink_finish(file, NULL) == 0, "%s is compressed on %zu processors", name,
+	   processors);
+	return path;
+}
+
+/* The kernel takes one frame of zstd, and nothing behind it. */
+static void test_processors(void)
+{
+	enum { N = 5 << 20 };
+	static const struct {
+		enum zip zip;
+		int level;
+	} rows[] = { { ZIP_GZIP, 0 }, { ZIP_ZSTD, 1 }, { ZIP_ZSTD, 0 }, { ZIP_ZSTD, 15 } };
+	_cleanup_free_ uint8_t *data = text_and_noise(N);
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_free_ char *one = zipped_on("one", rows[i].zip, rows[i].level, 1, data, N);
+		_cleanup_buf_ struct buf want = { 0 }, got = { 0 };
+
+		ok(unzip_file(one, &got, NULL) == 0 && got.len == N && memcmp(buf_bytes(&got), data, N) == 0,
+		   "it comes back");
+		file_read(one, N, &want, NULL);
+		if (rows[i].zip == ZIP_ZSTD)
+			ok(ZSTD_findFrameCompressedSize(buf_bytes(&want), want.len) == want.len, "it is one frame");
+		for (size_t processors = 2; processors < 64; processors *= 5) {
+			_cleanup_free_ char *more = zipped_on("more", rows[i].zip, rows[i].level, processors, data, N);
+			_cleanup_buf_ struct buf same = { 0 };
+
+			file_read(more, N, &same, NULL);
+			ok(same.len == want.len && memcmp(buf_bytes(&same), buf_bytes(&want), want.len) == 0,
+			   "and has the same bytes");
+		}
+	}
+}
+
+static void test_skip(void)
+{
+	enum { N = 300000 };
+	_cleanup_free_ uint8_t *data = text_and_noise(N);
+	static const char *const names[] = { "none", "gzip" };
+	uint8_t byte;
+
+	for (enum zip zip = ZIP_NONE; zip <= ZIP_GZIP; zip++) {
+		_cleanup_free_ char *path = zipped(names[zip], zip, data, N);
+		_cleanup_error_ struct error err = { 0 };
+		struct stream *s = stream_unzip(stream_from_file(path, NULL), NULL);
+		bool right = true;
+
+		/* what was read ahead, near and far, and to the last byte */
+		right = stream_skip(s, 100, NULL) == 0 && stream_read(s, &byte, 1, NULL) == 1 && byte == data[100];
+		right = right && stream_skip(s, 200000, NULL) == 0 && stream_read(s, &byte, 1, NULL) == 1 &&
+			byte == data[200101];
+		right = right && stream_skip(s, N - 200102, NULL) == 0 && stream_read(s, &byte, 1, NULL) == 0;
+		ok(right, "%s: bytes are skipped", names[zip]);
+		ok(stream_skip(s, 1, &err) < 0 && err.code == EPIPE, "but not beyond the end");
+		ok(stream_skip(s, 100000, &err) < 0 && err.code == EPIPE, "nor far beyond it");
+		stream_close(s);
 	}
 }
 
@@ -346,6 +436,8 @@ int main(void)
 		return 1;
 	test_unzip();
 	test_gzip_blocks();
+	test_processors();
+	test_skip();
 	test_verify();
 	test_outfile();
 	test_outfile_kept();

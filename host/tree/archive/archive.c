@@ -29,6 +29,11 @@ static ssize_t borrowed_read(struct stream *s, void *data, size_t n, struct erro
 	return raw->read(raw, data, n, err);
 }
 
+static int borrowed_skip(struct stream *s, uint64_t n, struct error *err)
+{
+	return stream_skip(((struct borrowed *)s)->raw, n, err);
+}
+
 static void borrowed_close(struct stream *s)
 {
 	free(s);
@@ -46,7 +51,7 @@ int archive_open(struct archive *a, struct source *source, const char *what, str
 		free(b);
 		return error_wrap(err, "%s", what);
 	}
-	*b = (struct borrowed){ .base = { borrowed_read, borrowed_close }, .raw = a->raw };
+	*b = (struct borrowed){ .base = { borrowed_read, borrowed_close, borrowed_skip }, .raw = a->raw };
 	a->stream = stream_unzip(&b->base, err);
 	if (!a->stream) {
 		archive_close(a);
