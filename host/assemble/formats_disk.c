@@ -131,8 +131,10 @@ static int iso_fill_efi(struct outputs *x, struct tree *t, bool initrd, const ch
 
 	if (!volume)
 		return error_set(err, ENOMEM, "EFI");
-	if (outfile_open(&file, volume, err) < 0 || media_efi_volume(&boot, file.fd, err) < 0 ||
-	    outfile_commit(&file, 0644, err) < 0)
+	if (outfile_open(&file, volume, err) < 0)
+		return -1;
+	file.brief = true;
+	if (media_efi_volume(&boot, file.fd, err) < 0 || outfile_commit(&file, 0644, err) < 0)
 		return -1;
 	return iso_put(t, ISO_EFI_VOLUME, volume, err);
 }

@@ -231,7 +231,7 @@ static int outfile_settle(struct outfile *out, mode_t mode, struct error *err)
 	umask(mask);
 	if (out->kept)
 		return 0;
-	if (fchmod(out->fd, mode & ~mask) < 0 || fsync(out->fd) < 0)
+	if (fchmod(out->fd, mode & ~mask) < 0 || (!out->brief && fsync(out->fd) < 0))
 		return error_set(err, errno, "writing %s", out->path);
 	return 0;
 }

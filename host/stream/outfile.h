@@ -17,6 +17,7 @@ struct outfile {
 	char *path; /* where that leads */
 	char *temp; /* NULL: no name yet */
 	bool kept;  /* a device, fifo or open file: written into at the commit */
+	bool brief; /* may be set: of use to nobody after this process, so that nobody waits until it is on the disk */
 	int guard;  /* private */
 };
 

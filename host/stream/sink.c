@@ -3,7 +3,9 @@
 #include "sink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +50,14 @@ int sink_finish(struct sink *s, struct error *err)
 
 /* --- into a descriptor --- */
 
-enum { FD_BUFFER = 64 << 10 };
+enum { FD_BUFFER = 64 << 10, EARLY = 8 << 20 };
 
 struct fd_sink {
 	struct sink base;
 	int fd;
 	const char *what;
+	bool early;
+	uint64_t put, begun; /* bytes that are written, and that the disk has begun with */
 	size_t held;
 	uint8_t buffer[FD_BUFFER];
 };
@@ -63,6 +67,12 @@ static int sink_put(struct fd_sink *s, const void *data, size_t n, struct error 
 	if (io_write(s->fd, data, n) < 0)
 		return error_set(err, errno, "writing %s", s->what);
 	progress_moved(PROGRESS_WRITES, n);
+	s->put += n;
+	if (s->early && s->put - s->begun >= EARLY) {
+		/* what cannot be told early is done late */
+		sync_file_range(s->fd, (off_t)s->begun, (off_t)(s->put - s->begun), SYNC_FILE_RANGE_WRITE);
+		s->begun = s->put;
+	}
 	return 0;
 }
 
@@ -109,7 +119,14 @@ struct sink *sink_to_fd(int fd, const char *what, struct error *err)
 	s->fd = fd;
 	s->what = what;
 	s->held = 0;
+	s->early = false;
+	s->put = s->begun = 0;
 	return &s->base;
+}
+
+void sink_begin_early(struct sink *s)
+{
+	((struct fd_sink *)s)->early = true;
 }
 
 /* --- digest --- */

@@ -32,6 +32,9 @@ static inline void cleanup_sink(struct sink **s)
 
 /* Into a descriptor, which stays the caller's. `what` names it in errors; kept, not copied. Buffered: finish it. */
 struct sink *sink_to_fd(int fd, const char *what, struct error *err);
+/* Of such a sink that was not written to: the disk begins with what is there while more is made, since somebody will
+ * wait until all of it is on the disk (fsync). */
+void sink_begin_early(struct sink *s);
 /* Passes on to `next` (may be NULL: only counts) and computes sha256 on the way, sink_digest_as() the digest of the
  * kind that `like` begins with ("sha256:", "sha512:"). */
 struct sink *sink_digest(struct sink *next, struct error *err);

@@ -27,6 +27,9 @@ static int with_file(struct outfile_set *set, const char *path, write_fn *fn, co
 	out = sink_to_fd(standard ? STDOUT_FILENO : file.fd, standard ? "standard output" : path, err);
 	if (!out)
 		return -1;
+	file.brief = !set;
+	if (set && !standard)
+		sink_begin_early(out);
 	r = fn(what, out, err);
 	if (r == 0)
 		r = sink_finish(out, err);
@@ -75,6 +78,7 @@ static int output_image(const struct tree *t, struct outfile_set *set, const cha
 	progress_begin(&progress, 0, 0, "writing %s", path);
 	if (outfile_open(&file, path, err) < 0 || make(t, file.fd, err) < 0)
 		return -1;
+	file.brief = !set;
 	return outfile_keep(set, &file, 0644, err);
 }
 

@@ -52,7 +52,8 @@ enum iso_boot {
 #define ISO_EFI_VOLUME  "boot/efi.img"
 int tree_write_iso(const struct tree *t, enum iso_boot boot, int fd, struct error *err);
 
-/* --- output files: whole or not at all; in place when the set is committed, with NULL at once --- */
+/* --- output files: whole or not at all; in place when the set is committed. With NULL a file of the caller's own use
+ * is there at once, and may be lost with the machine --- */
 struct outfile_set;
 
 enum output_root {
