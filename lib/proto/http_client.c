@@ -130,6 +130,8 @@ static void on_socket(struct loop_io *io, uint32_t events)
 			return;
 		}
 		c->connected = true;
+		if (c->on_connected)
+			c->on_connected(c->data, io->fd);
 	}
 	if (c->request.len > 0)
 		r = request_send(c, &err);
@@ -281,6 +283,7 @@ static int call_begin(struct http_call *c, const struct http_wish *w, struct err
 int http_start(struct http_call *c, struct loop *loop, const struct http_wish *w, http_fn *done, struct error *err)
 {
 	*c = (struct http_call){ .data = c->data, .done = done, .loop = loop, .low_port = w->low_port, .active = true };
+	c->on_connected = w->connected;
 	c->answer.max = w->max;
 	c->answer.no_body = w->method && str_eq(w->method, "HEAD");
 	c->port = w->port ? w->port : 80;

@@ -32,6 +32,7 @@ struct http_wish {
 	uint64_t deadline; /* microseconds of loop_now(): for the whole of it */
 	size_t max;        /* bytes of the answer's body that are taken */
 	bool low_port;     /* from a port below 1024, which some servers take for a proof of privileges */
+	void (*connected)(void *data, int fd); /* with the call's data, before anything is sent; NULL: of no interest */
 };
 
 /* Zero-initialise, set data. */
@@ -49,6 +50,7 @@ struct http_call {
 	struct buf request;
 	char *what; /* "GET http://host/path", for messages */
 	bool active, low_port, connected;
+	void (*on_connected)(void *data, int fd);
 	int last_error;
 	uint16_t port;
 	uint64_t until;

@@ -7,55 +7,23 @@
 #include <sys/time.h>
 
 #include "cleanup.h"
+#include "fdpass.h"
 #include "str.h"
 #include "unixsock.h"
 
 enum { PATIENCE_S = 5 };
 
-/* Room for one descriptor. */
-union control {
-	struct cmsghdr first;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 int ports_answer(int connection, const char *text, int fd)
 {
-	union control control = { 0 };
-	struct iovec iov = { (char *)text, strlen(text) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		m.msg_control = control.bytes;
-		m.msg_controllen = sizeof(control.bytes);
-		control.first.cmsg_level = SOL_SOCKET;
-		control.first.cmsg_type = SCM_RIGHTS;
-		control.first.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.first), &fd, sizeof(int));
-	}
-	return sendmsg(connection, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
+	return fdpass_send(connection, text, strlen(text), fd);
 }
 
 /* The message's text and its descriptor, -1: none. */
 static ssize_t answer_read(int connection, char text[PORTS_MESSAGE], int *fd)
 {
-	union control control;
-	struct iovec iov = { text, PORTS_MESSAGE - 1 };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
-	};
-	struct cmsghdr *c;
-	ssize_t n;
+	ssize_t n = fdpass_receive(connection, text, PORTS_MESSAGE - 1, fd);
 
-	*fd = -1;
-	do
-		n = recvmsg(connection, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -1;
-	text[n] = '\0';
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(int));
+	text[n < 0 ? 0 : n] = '\0';
 	return n;
 }
 

@@ -79,11 +79,12 @@ static int control_change(struct control *c, const struct vpnkit_port *p, bool e
 {
 	_cleanup_buf_ struct buf body = { 0 };
 	struct http_wish wish;
-	struct ask ask = { 0 };
+	struct ask ask = { .call.data = c->data };
 	int r;
 
 	if (control_wish(&c->address, p, expose, &body, &wish) < 0)
 		return error_set(err, ENOMEM, "control");
+	wish.connected = c->asks;
 	r = call_run(c, &wish, &ask, err);
 	if (r == 0 && ask.call.answer.status == 400)
 		r = control_error(&ask.call.answer, err);

@@ -1,6 +1,6 @@
 /* One port of the host, open for as long as this program runs. */
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "confine.h"
 #include "expose.h"
-#include "io.h"
+#include "fdpass.h"
 #include "local.h"
 #include "log.h"
 #include "str.h"
@@ -34,10 +34,14 @@ static const char help[] =
 
 /* Someone else closes the port when this program is killed:
  *
- *   expose-port --+-- asks the host, serves, closes the port ---- says so in the pipe, ends
- *                 |                                                       |
- *                 +-- fork: keeper, waits for the pipe --------------+----+-- it says so: ends
- *                                                                    +------- the pipe ends without: closes the port */
+ *   expose-port --+-- asks the host, serves, closes the port ---- says so to the keeper, ends
+ *                 |                                                     |
+ *                 +-- fork: keeper, hears of each step -----------+-----+-- the port is closed: ends
+ *                                                                 +-------- it hears no more: closes the port
+ *
+ * A host may serve two connections in any order: what a killed one has asked for could come after what its keeper asks
+ * for, and the port stay open. So the keeper is given the connection before anything is asked by it, and lets the host
+ * come to its end first. */
 struct expose {
 	struct vpnkit_port port;
 	struct control control;
@@ -46,8 +50,10 @@ struct expose {
 	const char *local_bind, *control_address;
 	bool no_local, listen_fd, interactive, debug, help;
 	bool quit;
-	int keeper; /* the pipe to it */
+	int keeper; /* the socket to it */
 };
+
+enum { KEEPER_ASKED = 'a' /* with the connection */, KEEPER_ANSWERED = 'b', KEEPER_CLOSED = 'c' };
 
 /* --- command line ------------------------------------------------------------------------------------------------- */
 
@@ -153,18 +159,59 @@ static void parent_tell(const struct expose *x, const struct error *why)
 
 /* --- the keeper --------------------------------------------------------------------------------------------------- */
 
-static void keeper_run(struct expose *x, int pipe_end)
+/* Until the other process has nothing more to say. The connection of which it has not said that there was an answer,
+ * or -1; where the port is closed this does not return. */
+static int keeper_hear(int from)
+{
+	int asked = -1, fd;
+	char word;
+
+	while (fdpass_receive(from, &word, 1, &fd) == 1) {
+		if (word == KEEPER_CLOSED)
+			_exit(0);
+		if (asked >= 0)
+			close(asked);
+		asked = fd;
+	}
+	return asked;
+}
+
+/* The host does what it was asked for, or finds that the question is not whole; then it ends the connection. True: it
+ * refuses, and the port is somebody else's. */
+static bool answer_refuses(int fd)
+{
+	static const char refusal[] = "HTTP/1.1 400";
+	const uint64_t until = loop_now() + UNEXPOSE_PATIENCE_US;
+	char bytes[1024];
+	size_t got = 0;
+
+	shutdown(fd, SHUT_WR); /* fails where it has ended it already */
+	for (uint64_t now = loop_now(); now < until && got < sizeof(bytes); now = loop_now()) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n = poll(&p, 1, (int)((until - now) / 1000) + 1);
+
+		if (n > 0)
+			n = recv(fd, bytes + got, sizeof(bytes) - got, MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got >= sizeof(refusal) - 1 && memcmp(bytes, refusal, sizeof(refusal) - 1) == 0;
+}
+
+static void keeper_run(struct expose *x, int from)
 {
 	_cleanup_error_ struct error e = { 0 };
 	struct control c = { .address = x->control.address };
-	char word;
+	int asked;
 
 	/* Whoever stops the program, and with it all processes of its group, means the other. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_NAME, "port-keeper");
-	if (io_read(pipe_end, &word, 1) == 1)
+	asked = keeper_hear(from);
+	if (asked >= 0 && answer_refuses(asked))
 		_exit(0);
 	c.loop = loop_new(&e);
 	if (!c.loop || control_unexpose(&c, &x->port, &e) < 0)
@@ -177,8 +224,8 @@ static int keeper_start(struct expose *x, struct error *err)
 	int ends[2];
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, errno, "pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, errno, "socketpair");
 	pid = fork();
 	if (pid < 0) {
 		close(ends[0]);
@@ -197,10 +244,15 @@ static int keeper_start(struct expose *x, struct error *err)
 	return 0;
 }
 
-static void keeper_stop(const struct expose *x)
+static void keeper_tell(const struct expose *x, char word, int fd)
 {
-	if (write(x->keeper, "", 1) != 1)
-		log_debug("the keeper is gone"); /* nothing to be done: the port is closed already */
+	if (fdpass_send(x->keeper, &word, 1, fd) < 0)
+		log_debug("the keeper is gone"); /* nothing to be done but to go on without */
+}
+
+static void port_asked(void *data, int fd)
+{
+	keeper_tell(data, KEEPER_ASKED, fd);
 }
 
 /* --- the program -------------------------------------------------------------------------------------------------- */
@@ -219,6 +271,8 @@ static int expose_open(struct expose *x, struct error *err)
 
 	x->control.loop = loop_new(err);
 	x->control.quit = &x->quit;
+	x->control.asks = port_asked;
+	x->control.data = x;
 	loop_signals_fill(&signals);
 	sigdelset(&signals, SIGCHLD); /* nobody waits for the keeper, which ends after this program */
 	if (!x->control.loop || vpnkit_address_parse(x->control_address, &x->control.address, err) < 0)
@@ -228,9 +282,13 @@ static int expose_open(struct expose *x, struct error *err)
 		return -1;
 	if (local_listen(&x->local, x->control.loop, &x->port, x->listen_fd, err) == 0 &&
 	    loop_signals(x->control.loop, &signals, on_signal, x, err) == 0 &&
-	    control_expose(&x->control, &x->port, err) == 0)
+	    control_expose(&x->control, &x->port, err) == 0) {
+		keeper_tell(x, KEEPER_ANSWERED, -1);
 		return 0;
-	keeper_stop(x);
+	}
+	/* One that was stopped before the host has answered leaves that to the keeper. */
+	if (err->code != EINTR)
+		keeper_tell(x, KEEPER_CLOSED, -1);
 	return -1;
 }
 
@@ -244,7 +302,7 @@ static int expose_serve(struct expose *x, struct error *err)
 	local_close(&x->local);
 	if (control_unexpose(&x->control, &x->port, &e) < 0)
 		log_warn("the port stays open: %s", error_text(&e));
-	keeper_stop(x);
+	keeper_tell(x, KEEPER_CLOSED, -1);
 	return r;
 }
 

@@ -46,6 +46,9 @@ struct control {
 	struct loop *loop;
 	struct vpnkit_address address;
 	const bool *quit;
+	/* The connection by which a port is asked for, before it is. NULL: of no interest. */
+	void (*asks)(void *data, int fd);
+	void *data;
 };
 /* 0: done; -1: the error is what the host said, for people. */
 int control_expose(struct control *c, const struct vpnkit_port *p, struct error *err);

@@ -55,6 +55,14 @@ list_is() {
 	done
 }
 
+@test "killed before the host has opened the port, it leaves none open either" {
+	expose -host-ip 127.0.0.1 -host-port 6 -container-ip 172.17.0.2 -container-port 80 -local-bind never
+	within 20 grep -q '^PUT' log
+	kill -KILL "$expose_pid"
+	within 20 grep -q '^done PUT' log
+	within 20 list_is ""
+}
+
 @test "what the host refuses is said to dockerd in its own words, with status 1" {
 	expose -host-ip 0.0.0.0 -host-port 7 -container-ip 172.17.0.2 -container-port 80 -local-bind never
 	local status=0

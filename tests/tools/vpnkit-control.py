@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """The host's control API as VPNKit's programs serve it: vpnkit-control.py SOCKET LOG. Requests are written into LOG, one a
-line. A port 7 is taken already; port 8 answers with a text alone; port 9 with no answer of the API at all."""
+line. A port 7 is taken already; port 8 answers with a text alone; port 9 with no answer of the API at all. Port 6 is opened
+only after its client has gone, and after whoever closes it meanwhile."""
 import http.server
 import json
 import os
 import socketserver
 import sys
+import threading
 
 path, log = sys.argv[1:3]
 ports = []
+closes = threading.Event()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,11 +42,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif port.get("out_port") == 9:
             self.answer(500)
         else:
+            if self.path.startswith("/forwards/unexpose/"):
+                closes.set()
+            elif port.get("out_port") == 6:
+                self.connection.recv(1)
+                closes.wait(1)
             if self.path.startswith("/forwards/expose/") and port not in ports:
                 ports.append(port)
             if self.path.startswith("/forwards/unexpose/") and port in ports:
                 ports.remove(port)
-            self.answer(200)
+            try:
+                self.answer(200)
+            except OSError:
+                pass
+            with open(log, "a", encoding="ascii") as f:
+                print("done", self.command, file=f)
 
     do_PUT = do_POST = do_DELETE = change
 
