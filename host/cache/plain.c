@@ -87,24 +87,27 @@ static int folder_list(int folder, struct held **out, size_t *count)
 	return 0;
 }
 
-static uint64_t plain_max(void)
+/* False: the user says nothing of how much it may be. */
+static bool plain_asked(uint64_t *max)
 {
 	const char *text = getenv("PITH_CACHE_PLAIN");
-	uint64_t max;
 
-	return text && str_to_size(text, 1, &max) == 0 ? max : PLAIN_MAX;
+	return text && str_to_size(text, 1, max) == 0;
 }
 
-/* Bytes that all of them may take, of which `used` are taken. */
+/* Bytes that all of them may take, of which `used` are taken. What a build writes needs room as well. */
 static uint64_t folder_limit(int folder, uint64_t used)
 {
-	uint64_t max = plain_max(), part;
 	struct statvfs fs;
+	uint64_t max, all;
 
+	if (plain_asked(&max))
+		return max;
 	if (fstatvfs(folder, &fs) < 0)
 		return 0;
-	part = ((uint64_t)fs.f_bavail * fs.f_frsize + used) / 4;
-	return part < max ? part : max;
+	all = (uint64_t)fs.f_bavail * fs.f_frsize + used;
+	all = all > PLAIN_SPARED ? (all - PLAIN_SPARED) / 4 : 0;
+	return all < PLAIN_MAX ? all : PLAIN_MAX;
 }
 
 /* This build, or one that began later, has used it. */
@@ -319,9 +322,10 @@ struct source *store_layer_source(struct store *s, const char *digest, uint64_t 
 	struct source *blob = store_blob_source(s, digest, size, err);
 	_cleanup_close_ int folder = -1;
 	struct layer_source *l;
+	uint64_t max;
 
 	if (!blob || size < SMALL || !plain || str_eq(plain, digest) || !str_starts(plain, SHA256) ||
-	    !digest_valid(plain) || !plain_max() || !store_has_blob(s, digest))
+	    !digest_valid(plain) || (plain_asked(&max) && !max) || !store_has_blob(s, digest))
 		return blob;
 	folder = folder_open(s, true);
 	if (folder < 0)

@@ -6,16 +6,19 @@
  *
  * A file there is believed no more than a blob: before a build uses it, it is read whole and compared with its digest,
  * and again whenever it has changed since. What is damaged or half written is made again. All of them together take
- * PLAIN_MAX at most, or a quarter of the disk's free room where that is less; those that were not used for the longest
- * time go first. store_collect() removes them all.
+ * PLAIN_MAX at most, or a quarter of what the disk has free beyond PLAIN_SPARED where that is less; those that were not
+ * used for the longest time go first. store_collect() removes them all.
  *
  * Nothing of this fails a build: where there is no room, or no right to write, the blob is read. */
 #pragma once
 
 #include "store.h"
 
-/* Bytes. The variable PITH_CACHE_PLAIN has another size ("0": none of them are kept, "500M", "8G"). */
-#define PLAIN_MAX (UINT64_C(2) << 30)
+/* Bytes. What the variable PITH_CACHE_PLAIN says counts in the place of both ("0": none of them are kept, "500M",
+ * "8G").
+ */
+#define PLAIN_MAX    (UINT64_C(2) << 30)
+#define PLAIN_SPARED (UINT64_C(2) << 30)
 
 /* The archive of a layer: the file that is there or is made now, else the blob. digest, size: the blob's; plain: the
  * archive's digest, NULL where the image does not say. The source must not outlive the store. NULL without memory. */
