@@ -27,7 +27,7 @@ int streams_paths_set(struct streams_paths *p, const char *in, const char *out, 
 
 void streams_init(struct streams *s)
 {
-	*s = (struct streams){ .console = -1, .lingering = { -1, -1 } };
+	*s = (struct streams){ .console = -1, .lingering = { -1, -1 }, .read_at = { -1, -1 } };
 	for (int i = 0; i < 3; i++)
 		s->child[i] = s->ends[i] = s->clients[i] = -1;
 }
@@ -174,6 +174,20 @@ void streams_exited(struct streams *s)
 	fd_close(&s->console);
 }
 
+/* By a reading end of its own, for a moment: one that stays would hide from a writer that nobody reads. */
+static bool fifo_holds(int path)
+{
+	_cleanup_close_ int fd = path >= 0 ? fd_reopen(path, O_RDONLY | O_NONBLOCK) : -1;
+	int n;
+
+	return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+bool streams_are_read(const struct streams *s)
+{
+	return !fifo_holds(s->read_at[0]) && !fifo_holds(s->read_at[1]);
+}
+
 void streams_drained_check(struct streams *s)
 {
 	streams_drained_fn *fn = s->drained;
@@ -206,8 +220,10 @@ void streams_close(struct streams *s)
 		fd_close(&s->ends[i]);
 		fd_close(&s->clients[i]);
 	}
-	fd_close(&s->lingering[0]);
-	fd_close(&s->lingering[1]);
+	for (int i = 0; i < 2; i++) {
+		fd_close(&s->lingering[i]);
+		fd_close(&s->read_at[i]);
+	}
 	fd_close(&s->console);
 	logger_leave(s->logger);
 	s->logger = NULL;

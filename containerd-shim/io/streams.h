@@ -66,6 +66,7 @@ struct streams {
 	bool stdin_closed;
 	unsigned outputs; /* still copied */
 	int lingering[2]; /* fifos with output that nobody has come for yet */
+	int read_at[2];   /* paths (O_PATH) of the fifo or pipe in which output and error output are read; -1: none */
 	struct logger *logger;
 	streams_ready_fn *ready;
 	streams_drained_fn *drained;
@@ -93,6 +94,8 @@ int streams_resize(struct streams *s, unsigned rows, unsigned columns, struct er
 /* Nobody reads its input any more. What it wrote is passed on now, as far as the clients' fifos have room: one that
  * goes as soon as it is told of the end has seen the output then. */
 void streams_exited(struct streams *s);
+/* Whether whoever reads the outputs in a fifo, or in the pipe of a logging program, has read what is there. */
+bool streams_are_read(const struct streams *s);
 /* Calls back once, perhaps at once, when all output has been passed on (to a logging program: when that has ended). */
 void streams_on_drained(struct streams *s, streams_drained_fn *fn, void *data);
 void streams_close(struct streams *s);

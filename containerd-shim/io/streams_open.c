@@ -130,6 +130,8 @@ static int client_open(struct streams *s, int which, const struct uri *uri, stru
 	}
 	s->clients[which] = fd;
 	s->is_file[which] = S_ISREG(st.st_mode);
+	if (S_ISFIFO(st.st_mode) && which != STREAM_IN)
+		s->read_at[which == STREAM_ERR] = fd_reopen(fd, O_PATH);
 	return 0;
 }
 
@@ -191,6 +193,9 @@ static int logger_open(struct streams *s, const struct uri *uri, struct error *e
 	fd_close(&s->ends[STREAM_ERR]);
 	if (!s->logger)
 		return -1;
+	s->read_at[0] = fd_reopen(s->child[STREAM_OUT], O_PATH);
+	if (!s->paths.terminal)
+		s->read_at[1] = fd_reopen(s->child[STREAM_ERR], O_PATH);
 	if (s->paths.terminal) {
 		s->clients[STREAM_OUT] = s->child[STREAM_OUT];
 		s->child[STREAM_OUT] = -1;

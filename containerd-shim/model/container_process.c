@@ -47,6 +47,7 @@ void process_clear(struct process *p)
 	if (p->deletion)
 		p->deletion_drop(p);
 	exit_watch_remove(&p->exit);
+	loop_timer_disarm(&p->look);
 	streams_close(&p->streams);
 	while (!list_empty(&p->waiters)) {
 		struct waiter *w = list_entry(p->waiters.next, struct waiter, place);

@@ -40,6 +40,8 @@ struct process {
 	bool ended;    /* the kernel says so */
 	pid_t pid;     /* 0: none yet */
 	struct exit_watch exit;
+	struct loop_timer look; /* whether its output has been read */
+	unsigned looks;
 	unsigned status; /* of the end, as a shell gives it */
 	struct timespec ended_at;
 	struct list waiters;

@@ -15,6 +15,9 @@ enum {
 	/* After the end of the first process: for the others to end too, and for the runtime's calls that start some.
 	 */
 	PATIENCE_US = 2 * 1000000,
+	/* Its output is looked at after 0.5 ms, then after twice as long each time, for 63.5 ms in all. */
+	LOOK_US = 500,
+	LOOKS = 7,
 };
 
 /* --- what the outside is told ------------------------------------------------------------------------------------- */
@@ -106,6 +109,26 @@ static bool sweep_is_done(struct container *c)
 	return c->ending.swept;
 }
 
+static void look_again(struct loop_timer *timer)
+{
+	ending_settle(timer->data);
+}
+
+/* Some that keep a log (nerdctl's) stop reading as soon as they hear of the end: what is in the fifo or pipe then is
+ * lost to them. So they get the time for it, and no more where nobody reads. Linux has no event for a pipe that has
+ * become empty: it is looked at, a few times. */
+static bool output_is_read(struct process *p)
+{
+	if (streams_are_read(&p->streams))
+		return true;
+	if (loop_timer_armed(&p->look))
+		return false;
+	if (p->looks == LOOKS)
+		return true;
+	p->look = (struct loop_timer){ .fn = look_again, .data = p };
+	return loop_timer_after(p->container->shim->loop, &p->look, (uint64_t)LOOK_US << p->looks++, NULL) < 0;
+}
+
 void ending_settle(struct process *p)
 {
 	struct container *c = p->container;
@@ -113,9 +136,11 @@ void ending_settle(struct process *p)
 	if (!p->ended || !p->told || p->starting || p->state == PROCESS_STOPPED)
 		return;
 	if (!process_is_init(p)) {
+		if (!output_is_read(p))
+			return;
 		end_publish(p);
 		ending_settle(&c->init);
-	} else if (sweep_is_done(c) && (c->ending.impatient || !execs_busy(c))) {
+	} else if (sweep_is_done(c) && (c->ending.impatient || (!execs_busy(c) && output_is_read(p)))) {
 		end_publish(p);
 	}
 }

@@ -1,12 +1,16 @@
 /* How a process ends: from the kernel's word to the exit event and the answers to Wait.
  *
  *     ending_watch() ... the kernel says that it ended: status and time are kept
- *         an added process: public as soon as its start is
+ *         an added process:
+ *             its start is public
+ *             -> its output is read by who reads it, or was not for some milliseconds
+ *             -> public
  *         the first process:
  *             a record of the end goes into the bundle
  *             -> sweep: without a PID namespace of its own, the runtime is asked to kill the container's other
  * processes
  *             -> the added processes end, and are public
+ *             -> its output, likewise
  *             -> public
  *         patience: 2 s after the first process's end nothing of this is waited for any more
  *

@@ -197,6 +197,10 @@ clean" ]
 		within 10 stopped bin; c task rm bin; c c rm bin; cat $T/log.bin; head -n 1 $T/log.bin.out; wc -c <$T/log.bin.out; cat $T/log.bin.err
 		c run -d --log-uri "file://$T/deep/er/log.txt" $IMAGE file sh -c "echo out; echo err >&2"
 		within 10 stopped file; c task rm file; c c rm file; sort $T/deep/er/log.txt
+		# one that reads nothing: the end is told all the same
+		printf "#!/bin/sh\necho \$\$ >$T/deaf.pid; exec 5>&-; exec sleep 1000\n" >$T/deaf; chmod +x $T/deaf
+		c run -d --log-uri binary://$T/deaf $IMAGE deaf echo out
+		within 10 stopped deaf; kill $(cat $T/deaf.pid); c task rm deaf; c c rm deaf
 		c run -d --log-uri "binary:///nonexistent" $IMAGE none true 2>&1 | grep -c "start /nonexistent: No such file"; c c rm none
 		clean' 2>&1
 	echo "$output"

@@ -153,6 +153,44 @@ static void test_logs(struct loop *loop, struct reaper *reaper)
 	}
 }
 
+/* A logging program that reads when it is told to. Until then its log is not what the process has written. */
+static void test_logged(struct loop *loop, struct reaper *reaper, const char *fifo, int control)
+{
+	const struct streams_owner owner = { .loop = loop, .reaper = reaper, .id = "x", .namespace = "y" };
+	_cleanup_free_ char *program =
+		str_format("binary:///bin/sh?-c=exec+5>%%26-;+read+x+<%s;+exec+cat+<%%26$x+>/dev/null", fifo);
+
+	for (int which = 1; which <= 2; which++) {
+		uint64_t deadline = loop_now() + 60 * 1000000;
+		struct streams_paths paths;
+		struct streams s;
+
+		calls = failures = 0;
+		streams_init(&s);
+		streams_paths_set(&paths, "", program, "", false);
+		streams_prepare(&s, &owner, &paths, on_ready);
+		while (calls == 0 && loop_now() < deadline)
+			loop_once(loop, 10000, NULL);
+		ok(calls == 1 && failures == 0 && streams_are_read(&s),
+		   "a logging program is ready, and there is no log");
+		ok(write(s.child[which], "words\n", 6) == 6 && streams_start(&s, NULL) == 0, "the process writes");
+		streams_exited(&s);
+		ok(!streams_are_read(&s), "and ends: the logging program has not read it (%s)",
+		   which == 1 ? "output" : "error output");
+		dprintf(control, "%d\n", which == 1 ? 3 : 4);
+		while (!streams_are_read(&s) && loop_now() < deadline)
+			loop_once(loop, 10000, NULL);
+		ok(streams_are_read(&s), "it reads it: now it has");
+		while (!logger_exited(s.logger) && loop_now() < deadline) {
+			loop_once(loop, 10000, NULL);
+			reaper_run(reaper);
+		}
+		ok(logger_exited(s.logger), "and sees its input end");
+		streams_close(&s);
+		streams_paths_clear(&paths);
+	}
+}
+
 /* The client's copy of the output when it is told of the end, though the loop has not seen any output yet. */
 static void test_exited(struct loop *loop, struct reaper *reaper)
 {
@@ -175,8 +213,10 @@ static void test_exited(struct loop *loop, struct reaper *reaper)
 	dprintf(s.child[2], "complaint");
 	ok(streams_start(&s, NULL) == 0 && read(fds[0], got[0], 15) < 0, "nothing has been copied yet");
 	streams_exited(&s);
-	ok(read(fds[0], got[0], 15) == 10 && str_eq(got[0], "last words"), "at its end the output is there");
-	ok(read(fds[1], got[1], 15) == 9 && str_eq(got[1], "complaint"), "and the other one");
+	ok(!streams_are_read(&s) && read(fds[0], got[0], 15) == 10 && str_eq(got[0], "last words"),
+	   "at its end the output is there");
+	ok(!streams_are_read(&s) && read(fds[1], got[1], 15) == 9 && str_eq(got[1], "complaint"), "and the other one");
+	ok(streams_are_read(&s), "then both have been read");
 	streams_close(&s);
 	streams_paths_clear(&paths);
 	for (int i = 0; i < 2; i++)
@@ -193,8 +233,10 @@ int main(void)
 	_cleanup_close_ int control = fifo && mkfifo(fifo, 0600) == 0 ? open(fifo, O_RDWR | O_CLOEXEC) : -1;
 
 	reaper_init(&reaper, loop);
-	if (ok(control >= 0, "a fifo"))
+	if (ok(control >= 0, "a fifo")) {
 		test_both(loop, &reaper, fifo, control);
+		test_logged(loop, &reaper, fifo, control);
+	}
 	test_logs(loop, &reaper);
 	test_exited(loop, &reaper);
 	/* The programs end by themselves, when their input does. */
