@@ -29,4 +29,3 @@ fuzz_shim_options.srcs := containerd-shim/bundle/options.c
 fuzz_shim_options.deps := protobuf-c
 fuzz_shim.srcs := $(shim-parts)
 fuzz_shim.deps := protobuf-c
-test_sha256.srcs := containerd-shim/commands/sha256.c

@@ -47,26 +47,50 @@ static void block_add(uint32_t state[8], const uint8_t *block)
 		state[i] += v[i];
 }
 
-void sha256_hex(const void *data, size_t n, char hex[65])
+void sha256_begin(struct sha256 *s)
 {
-	uint32_t state[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-			      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-	const uint8_t *p = data;
-	uint8_t last[128] = { 0 };
-	size_t left = n, tail;
+	*s = (struct sha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+					 0x1f83d9ab, 0x5be0cd19 } };
+}
 
-	for (; left >= 64; left -= 64, p += 64)
-		block_add(state, p);
-	if (left)
-		memcpy(last, p, left);
-	last[left] = 0x80;
-	tail = left < 56 ? 64 : 128;
+void sha256_add(struct sha256 *s, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	size_t held = s->n % sizeof(s->block), room = sizeof(s->block) - held;
+
+	s->n += n;
+	if (held && n >= room) {
+		memcpy(s->block + held, p, room);
+		block_add(s->state, s->block);
+		p += room;
+		n -= room;
+		held = 0;
+	}
+	for (; n >= sizeof(s->block); n -= sizeof(s->block), p += sizeof(s->block))
+		block_add(s->state, p);
+	if (n)
+		memcpy(s->block + held, p, n);
+}
+
+void sha256_end(struct sha256 *s, char hex[SHA256_HEX])
+{
+	uint64_t bits = s->n * 8;
+	uint8_t last[128] = { 0x80 };
+	size_t held = s->n % 64, pad = held < 56 ? 64 - held : 128 - held;
+
 	for (int i = 0; i < 8; i++)
-		last[tail - 1 - (size_t)i] = (uint8_t)((uint64_t)n * 8 >> (8 * i));
-	block_add(state, last);
-	if (tail == 128)
-		block_add(state, last + 64);
+		last[pad - 1 - (size_t)i] = (uint8_t)(bits >> (8 * i));
+	sha256_add(s, last, pad);
 	for (int i = 0; i < 64; i++)
-		hex[i] = "0123456789abcdef"[state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+		hex[i] = "0123456789abcdef"[s->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
 	hex[64] = '\0';
+}
+
+void sha256_hex(const void *data, size_t n, char hex[SHA256_HEX])
+{
+	struct sha256 s;
+
+	sha256_begin(&s);
+	sha256_add(&s, data, n);
+	sha256_end(&s, hex);
 }

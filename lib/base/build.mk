@@ -1,0 +1,1 @@
+test_sha256.srcs :=
