@@ -21,10 +21,29 @@ static const struct command completion_command, help_command, version_command;
 static const struct roff_edition edition = { PITH_VERSION, PITH_DATE };
 
 static const struct command *const commands[] = {
-	&build_command, &cache_command,   &completion_command, &exec_command, &forward_command, &help_command,
-	&logs_command,  &machine_command, &metadata_command,   &pkg_command,  &ports_command,   &ps_command,
-	&push_command,  &report_command,  &restart_command,    &run_command,  &start_command,   &stop_command,
-	&top_command,   &version_command, &vsock_command,      NULL,
+	&build_command,
+	&cache_command,
+	&completion_command,
+	&exec_command,
+	&forward_command,
+	&help_command,
+	&logs_command,
+	&machine_command,
+	&metadata_command,
+	&pkg_command,
+	&ports_command,
+	&ps_command,
+	&push_command,
+	&report_command,
+	&restart_command,
+	&run_command,
+	&start_command,
+	&stop_command,
+	&top_command,
+	&update_command,
+	&version_command,
+	&vsock_command,
+	NULL,
 };
 enum { COMMANDS = array_len(commands) - 1 };
 

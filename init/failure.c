@@ -60,7 +60,7 @@ static bool debug_shell(void)
 	return true;
 }
 
-void failure_end(const char *const reason[])
+void failure_end(const char *const reason[], bool again)
 {
 	const char *parts[REASON_PARTS + 2] = { FAILURE_WORDS };
 
@@ -68,5 +68,5 @@ void failure_end(const char *const reason[])
 		parts[i + 1] = reason[i];
 	say_parts(parts);
 	if (!debug_shell())
-		shutdown_begin(SHUTDOWN_POWEROFF);
+		shutdown_begin(again ? SHUTDOWN_REBOOT : SHUTDOWN_POWEROFF);
 }

@@ -38,6 +38,7 @@ static struct {
 	int control; /* outlives exec, as its number does */
 	pid_t rc;    /* rc.init while it runs */
 	bool rc_started;
+	bool slot; /* the root is one of two of a disk */
 	unsigned tries;
 	char start[32], root[32]; /* for rc.init's environment: when we began, when the root was there */
 } self;
@@ -61,7 +62,8 @@ static void rc_start(void)
 
 	if (access(RC_INIT, X_OK) < 0) {
 		self.rc_started = true;
-		failure_end(root_reason ? root_reason : (const char *const[]){ RC_INIT ": ", strerror(errno), NULL });
+		failure_end(root_reason ? root_reason : (const char *const[]){ RC_INIT ": ", strerror(errno), NULL },
+			    self.slot);
 		return;
 	}
 	self.rc = program_start(argv, &self.control, self.control >= 0, env, false);
@@ -75,7 +77,7 @@ static void rc_start(void)
 		return;
 	}
 	self.rc_started = true;
-	failure_end((const char *const[]){ "cannot start rc.init: ", strerror(errno), NULL });
+	failure_end((const char *const[]){ "cannot start rc.init: ", strerror(errno), NULL }, self.slot);
 }
 
 static void rc_ended(int status)
@@ -88,7 +90,7 @@ static void rc_ended(int status)
 
 	self.rc = 0;
 	if (status != 0 && !shutdown_begun())
-		failure_end(reason);
+		failure_end(reason, self.slot);
 }
 
 /* --- events --------------------------------------------------------------------------------------------- */
@@ -232,7 +234,7 @@ static void machine_setup(void)
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	root_reason = root_enter();
+	root_reason = root_enter(&self.slot);
 	if (root_reason && access(RC_INIT, X_OK) == 0)
 		say_parts(root_reason); /* and goes on with what is there */
 	time_text(self.root, "PITH_ROOT=");

@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "say.h"
+#include "slot.h"
 
 /* musl declares neither these calls nor the kernel's directory entries. */
 static int sys_open_tree(int dirfd, const char *path, unsigned flags)
@@ -137,23 +138,52 @@ static int loop_attach(const char *image, char device[NUMBER_SIZE + 16])
 	return steal_fd(&loop);
 }
 
-/* The loop device's node is needed under its name while the mount is made: devtmpfs is on /dev that long. */
+/* The nodes of devices are needed under their names while the mount is made: devtmpfs is on /dev that long. */
+static int dev_begin(void)
+{
+	_cleanup_close_ int dev = detached_mount("devtmpfs", "dev", NULL);
+
+	if (dev < 0 || (mkdir("/dev", 0755) < 0 && errno != EEXIST))
+		return -1;
+	return sys_move_mount(dev, "", AT_FDCWD, "/dev", MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* errno stays. */
+static void dev_end(void)
+{
+	int saved = errno;
+
+	if (syscall(SYS_umount2, "/dev", UMOUNT_DETACH) < 0)
+		say("cannot unmount the initramfs's /dev: ", strerror(errno));
+	errno = saved;
+}
+
 static int image_mount_loop(const char *type, const char *image)
 {
-	_cleanup_close_ int dev = detached_mount("devtmpfs", "dev", NULL), loop = -1;
+	_cleanup_close_ int loop = -1;
 	char device[NUMBER_SIZE + 16];
-	int mount = -1, saved;
+	int mount = -1;
 
-	if (dev < 0 || (mkdir("/dev", 0755) < 0 && errno != EEXIST) ||
-	    sys_move_mount(dev, "", AT_FDCWD, "/dev", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (dev_begin() < 0)
 		return -1;
 	loop = loop_attach(image, device);
 	if (loop >= 0)
 		mount = detached_mount(type, device, "ro");
-	saved = errno;
-	if (syscall(SYS_umount2, "/dev", UMOUNT_DETACH) < 0)
-		say("cannot unmount the initramfs's /dev: ", strerror(errno));
-	errno = saved;
+	dev_end();
+	return mount;
+}
+
+/* The root is in a slot of a disk. */
+static int slot_mount(void)
+{
+	char device[SLOT_DEVICE];
+	int mount = -1;
+
+	if (dev_begin() < 0)
+		return -1;
+	if (slot_find(SLOT_FILE, device) == 0)
+		mount = detached_mount("erofs", device, "ro");
+	dev_end();
 	return mount;
 }
 
@@ -213,12 +243,17 @@ static const char *const *root_image(const char *type, const char *image)
 	const char *const *reason;
 
 	modules_load();
-	/* Without the copy that a loop device makes in its own page cache, where kernel and initramfs can do that. */
-	mount = detached_mount(type, image, "ro");
+	if (image) {
+		/* Without the copy that a loop device makes in its own page cache, where kernel and initramfs can do
+		 * that. */
+		mount = detached_mount(type, image, "ro");
+		if (mount < 0)
+			mount = image_mount_loop(type, image);
+	} else {
+		mount = slot_mount();
+	}
 	if (mount < 0)
-		mount = image_mount_loop(type, image);
-	if (mount < 0)
-		return root_failed("mount ", image);
+		return root_failed("mount ", image ? image : "the root that " SLOT_FILE " names");
 	reason = root_switch(mount);
 	if (reason)
 		return reason;
@@ -237,12 +272,15 @@ static const char *const *root_over_itself(void)
 	return root_switch(mount);
 }
 
-const char *const *root_enter(void)
+const char *const *root_enter(bool *slot)
 {
 	struct statfs fs;
 
 	if (statfs("/", &fs) < 0 || (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC))
 		return NULL;
+	*slot = access(SLOT_FILE, F_OK) == 0;
+	if (*slot)
+		return root_image("erofs", NULL);
 	if (access("/rootfs.erofs", F_OK) == 0)
 		return root_image("erofs", "/rootfs.erofs");
 	if (access("/rootfs.squashfs", F_OK) == 0)

@@ -3,7 +3,7 @@
  *   formats_write()
  *     split_boot()    the kernel's files are taken out of the tree, except for the formats that want the whole tree
  *     write_all()     each format that was asked for (write_format); disks and bootable ISO images: formats_disk.c,
- *                     cards: formats_rpi3.c */
+ *                     cards: formats_rpi3.c; disks with two systems, and their updates: formats_ab.c */
 #include "formats.h"
 
 #include <errno.h>
@@ -84,10 +84,19 @@ static bool has_word(const char *list, const char *word)
 	return words && strv_has(words, word);
 }
 
+bool init_can(const struct outputs *x, const char *word)
+{
+	return has_word(assembly_init_label(x->a, init_root_label), word);
+}
+
+bool kernel_can(const struct outputs *x, const char *word)
+{
+	return has_word(assembly_kernel_label(x->a, kernel_root_label), word);
+}
+
 static bool both_mount(const struct outputs *x, const char *type)
 {
-	return has_word(assembly_init_label(x->a, init_root_label), type) &&
-		has_word(assembly_kernel_label(x->a, kernel_root_label), type);
+	return init_can(x, type) && kernel_can(x, type);
 }
 
 static bool in_path(const char *program)
@@ -315,6 +324,8 @@ static int write_format(struct outputs *x, enum build_format format, struct erro
 		return write_tar(x, format, err);
 	case FORMAT_RPI3:
 		return write_rpi3(x, err);
+	case FORMAT_UPDATE:
+		return write_update(x, err);
 	case FORMAT_KERNEL_INITRD:
 		return kernel_initrd(x, err);
 	case FORMAT_KERNEL_INITRD_NOGZ:
@@ -374,6 +385,7 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 	temp_dir_remove(&x.temp);
 	free(x.kernel);
 	free(x.initrd);
+	systems_free(x.systems);
 	tree_free(x.boot);
 	tree_free(x.early);
 	return r;

@@ -52,25 +52,40 @@ static int boot_check(const struct outputs *x, enum build_format format, struct 
 
 /* --- disks ---------------------------------------------------------------------------------------------------- */
 
-static int disk_make(const struct disk_format *f, const struct media_boot *boot, uint64_t size, int fd,
-		     struct error *err)
+/* systems NULL: it has one. */
+static int disk_make(const struct disk_format *f, const struct media_boot *boot, const struct media_system *systems,
+		     uint64_t size, int fd, struct error *err)
 {
+	if (systems)
+		return media_ab_disk(boot, systems, size, fd, err);
 	return (f->firmware == EFI ? media_efi_disk : media_bios_disk)(boot, size, fd, err);
 }
 
 /* fd: the file that stays. */
-static int disk_write(const struct disk_format *f, const struct media_boot *boot, uint64_t size, const char *path,
-		      int fd, struct error *err)
+static int disk_write(const struct disk_format *f, const struct media_boot *boot, const struct media_system *systems,
+		      uint64_t size, const char *path, int fd, struct error *err)
 {
 	_cleanup_outfile_ struct outfile raw = OUTFILE_INIT; /* never committed: it needs a place, not a name */
 
 	if (f->raw)
-		return disk_make(f, boot, size, fd, err);
-	if (outfile_open(&raw, path, err) < 0 || disk_make(f, boot, size, raw.fd, err) < 0)
+		return disk_make(f, boot, systems, size, fd, err);
+	if (outfile_open(&raw, path, err) < 0 || disk_make(f, boot, systems, size, raw.fd, err) < 0)
 		return -1;
 	if (f->gcp)
 		return media_gcp(raw.fd, boot->time, fd, path, err);
 	return media_convert(f->kind, raw.fd, fd, err);
+}
+
+static int write_two(struct outputs *x, const struct disk_format *f, const char *path, struct error *err)
+{
+	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
+	const struct media_system *systems = systems_make(x, err);
+	struct media_boot boot = { .dir = x->temp.path, .arch = x->o->platform.arch, .time = ASSEMBLY_TIME };
+
+	if (!systems || outfile_open(&file, path, err) < 0 ||
+	    disk_write(f, &boot, systems, x->o->size, path, file.fd, err) < 0)
+		return -1;
+	return outfile_keep(&x->set, &file, 0644, err);
 }
 
 static int write_partitioned(struct outputs *x, const struct disk_format *f, const char *path, struct error *err)
@@ -87,7 +102,7 @@ static int write_partitioned(struct outputs *x, const struct disk_format *f, con
 	boot.kernel = x->kernel;
 	boot.initrd = x->initrd;
 	boot.cmdline = cmdline;
-	if (disk_write(f, &boot, size, path, file.fd, err) < 0)
+	if (disk_write(f, &boot, NULL, size, path, file.fd, err) < 0)
 		return -1;
 	return outfile_keep(&x->set, &file, 0644, err);
 }
@@ -185,5 +200,7 @@ int write_disk(struct outputs *x, enum build_format format, struct error *err)
 		return -1;
 	if (disks[format].iso)
 		return write_bootable_iso(x, format, path, err);
+	if (x->o->ab && disks[format].firmware == EFI)
+		return write_two(x, &disks[format], path, err);
 	return write_partitioned(x, &disks[format], path, err);
 }

@@ -35,6 +35,7 @@ static const struct {
 	[FORMAT_ISO_BIOS] = { SYSLINUX, .cd = true },
 	[FORMAT_ISO_EFI] = { FIRMWARE, .cd = true },
 	[FORMAT_ISO_EFI_INITRD] = { FIRMWARE, .initrd = true },
+	[FORMAT_UPDATE] = { FIRMWARE },
 	[FORMAT_RPI3] = { .initrd = true }, /* what U-Boot starts: formats_rpi3.c */
 };
 
@@ -172,11 +173,22 @@ static int start_check(const struct outputs *x, enum build_format format, struct
 	return error_say(err, ENOTSUP, "%s: syslinux starts a bzImage, and this kernel is none", format_names[format]);
 }
 
+/* Its root is in a slot of a disk. */
+static bool format_slotted(const struct outputs *x, enum build_format format)
+{
+	return format == FORMAT_UPDATE || (x->o->ab && (format == FORMAT_RAW_EFI || format == FORMAT_QCOW2_EFI));
+}
+
 int format_suits_kernel(struct outputs *x, enum build_format format, struct error *err)
 {
 	if (format == FORMAT_TAR || format == FORMAT_DOCKER)
 		return 0;
 	if (start_check(x, format, err) < 0)
 		return -1;
-	return root_check(x, format, err);
+	if (!format_slotted(x, format))
+		return root_check(x, format, err);
+	if (tree_find(x->early, "early"))
+		log_warn("%s: to boot from this takes a kernel with its drivers built in, and this one has modules",
+			 format_names[format]);
+	return systems_suit(x, format_names[format], err);
 }

@@ -19,7 +19,8 @@ struct outputs {
 
 	/* What disks and ISO images are made of, once for all of them. */
 	struct temp_dir temp;
-	char *kernel, *initrd; /* files; NULL: not made yet */
+	char *kernel, *initrd;   /* files; NULL: not made yet */
+	struct systems *systems; /* of disks with two, and of updates; NULL: not made yet */
 };
 
 /* --- formats_parts.c --- */
@@ -45,6 +46,18 @@ int format_suits_kernel(struct outputs *x, enum build_format format, struct erro
 
 /* --- formats_disk.c --- */
 int write_disk(struct outputs *x, enum build_format format, struct error *err);
+
+/* --- formats_ab.c --- */
+struct media_system;
+/* The two systems of a disk, in the files of x->temp; made with the first. NULL: error. */
+const struct media_system *systems_make(struct outputs *x, struct error *err);
+void systems_free(struct systems *s);
+int write_update(struct outputs *x, struct error *err);
+/* Kernel and init can start a root that is in a slot. */
+int systems_suit(const struct outputs *x, const char *format, struct error *err);
+/* A word of the label by which an init image or a kernel image says what it can (org.pith.*.root). */
+bool init_can(const struct outputs *x, const char *word);
+bool kernel_can(const struct outputs *x, const char *word);
 
 /* --- formats_rpi3.c --- */
 int write_rpi3(struct outputs *x, struct error *err);

@@ -30,6 +30,7 @@ const char *const format_names[FORMATS + 1] = {
 	[FORMAT_GCP] = "gcp",
 	[FORMAT_AWS] = "aws",
 	[FORMAT_RPI3] = "rpi3",
+	[FORMAT_UPDATE] = "update",
 };
 
 static const char *const format_suffixes[FORMATS] = {
@@ -54,6 +55,7 @@ static const char *const format_suffixes[FORMATS] = {
 	[FORMAT_GCP] = ".img.tar.gz",
 	[FORMAT_AWS] = ".raw",
 	[FORMAT_RPI3] = ".tar",
+	[FORMAT_UPDATE] = ".update",
 };
 
 const char *format_suffix(enum build_format format)
@@ -130,7 +132,8 @@ const struct option build_table[] = {
 	{ "format", 'f', .argument = "FORMATS", .set = set_formats, .choices = format_names,
 	  .help = "kernel+initrd (default), kernel+initrd-nogz, kernel+squashfs, kernel+erofs, kernel+iso, "
 		  "tar-kernel-initrd; disks raw-bios, raw-efi, qcow2-bios, qcow2-efi, vhd, dynamic-vhd, vmdk, gcp, "
-		  "aws; CDs iso-bios, iso-efi, iso-efi-initrd; rpi3; several with commas; or one of tar and docker" },
+		  "aws; CDs iso-bios, iso-efi, iso-efi-initrd; rpi3; update; several with commas; or one of tar and "
+		  "docker" },
 	{ "name", .argument = "NAME", .set = option_set_text, .field = FIELD(name),
 	  .help = "prefix of the output files (the last file's name without .yml)" },
 	{ "dir", .argument = "DIR", .set = option_set_text, .field = FIELD(dir),
@@ -158,6 +161,10 @@ const struct option build_table[] = {
 	  .help = "warnings and notes are errors: also what an image's label gives and the YAML does not state" },
 	{ "schema", .set = option_set_switch, .field = FIELD(schema), .help = "print the JSON schema of the YAML" },
 	{ "no-sbom", .set = option_set_switch, .field = FIELD(no_sbom), .help = "make no bill of materials (SBOM)" },
+	{ "ab", .set = option_set_switch, .field = FIELD(ab),
+	  .help = "raw-efi and qcow2-efi have two systems, and --size says how large the disk is; `pith update` "
+		  "replaces "
+		  "the one that does not run by what --format update makes" },
 	{ "size", .argument = "SIZE", .set = set_size,
 	  .help = "of the disk in qcow2-bios, qcow2-efi, vhd, vmdk, gcp, aws (1024M) and dynamic-vhd (25G); a plain "
 		  "number counts MiB" },
@@ -218,6 +225,8 @@ static int formats_check(struct build_options *o, struct error *err)
 		o->formats[o->output ? FORMAT_TAR : FORMAT_KERNEL_INITRD] = true;
 		stream = o->output != NULL;
 	}
+	if (o->ab && !o->formats[FORMAT_RAW_EFI] && !o->formats[FORMAT_QCOW2_EFI])
+		return error_set(err, 0, "--ab goes with the formats raw-efi and qcow2-efi");
 	if (stream && n > 1)
 		return error_set(err, 0, "the formats tar and docker go with no other one");
 	if (formats_differ(o, err) < 0)

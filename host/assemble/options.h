@@ -31,6 +31,7 @@ enum build_format {
 	FORMAT_GCP,
 	FORMAT_AWS,
 	FORMAT_RPI3,
+	FORMAT_UPDATE,
 	FORMATS,
 };
 extern const char *const format_names[FORMATS + 1]; /* NULL-terminated */
@@ -62,6 +63,7 @@ struct build_options {
 	bool strict; /* warnings are errors */
 	bool schema;
 	uint64_t size; /* bytes of a disk that has a fixed size; 0: not given */
+	bool ab;       /* disks for UEFI have two systems */
 	bool no_sbom, sbom_current_time, check_reproducible;
 	const char *sbom_output, *input_tar; /* NULL: not given */
 	const char *rpi3_firmware;           /* folder of the host; NULL: not given */

@@ -35,7 +35,7 @@ struct command {
 /* The commands, each where it is done. */
 extern const struct command build_command, cache_command, exec_command, forward_command, logs_command, machine_command,
 	metadata_command, pkg_command, ports_command, ps_command, push_command, report_command, restart_command,
-	run_command, start_command, stop_command, top_command, vsock_command;
+	run_command, start_command, stop_command, top_command, update_command, vsock_command;
 
 /* Parses the options into data and moves the words to argv[1]; 0, OPTION_HELP (see there) or -1. */
 int command_parse(const struct command *c, char **argv, void *data, struct error *err);

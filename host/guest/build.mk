@@ -1,2 +1,2 @@
-host/guest.sees := host/command host/state
+host/guest.sees := host/command host/progress host/state
 pith.srcs += $(wildcard host/guest/*.c)

@@ -15,20 +15,19 @@
 
 enum { PARTITION = MIB, STUB_MAX = 4 * MIB };
 
-/* What systemd-boot shows of it, and without which it would not take it for an operating system. */
+/* What systemd-boot shows of it, and without which it would not take it for an operating system. It is always the same:
+ * systems are ordered by it first, and by their names where it does not differ, which a disk with two relies on. */
 static const char os_release[] = "ID=linuxkit\nNAME=LinuxKit\nPRETTY_NAME=LinuxKit\nVERSION_ID=1\n";
 static const char loader_conf[] = "timeout 0\n";
 
-static const struct efi_arch {
-	const char *arch, *stub, *loader, *boot;
-} arches[] = {
+static const struct efi_arch arches[] = {
 	{ "amd64", "/usr/lib/systemd/boot/efi/linuxx64.efi.stub", "/usr/lib/systemd/boot/efi/systemd-bootx64.efi",
 	  "/EFI/BOOT/BOOTX64.EFI" },
 	{ "arm64", "/usr/lib/systemd/boot/efi/linuxaa64.efi.stub", "/usr/lib/systemd/boot/efi/systemd-bootaa64.efi",
 	  "/EFI/BOOT/BOOTAA64.EFI" },
 };
 
-static const struct efi_arch *efi_arch_find(const char *arch, struct error *err)
+const struct efi_arch *efi_arch_find(const char *arch, struct error *err)
 {
 	for (size_t i = 0; i < array_len(arches); i++)
 		if (str_eq(arches[i].arch, arch))
@@ -105,6 +104,24 @@ static int uki_make(const struct media_boot *b, const struct efi_arch *arch, con
 	return uki_write(&stub, sections, contents, n, end, path, err);
 }
 
+char *efi_loader_conf(const char *dir, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/loader.conf", dir);
+
+	if (!path) {
+		error_set(err, ENOMEM, "EFI");
+		return NULL;
+	}
+	return file_write(path, loader_conf, sizeof(loader_conf) - 1, 0644, err) < 0 ? NULL : steal_ptr(&path);
+}
+
+int media_efi_kernel(const struct media_boot *b, const char *path, struct error *err)
+{
+	const struct efi_arch *arch = efi_arch_find(b->arch, err);
+
+	return arch ? uki_make(b, arch, path, err) : -1;
+}
+
 int media_efi_volume(const struct media_boot *b, int fd, struct error *err)
 {
 	static const char *const dirs[] = { "/EFI", "/EFI/BOOT", NULL };
@@ -145,13 +162,15 @@ static int esp_write(const struct media_boot *b, const struct fat_file *files, s
 int media_efi_disk(const struct media_boot *b, uint64_t size, int fd, struct error *err)
 {
 	const struct efi_arch *arch = efi_arch_find(b->arch, err);
-	_cleanup_free_ char *uki = str_format("%s/linuxkit.efi", b->dir), *conf = str_format("%s/loader.conf", b->dir);
+	_cleanup_free_ char *uki = str_format("%s/linuxkit.efi", b->dir), *conf = NULL;
 	struct fat_file files[3];
 
-	if (!arch || !uki || !conf)
+	if (!arch || !uki)
 		return arch ? error_set(err, ENOMEM, "EFI") : -1;
-	if (tool_file(arch->loader, "systemd-boot-efi", err) < 0 || uki_make(b, arch, uki, err) < 0 ||
-	    file_write(conf, loader_conf, sizeof(loader_conf) - 1, 0644, err) < 0)
+	if (tool_file(arch->loader, "systemd-boot-efi", err) < 0 || uki_make(b, arch, uki, err) < 0)
+		return -1;
+	conf = efi_loader_conf(b->dir, err);
+	if (!conf)
 		return -1;
 	files[0] = (struct fat_file){ arch->loader, arch->boot };
 	files[1] = (struct fat_file){ conf, "/loader/loader.conf" };

@@ -28,6 +28,23 @@ int media_bios_disk(const struct media_boot *boot, uint64_t size, int fd, struct
 /* GPT with an EFI system partition: systemd-boot, and kernel, initrd and command line as one unified kernel image
  * (uapi-group.org, Unified Kernel Image). */
 int media_efi_disk(const struct media_boot *boot, uint64_t size, int fd, struct error *err);
+/* The unified kernel image alone. */
+int media_efi_kernel(const struct media_boot *boot, const char *path, struct error *err);
+
+/* GPT with an EFI system partition and two slots, "pith-a" and "pith-b", each with a root; the boot loader knows both
+ * systems, counts how often it starts one, and starts a first (Boot Loader Specification, "Boot counting"). */
+struct media_system {
+	const char *kernel; /* a unified kernel image, which finds its root by the UUID */
+	const char *root;   /* an erofs image */
+	uint8_t uuid[16];   /* that it gets */
+};
+enum { MEDIA_SYSTEMS = 2 };
+/* size 0: a slot has twice what its root needs. */
+int media_ab_disk(const struct media_boot *boot, const struct media_system systems[MEDIA_SYSTEMS], uint64_t size,
+		  int fd, struct error *err);
+/* Gives an erofs image, at an offset of a file, a UUID. */
+int media_root_identify(int fd, uint64_t offset, const uint8_t uuid[16], struct error *err);
+
 /* That partition's file system for an ISO image (UEFI specification, 13.3.2: El Torito): the firmware starts the
  * unified kernel image itself. */
 int media_efi_volume(const struct media_boot *boot, int fd, struct error *err);

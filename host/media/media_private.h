@@ -12,6 +12,16 @@ enum { MIB = 1 << 20, SECTOR = 512 };
 #define MEDIA_UUID   "70697468-0000-4000-8000-000000000000"
 #define ESP_UUID     "70697468-0000-4000-8000-000000000001"
 
+/* --- efi.c --- */
+struct efi_arch {
+	const char *arch, *stub;
+	const char *loader; /* systemd-boot, as a file of the host, */
+	const char *boot;   /* and where the firmware looks for it */
+};
+const struct efi_arch *efi_arch_find(const char *arch, struct error *err);
+/* loader.conf, as a file in dir: NULL, or its path, which the caller frees. */
+char *efi_loader_conf(const char *dir, struct error *err);
+
 /* --- cmdline.c --- */
 /* A command line as one line; NULL, with E2BIG where it is longer than the kernel takes. Caller frees. */
 char *cmdline_check(const char *cmdline, struct error *err);

@@ -153,9 +153,17 @@ static int copy_tree(struct tree *to, const struct tree_node *dir, struct error 
 	return 0;
 }
 
+static const struct tree_meta small_meta = { .mode = 0644 };
+
+static int small_begin(struct tree *small, const struct output_initrd *how, struct error *err)
+{
+	if (!tree_add_copy(small, "init", how->init, err))
+		return -1;
+	return how->early ? copy_tree(small, how->early->root, err) : 0;
+}
+
 static int write_wrapped(const struct initrd_output *o, struct sink *out, struct error *err)
 {
-	static const struct tree_meta meta = { .mode = 0644 };
 	bool erofs = o->how->root == OUTPUT_EROFS;
 	_cleanup_outfile_ struct outfile image = OUTFILE_INIT; /* never committed: it needs a place, not a name */
 	_cleanup_tree_ struct tree *small = tree_new(err);
@@ -166,9 +174,18 @@ static int write_wrapped(const struct initrd_output *o, struct sink *out, struct
 	if ((erofs ? tree_write_erofs : tree_write_squashfs)(o->tree, image.fd, err) < 0)
 		return -1;
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", image.fd);
-	if (!tree_add_copy(small, "init", o->how->init, err) ||
-	    (o->how->early && copy_tree(small, o->how->early->root, err) < 0) ||
-	    !tree_add_file(small, erofs ? "rootfs.erofs" : "rootfs.squashfs", &meta, proc, err))
+	if (small_begin(small, o->how, err) < 0 ||
+	    !tree_add_file(small, erofs ? "rootfs.erofs" : "rootfs.squashfs", &small_meta, proc, err))
+		return -1;
+	return tree_write_cpio(small, out, err);
+}
+
+static int write_slot(const struct initrd_output *o, struct sink *out, struct error *err)
+{
+	_cleanup_tree_ struct tree *small = tree_new(err);
+
+	if (!small || small_begin(small, o->how, err) < 0 ||
+	    !tree_add_bytes(small, "rootfs.slot", &small_meta, o->how->slot, strlen(o->how->slot), err))
 		return -1;
 	return tree_write_cpio(small, out, err);
 }
@@ -179,6 +196,8 @@ static int write_initrd(const void *what, struct sink *out, struct error *err)
 
 	if (o->how->ucode && (write_node(o->how->ucode, out, err) < 0 || sink_pad(out, 512, err) < 0))
 		return -1;
+	if (o->how->root == OUTPUT_SLOT)
+		return write_slot(o, out, err);
 	if (o->how->root != OUTPUT_PLAIN)
 		return write_wrapped(o, out, err);
 	return write_zipped(o->tree, tree_write_cpio, o->how->zip, o->how->level, out, err);

@@ -60,6 +60,7 @@ enum output_root {
 	OUTPUT_PLAIN,    /* cpio of the whole tree */
 	OUTPUT_EROFS,    /* /init, /early and /rootfs.erofs in a small cpio */
 	OUTPUT_SQUASHFS, /* the same with /rootfs.squashfs */
+	OUTPUT_SLOT,     /* the same with /rootfs.slot, which names a root that is on a disk */
 };
 
 int output_tar(const struct tree *t, struct outfile_set *set, const char *path, enum zip zip, struct error *err);
@@ -78,6 +79,7 @@ struct output_initrd {
 	int level;    /* of zip; 0: the usual */
 	const struct tree_node *ucode, *init;
 	const struct tree *early;
+	const char *slot; /* of OUTPUT_SLOT: the UUID of that root */
 };
 int output_initrd(const struct tree *t, const struct output_initrd *how, struct outfile_set *set, const char *path,
 		  struct error *err);

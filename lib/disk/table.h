@@ -69,6 +69,12 @@ struct table {
 int table_parse(const uint8_t *head, const uint8_t *tail, size_t n, uint32_t sector, uint64_t sectors,
 		struct table *out, struct error *err);
 
+/* Of a GPT: whether a partition is the EFI system partition; its name, "" where it has none, with ? for what is not
+ * ASCII. */
+enum { TABLE_PART_NAME = 37 };
+bool table_part_is_esp(const struct table *t, const struct table_part *p);
+void table_part_name(const struct table *t, const struct table_part *p, char out[TABLE_PART_NAME]);
+
 /* A table with one Linux partition over all of the disk, from 1 MiB on, with that mark. `random` has 36 random bytes.
  * The disk's sector size and size are set in t. */
 int table_make(struct table *t, enum table_kind kind, const struct table_mark *mark, const uint8_t random[36],

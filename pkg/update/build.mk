@@ -1,0 +1,9 @@
+guest-programs += pith-update
+pkg/update.sees :=
+pith-update.srcs := $(wildcard pkg/update/*.c)
+pith-update.layers := base cli sys disk proto
+update-parts := $(filter-out %/main.c,$(pith-update.srcs))
+test_update.srcs := $(update-parts)
+fuzz_update.srcs := pkg/update/entry.c pkg/update/boot.c
+test_fat.srcs :=
+fuzz_fat.srcs :=
