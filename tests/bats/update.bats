@@ -96,7 +96,7 @@ esp_good() {
 	update good
 	refused 'one.update is the system in slot a, which runs already' "$BATS_FILE_TMPDIR/one.update"
 	refused 'disk.img: this is no update' disk.img
-	head -c 100000 good >short
+	head -c 20000 good >short
 	refused 'its header tells of' short
 	cp good flipped
 	printf x | dd of=flipped bs=1 seek=$(($(stat -c %s good) - 5000)) conv=notrunc status=none
@@ -105,10 +105,10 @@ esp_good() {
 	# of a peer that vanishes nobody can know before
 	run --separate-stderr update install - <short
 	[ "$status" -eq 1 ]
-	[[ $stderr == *'its header tells of'* || $stderr == *'ends after 100000 bytes'* ]]
+	[[ $stderr == *'its header tells of'* || $stderr == *'ends after 20000 bytes'* ]]
 	run --separate-stderr bash -c "cat short | '$root_dir/build/guest/pith-update' --disk disk.img install -"
 	[ "$status" -eq 1 ]
-	[[ $stderr == *'the update ends after 100000 bytes'* ]]
+	[[ $stderr == *'the update ends after 20000 bytes'* ]]
 	[ "$(state a)" = 'pith-2-a.efi good, next' ]
 	update install good
 	for words in 'install' 'install a b' 'grow' '--reboot status' '--reboot rollback'; do

@@ -36,7 +36,11 @@ static int noted = -1; /* the disk's descriptor */
 ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
 {
 	if (fd == noted) {
-		notes = realloc(notes, (note_count + 1) * sizeof(*notes));
+		struct note *more = realloc(notes, (note_count + 1) * sizeof(*notes));
+
+		if (!more)
+			abort();
+		notes = more;
 		notes[note_count] = (struct note){ (uint64_t)at, n, epoch, malloc(n) };
 		memcpy(notes[note_count++].data, data, n);
 	}
