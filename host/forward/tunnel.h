@@ -6,8 +6,8 @@
  *     ^                        |       |                                            for each wish; the link stays, and
  *     |                        |       |                                            says when the guest is gone
  *     |                        |       +-- a hello ------------------------------> CHANNELS: in the link (generation 3)
- *     |                        |       +-- silence for a second -----------------> DEDICATED (1); the link stays, and a
- *     |                        |       |                                            hello that comes late counts as above
+ *     |                        |       +-- silence for a second -----------------> DEDICATED (1); the link stays: a
+ *     |                        |       |                                            late hello counts as above
  *     |                        |       +-- the end --> ASKING AGAIN, without a hello
  *     |                        |                         +-- still there after 300 ms --> CHANNELS (2)
  *     |                        |                         +-- the end: nobody listens there
