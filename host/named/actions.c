@@ -271,7 +271,7 @@ static int unit_write(const struct folder *f, const char *path, struct error *er
 	return r ? error_set(err, ENOMEM, "unit") : file_write(path, buf_bytes(&text), text.len, 0644, err);
 }
 
-static int systemctl(const char *verb, const char *unit, struct error *err)
+static int systemctl_run(const char *verb, const char *unit, struct error *err)
 {
 	const char *argv[] = { "systemctl", "--user", verb, unit, NULL };
 	_cleanup_buf_ struct buf said = { 0 };
@@ -290,13 +290,13 @@ int named_login(const struct folder *f, bool on, struct error *err)
 	if (!path || !unit)
 		return -1;
 	if (!on) {
-		int r = access(path, F_OK) == 0 ? systemctl("disable", unit, err) : 0;
+		int r = access(path, F_OK) == 0 ? systemctl_run("disable", unit, err) : 0;
 
 		return unlink(path) < 0 && errno != ENOENT ? error_set(err, errno, "%s", path) : r;
 	}
 	if (unit_write(f, path, err) < 0)
 		return -1;
-	if (systemctl("daemon-reload", NULL, err) == 0 && systemctl("enable", unit, err) == 0)
+	if (systemctl_run("daemon-reload", NULL, err) == 0 && systemctl_run("enable", unit, err) == 0)
 		return 0;
 	unlink(path);
 	return -1;
