@@ -12,10 +12,10 @@ kernel:  ## build the tuned kernel (minutes, once a machine), and make it the de
 	@kernel/build $(B)/kernel/tuned
 	@ln -sfn tuned $(B)/kernel/default
 
-$(B)/kernel/debian/kernel $(B)/kernel/debian/kernel.tar &: kernel/debian kernel/debian.modules
+$(addprefix $(B)/kernel/debian/,kernel kernel.tar kernel-bare.tar) &: kernel/debian kernel/debian.modules
 	@kernel/debian $(B)/kernel/debian
 
-$(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar &: $(kernel-inputs) $(kernel-other)
+$(addprefix $(B)/kernel/default/,kernel kernel.tar kernel-bare.tar) &: $(kernel-inputs) $(kernel-other)
 	@mkdir -p $(B)/kernel
 	@case "$(KERNEL)" in \
 	tuned) kernel/build $(B)/kernel/tuned && flavour=tuned ;; \
@@ -23,4 +23,4 @@ $(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar &: $(kernel-inputs) $(
 	'') if kernel/build --cached $(B)/kernel/tuned; then flavour=tuned; \
 		else $(MAKE) --no-print-directory $(B)/kernel/debian/kernel && flavour=debian; fi ;; \
 	*) echo "KERNEL=$(KERNEL): tuned or debian" >&2; exit 1 ;; \
-	esac && ln -sfn $$flavour $(B)/kernel/default && touch $(B)/kernel/default/kernel $(B)/kernel/default/kernel.tar
+	esac && ln -sfn $$flavour $(B)/kernel/default && touch $(addprefix $(B)/kernel/default/,kernel kernel.tar kernel-bare.tar)

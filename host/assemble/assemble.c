@@ -1,10 +1,11 @@
 /* The tree of an image. assembly_images() (images.c) first finds every image that the configuration names; then each
  * section adds to the tree, in LinuxKit's order, since a later entry replaces an earlier one:
  *
- *   kernel_add()      kernel.c      boot/kernel, boot/cmdline, the kernel's modules
+ *   kernel_add()      kernel.c      boot/kernel, boot/cmdline, the kernel's archive
  *   init_add()        init.c        the root
  *   volumes_add()     volumes.c     containers/volumes
  *   containers_add()  containers.c  containers/onboot, onshutdown, services: bundles, by spec/
+ *   modules_add()     modules.c     kernel modules, where a container may load some
  *   files_add()       files.c       single files
  *   bill_place()      bill.c        the SBOM, which gets its content when the tree is written
  *
@@ -63,6 +64,7 @@ bool assembly_tree(struct assembly *a, struct error *err)
 	init_add(a);
 	volumes_add(a);
 	containers_add(a);
+	modules_add(a);
 	files_add(a);
 	if (a->config->diags.errors == 0)
 		doubts_scripts(a);

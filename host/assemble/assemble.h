@@ -41,6 +41,8 @@ struct assembly {
 	size_t script_count;
 	struct bill *bill;       /* the SBOM on its way; NULL: none */
 	struct input_tar *input; /* the archive of a build before; NULL: none */
+	bool bare_modules;       /* the tree has the kernel's archive without modules (modules.c) */
+	bool wants_modules;      /* a container may load some */
 };
 
 #define _cleanup_assembly_ _cleanup_(assembly_clear)

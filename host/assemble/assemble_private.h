@@ -2,6 +2,7 @@
 #pragma once
 
 #include "assemble.h"
+#include "spec.h"
 #include "str.h"
 
 struct loaded_image {
@@ -48,9 +49,19 @@ int root_add(struct assembly *a, const char *prefix, const struct image *image, 
 
 /* The sections. Whatever is wrong goes into diags, with the place of the image that it came with. */
 void kernel_add(struct assembly *a);
+/* Behind the containers, which say what they want: the kernel's modules, where they were left out at first. */
+void modules_add(struct assembly *a);
 void init_add(struct assembly *a);
 void volumes_add(struct assembly *a);
 void containers_add(struct assembly *a);
+
+/* The archive of a kernel image. */
+#define KERNEL_ARCHIVE "kernel.tar"
+/* The name of the kernel image's archive without modules; NULL: it has none, or the YAML names an archive. */
+const char *modules_bare(const struct assembly *a);
+/* Whether a container may be about to load modules: what its image's label org.pith.kernel.modules says, else whether
+ * it has the capabilities. */
+bool container_wants_modules(const struct spec_input *in, const struct image *image);
 
 /* Checks the files section; sources: also whether the files exist that its entries are copied from. allowed: the paths
  * (NULL: none) below which YAML from a web server may name files of the host. */

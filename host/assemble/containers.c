@@ -122,6 +122,7 @@ static int container_add(struct assembly *a, enum section section, size_t i, str
 		if (!in.label)
 			return 0; /* reported */
 	}
+	a->wants_modules |= container_wants_modules(&in, img->image);
 	spec.readonly = spec_readonly(&in);
 	bundle = section == SECTION_SERVICES ? str_format("containers/services/%s", name)
 					     : str_format("containers/%s/%03zu-%s", section_names[section], i, name);

@@ -9,7 +9,7 @@
 #include "str.h"
 
 struct wanted {
-	const char *names[3]; /* binary, tar, ucode; NULL: not wanted */
+	const char *names[4]; /* binary, tar, ucode, the archive without modules; NULL: not wanted */
 };
 
 /* A file of the image is one of the three, the first that asks for its name; NULL: another one has it. */
@@ -120,7 +120,7 @@ static int add_kernel(struct assembly *a, const struct tree_node *kernel, struct
 /* The image's three files; `files` is a tree with nothing else in it. */
 static int add_files(struct assembly *a, const struct tree *files, const struct wanted *w, struct error *err)
 {
-	const struct tree_node *kernel = w->names[0] ? tree_find(files, w->names[0]) : NULL, *archive, *ucode;
+	const struct tree_node *kernel = w->names[0] ? tree_find(files, w->names[0]) : NULL, *archive, *ucode, *bare;
 
 	if (!kernel_usable(a, kernel, KERNEL_BINARY, w->names[0] ? w->names[0] : "", "kernel"))
 		return 0;
@@ -129,6 +129,11 @@ static int add_files(struct assembly *a, const struct tree *files, const struct 
 	archive = w->names[1] ? tree_find(files, w->names[1]) : NULL;
 	if (w->names[1] && !kernel_usable(a, archive, KERNEL_TAR, w->names[1], "archive"))
 		return 0;
+	bare = w->names[3] ? tree_find(files, w->names[3]) : NULL;
+	if (bare && bare->inode->type == TREE_FILE && bare->inode->size > 0) {
+		archive = bare;
+		a->bare_modules = true;
+	}
 	if (archive && tree_add_archive_node(a->tree, "", archive, NULL, NULL, err) < 0)
 		return -1;
 	ucode = w->names[2] ? tree_find(files, w->names[2]) : NULL;
@@ -138,7 +143,7 @@ static int add_files(struct assembly *a, const struct tree *files, const struct 
 }
 
 /* The whole of it comes from the input archive, but for the command line; only where the YAML names no files of the
- * image itself, and the kernel stays as it is. 1: it does. */
+ * image itself, the kernel stays as it is, and the same modules are wanted in any case. 1: it does. */
 static int kernel_take(struct assembly *a, struct error *err)
 {
 	_cleanup_free_ char *cmdline = cmdline_make(a);
@@ -146,7 +151,7 @@ static int kernel_take(struct assembly *a, struct error *err)
 	int r;
 
 	if (kernel_text(a, KERNEL_TAR) || kernel_text(a, KERNEL_BINARY) || kernel_text(a, KERNEL_UCODE) ||
-	    a->options->decompress_kernel)
+	    a->options->decompress_kernel || modules_bare(a))
 		return 0;
 	r = input_tar_take(a, "", err);
 	if (r <= 0)
@@ -171,7 +176,7 @@ void kernel_add(struct assembly *a)
 		return;
 	w.names[0] = binary ? binary : "kernel";
 	if (!tar)
-		tar = "kernel.tar";
+		tar = KERNEL_ARCHIVE;
 	if (*tar && !str_eq(tar, "none")) {
 		w.names[1] = unless_taken(&w, tar);
 		if (!w.names[1]) {
@@ -180,6 +185,7 @@ void kernel_add(struct assembly *a)
 		}
 	}
 	w.names[2] = unless_taken(&w, kernel_text(a, KERNEL_UCODE));
+	w.names[3] = unless_taken(&w, modules_bare(a));
 	files = tree_new(&err);
 	r = files ? origin_begin(a, assembly_find(a, image->text)->name, "kernel", ORIGIN_SECTION, &err) : -1;
 	if (r == 0)

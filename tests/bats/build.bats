@@ -22,6 +22,20 @@ setup_file() {
 	"$image" kernel.oci docker.io/test/kernel:1 --label org.pith.kernel.root=erofs,squashfs kernel=KERNEL kernel.tar@kernel.tar \
 		ucode.cpio=UCODE
 	"$image" plainkernel.oci docker.io/test/plainkernel:1 kernel=KERNEL
+	mkdir -p "$images/b/lib/modules/6.0"
+	echo none >"$images/b/lib/modules/6.0/modules.dep"
+	tar -C "$images/b" -cf "$images/bare.archive" lib
+	mkdir "$images/b/lib/modules/6.0/kernel"
+	echo all | tee "$images/b/lib/modules/6.0/kernel/loop.ko" >"$images/b/lib/modules/6.0/modules.dep"
+	tar -C "$images/b" -cf "$images/full.archive" lib
+	: >empty.archive
+	for name in bare empty; do
+		"$image" "$name.oci" "docker.io/test/${name}kernel:1" --label org.pith.kernel.bare=bare.tar kernel=KERNEL \
+			kernel.tar@full.archive "bare.tar@$name.archive"
+	done
+	"$image" loads.tar docker.io/test/loads:1 --cmd /a a=b --label 'org.pith.kernel.modules=xfs btrfs'
+	"$image" settled.tar docker.io/test/settled:1 --cmd /a a=b --label org.pith.kernel.modules=none \
+		--label 'org.mobyproject.config={"capabilities": ["CAP_SYS_ADMIN"]}'
 	"$image" bad-label.tar docker.io/test/bad-label:1 --label 'org.mobyproject.config={"capabilites":["all"]}' a=b
 	"$image" user.tar docker.io/test/user:1 --user daemon --entrypoint /bin/app 0755:bin/app=program etc/ \
 		etc/passwd=$'root:x:0:0::/:/bin/sh\ndaemon:x:2:3:d:/:/x\n' etc/group=$'daemon:x:3:\ntty:x:5:daemon,root\nnone:x:9:root\n'
@@ -743,6 +757,39 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 		build x.yml
 		cpio -t --quiet <x-initrd.img | grep -x early/00-loop.ko
 	done
+}
+
+@test "kernel modules are in an image where something in it may load them, and only there" {
+	# has_modules YAML-LINES...: whether they are in its tree; where they are not, neither are the tables that name them
+	has_modules() {
+		printf '%s\n' "kernel: {image: \"${kernel:-test/barekernel:1}\"${tar:+, tar: $tar}}" "$@" >x.yml
+		build --no-sbom --format tar x.yml 2>said || { cat said; return 2; }
+		case $(tar xOf x.tar lib/modules/6.0/modules.dep) in
+		all) tar tf x.tar lib/modules/6.0/kernel/loop.ko >/dev/null || return 2 ;;
+		none) ! tar tf x.tar lib/modules/6.0/kernel >/dev/null 2>&1 || return 2; return 1 ;;
+		*) return 2 ;;
+		esac
+	}
+	run -1 has_modules
+	run -1 has_modules 'services: [{name: a, image: test/app}]'
+	run -1 has_modules 'services: [{name: a, image: test/settled:1}]'
+	run -1 has_modules 'services: [{name: a, image: test/app, capabilities: [CAP_NET_ADMIN]}]'
+	has_modules 'services: [{name: a, image: test/loads:1}]'
+	has_modules 'onboot: [{name: a, image: test/powers:1}]'
+	run -1 has_modules 'onboot: [{name: a, image: test/powers:1, capabilities: [CAP_NET_ADMIN]}]'
+	has_modules 'onboot: [{name: a, image: test/app, capabilities.add: [CAP_SYS_MODULE]}]'
+	has_modules 'onshutdown: [{name: a, image: test/app, capabilities: [all]}]'
+	has_modules 'init: [test/loads:1]'
+	# who names an archive gets that one, and a kernel that needs its modules has them
+	tar=kernel.tar has_modules 'services: [{name: a, image: test/app}]'
+	tar=bare.tar run -1 has_modules 'services: [{name: a, image: test/loads:1}]'
+	kernel=test/emptykernel:1 has_modules 'services: [{name: a, image: test/app}]'
+	# an archive of a build before does not keep them away
+	printf '%s\n' 'kernel: {image: test/barekernel:1}' 'services: [{name: a, image: test/app}]' >old.yml
+	build --format tar --name old old.yml
+	printf '%s\n' 'kernel: {image: test/barekernel:1}' 'services: [{name: a, image: test/loads:1}]' >x.yml
+	build --format tar --input-tar old.tar x.yml
+	[ "$(tar xOf x.tar lib/modules/6.0/kernel/loop.ko)" = all ]
 }
 
 @test "bad annotations of ours and circles of them are refused" {

@@ -91,12 +91,20 @@ kept in luks" ]
 	[ "$(in_shell "df -m /var/data | awk 'END {print (\$2 > 120)}'")" = 1 ]
 }
 
-@test "with another key nothing is shown and nothing is formatted; with the right one all is there again" {
+@test "a file system that is a module is loaded when it is mounted" {
+	in_shell 'for t in xfs btrfs; do
+			! grep -qw $t /proc/filesystems || exit 1
+			mount -t $t /dev/vda1 /tmp 2>/dev/null
+			grep -qw $t /proc/filesystems || { dmesg | tail -n 5; exit 2; }
+		done'
+}
+
+@test "with another key nothing is shown and nothing is formatted; a disk that goes is an error" {
 	# in the machine's own mounts, by the programs of the image
 	timeout 60 "$pith" exec -n "$name" shell nsenter -t 1 -m -- /containers/services/shell/lower/usr/bin/busybox sh -c '
 		b=/containers/services/shell/lower/usr/bin/busybox root=$(echo /containers/onboot/*-dm-crypt/lower)
 		$b umount /var/plain && $b umount /var/luks || exit
-		for d in dev proc run; do $b mkdir -p $root/$d; $b mount --bind /$d $root/$d; done
+		for d in dev proc run sys; do $b mkdir -p $root/$d; $b mount --bind /$d $root/$d; done
 		in_image() { $b chroot $root "$@"; }
 		for n in plain luks; do in_image /usr/sbin/cryptsetup close --disable-locks $n; done
 		printf ABCDEFGHijklmnopqrstuvwxyz123456 >/run/key
@@ -114,6 +122,31 @@ kept in luks" ]
 	grep -q '/dev/vdc: cryptsetup ended with status 2: No key available with this passphrase' said
 	[ "$(grep 'kept in' said)" = "kept in plain
 kept in luks" ]
+	# a disk that goes while it is formatted is an error, and nothing waits for it; when it is back it is begun anew
+	timeout 60 "$pith" exec -n "$name" shell nsenter -t 1 -m -- /containers/services/shell/lower/usr/bin/busybox sh -c '
+		b=/containers/services/shell/lower/usr/bin/busybox root=$(echo /containers/onboot/*-format/lower)
+		$b umount /var/luks || exit
+		$b chroot $(echo /containers/onboot/*-dm-crypt/lower) /usr/sbin/cryptsetup close --disable-locks luks || exit
+		for d in dev proc sys; do $b mount --rbind /$d $root/$d || exit; done
+		device=$($b readlink -f /sys/block/vdc/device) driver=/sys/bus/virtio/drivers/virtio_blk
+		device=${device##*/}
+		# programs run from there, and not from /dev
+		$b mount -t tmpfs etc $root/etc || exit
+		echo "#!/bin/sh
+			echo $device >$driver/unbind
+			exec /usr/sbin/mkfs.ext4 \"\$@\"" >$root/etc/mkfs.ext4
+		$b chmod 755 $root/etc/mkfs.ext4
+		PATH=/etc:/usr/sbin $b chroot $root /usr/bin/format -force -label again /dev/vdc
+		echo status $?
+		echo $device >$driver/bind
+		PATH=/usr/sbin $b chroot $root /usr/bin/format -label again /dev/vdc
+		echo status $?
+		$b readlink /dev/disk/by-label/again' >said 2>&1 || { cat said; false; }
+	cat said
+	[ "$(grep '^status' said)" = $'status 1\nstatus 0' ]
+	grep -q 'format: error: /dev/vdc1: mkfs.ext4 ended with status 1' said
+	grep -q '/dev/vdc: ext4 in /dev/vdc1, label again' said
+	[ "$(tail -n 1 said)" = ../../vdc1 ]
 	"$pith" stop --now "$name" 3>&-
 	sfdisk -V "$BATS_FILE_TMPDIR/a.img"
 }
