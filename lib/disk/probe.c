@@ -112,26 +112,6 @@ int probe_parse(const char *text, struct probe **out, size_t *count, struct erro
 	return 0;
 }
 
-int probe_devices(char *const *devices, struct probe **out, size_t *count, struct error *err)
-{
-	_cleanup_strv_ char **argv = NULL;
-	_cleanup_buf_ struct buf said = { 0 };
-	int status;
-
-	*out = NULL;
-	*count = 0;
-	if (!*devices)
-		return 0;
-	if (strv_add(&argv, "blkid") < 0 || strv_add(&argv, "-p") < 0 || strv_add(&argv, "-o") < 0 ||
-	    strv_add(&argv, "export") < 0 || strv_add(&argv, "--") < 0)
-		return error_set(err, ENOMEM, "blkid");
-	for (; *devices; devices++)
-		if (strv_add(&argv, *devices) < 0)
-			return error_set(err, ENOMEM, "blkid");
-	status = tool_run(argv, &said, err);
-	return status < 0 ? -1 : probe_parse(buf_text(&said), out, count, err);
-}
-
 int probe_device(const char *device, struct probe *out, struct error *err)
 {
 	char *const argv[] = { (char *)"blkid", (char *)"-p",   (char *)"-o", (char *)"export",
@@ -159,6 +139,35 @@ int probe_device(const char *device, struct probe *out, struct error *err)
 	free(found);
 	out->ambivalent = status == AMBIVALENT;
 	return out->ambivalent || out->type || out->table;
+}
+
+/* One call a device: a blkid that is given more ends at the first on which it finds nothing. */
+int probe_devices(char *const *devices, struct probe **out, size_t *count, struct error *err)
+{
+	bool any = !*devices;
+
+	*out = NULL;
+	*count = 0;
+	for (; *devices; devices++) {
+		_cleanup_error_ struct error why = { 0 };
+		struct probe found, *place;
+		int r = probe_device(*devices, &found, &why);
+
+		any |= r >= 0;
+		place = r > 0 ? probe_add(out, count) : NULL;
+		if (place)
+			*place = found;
+		else
+			probe_free(&found);
+		if (r > 0 && !place)
+			return error_set(err, ENOMEM, "%s", *devices);
+		if (r < 0 && !err->msg)
+			error_move(err, &why);
+	}
+	if (!any)
+		return -1;
+	error_clear(err); /* of one that cannot be read */
+	return 0;
 }
 
 char *probe_text(const struct probe *p)

@@ -480,6 +480,15 @@ sys.exit(subprocess.call(sys.argv[2:]))' "${a}p1")
 	[[ $output == *'warning: /dev/vdb has the label same, too: /dev/vda is taken'* ]]
 }
 
+@test "a disk is found, and has its links, behind one on which there is nothing that is known" {
+	loop_new a 16M; a=$loop
+	loop_new b 16M; b=$loop
+	loop_new c 16M; c=$loop
+	noise "$b" 3
+	mkfs.ext4 -q -L behind "$c"
+	in_world vda="$a" vdb="$b" vdc="$c" -- bash -euc 'mkdir -p /mnt; "$0" -wait 0 -label behind /mnt; grep -q "/dev/vdc /mnt " /proc/mounts; [ "$(readlink /dev/disk/by-label/behind)" = ../../vdc ]' "$guest/mountie"
+}
+
 @test "a damaged superblock is repaired by fsck, which says so; what cannot be is not mounted" {
 	loop_new disk 64M
 	"$guest/format" "$loop"
