@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Disks with two systems, and updates of them, as files: no machine runs. Power cuts are in tests/unit/test_update.c,
-# boots in tests/boot/boot-formats.bats and, all of them, in tests/tools/two-systems.
+# boots in tests/tools/two-systems.
 
 load ../lib/common
 bats_require_minimum_version 1.5.0
