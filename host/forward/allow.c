@@ -8,7 +8,7 @@
 
 enum { FREE_FIRST = 1024 };
 
-static const struct vpnkit_ip loopback = { 4, { 127, 0, 0, 1 } };
+static const struct vpnkit_ip loopback = { 4, { 127, 0, 0, 1 } }, loopback6 = { 16, { [15] = 1 } };
 
 static int rule_refuse(const char *text, const char *why, struct error *err)
 {
@@ -46,6 +46,7 @@ static int rule_parse(const char *text, struct allow_rule *r, struct error *err)
 		if (!r->tcp && !r->udp)
 			return rule_refuse(text, "the protocol is tcp or udp", err);
 	}
+	r->loopback = !ports;
 	if (ports) {
 		*ports++ = '\0';
 		if (vpnkit_ip_parse(copy, &r->ip) < 0 || r->ip.len == 0)
@@ -89,6 +90,13 @@ static bool ip_any(const struct vpnkit_ip *ip)
 	return memcmp(ip->bytes, zero, ip->len) == 0;
 }
 
+/* The rule is for these addresses: its own, those of both families where it names none, or all of them. */
+static bool rule_has(const struct allow_rule *r, const struct vpnkit_ip *ip)
+{
+	return vpnkit_ip_equal(&r->ip, ip) || (r->loopback && vpnkit_ip_equal(&loopback6, ip)) ||
+		(r->ip.len == 4 && ip_any(&r->ip));
+}
+
 static bool rules_have(const struct allow *a, const struct vpnkit_port *p, const struct vpnkit_ip *ip)
 {
 	uint16_t first = p->out_port ? p->out_port : FREE_FIRST, last = p->out_port ? p->out_port : UINT16_MAX;
@@ -97,7 +105,7 @@ static bool rules_have(const struct allow *a, const struct vpnkit_port *p, const
 		const struct allow_rule *r = &a->rules[i];
 
 		if ((p->proto == VPNKIT_TCP ? r->tcp : r->udp) && r->first <= first && last <= r->last &&
-		    (vpnkit_ip_equal(&r->ip, ip) || (r->ip.len == 4 && ip_any(&r->ip) && ip->len == 4)))
+		    rule_has(r, ip))
 			return true;
 	}
 	return false;
@@ -114,6 +122,6 @@ bool allow_check(const struct allow *a, const struct vpnkit_port *port, struct v
 		return true;
 	if (!ip_any(ip))
 		return false;
-	*ip = loopback;
+	*ip = ip->len == 4 ? loopback : loopback6;
 	return rules_have(a, port, ip);
 }
