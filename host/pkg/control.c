@@ -7,6 +7,8 @@
 
 #include "str.h"
 
+enum { TEXT_MAX = 1024 };
+
 static bool is_name(const char *s, size_t n, const char *more)
 {
 	size_t i;
@@ -62,10 +64,25 @@ static int set_size(unsigned long long *size, const char *value, size_t n)
 	return 0;
 }
 
+/* What is only shown: left out where it is not the printable text of a line. */
+static int text_set(char **field, const char *value, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
+			return 0;
+	if (n == 0 || n > TEXT_MAX)
+		return 0;
+	free(*field);
+	*field = strndup(value, n);
+	return *field ? 0 : -1;
+}
+
 static int line_parse(struct control *c, const char *key, size_t key_len, const char *value, size_t n)
 {
-	static const char *const names[] = { "Package", "Version",     "Architecture", "SHA256",
-					     "Depends", "Pre-Depends", "Size" };
+	static const char *const names[] = { "Package",     "Version", "Architecture", "SHA256",    "Depends",
+					     "Pre-Depends", "Size",    "Source",       "Maintainer" };
 	size_t i;
 
 	for (i = 0; i < array_len(names); i++)
@@ -85,6 +102,10 @@ static int line_parse(struct control *c, const char *key, size_t key_len, const 
 		return set_depends(&c->depends, value, n);
 	case 6:
 		return set_size(&c->size, value, n);
+	case 7:
+		return text_set(&c->source, value, n);
+	case 8:
+		return text_set(&c->maintainer, value, n);
 	default:
 		return 0;
 	}
@@ -128,6 +149,20 @@ void control_clear(struct control *c)
 	free(c->version);
 	free(c->arch);
 	free(c->sha256);
+	free(c->source);
+	free(c->maintainer);
 	strv_free(c->depends);
 	*c = (struct control){ 0 };
+}
+
+static int line_write(struct buf *out, const char *key, const char *value)
+{
+	return value ? buf_addf(out, "%s: %s\n", key, value) : 0;
+}
+
+int control_write(const struct control *c, struct buf *out)
+{
+	return line_write(out, "Package", c->name) | line_write(out, "Source", c->source) |
+		line_write(out, "Version", c->version) | line_write(out, "Architecture", c->arch) |
+		line_write(out, "Maintainer", c->maintainer);
 }

@@ -22,7 +22,7 @@ static char *answer_name(const struct debian *d, char *const *names, bool librar
 	char hex[DIGEST_HEX];
 	struct stat st;
 	size_t i;
-	int failed = buf_addf(&text, "3 %s %d\n", d->arch, libraries);
+	int failed = buf_addf(&text, "4 %s %d\n", d->arch, libraries);
 
 	for (i = 0; names[i]; i++)
 		failed |= buf_addf(&text, "%s\n", names[i]);
@@ -44,9 +44,9 @@ static void answer_remember(const struct debian *d, const char *path)
 	for (i = 0; i < d->count; i++) {
 		const struct control *c = &d->list[i].control;
 
-		failed |= buf_addf(&text,
-				   "Level: %u\nPackage: %s\nVersion: %s\nArchitecture: %s\nSHA256: %s\nSize: %llu\n\n",
-				   d->list[i].level, c->name, c->version, c->arch, c->sha256, c->size);
+		failed |= buf_addf(&text, "Level: %u\n", d->list[i].level);
+		failed |= control_write(c, &text);
+		failed |= buf_addf(&text, "SHA256: %s\nSize: %llu\n\n", c->sha256, c->size);
 	}
 	if (!failed)
 		file_write(path, buf_text(&text), text.len, 0644, NULL); /* it only saves time */

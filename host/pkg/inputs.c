@@ -10,7 +10,7 @@
 #include "walk.h"
 
 /* Changes when the same inputs make another image. */
-#define FORMAT "pith package 2"
+#define FORMAT "pith package 3"
 
 static int add_entry(void *data, const struct walk_entry *e, struct error *err)
 {

@@ -8,6 +8,8 @@
 int package_resolve_debian(struct package *p, struct error *err);
 /* Puts all that the image holds into the tree. */
 int package_fill(struct package *p, struct tree *t, struct error *err);
+/* Puts the list of the Debian packages that the tree has files of into it. */
+int package_add_status(const struct package *p, struct tree *t, struct error *err);
 /* Warns of links of the recipe that lead to nothing in the tree, where the package is run as a container. */
 void package_check_links(const struct package *p, const struct tree *t);
 

@@ -1,5 +1,5 @@
 /* What a package's image holds: packages of the distribution first, then the files of build.yml, which may replace
- * theirs, and last the libraries that all of it is linked against. */
+ * theirs, the libraries that all of it is linked against, and last the list of the packages. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,5 +137,7 @@ int package_fill(struct package *p, struct tree *t, struct error *err)
 	if (debian && node_true(debian, PKG_DEBIAN_LIBRARIES) &&
 	    closure_add(t, &p->debs, &(struct tree_meta){ 0 }, err) < 0)
 		return error_wrap(err, "debian: libraries");
+	if (debian && package_add_status(p, t, err) < 0)
+		return error_wrap(err, "debian");
 	return 0;
 }

@@ -158,6 +158,19 @@ usr/bin/script f 755 0:0 0" ]
 	[ "$status" -eq 0 ]
 	[[ $output != *"not found"* ]]
 	[ "$(grep -c '=> /usr/lib/x86_64-linux-gnu/' <<<"$output")" -ge 5 ]
+	# the packages that it has files of, and no others, are in its list, and in an SBOM
+	grep ^Package: tree/var/lib/dpkg/status.d/thing | cut -d ' ' -f 2 | sort >packages
+	grep -qx crun packages
+	grep -qx libc6 packages
+	[ -z "$(uniq -d packages)" ]
+	grep -A 4 -x 'Package: libc6' tree/var/lib/dpkg/status.d/thing | grep -qx 'Source: glibc'
+	printf 'kernel: {image: test/kernel:1, tar: none}\nservices: [{name: thing, image: pith/thing}]\n' >m.yml
+	"$root_dir/tests/tools/oci-image" kernel.oci docker.io/test/kernel:1 kernel=KERNEL
+	"$pith" -q cache import kernel.oci
+	"$pith" -q build --arch amd64 --format tar --name m m.yml
+	tar --warning=no-unknown-keyword -xOf m.tar sbom.spdx.json | jq -r '.packages[].externalRefs[]?.referenceLocator' >purls
+	grep -q '^pkg:deb/debian/crun@' purls
+	[ "$(grep -c '^pkg:deb/' purls)" = "$(wc -l <packages)" ]
 }
 
 # A name before the real apt-get: it writes down who may write where it is run, and then runs it.

@@ -165,7 +165,8 @@ static void control(void)
 {
 	static const char two[] =
 		"\n\n" PACKAGE("Pre-Depends: libc6 (>= 2.34), x\nDepends: libb:any [amd64] | c, libc6,\n"
-			       "Description: one\n two: three\n .\nSize: 123\n") "\n" PACKAGE("");
+			       "Description: one\n two: three\n .\nSize: 123\nSource: src (1-2)\n"
+			       "Maintainer: A B <a@b>\n") "\n" PACKAGE("Maintainer: a\tb\n");
 	static const char *const bad[] = {
 		"Package: a\n",
 		"Package: a/b\nVersion: 1\nArchitecture: amd64\nSHA256: " SUM "\n",
@@ -176,6 +177,7 @@ static void control(void)
 		"no field\n",
 		" begins with a blank\n",
 	};
+	_cleanup_buf_ struct buf again = { 0 };
 	static const char nul[] = "Package: a\0b\nVersion: 1\nArchitecture: amd64\nSHA256: " SUM "\n";
 	struct control c;
 	long n = control_parse(two, strlen(two), &c, NULL);
@@ -187,8 +189,13 @@ static void control(void)
 	ok(strv_len(c.depends) == 3 && str_eq(c.depends[0], "libc6") && str_eq(c.depends[1], "x") &&
 		   str_eq(c.depends[2], "libb"),
 	   "first alternatives, each once, without versions and architectures");
+	control_write(&c, &again);
+	ok_str(buf_text(&again),
+	       "Package: a\nSource: src (1-2)\nVersion: 1:2.3-4+b1\nArchitecture: amd64\nMaintainer: A B <a@b>\n",
+	       "what names it, as a stanza");
 	control_clear(&c);
-	ok(n > 0 && control_parse(two + n, strlen(two) - (size_t)n, &c, NULL) > 0 && !c.depends, "the next stanza");
+	ok(n > 0 && control_parse(two + n, strlen(two) - (size_t)n, &c, NULL) > 0 && !c.depends && !c.maintainer,
+	   "the next stanza, without what is no text");
 	control_clear(&c);
 	ok(control_parse("\n\n", 2, &c, NULL) == 0 && control_parse("", 0, &c, NULL) == 0, "none left");
 	for (i = 0; i < array_len(bad); i++)
