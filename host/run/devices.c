@@ -83,6 +83,17 @@ static int start_forward(struct run *r, struct error *err)
 	return 0;
 }
 
+static int start_tpm(struct run *r, struct error *err)
+{
+	if (!r->swtpm)
+		return 0;
+	if (tpm_start(r->swtpm, &r->state, &r->tpm, err) < 0)
+		return -1;
+	r->fds[r->fd_count++] = (struct spawn_fd){ steal_fd(&r->tpm.fd), QEMU_TPM_FD };
+	r->helpers[r->helper_count++] = (struct machine_helper){ r->tpm.pid, "the TPM (swtpm)", r->tpm.log, 0 };
+	return 0;
+}
+
 static int start_shares(struct run *r, struct error *err)
 {
 	size_t i;
@@ -112,6 +123,7 @@ static int make_command(struct run *r, struct error *err)
 		.firmware = r->firmware.code,
 		.firmware_vars = r->vars,
 		.vsock = r->vsock.argv,
+		.tpm = r->swtpm != NULL,
 		.virtiofs_count = r->share_count,
 		.virtiofs_fd = QEMU_VIRTIOFS_FD,
 	};
@@ -133,8 +145,8 @@ void run_fds_close(struct run *r)
 
 int run_helpers_start(struct run *r, struct error *err)
 {
-	if (start_vsock(r, err) == 0 && start_forward(r, err) == 0 && start_shares(r, err) == 0 &&
-	    make_command(r, err) == 0)
+	if (start_vsock(r, err) == 0 && start_forward(r, err) == 0 && start_tpm(r, err) == 0 &&
+	    start_shares(r, err) == 0 && make_command(r, err) == 0)
 		return 0;
 	run_fds_close(r);
 	while (r->helper_count > 0)

@@ -23,8 +23,8 @@ struct machine_helper {
 	int resumed; /* the signal that tells it that the machine goes on after it was stopped; 0: none */
 };
 
-/* The vsock device, the one that forwards ports, and a virtiofsd a shared directory. */
-#define MACHINE_HELPERS_MAX 10
+/* The vsock device, the one that forwards ports, the TPM, and a virtiofsd a shared directory. */
+#define MACHINE_HELPERS_MAX 11
 
 struct machine_setup {
 	char *const *command; /* QEMU and its arguments: its console is on 0 and 1, control on QEMU_QMP_FD */

@@ -164,6 +164,8 @@ const struct option run_table[] = {
 	  .help = "a directory that the guest can mount as virtiofs0; again for virtiofs1, ..." },
 	{ "virtiofsd", .argument = "PATH", .set = option_set_text, .field = FIELD(virtiofsd),
 	  .help = "the program that serves it (Debian's)" },
+	{ "tpm", .set = option_set_switch, .field = FIELD(tpm),
+	  .help = "a TPM of version 2.0, by swtpm; what it keeps is in STATE/tpm" },
 	{ "vsock-ports", .argument = "PORTS", .set = set_vsock_ports,
 	  .help = "sockets in the state directory for these vsock ports of the guest (2374,2376); none: no vsock "
 		  "device at all, and no `pith exec` and the like" },

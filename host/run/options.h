@@ -35,6 +35,7 @@ struct run_options {
 	const char *arch;  /* as QEMU names it; NULL: the image's, or this machine's */
 	const char *qemu;  /* NULL: qemu-system-ARCH of PATH */
 	const char *firmware;
+	bool tpm;
 	const char *virtiofsd;
 	char **virtiofs; /* directories, at most VIRTIOFS_MAX */
 	char **devices;  /* -device arguments for QEMU */

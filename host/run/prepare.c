@@ -205,6 +205,14 @@ static int check_shares(struct run *r, struct error *err)
 	return 0;
 }
 
+static int check_tpm(struct run *r, struct error *err)
+{
+	if (!r->options.tpm)
+		return 0;
+	r->swtpm = program_find("swtpm");
+	return r->swtpm ? 0 : error_set(err, 0, "--tpm: swtpm is not installed: apt-get install swtpm");
+}
+
 static int open_state(struct run *r, struct error *err)
 {
 	_cleanup_free_ char *dir = r->options.state ? strdup(r->options.state) : str_format("%s-state", r->boot.prefix);
@@ -241,7 +249,7 @@ int run_look(struct run *r, struct error *err)
 		return -1;
 	o->uefi |= boot_is_efi(&r->boot);
 	if (choose_arch(r, err) < 0 || find_qemu(r, err) < 0 || boot_check(&r->boot, err) < 0 ||
-	    check_ports(r, err) < 0 || check_shares(r, err) < 0)
+	    check_ports(r, err) < 0 || check_shares(r, err) < 0 || check_tpm(r, err) < 0)
 		return -1;
 	/* a firmware has its own ways to place them */
 	if (!o->low_memory && !o->uefi && memory_check(&r->boot, o->memory, err) < 0)

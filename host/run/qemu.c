@@ -144,6 +144,13 @@ static void shared_directories(struct args *a, const struct qemu_setup *s)
 	}
 }
 
+static void tpm_arguments(struct args *a, const struct qemu_setup *s)
+{
+	qemu_addf(a, "-chardev", "socket,id=tpm,fd=%d", QEMU_TPM_FD);
+	qemu_addf(a, "-tpmdev", "emulator,id=tpm0,chardev=tpm");
+	qemu_addf(a, "-device", "%s,tpmdev=tpm0", is_arm(s) ? "tpm-tis-device" : "tpm-crb");
+}
+
 /* Our end of the console is a pair of pipes on 0 and 1; signals belong to the machine's owner, not to QEMU. */
 static void console_arguments(struct args *a)
 {
@@ -333,6 +340,8 @@ char **qemu_command(const struct qemu_setup *s, struct error *err)
 	for (i = 0; s->vsock && s->vsock[i]; i++)
 		argument_add(&a, s->vsock[i]);
 	shared_directories(&a, s);
+	if (s->tpm)
+		tpm_arguments(&a, s);
 	if (a.failed) {
 		strv_free(a.v);
 		error_set(err, ENOMEM, "QEMU's command line");

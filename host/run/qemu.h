@@ -11,7 +11,8 @@
 #define QEMU_QMP_FD      3
 #define QEMU_VSOCK_FD    4 /* the vsock device */
 #define QEMU_FORWARD_FD  5 /* as long as it is open there is a machine */
-#define QEMU_VIRTIOFS_FD 6 /* and up */
+#define QEMU_TPM_FD      6 /* swtpm */
+#define QEMU_VIRTIOFS_FD 7 /* and up */
 
 struct qemu_setup {
 	const struct run_options *options;
@@ -25,6 +26,7 @@ struct qemu_setup {
 	const char *firmware;    /* path, or NULL */
 	const char *firmware_vars;
 	char *const *vsock; /* what the vsock device adds; NULL: there is none */
+	bool tpm;           /* swtpm is on QEMU_TPM_FD */
 	/* Our connections to virtiofsd, one a directory, by their numbers in QEMU: from virtiofs_fd up. */
 	size_t virtiofs_count;
 	int virtiofs_fd;

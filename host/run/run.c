@@ -26,13 +26,15 @@
 
 static void run_clear(struct run *r)
 {
-	char *const paths[] = { r->program, r->mac, r->uuid, r->metadata, r->vars, r->virtiofsd };
+	char *const paths[] = { r->program, r->mac, r->uuid, r->metadata, r->vars, r->virtiofsd, r->swtpm };
 	size_t i;
 
 	for (i = 0; i < array_len(paths); i++)
 		free(paths[i]);
 	for (i = 0; !r->started && i < r->options.disk_count; i++)
 		disk_undo(&r->options.disks[i]);
+	if (!r->started)
+		tpm_undo(&r->tpm, &r->state);
 	if (!r->started)
 		state_undo(&r->state);
 	state_close(&r->state);
@@ -43,6 +45,7 @@ static void run_clear(struct run *r)
 	run_fds_close(r);
 	vsock_args_free(&r->vsock);
 	cleanup_close(&r->forward.life);
+	tpm_clear(&r->tpm);
 	for (i = 0; i < r->share_count; i++)
 		virtiofs_clear(&r->shares[i]);
 	firmware_clear(&r->firmware);
@@ -157,7 +160,7 @@ static int run_go(struct run *r)
 
 static int run_main(const struct command *c, char **argv)
 {
-	struct run r = { .state = STATE_INIT, .ready = -1, .inherited = io_open_fds() };
+	struct run r = { .state = STATE_INIT, .tpm = TPM_INIT, .ready = -1, .inherited = io_open_fds() };
 	_cleanup_error_ struct error err = { 0 };
 	int status;
 

@@ -15,6 +15,7 @@
 #include "options.h"
 #include "spawn.h"
 #include "state.h"
+#include "tpm.h"
 #include "virtiofs.h"
 #include "vsock.h"
 
@@ -26,14 +27,15 @@ struct run {
 	struct firmware firmware;
 	struct vsock_args vsock;
 	struct forward_child forward;
+	struct tpm tpm;
 	struct virtiofs shares[VIRTIOFS_MAX];
 	size_t share_count;
-	char *program, *mac, *uuid, *metadata, *vars, *virtiofsd;
+	char *program, *mac, *uuid, *metadata, *vars, *virtiofsd, *swtpm;
 	struct disk_format root;
 	struct buf data;
 	char **command;
 	char **directories; /* absolute, of the shares */
-	struct spawn_fd fds[2 + VIRTIOFS_MAX];
+	struct spawn_fd fds[3 + VIRTIOFS_MAX];
 	size_t fd_count;
 	struct machine_helper helpers[MACHINE_HELPERS_MAX];
 	size_t helper_count;

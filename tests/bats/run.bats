@@ -442,6 +442,18 @@ listens() { ss -Hltn "src $1 sport $p" | grep -q .; }
 		--virtiofsd "$T/virtiofsd" guest.img
 }
 
+@test "a TPM is swtpm's: one that is missing is named, one that fails is what the machine's failure is told by" {
+	mkdir bin
+	ln -s "$(command -v qemu-system-x86_64)" bin/
+	run_path=$T/bin fails '--tpm: swtpm is not installed: apt-get install swtpm' --arch x86_64 --tpm guest.img
+	: >cwd
+	printf '#!/bin/sh\npwd >"%s/cwd"\necho "no state here" >&2\nexit 3\n' "$T" >bin/swtpm
+	chmod +x bin/swtpm
+	run_path=$T/bin:$PATH fails 'the TPM (swtpm) ended (exit status 3): no state here' --accel tcg --tpm guest.img
+	[ "$(cat cwd)" = "$T/guest.img-state/tpm" ]
+	[ ! -e guest.img-state/tpm ]
+}
+
 @test "a port in use is found before anything is made" {
 	background socat.out socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr SYSTEM:true
 	port() { ss -Hltnp "src 127.0.0.1" | sed -nE "s/.*127.0.0.1:([0-9]+) .*pid=$background,.*/\1/p" | grep .; }
