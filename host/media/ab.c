@@ -121,7 +121,7 @@ enum {
 	BLOCK_MAX = 65536,
 };
 
-static uint32_t crc32c(const uint8_t *data, size_t n)
+static uint32_t checksum_crc32c(const uint8_t *data, size_t n)
 {
 	uint32_t crc = ~0u;
 
@@ -157,7 +157,7 @@ int media_root_identify(int fd, uint64_t offset, const uint8_t uuid[16], struct 
 		if ((size_t)n < end)
 			return error_say(err, EINVAL, "mkfs.erofs has written no erofs file system");
 		super_put32(super + SUPER_CHECKSUM, 0);
-		super_put32(super + SUPER_CHECKSUM, crc32c(super, end - SUPER));
+		super_put32(super + SUPER_CHECKSUM, checksum_crc32c(super, end - SUPER));
 	}
 	if (pwrite(fd, super, SUPER, (off_t)(offset + SUPER)) != SUPER)
 		return error_set(err, errno, "erofs");

@@ -245,7 +245,7 @@ static void short_make(const struct fat_dir *d, const char *name, uint8_t out[11
 	} while (short_taken(d, out) && n < 999);
 }
 
-static void put16(uint8_t *p, unsigned v)
+static void bytes_put16(uint8_t *p, unsigned v)
 {
 	p[0] = (uint8_t)v;
 	p[1] = (uint8_t)(v >> 8);
@@ -258,16 +258,16 @@ static void short_fill(uint8_t *s, uint32_t first, uint32_t size, int64_t time)
 
 	s[FAT_ATTR] = 0x20; /* archive */
 	if (gmtime_r(&t, &tm) && tm.tm_year >= 80 && tm.tm_year < 208) {
-		put16(s + 22, (unsigned)(tm.tm_hour << 11 | tm.tm_min << 5 | tm.tm_sec / 2));
-		put16(s + 24, (unsigned)((tm.tm_year - 80) << 9 | (tm.tm_mon + 1) << 5 | tm.tm_mday));
+		bytes_put16(s + 22, (unsigned)(tm.tm_hour << 11 | tm.tm_min << 5 | tm.tm_sec / 2));
+		bytes_put16(s + 24, (unsigned)((tm.tm_year - 80) << 9 | (tm.tm_mon + 1) << 5 | tm.tm_mday));
 	} else {
-		put16(s + 24, 1 << 5 | 1);
+		bytes_put16(s + 24, 1 << 5 | 1);
 	}
 	memcpy(s + 16, s + 24, 2);
 	memcpy(s + 18, s + 24, 2);
 	memcpy(s + 14, s + 22, 2);
-	put16(s + 20, first >> 16);
-	put16(s + 26, first);
+	bytes_put16(s + 20, first >> 16);
+	bytes_put16(s + 26, first);
 	put32(s + 28, size);
 }
 
@@ -282,7 +282,7 @@ static void long_fill(uint8_t *s, const char *name, size_t piece, size_t pieces,
 	s[LONG_SUM] = sum;
 	s[26] = s[27] = 0;
 	for (size_t k = 0; k < LONG_UNITS && piece * LONG_UNITS + k <= length; k++)
-		put16(s + long_at[k], (unsigned char)name[piece * LONG_UNITS + k]);
+		bytes_put16(s + long_at[k], (unsigned char)name[piece * LONG_UNITS + k]);
 }
 
 int fat_dir_add(struct fat_dir *d, const char *name, uint32_t first, uint32_t size, int64_t time, struct error *err)

@@ -49,7 +49,7 @@ static const struct program program = {
 	.options = options,
 };
 
-static int install(struct slots *s, const char *file, struct error *err)
+static int file_install(struct slots *s, const char *file, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 
@@ -69,7 +69,7 @@ static int command_run(const struct given *g, char **words, struct error *err)
 	if (r < 0)
 		return -1;
 	if (str_eq(word, "install"))
-		r = install(&s, words[1], err);
+		r = file_install(&s, words[1], err);
 	else if (str_eq(word, "rollback"))
 		r = update_rollback(&s, err);
 	else if (str_eq(word, "good"))
