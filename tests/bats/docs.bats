@@ -13,7 +13,7 @@ blocks() {
 
 @test "every link of the documents leads to a file, and every folder of the README is there" {
 	cd "$root_dir"
-	for doc in README.md CONTRIBUTING.md SECURITY.md tests/README.md docs/*.md; do
+	for doc in README.md CONTRIBUTING.md SECURITY.md tests/README.md docs/*.md pkg/README.md pkg/*/README.md; do
 		for link in $(grep -oE '\]\([^)#]+' "$doc" | cut -c3-); do
 			case $link in http*) continue ;; esac
 			[ -e "$(dirname "$doc")/$link" ] || { echo "$doc: $link"; false; }
@@ -56,6 +56,15 @@ blocks() {
 	mv block.1 p/build.yml
 	touch p/redis.conf
 	[[ $("$pith" pkg show-tag p) == pith/redis:* ]]
+}
+
+@test "pkg/README.md has every package, with the capabilities of its build.yml" {
+	for f in "$root_dir"/pkg/*/build.yml; do
+		name=$(basename "${f%/*}")
+		capabilities=$(sed -n '/^  capabilities:/,/^  [a-z]/p' "$f" | grep -oE 'CAP_[A-Z_]+|\ball\b|\bnone\b' | sed 's/^CAP_//' | paste -sd, | sed 's/,/, /g')
+		grep -qE "^\\| \\[$name\\]\\($name/README.md\\) \\|.*\\| (${capabilities:-none|-}) \\| [^|]* \\|\$" "$root_dir/pkg/README.md" ||
+			{ echo "$name: $capabilities"; false; }
+	done
 }
 
 @test "every command tells its usage when asked for help" {

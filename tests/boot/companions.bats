@@ -26,10 +26,19 @@ setup_file() {
 	name=$BATS_FILE_TMPDIR/companions
 	# pieces name packages by ../../../pkg/NAME, and files beside them
 	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
-	# with a second control socket of QEMU, by which a test has the machine stand still
-	printf '#!/bin/sh\nexec qemu-system-%s "$@" -qmp unix:%s/qmp,server=on,wait=off\n' "$(uname -m)" "$BATS_FILE_TMPDIR" >"$BATS_FILE_TMPDIR/qemu"
-	chmod +x "$BATS_FILE_TMPDIR/qemu"
-	"$pith" run --qemu "$BATS_FILE_TMPDIR/qemu" --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+	# with a second control socket of QEMU, by which a test has the machine stand still; and a port for the guest's agent
+	cd "$BATS_FILE_TMPDIR" || return 1
+	cat >qemu <<-END
+		#!/bin/sh
+		cd "$BATS_FILE_TMPDIR"
+		exec qemu-system-$(uname -m) "\$@" -qmp unix:qmp,server=on,wait=off \\
+			-device virtio-serial-pci -chardev socket,id=agent,path=agent.sock,server=on,wait=off \\
+			-device virtserialport,chardev=agent,name=org.qemu.guest_agent.0
+	END
+	chmod +x qemu
+	ssh-keygen -q -t ed25519 -N '' -f key
+	free_port >ssh.port
+	"$pith" run --publish "$(cat ssh.port):22" --qemu "$BATS_FILE_TMPDIR/qemu" --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}, "ssh": {"entries": {"authorized_keys": {"perm": "0600", "content": "'"$(cat key.pub)"'"}}}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
 		tail -n 60 "$name-state/console.log"
 		return 1
 	}
@@ -272,6 +281,93 @@ right() {
 	[ "$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' forwarder)" -lt 400 ]
 	grep -qx 'CapEff:	0000000000000000' forwarder
 	grep -qx 'Seccomp:	2' forwarder
+}
+
+# --- ip ----------------------------------------------------------------------------------------------------------
+
+@test "ip: an address by hand, filters and bridges; WireGuard joins two networks, by files of wg-quick's form" {
+	ended_well ip
+	[[ $(in_shell 'ip -4 -o address show eth0; ip route') == *'inet 10.0.2.15/24 '*'default via 10.0.2.2 dev eth0'* ]]
+	ended_well ip-tools
+	logs onboot/ip-tools >tools
+	grep -qxF -- '-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 9 -j REJECT --reject-with icmp-port-unreachable' tools
+	grep -q '^br9 ' tools
+	ended_well wg0
+	ended_well wg1
+	logs onboot/wg1 >wg1
+	cat wg1
+	[ "$(grep -c 'wg1 is up' wg1)" = 2 ]
+	grep -q 'warning: /etc/wireguard/wg1.conf: DNS is passed over' wg1
+	grep -qx '198.51.100.0/24 dev wg1 scope link *' wg1
+	[ "$(grep -c '^192.168.2.0/24 ' wg1)" = 1 ]
+	grep -q '192.168.2.2/24 fd00:2::2/64' wg1
+	[[ $(in_shell 'nsenter --net=/run/netns/wg1 ip link show wg1') == *' mtu 1400 '* ]]
+	through() { [ "$(in_shell 'nsenter --net=/run/netns/wg1 wget -q -O - http://192.168.2.1/group')" = root:x:0: ]; }
+	within 60 through
+	[[ $(logs onboot/wg-none) == 'lk-wg-config: error: there is no interface wg9:'* ]]
+}
+
+# --- the shelf ---------------------------------------------------------------------------------------------------
+
+@test "sshd: a key of the metadata is root's, another one and a password are not" {
+	guest() {
+		timeout 60 ssh -p "$(cat "$BATS_FILE_TMPDIR/ssh.port")" -F none -i "$1" -o BatchMode=yes -o UserKnownHostsFile=/dev/null \
+			-o StrictHostKeyChecking=no -o IdentitiesOnly=yes root@localhost "${@:2}" </dev/null
+	}
+	enters() { [ "$(guest "$BATS_FILE_TMPDIR/key" 'id -u; cat /run/config/from' 2>err)" = $'0\nthe CD' ]; }
+	within 60 enters || { cat err; false; }
+	ssh-keygen -q -t ed25519 -N '' -f other
+	run -255 guest ./other true
+	[[ $output == *'Permission denied (publickey).'* ]]
+}
+
+@test "node_exporter: figures of the machine, read as nobody, without a capability" {
+	figures() { in_shell 'wget -q -O - http://127.0.0.1:9100/metrics' >figures; }
+	within 60 figures
+	grep -q '^node_uname_info{.*sysname="Linux"' figures
+	grep -q '^node_memory_MemTotal_bytes ' figures
+	grep -qE '^node_network_up\{device="eth0"\} 1' figures
+	grep -q '^node_filesystem_size_bytes{.*mountpoint="/"} ' figures
+	in_shell 'cat /proc/$(pidof node_exporter)/status' >status
+	grep -qx 'CapEff:	0000000000000000' status
+	grep -qx 'Uid:	65534	65534	65534	65534' status
+}
+
+@test "qemu-ga: the host asks for addresses, and for a file" {
+	cat >ask.py <<-'END'
+		import base64, json, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(120)
+		s.connect(sys.argv[1])
+		f = s.makefile("rw")
+		def ask(command, **arguments):
+		    print(json.dumps({"execute": command, "arguments": arguments}), file=f, flush=True)
+		    return json.loads(f.readline())["return"]
+		ask("guest-sync", id=4711)
+		for link in ask("guest-network-get-interfaces"):
+		    for address in link.get("ip-addresses", []):
+		        print(link["name"], address["ip-address"])
+		handle = ask("guest-file-open", path="/proc/version", mode="r")
+		print(base64.b64decode(ask("guest-file-read", handle=handle)["buf-b64"]).decode(), end="")
+		ask("guest-file-close", handle=handle)
+	END
+	asked() { python3 ask.py "$BATS_FILE_TMPDIR/agent.sock" >said 2>err; }
+	within 60 asked || { cat err; logs qemu-ga; false; }
+	grep -qx 'eth0 10.0.2.15' said
+	grep -qxF "$(in_shell 'cat /proc/version')" said
+}
+
+@test "open-vm-tools: on a hypervisor that is not VMware's it says so, and ends" {
+	ended_well vmware
+	[ "$(logs onboot/vmware)" = "open-vm-tools: the hypervisor is not VMware's: there is nothing to do" ]
+}
+
+@test "firmware and dummy: their files are the machine's; the machine's /etc can be written to in a container, and stays as it is" {
+	in_shell 'test -s /host/lib/firmware/carl9170-1.fw'
+	[ "$(in_shell 'cat /host/infile')" = 'A file for tests.' ]
+	inside hostmount /bin/sh -c 'echo changed >/writeable-host-etc/issue && cat /writeable-host-etc/issue'
+	[ "$(in_shell 'cat /run/hostetc/upper/issue')" = changed ]
+	[[ $(in_shell 'cat /host/etc/issue') == *'Welcome to pith'* ]]
 }
 
 # --- the end -----------------------------------------------------------------------------------------------------
