@@ -61,7 +61,7 @@ blocks() {
 @test "pkg/README.md has every package, with the capabilities of its build.yml" {
 	for f in "$root_dir"/pkg/*/build.yml; do
 		name=$(basename "${f%/*}")
-		capabilities=$(sed -n '/^  capabilities:/,/^  [a-z]/p' "$f" | grep -oE 'CAP_[A-Z_]+|\ball\b|\bnone\b' | sed 's/^CAP_//' | paste -sd, | sed 's/,/, /g')
+		capabilities=$(awk '/^  capabilities:/ {on = 1; print; next} /^ ? ?[a-z]/ {on = 0} on' "$f" | sed 's/#.*//' | grep -oE 'CAP_[A-Z_]+|\ball\b|\bnone\b' | sed 's/^CAP_//' | paste -sd, | sed 's/,/, /g')
 		grep -qE "^\\| \\[$name\\]\\($name/README.md\\) \\|.*\\| (${capabilities:-none|-}) \\| [^|]* \\|\$" "$root_dir/pkg/README.md" ||
 			{ echo "$name: $capabilities"; false; }
 	done
