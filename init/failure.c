@@ -1,11 +1,12 @@
 #include "failure.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmdline.h"
 #include "control.h"
 #include "say.h"
 #include "shutdown.h"
@@ -13,34 +14,11 @@
 
 enum { REASON_PARTS = 8 };
 
-/* Without rc.init nobody may have mounted /proc. */
-static int cmdline_open(void)
+static bool word_is(const char *name, const char *wanted)
 {
-	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	char value[16];
 
-	if (fd >= 0)
-		return fd;
-	mkdir("/proc", 0555); /* may be there */
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return -1;
-	return open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-}
-
-static bool debug_wanted(void)
-{
-	static const char word[] = "pith.debug=1";
-	char line[4096];
-	int fd = cmdline_open();
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-	const char *at;
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return false;
-	line[n] = '\0';
-	at = strstr(line, word);
-	return at && (at == line || at[-1] == ' ') && strchr(" \n", at[sizeof(word) - 1]);
+	return cmdline_value(name, value, sizeof(value)) && strcmp(value, wanted) == 0;
 }
 
 /* Only when asked for, only when there is one. */
@@ -49,15 +27,25 @@ static bool debug_shell(void)
 	struct control_request r = { .verb = CONTROL_RESPAWN, .name = "debug-shell", .argv = { "/bin/sh" } };
 	char reply[64];
 
-	if (!debug_wanted())
+	if (!word_is("pith.debug", "1"))
 		return false;
 	if (access("/bin/sh", X_OK) < 0) {
 		say("pith.debug=1, but the image has no /bin/sh");
 		return false;
 	}
 	say("pith.debug=1: a shell on the console");
+	/* without rc.init nobody may have mounted it; a shell that does without is still one */
+	if (access("/proc/self", F_OK) < 0 && (mkdir("/proc", 0555) == 0 || errno == EEXIST || errno == EROFS))
+		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	supervise_request(&r, NULL, 0, reply, sizeof(reply));
 	return true;
+}
+
+static enum shutdown_action end_wanted(void)
+{
+	if (word_is("pith.failure", "halt"))
+		return SHUTDOWN_HALT;
+	return word_is("pith.failure", "reboot") ? SHUTDOWN_REBOOT : SHUTDOWN_POWEROFF;
 }
 
 void failure_end(const char *const reason[], bool again)
@@ -68,5 +56,5 @@ void failure_end(const char *const reason[], bool again)
 		parts[i + 1] = reason[i];
 	say_parts(parts);
 	if (!debug_shell())
-		shutdown_begin(again ? SHUTDOWN_REBOOT : SHUTDOWN_POWEROFF);
+		shutdown_begin(again ? SHUTDOWN_REBOOT : end_wanted());
 }

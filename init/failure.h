@@ -1,5 +1,6 @@
-/* A machine that cannot be set up has a defined end: one line on the console, then it powers off. With pith.debug=1 on
- * the kernel's command line, and a shell in the image, there is a shell on the console instead, and the machine stays.
+/* A machine that cannot be set up has a defined end: one line on the console, then it powers off, or does
+ * what pith.failure= on the kernel's command line says: poweroff, halt, reboot. With pith.debug=1 there, and a shell in
+ * the image, there is a shell on the console instead, and the machine stays.
  *
  * The line says FAILURE_WORDS and the reason. `pith run` looks for it on the console (host/run/ending.h), and fails
  * with that reason when the machine has powered off.

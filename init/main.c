@@ -45,6 +45,7 @@ static struct {
 
 static int signals = -1;
 static const char *const *root_reason; /* why the root is not what it should be */
+static bool root_refused;              /* nothing of what is there instead may run */
 
 static sigset_t all_signals(void)
 {
@@ -60,7 +61,7 @@ static void rc_start(void)
 {
 	const char *const argv[] = { RC_INIT, NULL }, *const env[] = { self.start, self.root, NULL };
 
-	if (access(RC_INIT, X_OK) < 0) {
+	if ((root_reason && root_refused) || access(RC_INIT, X_OK) < 0) {
 		self.rc_started = true;
 		failure_end(root_reason ? root_reason : (const char *const[]){ RC_INIT ": ", strerror(errno), NULL },
 			    self.slot);
@@ -229,13 +230,13 @@ static void sockets_open(const sigset_t *set)
 	resume_keep(self.control);
 }
 
-static void machine_setup(void)
+static void machine_setup(bool machine)
 {
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	root_reason = root_enter(&self.slot);
-	if (root_reason && access(RC_INIT, X_OK) == 0)
+	root_reason = root_enter(machine, &root_refused, &self.slot);
+	if (root_reason && !root_refused && access(RC_INIT, X_OK) == 0)
 		say_parts(root_reason); /* and goes on with what is there */
 	time_text(self.root, "PITH_ROOT=");
 }
@@ -244,7 +245,7 @@ int main(int argc, char **argv)
 {
 	struct resume_part parts[] = { { &self, sizeof(self) }, { 0 }, { 0 } };
 	sigset_t set = all_signals();
-	bool resumed;
+	bool resumed, machine;
 
 	if (getpid() != 1)
 		return 1; /* only a kernel, or a container's runtime, starts an init */
@@ -254,7 +255,8 @@ int main(int argc, char **argv)
 	parts[2].data = shutdown_state(&parts[2].size);
 	umask(022);
 	/* Ctrl-alt-del becomes SIGINT. In a container that is refused, which tells it from a machine. */
-	say_setup(reboot(RB_DISABLE_CAD) == 0);
+	machine = reboot(RB_DISABLE_CAD) == 0;
+	say_setup(machine);
 	resumed = resume_take(argc, argv, parts, sizeof(parts) / sizeof(*parts));
 	if (resumed)
 		supervise_resumed();
@@ -263,6 +265,6 @@ int main(int argc, char **argv)
 	resume_setup(argv[0], parts, sizeof(parts) / sizeof(*parts));
 	sockets_open(&set);
 	if (!resumed)
-		machine_setup();
+		machine_setup(machine);
 	events_loop();
 }

@@ -11,6 +11,8 @@
 #include "say.h"
 #include "supervise.h"
 
+#define RC_SHUTDOWN "/bin/rc.shutdown"
+
 enum {
 	RC_LIMIT_US = 300 * 1000 * 1000, /* rc.shutdown: services' grace periods and onshutdown containers included */
 	KILL_GRACE_US = 2 * 1000 * 1000,
@@ -122,8 +124,11 @@ void shutdown_begin(enum shutdown_action action)
 	self.wanted = action;
 	supervise_freeze();
 	say("shutting down: ", actions[action].name);
-	self.rc = program_start((const char *const[]){ "/bin/rc.shutdown", actions[action].name, NULL }, NULL, 0, NULL,
-				false);
+	if (access(RC_SHUTDOWN, X_OK) < 0 && errno == ENOENT) {
+		kill_and_sync(); /* of a root that was never there */
+		shutdown_finish();
+	}
+	self.rc = program_start((const char *const[]){ RC_SHUTDOWN, actions[action].name, NULL }, NULL, 0, NULL, false);
 	if (self.rc < 0) {
 		say("cannot start rc.shutdown: ", strerror(errno));
 		kill_and_sync();
