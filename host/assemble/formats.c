@@ -16,10 +16,10 @@
 #include "io.h"
 #include "log.h"
 #include "outlock.h"
+#include "sign.h"
 
 static const char init_root_label[] = "org.pith.init.root";
 static const char kernel_root_label[] = "org.pith.kernel.root";
-enum { MODULE_LIST_MAX = 64 << 10 };
 
 /* --- splitting ----------------------------------------------------------------------------------------------- */
 
@@ -135,57 +135,6 @@ static int choose_root(struct outputs *x, struct error *err)
 	return 0;
 }
 
-/* --- modules that /init needs before it can mount its root -------------------------------------------------------- */
-
-static int add_early(struct outputs *x, const char *version, const char *module, size_t number, struct error *err)
-{
-	_cleanup_free_ char *from = str_format("lib/modules/%s/%s", version, module);
-	const char *name = strrchr(module, '/');
-	_cleanup_free_ char *to = str_format("early/%02zu-%s", number, name ? name + 1 : module);
-	const struct tree_node *n;
-
-	if (!from || !to)
-		return error_set(err, ENOMEM, "%s", module);
-	n = tree_resolve(x->a->tree, "", from);
-	if (!n)
-		return error_set(err, 0,
-				 "lib/modules/%s/modules.early names %s, which the kernel's archive does not have",
-				 version, module);
-	return tree_add_copy(x->early, to, n, err) ? 0 : -1;
-}
-
-static int read_early(struct outputs *x, const char *version, const struct tree_node *list, struct error *err)
-{
-	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_strv_ char **lines = NULL;
-	size_t i, n = 0;
-
-	if (tree_read(list, MODULE_LIST_MAX, &text, err) < 0)
-		return -1;
-	lines = strv_split(buf_text(&text), "\r\n");
-	for (i = 0; lines && lines[i]; i++)
-		if (lines[i][0] != '#' && add_early(x, version, lines[i], n++, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int find_early(struct outputs *x, struct error *err)
-{
-	const struct tree_node *modules = tree_resolve(x->a->tree, "", "lib/modules"), *v;
-
-	x->early = tree_new(err);
-	if (!x->early)
-		return -1;
-	for (v = modules ? modules->children : NULL; v; v = v->next) {
-		_cleanup_free_ char *path = str_format("lib/modules/%s/modules.early", v->name);
-		const struct tree_node *list = path ? tree_resolve(x->a->tree, "", path) : NULL;
-
-		if (list && list->inode->type == TREE_FILE && read_early(x, v->name, list, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
 /* One file of the boot tree as BASE-SUFFIX; a former build's is removed where there is none now. */
@@ -205,6 +154,22 @@ static int write_boot(struct outputs *x, const char *name, struct error *err)
 	return output_node(n, &x->set, path, err);
 }
 
+/* Of a verified root it says more than the YAML. */
+static int write_cmdline(struct outputs *x, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s-cmdline", x->base), *line = NULL;
+
+	if (!x->verified)
+		return write_boot(x, "cmdline", err);
+	if (!path)
+		return error_set(err, ENOMEM, "cmdline");
+	if (outfile_set_has(&x->set, path))
+		return 0;
+	if (format_begin(path, err) < 0 || boot_cmdline(x, NULL, &line, err) < 0)
+		return -1;
+	return output_bytes(line, strlen(line), &x->set, path, err);
+}
+
 static int kernel_initrd(struct outputs *x, struct error *err)
 {
 	_cleanup_free_ char *path = str_format("%s-initrd.img", x->base);
@@ -215,7 +180,7 @@ static int kernel_initrd(struct outputs *x, struct error *err)
 		return -1;
 	if (write_initrd(x, &x->set, path, true, err) < 0 || write_boot(x, "kernel", err) < 0)
 		return -1;
-	return write_boot(x, "cmdline", err);
+	return write_cmdline(x, err);
 }
 
 /* The whole tree in an archive that nobody has to unpack first: it is what follows other archives in an enclave. */
@@ -234,6 +199,21 @@ static int kernel_initrd_plain(struct outputs *x, struct error *err)
 	return r;
 }
 
+/* An image as a disk, and what has to be in front of it when it is checked: PID 1. */
+static int kernel_verified(struct outputs *x, enum output_root root, const char *path, struct error *err)
+{
+	_cleanup_free_ char *initrd = str_format("%s-verity.img", x->base);
+	struct verity v;
+
+	if (!initrd)
+		return error_set(err, ENOMEM, "initrd");
+	if (output_verified(x->a->tree, root, &x->set, path, &v, err) < 0 || verity_note(x, &v, err) < 0)
+		return -1;
+	if (outfile_set_has(&x->set, initrd))
+		return 0;
+	return format_begin(initrd, err) < 0 ? -1 : write_bare(x, &x->set, initrd, err);
+}
+
 static int output_data_iso(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
 {
 	return output_iso(t, ISO_DATA, set, path, err);
@@ -244,10 +224,11 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 	static const struct {
 		const char *suffix;
 		int (*output)(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
+		enum output_root root;
 	} kinds[FORMATS] = {
-		[FORMAT_KERNEL_SQUASHFS] = { "-squashfs.img", output_squashfs },
-		[FORMAT_KERNEL_EROFS] = { "-erofs.img", output_erofs },
-		[FORMAT_KERNEL_ISO] = { ".iso", output_data_iso },
+		[FORMAT_KERNEL_SQUASHFS] = { "-squashfs.img", output_squashfs, OUTPUT_SQUASHFS },
+		[FORMAT_KERNEL_EROFS] = { "-erofs.img", output_erofs, OUTPUT_EROFS },
+		[FORMAT_KERNEL_ISO] = { ".iso", output_data_iso, OUTPUT_PLAIN },
 	};
 	_cleanup_free_ char *path = str_format("%s%s", x->base, kinds[format].suffix);
 
@@ -257,9 +238,19 @@ static int kernel_image(struct outputs *x, enum build_format format, struct erro
 		warn_xattrs(x, "an ISO image");
 	if (format_begin(path, err) < 0)
 		return -1;
-	if (kinds[format].output(x->a->tree, &x->set, path, err) < 0)
+	if (x->o->verity ? kernel_verified(x, kinds[format].root, path, err) < 0
+			 : kinds[format].output(x->a->tree, &x->set, path, err) < 0)
 		return -1;
-	return write_boot(x, "kernel", err) < 0 ? -1 : write_boot(x, "cmdline", err);
+	return write_boot(x, "kernel", err) < 0 ? -1 : write_cmdline(x, err);
+}
+
+static int cmdline_put(const struct outputs *x, struct tree *t, const struct tree_meta *meta, struct error *err)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (boot_cmdline(x, NULL, &line, err) < 0)
+		return -1;
+	return tree_add_bytes(t, "cmdline", meta, line, strlen(line), err) ? 0 : -1;
 }
 
 /* BASE-initrd.tar: kernel, initrd.img, cmdline, ucode.cpio. */
@@ -292,6 +283,8 @@ static int tar_kernel_initrd(struct outputs *x, struct error *err)
 			return -1;
 		n->inode->mode = 0644;
 	}
+	if (x->verified && cmdline_put(x, t, &meta, err) < 0)
+		return -1;
 	return output_tar(t, &x->set, path, ZIP_NONE, err);
 }
 
@@ -346,8 +339,15 @@ static int write_all(struct outputs *x, struct error *err)
 	size_t i;
 
 	if (!x->o->formats[FORMAT_TAR] && !x->o->formats[FORMAT_DOCKER] &&
-	    (split_boot(x, err) < 0 || choose_root(x, err) < 0 || find_early(x, err) < 0))
+	    (split_boot(x, err) < 0 || choose_root(x, err) < 0 || early_find(x, err) < 0))
 		return -1;
+	if (x->o->verity && !has_word(assembly_init_label(x->a, init_root_label), "verity"))
+		return error_say(err, ENOTSUP,
+				 "--verity: no init image says that its /init checks a root (label %s: verity)",
+				 init_root_label);
+	for (i = 0; i < FORMATS; i++)
+		if (x->o->formats[i] && x->o->verity && verity_suits(x, (enum build_format)i, err) < 0)
+			return -1;
 	for (i = 0; i < FORMATS; i++)
 		if (x->o->formats[i] && format_suits_kernel(x, (enum build_format)i, err) < 0)
 			return -1;
@@ -378,7 +378,10 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 	x.base = base;
 	if (!o->output && outlock_take(&lock, base, err) < 0)
 		return -1;
-	r = write_all(&x, err);
+	if (o->sign)
+		x.signer = signer_open(o->sign, o->cert, ASSEMBLY_TIME, err);
+	r = o->sign && !x.signer ? -1 : write_all(&x, err);
+	signer_free(x.signer);
 	if (r == 0 && a->bill)
 		bill_warn(a->bill);
 	outfile_set_discard(&x.set);
@@ -386,6 +389,8 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 	free(x.kernel);
 	free(x.initrd);
 	systems_free(x.systems);
+	free(x.bare);
+	free(x.image);
 	tree_free(x.boot);
 	tree_free(x.early);
 	return r;

@@ -93,14 +93,23 @@ static int write_partitioned(struct outputs *x, const struct disk_format *f, con
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
 	_cleanup_free_ char *cmdline = NULL;
 	struct media_boot boot = { .arch = x->o->platform.arch, .time = ASSEMBLY_TIME };
+	bool apart = x->o->verity && f->firmware == EFI; /* the root has a partition */
+	char uuid[VERITY_UUID_TEXT];
 	uint64_t size = f->size && x->o->size ? x->o->size : f->size;
 
-	if (boot_kernel(x, err) < 0 || boot_initrd(x, err) < 0 || boot_cmdline(x, NULL, &cmdline, err) < 0 ||
-	    outfile_open(&file, path, err) < 0)
+	if (boot_kernel(x, err) < 0 ||
+	    (apart ? boot_bare(x, err) < 0 || boot_root(x, err) < 0 : boot_initrd(x, err) < 0) ||
+	    boot_cmdline(x, NULL, &cmdline, err) < 0 || outfile_open(&file, path, err) < 0)
 		return -1;
 	boot.dir = x->temp.path;
+	boot.signer = x->signer;
 	boot.kernel = x->kernel;
-	boot.initrd = x->initrd;
+	boot.initrd = apart ? x->bare : x->initrd;
+	if (apart) {
+		verity_uuid(x, uuid);
+		boot.root = x->image;
+		boot.root_uuid = uuid;
+	}
 	boot.cmdline = cmdline;
 	if (disk_write(f, &boot, NULL, size, path, file.fd, err) < 0)
 		return -1;
@@ -141,6 +150,7 @@ static int iso_fill_efi(struct outputs *x, struct tree *t, bool initrd, const ch
 				   .initrd = initrd ? x->initrd : NULL,
 				   .cmdline = cmdline,
 				   .arch = x->o->platform.arch,
+				   .signer = x->signer,
 				   .time = ASSEMBLY_TIME };
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
 

@@ -44,10 +44,8 @@ static const struct {
 static const struct driver {
 	const char *module, *config;
 } drivers[] = {
-	{ "isofs", "CONFIG_ISO9660_FS" },
-	{ "sr_mod", "CONFIG_BLK_DEV_SR" },
-	{ "squashfs", "CONFIG_SQUASHFS" },
-	{ "erofs", "CONFIG_EROFS_FS" },
+	{ "isofs", "CONFIG_ISO9660_FS" }, { "sr_mod", "CONFIG_BLK_DEV_SR" },   { "squashfs", "CONFIG_SQUASHFS" },
+	{ "erofs", "CONFIG_EROFS_FS" },   { "dm-verity", "CONFIG_DM_VERITY" },
 };
 
 static bool line_names(const char *line, const char *module)
@@ -111,7 +109,8 @@ static int driver_check(const struct outputs *x, enum build_format format, const
 }
 
 /* One that comes along in the initrd (modules.early) is as good. */
-static int initrd_check(const struct outputs *x, enum build_format format, const char *module, struct error *err)
+static int initrd_check(const struct outputs *x, enum build_format format, const char *module, const char *otherwise,
+			struct error *err)
 {
 	const struct tree_node *early = tree_find(x->early, "early"), *n;
 
@@ -121,7 +120,7 @@ static int initrd_check(const struct outputs *x, enum build_format format, const
 		if (name && strncmp(name + 1, module, strlen(module)) == 0)
 			return 0;
 	}
-	return driver_check(x, format, module, ": --initrd plain does without", err);
+	return driver_check(x, format, module, otherwise, err);
 }
 
 static int root_check(const struct outputs *x, enum build_format format, struct error *err)
@@ -129,7 +128,11 @@ static int root_check(const struct outputs *x, enum build_format format, struct 
 	bool plain = x->root == OUTPUT_PLAIN || (format == FORMAT_KERNEL_INITRD_NOGZ && x->o->initrd == INITRD_AUTO);
 
 	if (needs[format].initrd || (needs[format].cd && !plain))
-		return plain ? 0 : initrd_check(x, format, x->root == OUTPUT_EROFS ? "erofs" : "squashfs", err);
+		return plain ? 0
+			     : initrd_check(x, format, x->root == OUTPUT_EROFS ? "erofs" : "squashfs",
+					    ": --initrd plain does without", err);
+	if (needs[format].root && x->o->verity)
+		return initrd_check(x, format, needs[format].root, "", err);
 	if (tree_find(x->early, "early"))
 		log_warn("%s: to boot from this takes a kernel with its drivers built in, and this one has modules",
 			 format_names[format]);
@@ -183,7 +186,8 @@ int format_suits_kernel(struct outputs *x, enum build_format format, struct erro
 {
 	if (format == FORMAT_TAR || format == FORMAT_DOCKER)
 		return 0;
-	if (start_check(x, format, err) < 0)
+	if (start_check(x, format, err) < 0 ||
+	    (x->o->verity && initrd_check(x, format, "dm-verity", ": --verity needs it", err) < 0))
 		return -1;
 	if (!format_slotted(x, format))
 		return root_check(x, format, err);

@@ -55,6 +55,7 @@ int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, b
 	struct output_initrd how = {
 		.root = x->root, .zip = x->zip, .level = x->zip_level, .init = init_program(x), .early = x->early
 	};
+	struct verity v;
 
 	if (x->root == OUTPUT_PLAIN) {
 		warn_xattrs(x, "a plain initrd");
@@ -62,6 +63,20 @@ int write_initrd(struct outputs *x, struct outfile_set *set, const char *path, b
 	}
 	if (with_ucode)
 		how.ucode = tree_find(x->boot, "ucode.cpio");
+	if (x->o->verity)
+		how.verity = &v;
+	if (output_initrd(x->a->tree, &how, set, path, err) < 0)
+		return -1;
+	return how.verity ? verity_note(x, how.verity, err) : 0;
+}
+
+int write_bare(struct outputs *x, struct outfile_set *set, const char *path, struct error *err)
+{
+	struct output_initrd how = { .root = OUTPUT_BARE,
+				     .init = init_program(x),
+				     .early = x->early,
+				     .ucode = tree_find(x->boot, "ucode.cpio") };
+
 	return output_initrd(x->a->tree, &how, set, path, err);
 }
 
@@ -93,18 +108,46 @@ int boot_initrd(struct outputs *x, struct error *err)
 	return write_initrd(x, NULL, x->initrd, true, err);
 }
 
+/* The image with its tree as a file, for a partition. */
+int boot_root(struct outputs *x, struct error *err)
+{
+	struct verity v;
+
+	if (x->image)
+		return 0;
+	x->image = str_format("%s/root.img", x->temp.path);
+	if (!x->image)
+		return error_set(err, ENOMEM, "root");
+	if (output_verified(x->a->tree, x->root, NULL, x->image, &v, err) < 0)
+		return -1;
+	return verity_note(x, &v, err);
+}
+
+int boot_bare(struct outputs *x, struct error *err)
+{
+	if (x->bare)
+		return 0;
+	x->bare = str_format("%s/bare.img", x->temp.path);
+	if (!x->bare)
+		return error_set(err, ENOMEM, "initrd");
+	return write_bare(x, NULL, x->bare, err);
+}
+
 int boot_cmdline(const struct outputs *x, const char *root, char **out, struct error *err)
 {
 	const struct tree_node *n = tree_find(x->boot, "cmdline");
 	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_free_ char *verified = verity_words(x);
 	const char *line;
 
 	if (n && tree_read(n, CMDLINE_READ_MAX, &text, err) < 0)
 		return -1;
+	if (!verified)
+		return error_set(err, ENOMEM, "command line");
 	line = buf_text(&text);
 	if (!root || strstr(line, "root="))
-		*out = strdup(line);
-	else
-		*out = str_format("%s%s%s", line, *line ? " " : "", root);
+		root = "";
+	*out = str_format("%s%s%s%s%s", line, *line && *root ? " " : "", root, (*line || *root) && *verified ? " " : "",
+			  verified);
 	return *out ? 0 : error_set(err, ENOMEM, "command line");
 }

@@ -126,6 +126,16 @@ static const char *const zips[] = { "zstd", "gzip", "none", NULL };
 static const char *const arches[] = { "amd64", "arm64", NULL };
 static const char *const forms[] = { "text", "json", NULL };
 
+static const char *const checks[] = { "boot", "read", NULL };
+
+static int set_verity_check(void *data, const struct option *option, const char *value, struct error *err)
+{
+	struct build_options *o = data;
+
+	o->verity_check_given = true;
+	return option_set_choice(data, option, value, err);
+}
+
 #define FIELD(name) offsetof(struct build_options, name)
 
 const struct option build_table[] = {
@@ -183,6 +193,18 @@ const struct option build_table[] = {
 	  .help = "an archive that a build before has written (--format tar): files of images that are in the same "
 		  "place "
 		  "come from there" },
+	{ "verity", .set = option_set_switch, .field = FIELD(verity),
+	  .help = "the root has a hash tree, whose digest is on the command line: what is not as it was built does not "
+		  "run" },
+	{ "verity-check", .argument = "WHEN", .set = set_verity_check, .field = FIELD(verity_check), .choices = checks,
+	  .help = "with --verity: boot (all of the root before anything runs, and each block when it is read) or read "
+		  "(only "
+		  "that)" },
+	{ "sign", .argument = "KEY", .set = option_set_text, .field = FIELD(sign),
+	  .help = "for Secure Boot: sign what UEFI firmware starts with this key, and its certificate of --cert (both "
+		  "PEM)" },
+	{ "cert", .argument = "CERT", .set = option_set_text, .field = FIELD(cert),
+	  .help = "the certificate of --sign's key, which the machine's firmware has to know" },
 	{ 0 },
 };
 
@@ -242,6 +264,32 @@ static int formats_check(struct build_options *o, struct error *err)
 	return 0;
 }
 
+/* What cannot be verified or signed as it is asked for. */
+static int proofs_check(const struct build_options *o, struct error *err)
+{
+	static const enum build_format efi[] = { FORMAT_RAW_EFI, FORMAT_QCOW2_EFI, FORMAT_ISO_EFI,
+						 FORMAT_ISO_EFI_INITRD };
+	bool signable = false;
+
+	if (o->verity_check_given && !o->verity)
+		return error_set(err, 0, "--verity-check goes with --verity");
+	if (o->verity && o->initrd == INITRD_PLAIN)
+		return error_set(err, 0, "--verity is for a root that is an image: not with --initrd plain");
+	if ((o->ab || o->formats[FORMAT_UPDATE]) && (o->verity || o->sign))
+		return error_set(err, 0,
+				 "a disk with two systems and its updates are neither verified nor signed: leave out "
+				 "--verity and --sign");
+	if (!o->sign != !o->cert)
+		return error_set(err, 0, "--sign KEY and --cert CERT go together: the key, and its certificate");
+	for (size_t i = 0; i < sizeof(efi) / sizeof(*efi); i++)
+		signable = signable || o->formats[efi[i]];
+	if (o->sign && !signable)
+		return error_set(
+			err, 0,
+			"--sign is for what UEFI firmware starts: raw-efi, qcow2-efi, iso-efi or iso-efi-initrd");
+	return 0;
+}
+
 int build_options_parse(const struct command *c, char **argv, struct build_options *out, struct error *err)
 {
 	int r;
@@ -259,7 +307,7 @@ int build_options_parse(const struct command *c, char **argv, struct build_optio
 		return error_set(err, 0, "--input-tar and --o are one file: give the output another name");
 	if (out->check_reproducible && again_refuse(out, err) < 0)
 		return -1;
-	return formats_check(out, err);
+	return formats_check(out, err) < 0 ? -1 : proofs_check(out, err);
 }
 
 void build_options_clear(struct build_options *o)

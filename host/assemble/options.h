@@ -45,6 +45,11 @@ enum initrd_kind {
 	INITRD_SQUASHFS,
 };
 
+enum verity_check {
+	VERITY_CHECK_BOOT,
+	VERITY_CHECK_READ,
+};
+
 enum error_form {
 	ERRORS_TEXT,
 	ERRORS_JSON,
@@ -67,8 +72,12 @@ struct build_options {
 	bool no_sbom, sbom_current_time, check_reproducible;
 	const char *sbom_output, *input_tar; /* NULL: not given */
 	const char *rpi3_firmware;           /* folder of the host; NULL: not given */
-	char **allow_sources;                /* paths that packages may take files from */
-	char *const *inputs;                 /* NULL-terminated */
+	bool verity;
+	enum verity_check verity_check;
+	bool verity_check_given;
+	const char *sign, *cert; /* PEM files; NULL: not given */
+	char **allow_sources;    /* paths that packages may take files from */
+	char *const *inputs;     /* NULL-terminated */
 };
 
 /* Its table, for help. */

@@ -87,7 +87,7 @@ int media_ab_disk(const struct media_boot *b, const struct media_system systems[
 {
 	static const char *const dirs[] = { "/EFI", "/EFI/BOOT", "/EFI/Linux", "/loader", NULL };
 	const struct efi_arch *arch = efi_arch_find(b->arch, err);
-	_cleanup_free_ char *conf = arch ? efi_loader_conf(b->dir, err) : NULL;
+	_cleanup_free_ char *conf = arch ? efi_loader_conf(b, err) : NULL;
 	struct fat_file files[2 + MEDIA_SYSTEMS];
 	struct layout l;
 

@@ -12,21 +12,26 @@
 #include "buf.h"
 #include "error.h"
 
+struct signer;
+
 struct media_boot {
 	const char *dir;     /* a private directory for what is made on the way */
 	const char *kernel;  /* file */
 	const char *initrd;  /* file, NULL: none */
 	const char *cmdline; /* a line's end in it counts as a space */
-	const char *arch;    /* in Go's words */
-	int64_t time;        /* of all files, in seconds since 1970 */
+	const char *root;    /* file: the root, for a partition of its own (UEFI only); NULL: none */
+	const char *root_uuid;
+	const struct signer *signer; /* signs all that UEFI firmware starts; NULL: nobody */
+	const char *arch;            /* in Go's words */
+	int64_t time;                /* of all files, in seconds since 1970 */
 };
 
 /* MBR with one active partition, syslinux; amd64 only. size: of the disk in bytes, 0: as large as needed. What the
  * partition does not need is left free. fd: a regular file, empty. EFBIG when the content is larger than size or FAT
  * takes, E2BIG when the command line is longer than the kernel takes. */
 int media_bios_disk(const struct media_boot *boot, uint64_t size, int fd, struct error *err);
-/* GPT with an EFI system partition: systemd-boot, and kernel, initrd and command line as one unified kernel image
- * (uapi-group.org, Unified Kernel Image). */
+/* GPT with an EFI system partition, and a read-only one of the root where there is one: systemd-boot, and kernel,
+ * initrd and command line as one unified kernel image (uapi-group.org, Unified Kernel Image). */
 int media_efi_disk(const struct media_boot *boot, uint64_t size, int fd, struct error *err);
 /* The unified kernel image alone. */
 int media_efi_kernel(const struct media_boot *boot, const char *path, struct error *err);

@@ -17,10 +17,11 @@ struct efi_arch {
 	const char *arch, *stub;
 	const char *loader; /* systemd-boot, as a file of the host, */
 	const char *boot;   /* and where the firmware looks for it */
+	const char *root;   /* the type of a root's partition */
 };
 const struct efi_arch *efi_arch_find(const char *arch, struct error *err);
-/* loader.conf, as a file in dir: NULL, or its path, which the caller frees. */
-char *efi_loader_conf(const char *dir, struct error *err);
+/* loader.conf, as a file in b->dir: NULL, or its path, which the caller frees. */
+char *efi_loader_conf(const struct media_boot *b, struct error *err);
 
 /* --- cmdline.c --- */
 /* A command line as one line; NULL, with E2BIG where it is longer than the kernel takes. Caller frees. */

@@ -4,42 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Offsets of the PE format: from the signature on, and in a section's header. */
-enum {
-	DOS_PE = 0x3c,
-	PE_SECTIONS = 6,
-	PE_OPTIONAL_SIZE = 20,
-	PE_OPTIONAL = 24,
-	OPT_INITIALIZED = PE_OPTIONAL + 8,
-	OPT_SECTION_ALIGNMENT = PE_OPTIONAL + 32,
-	OPT_FILE_ALIGNMENT = PE_OPTIONAL + 36,
-	OPT_IMAGE_SIZE = PE_OPTIONAL + 56,
-	OPT_HEADERS_SIZE = PE_OPTIONAL + 60,
-	OPT_CHECKSUM = PE_OPTIONAL + 64,
-	OPT_MIN = 112, /* of the 64-bit form, without directories */
-	SECTION = 40,
-	SECTION_NAME = 8,
-};
-
-#define PE32_PLUS           0x20b
-#define SECTION_INITIALIZED 0x40
-#define SECTION_READ        0x40000000u
-
-static uint32_t le16_get(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t le32_get(const uint8_t *p)
-{
-	return le16_get(p) | le16_get(p + 2) << 16;
-}
-
-static void le32_put(uint8_t *p, uint64_t v)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
+#include "pe_private.h"
 
 static uint64_t up_to(uint64_t n, uint32_t align)
 {
@@ -81,6 +46,29 @@ static bool pe_find(uint8_t *b, size_t len, size_t n, struct pe *out)
 	return alignment_good(out->section_align) && alignment_good(out->file_align);
 }
 
+/* Behind the last section are symbols that nobody needs, or a signature that is none any more. They go: what is signed
+ * must be all of one piece. */
+static void tail_drop(struct buf *stub, struct pe *pe)
+{
+	const uint8_t *table = pe->next - (size_t)pe->sections * SECTION;
+	uint64_t end = le32_get(pe->head + OPT_HEADERS_SIZE);
+
+	for (uint32_t i = 0; i < pe->sections; i++) {
+		uint64_t last = (uint64_t)le32_get(table + i * SECTION + SECTION_RAW) +
+			le32_get(table + i * SECTION + SECTION_RAW_SIZE);
+
+		if (last > end)
+			end = last;
+	}
+	if (end >= stub->len)
+		return;
+	buf_truncate(stub, end);
+	memset(pe->head + PE_SYMBOLS, 0, 8);
+	if (le32_get(pe->head + OPT_DIRECTORIES) > DIRECTORY_CERTIFICATES &&
+	    le16_get(pe->head + PE_OPTIONAL_SIZE) >= OPT_CERTIFICATES + 8 - PE_OPTIONAL)
+		memset(pe->head + OPT_CERTIFICATES, 0, 8);
+}
+
 static void pe_add(struct pe *pe, struct uki_section *s, uint64_t rva, uint64_t at, uint64_t raw)
 {
 	uint8_t *h = pe->next;
@@ -106,6 +94,7 @@ int uki_plan(struct buf *stub, struct uki_section *sections, size_t n, uint64_t 
 		return error_say(err, EINVAL, "this is no EFI program to which a kernel can be added");
 	rva = le32_get(pe.head + OPT_IMAGE_SIZE);
 	data = le32_get(pe.head + OPT_INITIALIZED);
+	tail_drop(stub, &pe);
 	at = stub->len;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t raw = up_to(sections[i].size, pe.file_align);

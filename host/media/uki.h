@@ -14,6 +14,7 @@ struct uki_section {
 	uint64_t at;      /* filled in: where in the file the content goes; zeros up to there */
 };
 
-/* Adds sections to the headers of the stub, which is all in `stub`. *end: the size of the file then. EINVAL: these
- * bytes are no EFI program that has room for more sections; EFBIG: more than such a file holds. */
+/* Adds sections to the headers of the stub, which is all in `stub`; what it has behind its sections is dropped. *end:
+ * the size of the file then. EINVAL: these bytes are no EFI program that has room for more sections; EFBIG: more than
+ * such a file holds. */
 int uki_plan(struct buf *stub, struct uki_section *sections, size_t n, uint64_t *end, struct error *err);

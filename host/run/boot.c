@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "boot_file.h"
 #include "io.h"
@@ -89,6 +90,17 @@ static int find_root(const char *name, enum boot_kind wanted, struct boot *out, 
 	return 0;
 }
 
+/* A root that is checked has an initrd in front of it, with PID 1, which does that. */
+static int find_verity(const char *name, struct boot *out, struct error *err)
+{
+	out->initrd = str_format("%s-verity.img", name);
+	if (!out->initrd)
+		return error_set(err, ENOMEM, "%s", name);
+	if (access(out->initrd, R_OK) < 0)
+		return error_set(err, errno, "%s, by which the root is checked", out->initrd);
+	return 0;
+}
+
 static int read_cmdline(const char *name, struct boot *out, struct error *err)
 {
 	_cleanup_free_ char *path = str_format("%s-cmdline", name);
@@ -103,7 +115,10 @@ static int read_cmdline(const char *name, struct boot *out, struct error *err)
 		return error_move(err, &why);
 	if (memchr(buf_bytes(&text), '\0', text.len))
 		return error_set(err, 0, "%s: holds a NUL byte", path);
-	if (out->root && !strstr(buf_text(&text), "root="))
+	if (out->root && strstr(buf_text(&text), "pith.verity=")) {
+		if (find_verity(name, out, err) < 0)
+			return -1;
+	} else if (out->root && !strstr(buf_text(&text), "root="))
 		root = text.len ? " root=/dev/vda" : "root=/dev/vda";
 	out->cmdline = str_format("%.*s%s", (int)strcspn(buf_text(&text), "\n"), buf_text(&text), root);
 	return out->cmdline ? 0 : error_set(err, ENOMEM, "%s", path);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hashtree.h"
 #include "outfile.h"
 #include "progress.h"
 #include "str.h"
@@ -69,14 +70,16 @@ int output_tar(const struct tree *t, struct outfile_set *set, const char *path, 
 	return with_file(set, path, write_tar, &what, err);
 }
 
+/* verity NULL: without a hash tree. */
 static int output_image(const struct tree *t, struct outfile_set *set, const char *path,
-			int (*make)(const struct tree *, int, struct error *), struct error *err)
+			int (*make)(const struct tree *, int, struct error *), struct verity *verity, struct error *err)
 {
 	_cleanup_outfile_ struct outfile file = OUTFILE_INIT;
 	_cleanup_progress_ struct progress progress = { 0 };
 
 	progress_begin(&progress, 0, 0, "writing %s", path);
-	if (outfile_open(&file, path, err) < 0 || make(t, file.fd, err) < 0)
+	if (outfile_open(&file, path, err) < 0 || make(t, file.fd, err) < 0 ||
+	    (verity && hashtree_append(file.fd, verity, err) < 0))
 		return -1;
 	file.brief = !set;
 	return outfile_keep(set, &file, 0644, err);
@@ -84,12 +87,18 @@ static int output_image(const struct tree *t, struct outfile_set *set, const cha
 
 int output_squashfs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
 {
-	return output_image(t, set, path, tree_write_squashfs, err);
+	return output_image(t, set, path, tree_write_squashfs, NULL, err);
 }
 
 int output_erofs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err)
 {
-	return output_image(t, set, path, tree_write_erofs, err);
+	return output_image(t, set, path, tree_write_erofs, NULL, err);
+}
+
+int output_verified(const struct tree *t, enum output_root root, struct outfile_set *set, const char *path,
+		    struct verity *verity, struct error *err)
+{
+	return output_image(t, set, path, root == OUTPUT_EROFS ? tree_write_erofs : tree_write_squashfs, verity, err);
 }
 
 static int write_iso_data(const struct tree *t, int fd, struct error *err)
@@ -112,7 +121,7 @@ int output_iso(const struct tree *t, enum iso_boot boot, struct outfile_set *set
 	static int (*const writers[])(const struct tree *, int, struct error *) = { write_iso_data, write_iso_bios,
 										    write_iso_efi };
 
-	return output_image(t, set, path, writers[boot], err);
+	return output_image(t, set, path, writers[boot], NULL, err);
 }
 
 /* --- initrd --- */
@@ -162,20 +171,28 @@ static int small_begin(struct tree *small, const struct output_initrd *how, stru
 	return how->early ? copy_tree(small, how->early->root, err) : 0;
 }
 
-static int write_wrapped(const struct initrd_output *o, struct sink *out, struct error *err)
+/* image: stays open until the small tree is written. */
+static int image_add(const struct initrd_output *o, struct tree *small, struct outfile *image, struct error *err)
 {
 	bool erofs = o->how->root == OUTPUT_EROFS;
-	_cleanup_outfile_ struct outfile image = OUTFILE_INIT; /* never committed: it needs a place, not a name */
-	_cleanup_tree_ struct tree *small = tree_new(err);
 	char proc[40];
 
-	if (!small || outfile_open(&image, o->path, err) < 0)
+	if (outfile_open(image, o->path, err) < 0 ||
+	    (erofs ? tree_write_erofs : tree_write_squashfs)(o->tree, image->fd, err) < 0 ||
+	    (o->how->verity && hashtree_append(image->fd, o->how->verity, err) < 0))
 		return -1;
-	if ((erofs ? tree_write_erofs : tree_write_squashfs)(o->tree, image.fd, err) < 0)
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", image->fd);
+	return tree_add_file(small, erofs ? "rootfs.erofs" : "rootfs.squashfs", &small_meta, proc, err) ? 0 : -1;
+}
+
+static int write_wrapped(const struct initrd_output *o, struct sink *out, struct error *err)
+{
+	_cleanup_outfile_ struct outfile image = OUTFILE_INIT; /* never committed: it needs a place, not a name */
+	_cleanup_tree_ struct tree *small = tree_new(err);
+
+	if (!small || (o->how->root != OUTPUT_BARE && image_add(o, small, &image, err) < 0))
 		return -1;
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", image.fd);
-	if (small_begin(small, o->how, err) < 0 ||
-	    !tree_add_file(small, erofs ? "rootfs.erofs" : "rootfs.squashfs", &small_meta, proc, err))
+	if (small_begin(small, o->how, err) < 0)
 		return -1;
 	return tree_write_cpio(small, out, err);
 }

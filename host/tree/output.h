@@ -61,18 +61,24 @@ enum output_root {
 	OUTPUT_EROFS,    /* /init, /early and /rootfs.erofs in a small cpio */
 	OUTPUT_SQUASHFS, /* the same with /rootfs.squashfs */
 	OUTPUT_SLOT,     /* the same with /rootfs.slot, which names a root that is on a disk */
+	OUTPUT_BARE,     /* /init and /early: the root is on a disk */
 };
 
 int output_tar(const struct tree *t, struct outfile_set *set, const char *path, enum zip zip, struct error *err);
 int output_squashfs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
 int output_erofs(const struct tree *t, struct outfile_set *set, const char *path, struct error *err);
+/* An image of OUTPUT_EROFS or OUTPUT_SQUASHFS with its hash tree behind it (host/verity), whose digest goes to *verity.
+ */
+struct verity;
+int output_verified(const struct tree *t, enum output_root root, struct outfile_set *set, const char *path,
+		    struct verity *verity, struct error *err);
 int output_iso(const struct tree *t, enum iso_boot boot, struct outfile_set *set, const char *path, struct error *err);
 
 /* An initrd. ucode: a file of the tree that goes in front, uncompressed and padded, as the kernel wants microcode
  * (NULL: none). init: the file that becomes /init of an OUTPUT_EROFS/SQUASHFS initrd (the tree's own "init", usually).
- * early: tree that is put beside it as it is ("early/10-loop.ko", ...), may be NULL.
- * The small cpio around a file system image is not compressed: the image is already, and the kernel would have to
- * unpack it. */
+ * early: tree that is put beside it as it is ("early/10-loop.ko", ...), may be NULL. verity: the image gets a hash
+ * tree, as that of output_verified(); NULL: none. The small cpio around a file system image is not compressed: the
+ * image is already, and the kernel would have to unpack it. */
 struct output_initrd {
 	enum output_root root;
 	enum zip zip; /* of OUTPUT_PLAIN */
@@ -80,6 +86,7 @@ struct output_initrd {
 	const struct tree_node *ucode, *init;
 	const struct tree *early;
 	const char *slot; /* of OUTPUT_SLOT: the UUID of that root */
+	struct verity *verity;
 };
 int output_initrd(const struct tree *t, const struct output_initrd *how, struct outfile_set *set, const char *path,
 		  struct error *err);

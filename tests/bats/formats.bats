@@ -3,6 +3,7 @@
 # tests/boot.
 
 load ../lib/common
+load ../lib/uki
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -27,20 +28,6 @@ cds=iso-bios,iso-efi,iso-efi-initrd
 
 # fat IMAGE FILE: a file of the FAT file system in the first partition
 fat() { mtype -i "$1@@1048576" "::$2"; }
-
-# uki FILE SECTION: what is in a section of a unified kernel image
-uki() {
-	python3 - "$@" <<-'END'
-		import struct, sys
-		data = open(sys.argv[1], "rb").read()
-		pe = struct.unpack_from("<I", data, 0x3c)[0]
-		count, optional = struct.unpack_from("<H", data, pe + 6)[0], struct.unpack_from("<H", data, pe + 20)[0]
-		for i in range(count):
-		    name, size, _, _, at = struct.unpack_from("<8s4I", data, pe + 24 + optional + 40 * i)
-		    if name.rstrip(b"\0").decode() == sys.argv[2]:
-		        sys.stdout.buffer.write(data[at:at + size])
-	END
-}
 
 iso() { xorriso -osirrox on -indev "$1" -extract "$2" out 2>iso.log && cat out && rm -f out; }
 

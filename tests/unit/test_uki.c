@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "pe_sign.h"
 #include "str.h"
 #include "tap.h"
 
@@ -38,6 +39,10 @@ static void stub_make(struct buf *b)
 	put32(p + OPTIONAL + 60, HEADERS);
 	put32(p + OPTIONAL + 64, 0xabcdef);
 	memcpy(p + TABLE, ".text", 5);
+	put32(p + TABLE + 16, STUB - HEADERS);
+	put32(p + TABLE + 20, HEADERS);
+	put32(p + PE + 12, STUB); /* symbols */
+	put32(p + OPTIONAL + 108, 16);
 	buf_commit(b, STUB + 5);
 }
 
@@ -52,13 +57,14 @@ static void test_sections(void)
 	stub_make(&b);
 	ok(uki_plan(&b, s, 3, &end, &err) == 0, "a stub takes three sections: %s", error_text(&err));
 	p = buf_bytes(&b);
-	ok(s[0].at == 0x800 && s[1].at == 0xa00 && s[2].at == 0xe00 && end == 0x1000,
-	   "their contents follow one another, aligned");
+	ok(s[0].at == STUB && s[1].at == 0x800 && s[2].at == 0xc00 && end == 0xe00,
+	   "their contents follow the stub's and one another, aligned");
+	ok(b.len == STUB && get32(p + PE + 12) == 0, "what was behind the stub's sections is gone");
 	ok(p[PE + 6] == 4 && get32(p + OPTIONAL + 56) == 0x4a00 && get32(p + OPTIONAL + 64) == 0,
 	   "the headers know how many there are and how large the program is in memory");
 	h = p + TABLE + 40;
 	ok(memcmp(h, ".cmdline", 8) == 0 && get32(h + 8) == 3 && get32(h + 12) == 0x4200 && get32(h + 16) == 512 &&
-		   get32(h + 20) == 0x800 && get32(h + 36) == 0x40000040,
+		   get32(h + 20) == STUB && get32(h + 36) == 0x40000040,
 	   "the first has the name, the size and the place of what was asked for");
 	h += 40;
 	ok(get32(h + 8) == 1000 && get32(h + 12) == 0x4400 && get32(h + 16) == 1024, "the second follows it in memory");
@@ -110,9 +116,50 @@ static void test_refused(void)
 	}
 }
 
+/* What of a program is signed. */
+static void test_sign(void)
+{
+	static const struct {
+		const char *what, *says;
+		size_t at;
+		uint32_t value;
+	} rows[] = {
+		{ "a gap between headers and section", "gaps", TABLE + 20, HEADERS + 512 },
+		{ "a section beyond the end", "gaps", TABLE + 16, 0x10000 },
+		{ "one that is signed", "signed already", OPTIONAL + 112 + 36, 8 },
+		{ "without the entry for a signature", "no EFI program", OPTIONAL + 108, 4 },
+		{ "a program of 32 bits", "no EFI program", OPTIONAL, 0x010b },
+		{ "no PE", "no EFI program", PE, 0 },
+	};
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	struct pe_sign p;
+
+	stub_make(&b);
+	ok(pe_sign_plan(buf_bytes(&b), b.len, b.len, &p, &err) == 0 && p.checksum == OPTIONAL + 64 &&
+		   p.certificates == OPTIONAL + 112 + 32,
+	   "a program, and what is behind its sections, can be signed: %s", error_text(&err));
+	for (size_t i = 0; i < array_len(rows); i++) {
+		_cleanup_buf_ struct buf bad = { 0 };
+
+		stub_make(&bad);
+		put32(buf_bytes(&bad) + rows[i].at, rows[i].value);
+		ok(pe_sign_plan(buf_bytes(&bad), bad.len, bad.len, &p, &err) < 0 && err.code == EINVAL &&
+			   strstr(error_text(&err), rows[i].says),
+		   "refused: %s", rows[i].what);
+		error_clear(&err);
+	}
+	for (size_t n = 0; n < STUB; n += 7) {
+		if (pe_sign_plan(buf_bytes(&b), n, n, &p, &err) == 0)
+			ok(false, "a program cut at %zu was taken", n);
+		error_clear(&err);
+	}
+}
+
 int main(void)
 {
 	test_sections();
+	test_sign();
 	test_refused();
 	return tap_done();
 }
