@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # Roots that are checked, and firmware that checks what it starts: machines that boot, and that do not where something was
-# changed. All of them run before the first test, two at a time. That the initrd of a disk for a BIOS has such a root is in
-# boot-formats.bats; what is in the files is in tests/bats/verity.bats.
+# changed. All of them run before the first test, two at a time. What is in the files is in tests/bats/verity.bats.
 
 load ../lib/common
 
