@@ -1,6 +1,6 @@
 # Tests, lint, fuzzing.
 
-.PHONY: test test-run lint rooms format fuzz bench
+.PHONY: test test-run test-long lint rooms format fuzz bench
 # As in run.mk, what the set-up brings comes before a make that asks for it. The tests boot the tuned kernel, which is
 # compiled once a machine; KERNEL=debian boots the distribution's, and passes over what only the tuned one can do.
 test: KERNEL := $(or $(KERNEL),tuned)
@@ -9,6 +9,10 @@ test:  ## install what is lacking, build everything, run every test (T="NAME..."
 	@$(MAKE) --no-print-directory KERNEL=$(KERNEL) test-run
 test-run:
 	tests/run $(T)
+test-long: KERNEL := $(or $(KERNEL),tuned)
+test-long:  ## those that take minutes each: a Docker engine in a machine
+	$(remake) KERNEL=$(KERNEL) all images
+	tests/run --long $(T)
 
 .PHONY: unit-tests asan-programs
 unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
