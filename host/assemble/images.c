@@ -57,7 +57,31 @@ void image_report(struct assembly *a, const struct node *name, const struct wher
 		image_hint_damaged(a, name);
 }
 
-static void image_need(struct assembly *a, const struct node *name, const struct where *where)
+static void image_hint_make(struct assembly *a, const char *package)
+{
+	const struct platform *wanted = &a->options->platform;
+	struct platform host = platform_host();
+
+	if (platform_match(wanted, &host))
+		diag_hint(&a->config->diags, "make it with `pith pkg build %s`", package);
+	else
+		diag_hint(&a->config->diags, "make it with `pith pkg build --platforms %s %s`", platform_text(wanted),
+			  package);
+}
+
+/* A single image is taken by whoever asks for it; its programs do not run on another machine. */
+static bool image_runs(struct assembly *a, const struct node *name, const struct where *where, const struct image *img)
+{
+	_cleanup_free_ char *have = img->foreign ? strdup(platform_text(&img->config.platform)) : NULL;
+
+	if (have)
+		diag_error(&a->config->diags, name->at, where, "image %s is for %s alone, not for %s", name->text, have,
+			   platform_text(&a->options->platform));
+	return !img->foreign;
+}
+
+/* data: only its files are asked for, on whatever machine. */
+static void image_need(struct assembly *a, const struct node *name, const struct where *where, bool data)
 {
 	_cleanup_error_ struct error err = { 0 };
 	struct loaded_image *bigger;
@@ -72,10 +96,14 @@ static void image_need(struct assembly *a, const struct node *name, const struct
 		if (err.code == EBADMSG)
 			image_hint_damaged(a, name);
 		else if (name->package)
-			diag_hint(&a->config->diags, "make it with `pith pkg build %s`", name->package);
+			image_hint_make(a, name->package);
 		else
 			diag_hint(&a->config->diags,
 				  "`pith cache ls` lists what is here, `pith cache import` takes archives");
+		return;
+	}
+	if (!data && !image_runs(a, name, where, img)) {
+		image_free(img);
 		return;
 	}
 	expanded = ref_expand(name->text, &err);
@@ -121,10 +149,10 @@ bool assembly_images(struct assembly *a)
 	size_t s, i;
 
 	if (c->kernel[KERNEL_IMAGE])
-		image_need(a, c->kernel[KERNEL_IMAGE], &kernel);
+		image_need(a, c->kernel[KERNEL_IMAGE], &kernel, false);
 	for (i = 0; i < c->init.count; i++) {
 		where_entry(where, "init", &c->init.list[i]);
-		image_need(a, c->init.list[i].node, &where[1]);
+		image_need(a, c->init.list[i].node, &where[1], false);
 	}
 	for (i = 0; i < c->volumes.count; i++) {
 		const struct node *image = node_field(c->volumes.list[i].node, VOLUME_IMAGE);
@@ -133,12 +161,12 @@ bool assembly_images(struct assembly *a)
 		if (volume_is_layout(c->volumes.list[i].node))
 			index_need(a, image, &where[1]);
 		else if (image && image->len)
-			image_need(a, image, &where[1]);
+			image_need(a, image, &where[1], true);
 	}
 	for (s = 0; s < SECTIONS; s++) {
 		for (i = 0; i < c->sections[s].count; i++) {
 			where_entry(where, section_names[s], &c->sections[s].list[i]);
-			image_need(a, node_field(c->sections[s].list[i].node, CONTAINER_IMAGE), &where[1]);
+			image_need(a, node_field(c->sections[s].list[i].node, CONTAINER_IMAGE), &where[1], false);
 		}
 	}
 	return c->diags.errors == 0;

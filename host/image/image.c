@@ -49,7 +49,7 @@ static int read_index(struct search *s, const struct buf *text, int depth, struc
 			return error_move(err, &why);
 		error_clear(&why);
 	}
-	return error_say(err, ENXIO, "no image for %s in it", platform_text(s->platform));
+	return oci_index_lacks(&index, s->platform, err);
 }
 
 static int read_config(struct image *img, const struct platform *platform, struct error *err)

@@ -188,7 +188,7 @@ static int pull_index(struct store *s, const char *repository, bool plain, const
 			break; /* the first is the one that image_load() takes */
 	}
 	if (!found)
-		return platform ? error_say(err, ENXIO, "the registry has it, but not for %s", platform_text(platform))
+		return platform ? oci_index_lacks(index, platform, err)
 				: error_say(err, ENXIO, "no image in the index");
 	return 0;
 }

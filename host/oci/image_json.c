@@ -10,7 +10,7 @@
 #include "ref.h"
 #include "str.h"
 
-enum { DESCRIPTORS_MAX = 4096 };
+enum { DESCRIPTORS_MAX = 4096, PLATFORMS_SHOWN = 16 };
 
 enum oci_kind oci_kind(const char *media_type)
 {
@@ -377,4 +377,22 @@ int image_config_parse(const void *data, size_t n, struct image_config *out, str
 		return error_wrap(err, "image configuration");
 	}
 	return 0;
+}
+
+/* What belongs to an image without being one has no platform, or "unknown". */
+int oci_index_lacks(const struct oci_index *index, const struct platform *wanted, struct error *err)
+{
+	_cleanup_free_ char *want = strdup(platform_text(wanted)), *list = NULL;
+	_cleanup_strv_ char **have = NULL;
+
+	for (size_t i = 0; i < index->count; i++) {
+		const struct platform *p = &index->manifests[i].platform;
+
+		if (p->arch[0] && !str_eq(p->arch, "unknown") && strv_len(have) < PLATFORMS_SHOWN &&
+		    !strv_has(have, platform_text(p)) && strv_add(&have, platform_text(p)) < 0)
+			return error_set(err, ENOMEM, "image index");
+	}
+	list = have ? strv_join(have, ", ") : NULL;
+	return error_say(err, ENXIO, "no image for %s in it%s%s", want ? want : "", list ? ", which has " : "",
+			 list ? list : "");
 }

@@ -64,6 +64,8 @@ int oci_index_parse(const void *data, size_t n, struct oci_index *out, struct er
 int oci_names_parse(const void *data, size_t n, struct oci_index *out, struct error *err);
 /* No more than OCI_VALUES_MAX values, as far as commas, colons and brackets tell. */
 bool oci_json_bounded(const void *data, size_t n);
+/* Says (ENXIO) that nothing in it is for the platform, and which platforms there are. -1. */
+int oci_index_lacks(const struct oci_index *index, const struct platform *wanted, struct error *err);
 void oci_index_clear(struct oci_index *x);
 #define _cleanup_index_ _cleanup_(oci_index_clear)
 

@@ -1,6 +1,7 @@
 /* Platforms: the words of GOOS and GOARCH. */
 #include "platform.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,20 @@ const char *platform_goarch(const char *machine)
 		if (str_eq(machine, names[i].machine))
 			return names[i].goarch;
 	return machine;
+}
+
+const char *platform_elf(uint16_t machine)
+{
+	switch (machine) {
+	case EM_X86_64:
+		return "amd64";
+	case EM_AARCH64:
+		return "arm64";
+	case EM_RISCV:
+		return "riscv64";
+	default:
+		return "";
+	}
 }
 
 struct platform platform_host(void)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -17,6 +18,8 @@ int platform_parse(const char *text, struct platform *out, struct error *err);
 struct platform platform_host(void);
 /* "amd64" for "x86_64", "arm64" for "aarch64"; others and GOARCH's own names stay. */
 const char *platform_goarch(const char *machine);
+/* "amd64" for EM_X86_64 and so on, of ELF files that are little-endian; "" for others. */
+const char *platform_elf(uint16_t machine);
 /* Operating system and architecture equal; the variant only where `wanted` names one. */
 bool platform_match(const struct platform *wanted, const struct platform *have);
 /* "linux/arm64/v8"; static storage, one at a time. */

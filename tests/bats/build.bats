@@ -711,7 +711,17 @@ config() { tar xOf out.tar "containers/$1/config.json" | jq -c "$2"; }
 	"$pith" build --cache "$CACHE" --format tar --name here x.yml
 	cmp here.tar "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/').tar"
 	run --separate-stderr "$pith" build --cache "$CACHE" --arch riscv64 --format tar x.yml
-	[[ $status -eq 1 && $stderr == *'x.yml:1:8: error: init[0]: image test/two:1: '*riscv64* ]] || { echo "$stderr"; return 1; }
+	[[ $status -eq 1 && $stderr == *'x.yml:1:8: error: init[0]: image test/two:1: '*'no image for linux/riscv64 in it, which has linux/amd64, linux/arm64'* ]] ||
+		{ echo "$stderr"; return 1; }
+	# a single image is for its own platform; where only its files are asked for it may be of any
+	"$root_dir/tests/tools/oci-image" alone.tar test/alone:1 --arch arm64 --cmd /a arch=arm64
+	"$pith" -q cache --cache "$CACHE" import alone.tar
+	printf 'services: [{name: s, image: test/alone:1}]\n' >x.yml
+	run --separate-stderr "$pith" build --cache "$CACHE" --arch amd64 --format tar x.yml
+	[[ $status -eq 1 && $stderr == *'x.yml:1:29: error: services[0] "s": image test/alone:1 is for linux/arm64 alone, not for linux/amd64'* ]] ||
+		{ echo "$stderr"; return 1; }
+	printf 'volumes: [{name: v, image: test/alone:1}]\n' >x.yml
+	"$pith" build --cache "$CACHE" --arch amd64 --format tar --o - x.yml | tar -t | grep -qx containers/volumes/v/lower/arch
 }
 
 @test "what would leave the root, lose files or ask for gigabytes is refused" {

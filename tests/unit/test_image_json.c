@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "buf.h"
 #include "image_json.h"
 #include "str.h"
@@ -77,6 +79,9 @@ static void test_indexes(void)
 	ok(!platform_match(&arm7, &x.manifests[0].platform), "one with another variant does not");
 	ok(!platform_match(&arm, &x.manifests[1].platform) && !x.manifests[1].platform.os[0],
 	   "a strange platform matches nothing");
+	ok(oci_index_lacks(&x, &arm7, &err) < 0 && err.code == ENXIO, "an index that lacks a platform");
+	ok_str(error_text(&err), "no image for linux/arm64/v7 in it, which has linux/arm64/v8", "says which it has");
+	error_clear(&err);
 	ok_str(oci_descriptor_annotation(&x.manifests[0], "k"), "v", "annotations are read");
 	json = oci_descriptor_json(&x.manifests[0]);
 	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
