@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "debian_private.h"
 #include "digest.h"
@@ -15,21 +14,14 @@
 /* What the answer depends on: the names, and apt's lists and configuration, by their times of change. */
 static char *answer_name(const struct debian *d, char *const *names, bool libraries)
 {
-	static const char *const states[] = { "/var/lib/apt/lists",     "/etc/apt",
-					      "/etc/apt/sources.list",  "/etc/apt/sources.list.d",
-					      "/etc/apt/preferences.d", "/etc/apt/apt.conf.d" };
 	_cleanup_(buf_free) struct buf text = { 0 };
 	char hex[DIGEST_HEX];
-	struct stat st;
 	size_t i;
 	int failed = buf_addf(&text, "4 %s %d\n", d->arch, libraries);
 
 	for (i = 0; names[i]; i++)
 		failed |= buf_addf(&text, "%s\n", names[i]);
-	for (i = 0; i < array_len(states); i++)
-		if (stat(states[i], &st) == 0)
-			failed |= buf_addf(&text, "%lld.%09ld\n", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-	if (failed || digest_bytes(buf_text(&text), text.len, hex) < 0)
+	if (failed || apt_state(&text) < 0 || digest_bytes(buf_text(&text), text.len, hex) < 0)
 		return NULL;
 	return str_format("debs/answer-%.16s", hex);
 }

@@ -21,6 +21,7 @@ struct debian {
 	size_t count;
 	unsigned levels;
 	char *arch; /* Debian's name */
+	char **apt; /* private: options that have apt speak of that architecture; NULL: not known yet */
 	struct temp_dir temp;
 };
 #define DEBIAN_INIT                   \

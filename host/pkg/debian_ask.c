@@ -14,8 +14,14 @@ static int apt_show(struct debian *d, char *const *names, struct buf *out, struc
 	_cleanup_strv_ char **argv = NULL;
 	size_t i;
 
-	if (strv_add(&argv, "apt-cache") < 0 || strv_addf(&argv, "-oAPT::Architecture=%s", d->arch) < 0 ||
-	    strv_add(&argv, "show") < 0 || strv_add(&argv, "--no-all-versions") < 0 || strv_add(&argv, "--") < 0)
+	if (debian_lists(d, err) < 0)
+		return -1;
+	if (strv_add(&argv, "apt-cache") < 0)
+		return error_set(err, ENOMEM, "apt-cache");
+	for (i = 0; d->apt[i]; i++)
+		if (strv_add(&argv, d->apt[i]) < 0)
+			return error_set(err, ENOMEM, "apt-cache");
+	if (strv_add(&argv, "show") < 0 || strv_add(&argv, "--no-all-versions") < 0 || strv_add(&argv, "--") < 0)
 		return error_set(err, ENOMEM, "apt-cache");
 	for (i = 0; names[i]; i++)
 		if (strv_add(&argv, names[i]) < 0)

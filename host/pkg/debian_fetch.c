@@ -119,23 +119,30 @@ static int apt_run_measured(char *const *argv, char *cwd, int log, struct error 
 	return status < 0 ? error_set(err, errno, "%s", argv[0]) : status;
 }
 
-static int deb_fetch(const struct control *c, const char *to, struct error *err)
+static int deb_fetch(struct debian *d, const struct control *c, const char *to, struct error *err)
 {
 	_cleanup_free_ char *spec = str_format("%s:%s=%s", c->name, c->arch, c->version);
 	_cleanup_temp_dir_ struct temp_dir temp = TEMP_DIR_INIT;
 	_cleanup_progress_ struct progress progress = { 0 };
 	_cleanup_close_ int log = toollog_open(err);
 	_cleanup_free_ char *why = NULL, *dir = NULL;
-	char *argv[] = { (char *)"apt-get", (char *)"-qq", (char *)"download", spec, NULL };
+	_cleanup_strv_ char **argv = NULL;
 	int status, taken = 0;
+	size_t i;
 
-	if (log < 0)
+	if (log < 0 || debian_lists(d, err) < 0)
 		return -1;
 	if (!spec)
 		return error_set(err, ENOMEM, "fetch %s", c->name);
 	/* "all" is no architecture to ask for. */
 	if (str_eq(c->arch, "all"))
 		sprintf(spec, "%s=%s", c->name, c->version);
+	if (strv_add(&argv, "apt-get") < 0 || strv_add(&argv, "-qq") < 0 || strv_add(&argv, "download") < 0 ||
+	    strv_add(&argv, spec) < 0)
+		return error_set(err, ENOMEM, "fetch %s", c->name);
+	for (i = 0; d->apt[i]; i++)
+		if (strv_add(&argv, d->apt[i]) < 0)
+			return error_set(err, ENOMEM, "fetch %s", c->name);
 	dir = apt_fetch_dir(&temp, err);
 	if (!dir)
 		return -1;
@@ -153,7 +160,7 @@ static int deb_fetch(const struct control *c, const char *to, struct error *err)
 	return 0;
 }
 
-static int deb_unpack(const struct debian *d, struct deb *deb, struct error *err)
+static int deb_unpack(struct debian *d, struct deb *deb, struct error *err)
 {
 	const struct control *c = &deb->control;
 	_cleanup_free_ char *name = str_format("debs/%s_%s_%s.deb", c->name, c->version, c->arch);
@@ -163,8 +170,8 @@ static int deb_unpack(const struct debian *d, struct deb *deb, struct error *err
 
 	if (!path)
 		return error_set(err, ENOMEM, "unpack %s", c->name);
-	if (access(path, R_OK) < 0 ? deb_fetch(c, path, err) < 0
-				   : deb_verify(path, c, NULL) < 0 && deb_fetch(c, path, err) < 0)
+	if (access(path, R_OK) < 0 ? deb_fetch(d, c, path, err) < 0
+				   : deb_verify(path, c, NULL) < 0 && deb_fetch(d, c, path, err) < 0)
 		return -1;
 	deb->dir = str_format("%s/%s", d->temp.path, c->name);
 	if (!deb->dir)

@@ -1,6 +1,7 @@
 /* The list of packages, and running apt's programs for it. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "debian_private.h"
 #include "spawn.h"
@@ -16,6 +17,7 @@ void debian_clear(struct debian *d)
 	}
 	free(d->list);
 	free(d->arch);
+	strv_free(d->apt);
 	temp_dir_remove(&d->temp);
 	*d = (struct debian)DEBIAN_INIT;
 }
@@ -42,6 +44,21 @@ int debian_append(struct debian *d, struct control *c, unsigned level, struct er
 	if (level >= d->levels)
 		d->levels = level + 1;
 	return 0;
+}
+
+int apt_state(struct buf *text)
+{
+	static const char *const states[] = { "/var/lib/apt/lists",     "/etc/apt",
+					      "/etc/apt/sources.list",  "/etc/apt/sources.list.d",
+					      "/etc/apt/preferences.d", "/etc/apt/apt.conf.d" };
+	struct stat st;
+	size_t i;
+	int failed = 0;
+
+	for (i = 0; i < array_len(states); i++)
+		if (stat(states[i], &st) == 0)
+			failed |= buf_addf(text, "%lld.%09ld\n", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	return failed ? -1 : 0;
 }
 
 int apt_run(char *const *argv, const char *cwd, struct buf *output, struct error *err)
