@@ -5,7 +5,7 @@ pith.deps += jansson crypto
 $(foreach v,host asan,$(B)/obj/$(v)/host/pkg/package_dockerfile.o): | $(B)/gen/host/version.h
 
 # recursive: the model is said in a later fragment
-test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c sources.c unpacked.c) $(yaml.srcs) host/ref/ref.c
+test_pkg.srcs = $(addprefix host/pkg/,elf.c control.c recipe.c sources.c unpacked.c) $(yaml.srcs) host/ref/ref.c host/oci/platform.c
 test_pkg.deps := yaml jansson m
 test_pkg.iquote := host/stream
 fuzz_elf.srcs := host/pkg/elf.c

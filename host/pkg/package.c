@@ -125,6 +125,13 @@ bool package_has_arch(const struct package *p)
 	return false;
 }
 
+const char *package_foreign(const struct package *p)
+{
+	struct platform host = platform_host();
+
+	return str_eq(p->platform.arch, host.arch) ? NULL : p->platform.arch;
+}
+
 int package_resolve_debian(struct package *p, struct error *err)
 {
 	const struct node *n = node_field(p->recipe.root, RECIPE_DEBIAN);
@@ -145,7 +152,8 @@ bool package_load(struct package *p, const char *dir, const struct package_optio
 	if (!recipe_load(&p->recipe, dir, options->build_yml ? options->build_yml : "build.yml", err))
 		return false;
 	p->dockerfile = recipe_dockerfile(&p->recipe, options->dockerfile);
-	if (sources_allow(&p->recipe, options->allow_sources, err) < 0 || !sources_check(&p->recipe))
+	if (sources_allow(&p->recipe, options->allow_sources, package_foreign(p), err) < 0 ||
+	    !sources_check(&p->recipe))
 		return false;
 	if (!options->hash && !options->dev && package_resolve_debian(p, err) < 0)
 		return false;

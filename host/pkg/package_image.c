@@ -83,16 +83,22 @@ static int write_image(const struct package *p, struct store *store, const struc
 	return r;
 }
 
-/* The names may be another package's: that of another folder. */
+/* Each name keeps what it has of other platforms: the tag tells what an image was made of, and need not be the one that
+ * the image of another platform has under "latest". The names may be another package's: that of another folder. */
 static int package_publish(struct package *p, struct store *store, const struct oci_descriptor *manifest,
 			   char *const *names, bool force, struct error *err)
 {
 	_cleanup_free_ char *origin = str_format(ORIGIN_PACKAGE "%s", p->recipe.real_dir ? p->recipe.real_dir : "");
-	int r;
+	size_t i;
+	int r = 0;
 
 	if (!origin)
 		return error_set(err, ENOMEM, "%s", p->image);
-	r = image_publish(store, manifest, 1, names, true, origin, force ? CLAIM_ANY : CLAIM_OWN, NULL, err);
+	for (i = 0; r == 0 && names[i]; i++) {
+		char *one[] = { names[i], NULL };
+
+		r = image_publish(store, manifest, 1, one, true, origin, force ? CLAIM_ANY : CLAIM_OWN, NULL, err);
+	}
 	return r < 0 && err && err->code == EEXIST
 		? error_wrap(err, "another image has the name (--force gives it to this one)")
 		: r;
@@ -151,18 +157,23 @@ bool package_tag_tells(const struct package *p)
 
 int package_cached(const struct package *p, struct store *store, struct error *err)
 {
-	_cleanup_descriptor_ struct oci_descriptor tagged = { 0 }, latest = { 0 };
-	_cleanup_image_ struct image *image = NULL;
-	_cleanup_free_ char *name = package_name(p);
+	_cleanup_descriptor_ struct oci_descriptor tagged = { 0 }, newest = { 0 };
+	_cleanup_image_ struct image *image = NULL, *latest = NULL;
+	_cleanup_free_ char *name = package_name(p), *newest_name = str_format("%s:latest", p->image);
 	int r = package_find(store, p->image, p->tag, &tagged, err);
 
 	if (r > 0 && !p->dockerfile)
-		r = package_find(store, p->image, "latest", &latest, err);
+		r = package_find(store, p->image, "latest", &newest, err);
 	if (r <= 0)
 		return r;
-	if (!name || (!p->dockerfile && !str_eq(tagged.digest, latest.digest)))
+	if (!name || !newest_name)
 		return 0;
 	/* An index under that tag may be for other platforms, or have lost its content. */
 	image = image_load(store, name, &p->platform, NULL);
-	return image && image->manifest.layer_count > 0 && reach_whole(store, &tagged, &p->platform);
+	if (!image || image->manifest.layer_count == 0 || !reach_whole(store, &tagged, &p->platform))
+		return 0;
+	if (p->dockerfile)
+		return 1;
+	latest = image_load(store, newest_name, &p->platform, NULL);
+	return latest && str_eq(image->digest, latest->digest);
 }

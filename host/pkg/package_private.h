@@ -6,6 +6,8 @@
 
 /* Fills p->debs with what the recipe asks of the distribution. */
 int package_resolve_debian(struct package *p, struct error *err);
+/* The architecture that it is for, where that is not this machine's; else NULL. */
+const char *package_foreign(const struct package *p);
 /* Puts all that the image holds into the tree. */
 int package_fill(struct package *p, struct tree *t, struct error *err);
 /* Puts the list of the Debian packages that the tree has files of into it. */

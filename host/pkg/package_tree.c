@@ -16,6 +16,8 @@
 
 struct placing {
 	struct tree *tree;
+	const struct recipe *recipe;
+	const char *foreign;          /* the image's architecture, where it is not this machine's */
 	const char *path;             /* in the image */
 	const struct tree_meta *meta; /* mode 0: as it is */
 };
@@ -36,6 +38,8 @@ static int recipe_place(void *data, const struct walk_entry *e, struct error *er
 	case WALK_SYMLINK:
 		return tree_add_symlink(at->tree, path, &meta, e->target, err) ? 0 : -1;
 	default:
+		if (at->foreign && sources_check_program(at->recipe, e->host, at->foreign, err) < 0)
+			return -1;
 		return tree_add_file(at->tree, path, &meta, e->host, err) ? 0 : -1;
 	}
 }
@@ -47,13 +51,14 @@ static uint32_t file_owner(const struct node *n, size_t field)
 	return id ? (uint32_t)node_number(id) : 0;
 }
 
-static int add_path(struct tree *t, const struct recipe *r, const struct node *n, const char *path, struct error *err)
+static int add_path(struct tree *t, const struct package *p, const struct node *n, const char *path, struct error *err)
 {
+	const struct recipe *r = &p->recipe;
 	const char *mode = node_text(n, PKG_FILE_MODE);
 	const char *source = node_text(n, PKG_FILE_SOURCE), *target = node_text(n, PKG_FILE_SYMLINK);
 	const struct node *contents = node_field(n, PKG_FILE_CONTENTS);
 	struct tree_meta meta = { .mode = mode ? (uint32_t)strtoul(mode, NULL, 8) : 0 };
-	struct placing at = { .tree = t, .path = path, .meta = &meta };
+	struct placing at = { .tree = t, .recipe = r, .foreign = package_foreign(p), .path = path, .meta = &meta };
 
 	path += strspn(path, "/");
 	at.path = path;
@@ -75,7 +80,7 @@ static int add_path(struct tree *t, const struct recipe *r, const struct node *n
 }
 
 /* "bin/{ls,cat}" is two paths. */
-static int add_file(struct tree *t, const struct recipe *r, const struct node *n, struct error *err)
+static int add_file(struct tree *t, const struct package *p, const struct node *n, struct error *err)
 {
 	const char *path = node_text(n, PKG_FILE_PATH), *open = strchr(path, '{'),
 		   *close = open ? strchr(open, '}') : NULL;
@@ -84,7 +89,7 @@ static int add_file(struct tree *t, const struct recipe *r, const struct node *n
 	size_t i;
 
 	if (!close)
-		return add_path(t, r, n, path, err);
+		return add_path(t, p, n, path, err);
 	names = list ? strv_split(list, ",") : NULL;
 	if (!names)
 		return error_set(err, ENOMEM, "%s", path);
@@ -93,19 +98,19 @@ static int add_file(struct tree *t, const struct recipe *r, const struct node *n
 
 		if (!one)
 			return error_set(err, ENOMEM, "%s", path);
-		if (add_path(t, r, n, one, err) < 0)
+		if (add_path(t, p, n, one, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int add_files(struct tree *t, const struct recipe *r, struct error *err)
+static int add_files(struct tree *t, const struct package *p, struct error *err)
 {
-	const struct node *files = node_field(r->root, RECIPE_FILES);
+	const struct node *files = node_field(p->recipe.root, RECIPE_FILES);
 	size_t i;
 
 	for (i = 0; files && i < files->count; i++)
-		if (add_file(t, r, files->items[i], err) < 0)
+		if (add_file(t, p, files->items[i], err) < 0)
 			return error_wrap(err, "files[%zu] \"%s\"", i, node_text(files->items[i], PKG_FILE_PATH));
 	return 0;
 }
@@ -132,7 +137,7 @@ int package_fill(struct package *p, struct tree *t, struct error *err)
 
 	if (debian && add_debian(p, t, err) < 0)
 		return error_wrap(err, "debian");
-	if (add_files(t, &p->recipe, err) < 0)
+	if (add_files(t, p, err) < 0)
 		return -1;
 	if (debian && node_true(debian, PKG_DEBIAN_LIBRARIES) &&
 	    closure_add(t, &p->debs, &(struct tree_meta){ 0 }, err) < 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "git.h"
 #include "image.h"
 #include "log.h"
@@ -125,6 +126,38 @@ static int pkg_build(struct pkg *g, const char *dir, const struct platform *plat
 	if (pkg_build_one(g, &p, name, err) < 0)
 		return error_wrap(err, "package %s", dir);
 	return g->docker && !g->dry_run ? image_push_docker(g->store, name, err) : 0;
+}
+
+/* Several platforms are one image with one name. What differs from platform to platform (programs of this tree,
+ * packages of the distribution) gives each another hash: the name then has one of all these. Sets g->common. */
+static int pkg_find_common(struct pkg *g, const char *dir, struct error *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_free_ char *first = NULL;
+	char hex[DIGEST_HEX];
+	bool differ = false;
+	size_t i;
+
+	for (i = 0; i < g->platform_count; i++) {
+		_cleanup_package_ struct package p = PACKAGE_INIT;
+
+		/* What is wrong with it is said where it is built. */
+		if (!package_load(&p, dir, &g->package, &g->platforms[i], NULL) || p.dockerfile)
+			return 0;
+		if (!package_has_arch(&p) || platform_skipped(g, &g->platforms[i]))
+			continue;
+		differ |= first && !str_eq(first, p.hash);
+		if (!first)
+			first = steal_ptr(&p.hash);
+		if (buf_addf(&text, "%s %s\n", platform_text(&g->platforms[i]), p.hash ? p.hash : first) < 0)
+			return error_set(err, ENOMEM, "%s", dir);
+	}
+	if (!differ)
+		return 0;
+	if (digest_bytes(buf_text(&text), text.len, hex) < 0)
+		return error_set(err, ENOMEM, "%s", dir);
+	g->common = strndup(hex, 40);
+	return g->common ? 0 : error_set(err, ENOMEM, "%s", dir);
 }
 
 /* The name does not depend on the platform, except through the hash: that of the first one is taken. */
@@ -256,6 +289,22 @@ static int pkg_build_and_push(struct pkg *g, enum action action, const char *dir
 	return action != ACTION_BUILD && !g->dry_run ? pkg_push(g, dir, err) : 0;
 }
 
+static int pkg_run_named(struct pkg *g, enum action action, const char *dir, struct error *err)
+{
+	int r;
+
+	if (g->platform_count > 1 && !g->package.hash && !g->package.dev && pkg_find_common(g, dir, err) < 0)
+		return -1;
+	if (g->common)
+		g->package.hash = g->common;
+	r = action == ACTION_SHOW_TAG ? pkg_show_tag(g, dir, err) : pkg_build_and_push(g, action, dir, err);
+	if (g->common)
+		g->package.hash = NULL;
+	free(g->common);
+	g->common = NULL;
+	return r;
+}
+
 /* As in LinuxKit, what is pushed from a commit that has one tag is a release of that name. */
 static int pkg_run_one(struct pkg *g, enum action action, const char *dir, struct error *err)
 {
@@ -263,12 +312,10 @@ static int pkg_run_one(struct pkg *g, enum action action, const char *dir, struc
 	_cleanup_free_ char *tag = action == ACTION_PUSH && !g->release ? git_tag(dir, &none) : NULL;
 	int r;
 
-	if (action == ACTION_SHOW_TAG)
-		return pkg_show_tag(g, dir, err);
-	if (!tag)
-		return pkg_build_and_push(g, action, dir, err);
+	if (action == ACTION_SHOW_TAG || !tag)
+		return pkg_run_named(g, action, dir, err);
 	g->release = tag;
-	r = pkg_build_and_push(g, action, dir, err);
+	r = pkg_run_named(g, action, dir, err);
 	g->release = NULL;
 	return r;
 }

@@ -12,6 +12,7 @@ struct pkg {
 	struct platform *platforms, *skip;
 	size_t platform_count, skip_count;
 	const char *release;
+	char *common;     /* the hash of a package for several platforms, where these differ */
 	char **allowed;   /* --allow-source */
 	char **arg_files; /* --build-arg-file */
 	char **contexts;  /* of Docker: PLATFORM=CONTEXT */

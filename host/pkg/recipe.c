@@ -231,6 +231,7 @@ void recipe_clear(struct recipe *r)
 	strv_free(r->extra);
 	strv_free(r->extra_texts);
 	strv_free(r->allowed);
+	strv_free(r->twins);
 	*r = (struct recipe){ 0 };
 }
 

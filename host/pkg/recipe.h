@@ -58,6 +58,8 @@ struct recipe {
 	char *dir;               /* of build.yml: sources are relative to it */
 	/* What sources may be below: sources.h fills it. real: links resolved. */
 	char *real_dir, **extra, **extra_texts, **allowed;
+	/* For another architecture: extra sources as they are named, each followed by what stands for it. */
+	char **twins;
 };
 #define _cleanup_recipe_ _cleanup_(recipe_clear)
 

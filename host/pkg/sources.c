@@ -3,9 +3,13 @@
 #include "sources.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+#include "io.h"
+#include "platform.h"
 #include "str.h"
 
 /* --- paths ---------------------------------------------------------------------------------------------------- */
@@ -59,8 +63,38 @@ static char *extra_text(const struct node *n)
 		: NULL;
 }
 
+static int add_allowed(struct recipe *r, const char *real, const char *text, struct error *err)
+{
+	return strv_add(&r->extra, real) < 0 || strv_add(&r->extra_texts, text) < 0
+		? error_set(err, ENOMEM, "extra-sources")
+		: 0;
+}
+
+/* "../../build/guest" and "arm64": "../../build/arm64/guest". */
+static char *twin_name(const char *path, const char *arch)
+{
+	const char *slash = strrchr(path, '/');
+	int place = slash ? (int)(slash + 1 - path) : 0;
+
+	return str_format("%.*s%s/%s", place, path, arch, path + place);
+}
+
+static int add_twin(struct recipe *r, const char *named, const char *text, const char *arch, struct error *err)
+{
+	_cleanup_free_ char *twin = twin_name(named, arch), *twin_text = twin_name(text, arch), *real = NULL;
+
+	if (!twin || !twin_text)
+		return error_set(err, ENOMEM, "extra-sources");
+	real = realpath(twin, NULL);
+	if (!real)
+		return 0;
+	if (strv_add(&r->twins, named) < 0 || strv_add(&r->twins, twin) < 0)
+		return error_set(err, ENOMEM, "extra-sources");
+	return add_allowed(r, real, twin_text, err);
+}
+
 /* A name inside of the folder allows nothing more: it could be a link that leads out. */
-static int add_extra(struct recipe *r, const struct node *n, struct error *err)
+static int add_extra(struct recipe *r, const struct node *n, const char *arch, struct error *err)
 {
 	_cleanup_free_ char *text = extra_text(n), *path = NULL, *named = NULL, *real = NULL;
 
@@ -73,15 +107,15 @@ static int add_extra(struct recipe *r, const struct node *n, struct error *err)
 	named = path ? path_clean(path) : NULL;
 	if (!named)
 		return error_set(err, ENOMEM, "extra-sources");
-	real = path_is_below(named, r->real_dir) ? NULL : realpath(path, NULL);
-	if (!real)
-		return 0; /* what needs it says that it is not there */
-	if (strv_add(&r->extra, real) < 0 || strv_add(&r->extra_texts, text) < 0)
-		return error_set(err, ENOMEM, "extra-sources");
-	return 0;
+	if (path_is_below(named, r->real_dir))
+		return 0;
+	real = realpath(path, NULL);
+	if (real && add_allowed(r, real, text, err) < 0)
+		return -1; /* where it is not there, what needs it says so */
+	return arch ? add_twin(r, named, text, arch, err) : 0;
 }
 
-int sources_allow(struct recipe *r, char *const *allowed, struct error *err)
+int sources_allow(struct recipe *r, char *const *allowed, const char *arch, struct error *err)
 {
 	const struct node *extra = node_field(r->root, RECIPE_EXTRA_SOURCES);
 	size_t i;
@@ -90,7 +124,7 @@ int sources_allow(struct recipe *r, char *const *allowed, struct error *err)
 	if (!r->real_dir)
 		return error_set(err, errno, "%s", r->dir);
 	for (i = 0; extra && i < extra->count; i++)
-		if (add_extra(r, extra->items[i], err) < 0)
+		if (add_extra(r, extra->items[i], arch, err) < 0)
 			return -1;
 	for (i = 0; allowed && allowed[i]; i++) {
 		_cleanup_free_ char *real = realpath(allowed[i], NULL);
@@ -126,22 +160,38 @@ static bool is_allowed(const struct recipe *r, const char *real)
 
 /* --- sources -------------------------------------------------------------------------------------------------- */
 
+/* The path as it is named, without ".." and the like, or what stands for it in a twin. */
+static char *source_named(const struct recipe *r, const char *source)
+{
+	_cleanup_free_ char *absolute = source[0] == '/' ? strdup(source) : str_format("%s/%s", r->real_dir, source);
+	char *named = absolute ? path_clean(absolute) : NULL;
+	size_t i;
+
+	for (i = 0; named && r->twins && r->twins[i]; i += 2)
+		if (path_is_below(named, r->twins[i])) {
+			char *twin = str_format("%s%s", r->twins[i + 1], named + strlen(r->twins[i]));
+
+			free(named);
+			return twin;
+		}
+	return named;
+}
+
 /* Where a source is, or would be. Of files outside nothing is told, not even that they are missing. */
 static char *source_place(const struct recipe *r, const char *source, bool *there)
 {
-	_cleanup_free_ char *path = on_host(r, source), *absolute = NULL;
-	char *real = path ? realpath(path, NULL) : NULL;
+	_cleanup_free_ char *named = source_named(r, source), *path = NULL;
+	char *real;
 
+	path = r->twins ? (named ? strdup(named) : NULL) : on_host(r, source);
+	real = path ? realpath(path, NULL) : NULL;
 	*there = real != NULL;
-	if (real || !path)
-		return real;
-	absolute = source[0] == '/' ? strdup(source) : str_format("%s/%s", r->real_dir, source);
-	return absolute ? path_clean(absolute) : NULL;
+	return real || !path ? real : steal_ptr(&named);
 }
 
 char *source_find(const struct recipe *r, const char *source, struct error *err)
 {
-	_cleanup_free_ char *real = NULL, *path = on_host(r, source);
+	_cleanup_free_ char *real = NULL, *path = r->twins ? source_named(r, source) : on_host(r, source);
 	bool there;
 
 	real = path ? source_place(r, source, &there) : NULL;
@@ -196,6 +246,27 @@ bool sources_check(struct recipe *r)
 			source_refuse(r, files->items[i], &item, real);
 	}
 	return r->diags.errors == 0;
+}
+
+int sources_check_program(const struct recipe *r, const char *real, const char *arch, struct error *err)
+{
+	struct platform host = platform_host();
+	unsigned char head[20] = { 0 };
+	_cleanup_close_ int fd = -1;
+	size_t i;
+
+	if (path_is_below(real, r->real_dir) || !find_extra(r, real, &i))
+		return 0;
+	fd = open(real, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || io_pread(fd, head, sizeof(head), 0) < 0)
+		return error_set(err, errno, "%s", real);
+	if (memcmp(head, "\177ELF", 4) != 0 || !str_eq(platform_elf((uint16_t)(head[18] | head[19] << 8)), host.arch))
+		return 0;
+	return error_set(
+		err, 0,
+		"%s is a program for %s, and the image is for %s: programs for that are looked for in a folder "
+		"%s beside the one that extra-sources names",
+		real, host.arch, arch, arch);
 }
 
 char *sources_outside(const struct recipe *r)

@@ -9,8 +9,15 @@
 #include "recipe.h"
 
 /* Finds what the package may take. allowed: further paths of the host, NULL-terminated; NULL: none. A path there that
- * does not exist is an error. */
-int sources_allow(struct recipe *r, char *const *allowed, struct error *err);
+ * does not exist is an error.
+ * arch: the architecture that the image is for, where that is not this machine's, else NULL. What an extra source
+ * PLACE/NAME has is then taken from PLACE/ARCH/NAME, where there is such a folder: what was built for this machine and
+ * for others lies side by side. */
+int sources_allow(struct recipe *r, char *const *allowed, const char *arch, struct error *err);
+
+/* An error where a file that is taken from an extra source is a program of this machine, and the image is for the other
+ * architecture `arch`. real: as source_find() has it. */
+int sources_check_program(const struct recipe *r, const char *real, const char *arch, struct error *err);
 
 /* Checks all sources; what leads out goes into r->diags, with what to do about it. False then. */
 bool sources_check(struct recipe *r);

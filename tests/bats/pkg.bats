@@ -417,6 +417,48 @@ leads_out() {
 	[[ ${lines[-1]} == *"pushing 127.0.0.1:1/me/thing:"*"the registry is not reached: nothing listens there"* ]]
 }
 
+@test "programs of another architecture lie beside this machine's; both are under one name where they are built together" {
+	other=$([ "$(uname -m)" = aarch64 ] && echo amd64 || echo arm64)
+	mkdir -p "made/$other"
+	cp -a /bin/true made/here.elf # a program of this machine
+	mkdir made/guest
+	cp made/here.elf made/guest/program
+	echo text >made/guest/text
+	recipe <<<$'image: thing\nextra-sources: ["../made/guest:/guest"]\nfiles:\n  - {path: program, source: ../made/guest/program}\n  - {path: text, source: ../made/guest/text}'
+	build
+	here=$("$pith" pkg show-tag p)
+	# what is for this machine is not put into an image for another one
+	run build --platforms "linux/$other"
+	[[ $status -eq 1 && $output == *'/made/guest/program is a program for '*"and the image is for $other: "*"a folder $other beside"* ]] ||
+		{ echo "$output"; return 1; }
+	mkdir "made/$other/guest"
+	python3 -c 'import sys; d = bytearray(open("made/here.elf", "rb").read()); d[18] = 62 + 183 - d[18]; sys.stdout.buffer.write(d)' >"made/$other/guest/program"
+	echo theirs >"made/$other/guest/text"
+	run build --platforms "linux/$other"
+	[[ $status -eq 0 && $output == *"with files of ../made/$other/guest"* ]] || { echo "$output"; return 1; }
+	there=$("$pith" pkg show-tag --platforms "linux/$other" p)
+	[ "$here" != "$there" ]
+	# the newest of each architecture is under the common name, and is not built again
+	content() { "$pith" cache export --format filesystem --platform "linux/$1" --outfile - "$2" | tar -xO text; }
+	[ "$(content "$other" pith/thing:latest)" = theirs ]
+	[ "$(content "$(uname -m)" pith/thing:latest)" = text ]
+	for platform in "$other" "$(uname -m)"; do
+		run build --platforms "linux/$platform"
+		[[ $output == *"1 image is up to date"* ]] || { echo "$output"; return 1; }
+	done
+	# together: one name for both, which is neither's own
+	run -0 build --platforms "linux/amd64,linux/arm64"
+	both=$("$pith" pkg show-tag --platforms "linux/amd64,linux/arm64" p)
+	[ "$both" != "$here" ]
+	[ "$both" != "$there" ]
+	[ "$(content "$other" "$both")" = theirs ]
+	[ "$(content "$(uname -m)" "$both")" = text ]
+	# a link there leads no further than one here
+	ln -sf /etc/passwd "made/$other/guest/text"
+	run build --platforms "linux/$other"
+	[[ $status -eq 1 && $output == *"outside of the package's folder"* ]] || { echo "$output"; return 1; }
+}
+
 @test "platforms are chosen, passed over, and refused where they are none" {
 	recipe <<<$'image: thing\narches: [amd64]\nfiles:\n  - {path: a, contents: x}'
 	run build --platforms linux/amd64,linux/arm64
