@@ -95,8 +95,11 @@ static void accel_find(const char *arch, const char *qemu, struct accel *out)
 {
 	struct utsname host;
 
-	if (uname(&host) < 0 || !str_eq(host.machine, arch))
-		return; /* another architecture is always translated */
+	if (uname(&host) < 0 || !str_eq(host.machine, arch)) {
+		out->why = str_eq(arch, "aarch64") ? "the image is for aarch64, and this machine is not"
+						   : "the image is for x86_64, and this machine is not";
+		return;
+	}
 	if (access("/dev/kvm", F_OK) < 0) {
 		out->why = "there is no /dev/kvm here";
 		return;

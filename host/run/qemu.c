@@ -13,6 +13,7 @@ struct args {
 	char **v;
 	bool failed;
 	bool scsi, usb; /* there is a controller */
+	unsigned sata;  /* disks at that of the machine that has to be given one */
 };
 
 static void argument_add(struct args *a, const char *arg)
@@ -66,7 +67,16 @@ static const char *cpu_model(const struct qemu_setup *s)
 {
 	if (s->kvm)
 		return "host";
-	return is_arm(s) ? "max" : "max,-erms,-fsrm";
+	return is_arm(s) ? "max,pauth-impdef=on" : "max,-erms,-fsrm";
+}
+
+/* QEMU chooses the interrupt controller that KVM has, and for emulation the one that is fastest, which knows eight
+ * processors. */
+static const char *machine_model(const struct qemu_setup *s)
+{
+	if (!is_arm(s))
+		return "q35";
+	return !s->kvm && s->options->cpus > 8 ? "virt,gic-version=3" : "virt";
 }
 
 /* A kernel that panics resets the machine a second later instead of standing there, which ends `pith run`: pvpanic
@@ -97,7 +107,7 @@ static void machine_arguments(struct args *a, const struct qemu_setup *s)
 	qemu_addf(a, "-display", s->options->gui ? "gtk" : "none");
 	if (s->options->gui)
 		qemu_addf(a, "-device", is_arm(s) ? "virtio-gpu-pci" : "VGA");
-	qemu_addf(a, "-machine", "%s", is_arm(s) ? "virt" : "q35");
+	qemu_addf(a, "-machine", "%s", machine_model(s));
 	qemu_addf(a, "-accel", "%s", s->kvm ? "kvm" : "tcg,thread=multi");
 	qemu_addf(a, "-cpu", "%s", cpu_model(s));
 	qemu_addf(a, "-smp", "%llu", (unsigned long long)s->options->cpus);
@@ -191,6 +201,17 @@ static void bus_arguments(struct args *a, enum disk_bus bus)
 		usb_arguments(a);
 }
 
+/* q35 has a controller of its own. */
+static void sata_arguments(struct args *a, const struct qemu_setup *s, char *bus, size_t size)
+{
+	*bus = '\0';
+	if (!is_arm(s))
+		return;
+	if (a->sata == 0)
+		qemu_addf(a, "-device", "ich9-ahci,id=sata");
+	snprintf(bus, size, ",bus=sata.%u", a->sata++);
+}
+
 struct drive {
 	const char *path, *format;
 	const char *more; /* of the device */
@@ -198,7 +219,7 @@ struct drive {
 	bool readonly;
 };
 
-static void drive_arguments(struct args *a, unsigned index, const struct drive *d)
+static void drive_arguments(struct args *a, const struct qemu_setup *s, unsigned index, const struct drive *d)
 {
 	static const char *const devices[] = {
 		[DISK_AUTO] = "virtio-blk-pci", [DISK_VIRTIO] = "virtio-blk-pci",
@@ -206,33 +227,40 @@ static void drive_arguments(struct args *a, unsigned index, const struct drive *
 		[DISK_NVME] = "nvme",           [DISK_USB] = "usb-storage,bus=usb.0",
 	};
 	_cleanup_free_ char *file = quoted_file(d->path);
+	char sata[24] = "";
 
 	if (!file) {
 		a->failed = true;
 		return;
 	}
 	bus_arguments(a, d->bus);
+	if (d->bus == DISK_SATA)
+		sata_arguments(a, s, sata, sizeof(sata));
 	qemu_addf(a, "-drive", "if=none,id=disk%u,file=%s,format=%s,readonly=%s,discard=unmap", index, file, d->format,
 		  d->readonly ? "on" : "off");
-	qemu_addf(a, "-device", "%s,drive=disk%u%s%s", devices[d->bus], index,
+	qemu_addf(a, "-device", "%s%s,drive=disk%u%s%s", devices[d->bus], sata, index,
 		  d->bus == DISK_NVME ? ",serial=pith" : "", d->more);
 }
 
 /* bus: scsi, sata or usb. */
-static void cdrom_arguments(struct args *a, unsigned index, const char *path, enum disk_bus bus, const char *more)
+static void cdrom_arguments(struct args *a, const struct qemu_setup *s, unsigned index, const char *path,
+			    enum disk_bus bus, const char *more)
 {
 	const char *device = bus == DISK_SATA ? "ide-cd"
 		: bus == DISK_USB             ? "usb-storage,bus=usb.0"
 					      : "scsi-cd,bus=scsi0.0";
 	_cleanup_free_ char *file = quoted_file(path);
+	char sata[24] = "";
 
 	if (!file) {
 		a->failed = true;
 		return;
 	}
 	bus_arguments(a, bus == DISK_AUTO ? DISK_SCSI : bus);
+	if (bus == DISK_SATA)
+		sata_arguments(a, s, sata, sizeof(sata));
 	qemu_addf(a, "-drive", "if=none,id=cd%u,file=%s,format=raw,readonly=on,media=cdrom", index, file);
-	qemu_addf(a, "-device", "%s,drive=cd%u%s", device, index, more);
+	qemu_addf(a, "-device", "%s%s,drive=cd%u%s", device, sata, index, more);
 }
 
 /* The image's own disk comes first: it is /dev/vda of the guest. */
@@ -243,19 +271,19 @@ static void storage_arguments(struct args *a, const struct qemu_setup *s)
 	size_t i;
 
 	if (s->boot->kind == BOOT_ISO)
-		cdrom_arguments(a, cds++, s->boot->root, o->bus, ",bootindex=0");
+		cdrom_arguments(a, s, cds++, s->boot->root, o->bus, ",bootindex=0");
 	else if (s->boot->kind == BOOT_DISK)
-		drive_arguments(a, disks++,
+		drive_arguments(a, s, disks++,
 				&(struct drive){ s->boot->root, s->root_format, ",bootindex=0", o->bus, false });
 	else if (s->boot->root)
-		drive_arguments(a, disks++, &(struct drive){ s->boot->root, "raw", "", DISK_AUTO, true });
+		drive_arguments(a, s, disks++, &(struct drive){ s->boot->root, "raw", "", DISK_AUTO, true });
 	for (i = 0; i < o->disk_count; i++) {
 		const struct disk *d = &o->disks[i];
 
-		drive_arguments(a, disks++, &(struct drive){ d->path, d->format, "", d->bus, d->readonly });
+		drive_arguments(a, s, disks++, &(struct drive){ d->path, d->format, "", d->bus, d->readonly });
 	}
 	if (s->metadata)
-		cdrom_arguments(a, cds++, s->metadata, DISK_SCSI, "");
+		cdrom_arguments(a, s, cds++, s->metadata, DISK_SCSI, "");
 }
 
 static void kernel_arguments(struct args *a, const struct qemu_setup *s)
