@@ -12,6 +12,7 @@
 #
 # Sources include with "header.h" from their own folder and from the layers named, so that an include
 # that points up does not compile. Variants: guest (musl, static-pie), host, asan (host with sanitizers), fuzz.
+# make ARCH=arm64 builds for another machine, into build/arm64: mk/arch.mk.
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
@@ -22,9 +23,9 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 .SUFFIXES:
 all:
 
-B := build
 PREFIX ?= /usr/local
 WERROR ?=
+include mk/arch.mk
 
 layers := base cli sys bundle proto forward disk
 base.sees :=
@@ -37,10 +38,10 @@ disk.sees := base sys
 guest-programs :=
 host-programs :=
 # before the fragments, whose rules name them
-unit-tests := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+unit-tests := $(filter-out $(not-unit-tests.$(arch)),$(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))))
 fuzzers := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 
-include $(sort $(wildcard mk/*.mk lib/*/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
+include $(sort $(filter-out mk/arch.mk,$(wildcard mk/*.mk)) $(wildcard lib/*/build.mk init/build.mk rc/build.mk onboot/build.mk services/build.mk \
 	containerd-shim/build.mk pkg/*/build.mk kernel/build.mk host/build.mk tests/build.mk bench/*/build.mk))
 
 # --- compilers and flags ----------------------------------------------------------------------------------
@@ -50,24 +51,21 @@ warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 common := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(warnings) -g -fno-strict-aliasing -fno-common \
 	-fstack-protector-strong -fstack-clash-protection -ffunction-sections -fdata-sections -MMD -MP
 
-multiarch := $(shell gcc -print-multiarch 2>/dev/null)
-musl := /usr/lib/$(multiarch:-gnu=-musl)
-musl-include := /usr/include/$(multiarch:-gnu=-musl)
-crtfile = $(shell gcc -print-file-name=$(1))
+crtfile = $(shell $(gcc) -print-file-name=$(1))
 
-guest.cc := gcc
-guest.cflags = $(common) -Os -fPIE -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(musl-include) \
+guest.cc := $(gcc)
+guest.cflags = $(common) -Os -fPIE $(guest-branches) -fno-asynchronous-unwind-tables -nostdinc -isystem $(musl-include) \
 	-isystem $(call crtfile,include) -isystem $(B)/deps/include -isystem $(B)/deps/kernel-headers
-guest.link = gcc -nostdlib -nostartfiles -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections \
+guest.link = $(gcc) -nostdlib -nostartfiles -static-pie -Wl,-z,relro,-z,now,-z,noexecstack $(guest-link) -Wl,--gc-sections \
 	-Wl,--build-id=none -L$(B)/deps/lib -L$(musl) -o $(1) \
-	$(musl)/rcrt1.o $(musl)/crti.o $(call crtfile,crtbeginS.o) $(2) -Wl,--start-group $(3) -lc -lgcc -lgcc_eh -Wl,--end-group \
-	$(call crtfile,crtendS.o) $(musl)/crtn.o
+	$(musl)/rcrt1.o $(musl)/crti.o $(crt-begin) $(2) -Wl,--start-group $(3) -lc -lgcc -lgcc_eh -Wl,--end-group \
+	$(crt-end) $(musl)/crtn.o $(link-quiet)
 guest.needs := $(B)/deps/.stamp
 
-host.cc := gcc
-host.cflags = $(common) -O2 -fPIE -D_FORTIFY_SOURCE=2
-host.link = gcc -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -o $(1) $(2) -Wl,--start-group $(3) -Wl,--end-group
-host.needs :=
+host.cc := $(gcc) $(sysroot)
+host.cflags = $(common) $(sysroot-include) -O2 -fPIE -D_FORTIFY_SOURCE=2
+host.link = $(gcc) $(sysroot) -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -o $(1) $(2) -Wl,--start-group $(3) -Wl,--end-group
+host.needs := $(if $(foreign),$(B)/sysroot/.stamp)
 
 sanitize := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 asan.cc := gcc
@@ -98,7 +96,7 @@ $(B)/gen/%.pb-c.c: lib/proto/%.proto
 define layer-rules
 $(call layer-lib,$(1),$(2)): $(call objs,$(1),$(sort $(wildcard lib/$(2)/*.c)) $($(2).gen))
 	@rm -f $$@
-	$(Q)ar rcs $$@ $$^
+	$(Q)$(cross)ar rcs $$@ $$^
 $(B)/obj/$(1)/lib/$(2)/%.o: private iquote := -iquote lib/$(2) $(call layer-iquote,$($(2).sees) $(filter proto,$(2)))
 $(if $(filter proto,$(2)),$(call objs,$(1),$(wildcard lib/proto/*.c) $(proto.gen)): | $(proto.gen))
 endef
@@ -109,7 +107,7 @@ $(3): $(call objs,$(1),$($(2).srcs)) $(call layer-libs,$(1),$($(2).layers)) | $(
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$(Q)$$(call $(1).link,$$@,$(call objs,$(1),$($(2).srcs)),$(call layer-libs,$(1),$($(2).layers)) $(addprefix -l,$($(2).deps)))
-	$(if $(filter guest,$(1)),@cp $$@ $(B)/obj/$(1)/$(2).debug; strip -s $$@)
+	$(if $(filter guest,$(1)),@cp $$@ $(B)/obj/$(1)/$(2).debug; $(cross)strip -s $$@)
 $(call objs,$(1),$($(2).srcs)): | $(if $(filter proto,$($(2).layers)),$(proto.gen))
 endef
 
@@ -156,11 +154,11 @@ $(foreach v,$(variants),$(eval $(call variant-rules,$(v))))
 
 # --- what one asks for ---------------------------------------------------------------------------------------
 .PHONY: all guest host unit clean help print-rooms
-all: guest host  ## the guest programs and the pith command
+all: guest $(if $(foreign),native-host,host)  ## the guest programs and the pith command
 guest: $(addprefix $(B)/guest/,$(guest-programs))
 host: $(addprefix $(B)/host/,$(host-programs))
 unit: $(addprefix $(B)/tests/,$(unit-tests))  ## build and run the C unit tests
-	@set -e; for t in $^; do echo "# $$t"; $$t; done
+	@set -e; for t in $^; do echo "# $$t"; $(emulator) $$t; done
 asan-run: $(addprefix $(B)/asan/,$(unit-tests) $(guest-programs) $(host-programs))
 	@set -e; for t in $(addprefix $(B)/asan/,$(unit-tests)); do echo "# $$t"; $$t; done
 # Some bats files run the programs with sanitizers, too.

@@ -6,6 +6,7 @@ RUN ?=
 .PHONY: run setup boot
 setup:  ## install the Debian packages that are lacking
 	@mk/setup
+	$(if $(arch-groups),@mk/setup $(arch-groups))
 
 # The programs that make itself asks (gcc, git) may come with the set-up: what follows it is a make of its own.
 run:  ## install what is lacking, build everything, boot EXAMPLE (hello); Ctrl-C powers it down

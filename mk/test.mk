@@ -17,6 +17,16 @@ test-long:  ## those that take minutes each: a Docker engine in a machine
 .PHONY: unit-tests asan-programs
 unit-tests: $(addprefix $(B)/tests/,$(unit-tests))
 
+# What another architecture can show here: a machine under emulation, and, where `make ARCH=... unit-tests` has built
+# them, the unit tests by QEMU's user emulation.
+.PHONY: test-arm64 foreign-test-run
+test-arm64:  ## build for arm64, and boot a machine of it under emulation
+	@mk/setup && mk/setup cross-arm64
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) ARCH=arm64 all images
+	@$(MAKE) --no-print-directory ARCH=arm64 foreign-test-run
+foreign-test-run:
+	PITH_TEST_ARCH=$(arch) EMULATOR="$(emulator)" tests/run $(T)
+
 # Lint, sanitizers and fuzzing install what they lack as well, and go on in a make that finds it.
 .PHONY: lint-run lint-form lint-cppcheck lint-house lint-shell fuzz-run asan asan-run
 remake = @mk/setup && $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))

@@ -18,6 +18,10 @@
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__s390x__)
+#define ARCH AUDIT_ARCH_S390X
 #else
 #error "no number for this architecture"
 #endif
