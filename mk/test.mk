@@ -10,7 +10,7 @@ test:  ## install what is lacking, build everything, run every test (T="NAME..."
 test-run:
 	tests/run $(T)
 test-long: KERNEL := $(or $(KERNEL),tuned)
-test-long:  ## those that take minutes each: a Docker engine in a machine
+test-long:  ## those that take minutes each: a Docker engine in a machine, verified roots
 	$(remake) KERNEL=$(KERNEL) all images
 	tests/run --long $(T)
 

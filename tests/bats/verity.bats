@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Roots with a hash tree, and signed disks and CDs: what is in them, by the field's own tools. Machines that boot them, and
-# do not boot them when something was changed, are in tests/boot/boot-verity.bats.
+# do not boot them when something was changed, are in tests/long/boot-verity.bats.
 
 load ../lib/common
 load ../lib/uki
