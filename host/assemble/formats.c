@@ -18,9 +18,6 @@
 #include "outlock.h"
 #include "sign.h"
 
-static const char init_root_label[] = "org.pith.init.root";
-static const char kernel_root_label[] = "org.pith.kernel.root";
-
 /* --- splitting ----------------------------------------------------------------------------------------------- */
 
 static int boot_take(struct outputs *x, const char *from, const char *to, struct error *err)
@@ -76,23 +73,6 @@ static int split_boot(struct outputs *x, struct error *err)
 }
 
 /* --- what an initrd holds ---------------------------------------------------------------------------------------- */
-
-static bool has_word(const char *list, const char *word)
-{
-	_cleanup_strv_ char **words = list ? strv_split(list, " ,") : NULL;
-
-	return words && strv_has(words, word);
-}
-
-bool init_can(const struct outputs *x, const char *word)
-{
-	return has_word(assembly_init_label(x->a, init_root_label), word);
-}
-
-bool kernel_can(const struct outputs *x, const char *word)
-{
-	return has_word(assembly_kernel_label(x->a, kernel_root_label), word);
-}
 
 static bool both_mount(const struct outputs *x, const char *type)
 {
@@ -341,10 +321,10 @@ static int write_all(struct outputs *x, struct error *err)
 	if (!x->o->formats[FORMAT_TAR] && !x->o->formats[FORMAT_DOCKER] &&
 	    (split_boot(x, err) < 0 || choose_root(x, err) < 0 || early_find(x, err) < 0))
 		return -1;
-	if (x->o->verity && !has_word(assembly_init_label(x->a, init_root_label), "verity"))
+	if (x->o->verity && !init_can(x, "verity"))
 		return error_say(err, ENOTSUP,
 				 "--verity: no init image says that its /init checks a root (label %s: verity)",
-				 init_root_label);
+				 INIT_ROOT_LABEL);
 	for (i = 0; i < FORMATS; i++)
 		if (x->o->formats[i] && x->o->verity && verity_suits(x, (enum build_format)i, err) < 0)
 			return -1;
@@ -369,7 +349,7 @@ int formats_write(struct assembly *a, const struct build_options *o, const char 
 
 	/* a kernel that says what it can mount is one of ours: it reads zstd */
 	if (!o->zip_given)
-		x.zip = assembly_kernel_label(a, kernel_root_label) ? ZIP_ZSTD : ZIP_GZIP;
+		x.zip = assembly_kernel_label(a, KERNEL_ROOT_LABEL) ? ZIP_ZSTD : ZIP_GZIP;
 	if (o->dir && dir_make(o->dir, 0755, err) < 0)
 		return -1;
 	base = o->dir ? str_format("%s/%s", o->dir, name) : strdup(name);

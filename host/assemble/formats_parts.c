@@ -151,3 +151,20 @@ int boot_cmdline(const struct outputs *x, const char *root, char **out, struct e
 			  verified);
 	return *out ? 0 : error_set(err, ENOMEM, "command line");
 }
+
+static bool label_has(const char *list, const char *word)
+{
+	_cleanup_strv_ char **words = list ? strv_split(list, " ,") : NULL;
+
+	return words && strv_has(words, word);
+}
+
+bool init_can(const struct outputs *x, const char *word)
+{
+	return label_has(assembly_init_label(x->a, INIT_ROOT_LABEL), word);
+}
+
+bool kernel_can(const struct outputs *x, const char *word)
+{
+	return label_has(assembly_kernel_label(x->a, KERNEL_ROOT_LABEL), word);
+}

@@ -42,6 +42,11 @@ int write_bare(struct outputs *x, struct outfile_set *set, const char *path, str
 /* Where a file loses something that its image has given it, and LinuxKit's output does too. */
 void warn_xattrs(const struct outputs *x, const char *format);
 
+/* The labels by which an init image and a kernel image say what they can, and whether a word is in them. */
+#define INIT_ROOT_LABEL   "org.pith.init.root"
+#define KERNEL_ROOT_LABEL "org.pith.kernel.root"
+bool init_can(const struct outputs *x, const char *word);
+bool kernel_can(const struct outputs *x, const char *word);
 /* Makes x->kernel, x->initrd where they are not made yet, and x->temp with the first. */
 int boot_kernel(struct outputs *x, struct error *err);
 int boot_initrd(struct outputs *x, struct error *err);
@@ -83,9 +88,6 @@ void systems_free(struct systems *s);
 int write_update(struct outputs *x, struct error *err);
 /* Kernel and init can start a root that is in a slot. */
 int systems_suit(const struct outputs *x, const char *format, struct error *err);
-/* A word of the label by which an init image or a kernel image says what it can (org.pith.*.root). */
-bool init_can(const struct outputs *x, const char *word);
-bool kernel_can(const struct outputs *x, const char *word);
 
 /* --- formats_rpi3.c --- */
 int write_rpi3(struct outputs *x, struct error *err);
