@@ -5,6 +5,6 @@ pith.srcs += $(image.srcs) host/image/cache_command.c
 pith.deps += jansson
 
 # what tests of images link, and of whatever stands on them. Recursive: rooms of later fragments are in it.
-images.srcs = $(stream.srcs) host/ref/ref.c $(oci.srcs) $(cache.srcs) $(image.srcs) $(tree.srcs) $(archive.srcs) $(verity.srcs)
+images.srcs = host/command/paths.c $(stream.srcs) host/ref/ref.c $(oci.srcs) $(cache.srcs) $(image.srcs) $(tree.srcs) $(archive.srcs) $(verity.srcs)
 images.deps := jansson crypto z zstd
 $(foreach t,test_tree test_store test_plain test_formats fuzz_layer,$(eval $(t).srcs = $$(images.srcs))$(eval $(t).deps := $(images.deps)))
