@@ -130,7 +130,7 @@ void shutdown_begin(enum shutdown_action action)
 	}
 	self.rc = program_start((const char *const[]){ RC_SHUTDOWN, actions[action].name, NULL }, NULL, 0, NULL, false);
 	if (self.rc < 0) {
-		say("cannot start rc.shutdown: ", strerror(errno));
+		say("cannot start /bin/rc.shutdown: ", strerror(errno));
 		kill_and_sync();
 		shutdown_finish();
 	}

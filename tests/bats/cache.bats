@@ -248,7 +248,7 @@ docker_programs() {
 	other pull "$registry/app@$(digest_of docker.io/test/app:1)"
 	other export --format filesystem --outfile - "$registry/app@$(digest_of docker.io/test/app:1)" | tar -t | grep -x bin/app
 
-	fails_with 1 "not for linux/riscv64" other pull --platform riscv64 "$registry/test/two:1"
+	fails_with 1 "no image for linux/riscv64 in it, which has linux/amd64, linux/arm64" other pull --platform riscv64 "$registry/test/two:1"
 	fails_with 1 "pulling $registry/none:latest: the registry has no image of that name and tag" other pull "$registry/none"
 	no_leftovers
 }
