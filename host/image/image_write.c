@@ -199,7 +199,8 @@ static json_t *index_json(const struct manifest_list *list)
 	return root;
 }
 
-static int set_names(struct store *s, const struct oci_descriptor *d, char *const *names, const char *origin,
+/* descs: one for each name. All names or none. */
+static int set_names(struct store *s, const struct oci_descriptor *descs, char *const *names, const char *origin,
 		     enum store_claim claim, struct error *err)
 {
 	size_t count = strv_len(names), i;
@@ -215,7 +216,7 @@ static int set_names(struct store *s, const struct oci_descriptor *d, char *cons
 			r = error_set(err, ENOMEM, "image name");
 	}
 	for (i = 0; r == 0 && i < count; i++)
-		changes[i] = (struct store_change){ .name = full[i], .desc = d };
+		changes[i] = (struct store_change){ .name = full[i], .desc = &descs[i] };
 	if (r == 0)
 		r = store_set_names(s, changes, count, origin, claim, err);
 	for (i = 0; changes && i < count; i++)
@@ -223,32 +224,39 @@ static int set_names(struct store *s, const struct oci_descriptor *d, char *cons
 	return r;
 }
 
-int image_publish(struct store *s, const struct oci_descriptor *manifests, size_t count, char *const *names,
-		  bool keep_others, const char *origin, enum store_claim claim, struct oci_descriptor *out,
-		  struct error *err)
+/* The index that `name` gets. */
+static int index_make(struct store *s, const struct oci_descriptor *manifests, size_t count, const char *name,
+		      bool keep_others, struct oci_descriptor *out, struct error *err)
 {
 	_cleanup_(list_clear) struct manifest_list list = { 0 };
-	_cleanup_descriptor_ struct oci_descriptor index = { 0 };
 	_cleanup_json_ json_t *json = NULL;
 
 	for (size_t i = 0; i < count; i++)
 		if (list_add(&list, &manifests[i]) < 0)
 			return error_set(err, ENOMEM, "image index");
-	if (keep_others && names[0]) {
+	if (keep_others) {
 		_cleanup_ref_ struct ref ref = { 0 };
 
-		if (ref_parse(names[0], &ref, err) < 0 || list_others(s, &ref, &list, err) < 0)
+		if (ref_parse(name, &ref, err) < 0 || list_others(s, &ref, &list, err) < 0)
 			return -1;
 	}
 	qsort(list.items, list.count, sizeof(*list.items), by_platform);
 	json = index_json(&list);
-	if (store_json(s, json, OCI_INDEX, &index, err) < 0)
-		return -1;
-	if (set_names(s, &index, names, origin, claim, err) < 0)
-		return -1;
-	if (out) {
-		*out = index;
-		index = (struct oci_descriptor){ 0 };
-	}
-	return 0;
+	return store_json(s, json, OCI_INDEX, out, err);
+}
+
+int image_publish(struct store *s, const struct oci_descriptor *manifests, size_t count, char *const *names,
+		  bool keep_others, const char *origin, enum store_claim claim, struct error *err)
+{
+	size_t name_count = strv_len(names), i;
+	_cleanup_free_ struct oci_descriptor *indexes = calloc(name_count + 1, sizeof(*indexes));
+	int r = indexes ? 0 : error_set(err, ENOMEM, "image index");
+
+	for (i = 0; r == 0 && i < name_count; i++)
+		r = index_make(s, manifests, count, names[i], keep_others, &indexes[i], err);
+	if (r == 0)
+		r = set_names(s, indexes, names, origin, claim, err);
+	for (i = 0; indexes && i < name_count; i++)
+		oci_descriptor_clear(&indexes[i]);
+	return r;
 }

@@ -21,8 +21,7 @@ int image_write(struct store *s, const struct tree *tree, const struct image_spe
 		struct error *err);
 
 /* Makes an image index of the manifests and lists it under every name of `names` (NULL-terminated, any spelling
- * that ref_parse() takes). keep_others: manifests of other platforms that an index of the first name already has stay
- * in it. origin, claim: as store_set_names() has them. The index's descriptor goes into *out where that is not NULL. */
+ * that ref_parse() takes), or under none. keep_others: manifests of other platforms that an index of a name already has
+ * stay in that name's. origin, claim: as store_set_names() has them. */
 int image_publish(struct store *s, const struct oci_descriptor *manifests, size_t count, char *const *names,
-		  bool keep_others, const char *origin, enum store_claim claim, struct oci_descriptor *out,
-		  struct error *err);
+		  bool keep_others, const char *origin, enum store_claim claim, struct error *err);

@@ -89,16 +89,11 @@ static int package_publish(struct package *p, struct store *store, const struct 
 			   char *const *names, bool force, struct error *err)
 {
 	_cleanup_free_ char *origin = str_format(ORIGIN_PACKAGE "%s", p->recipe.real_dir ? p->recipe.real_dir : "");
-	size_t i;
-	int r = 0;
+	int r;
 
 	if (!origin)
 		return error_set(err, ENOMEM, "%s", p->image);
-	for (i = 0; r == 0 && names[i]; i++) {
-		char *one[] = { names[i], NULL };
-
-		r = image_publish(store, manifest, 1, one, true, origin, force ? CLAIM_ANY : CLAIM_OWN, NULL, err);
-	}
+	r = image_publish(store, manifest, 1, names, true, origin, force ? CLAIM_ANY : CLAIM_OWN, err);
 	return r < 0 && err && err->code == EEXIST
 		? error_wrap(err, "another image has the name (--force gives it to this one)")
 		: r;

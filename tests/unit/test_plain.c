@@ -41,8 +41,7 @@ static void image_make(struct store *s, const char *name, uint32_t seed)
 	char *names[] = { (char *)name, NULL };
 
 	tree_add_bytes(t, "etc/noise", &meta, bytes, CONTENT, &err);
-	ok(image_write(s, t, &spec, &d, &err) == 0 &&
-		   image_publish(s, &d, 1, names, false, NULL, CLAIM_ANY, NULL, &err) == 0,
+	ok(image_write(s, t, &spec, &d, &err) == 0 && image_publish(s, &d, 1, names, false, NULL, CLAIM_ANY, &err) == 0,
 	   "%s is made (%s)", name, error_text(&err));
 	json_decref(spec.labels);
 	oci_descriptor_clear(&d);

@@ -128,7 +128,7 @@ static void test_images(struct store *s)
 	ok(write_image(s, "amd64", "one", &again) == 0 && str_eq(amd.digest, again.digest),
 	   "twice, with the same digest");
 	write_image(s, "arm64", "two", &arm);
-	ok(image_publish(s, &amd, 1, names, false, NULL, CLAIM_ANY, NULL, &err) == 0, "and named");
+	ok(image_publish(s, &amd, 1, names, false, NULL, CLAIM_ANY, &err) == 0, "and named");
 	img = image_load(s, "pith/sample", &on_amd, &err);
 	ok(img && str_eq(img->config.entrypoint[0], "/usr/bin/x") && str_eq(img->config.workdir, "/etc") &&
 		   str_eq(image_label(img, "l"), "one") && !img->config.cmd && str_eq(img->digest, amd.digest),
@@ -139,7 +139,9 @@ static void test_images(struct store *s)
 	image_free(img);
 	img = image_load(s, "pith/sample", &on_arm, &err);
 	ok(!img && err.code == ENXIO, "another platform is missing: %s", error_text(&err));
-	ok(image_publish(s, &arm, 1, later, true, NULL, CLAIM_ANY, &index, &err) == 0,
+	_cleanup_ref_ struct ref ref = { 0 };
+	ok(image_publish(s, &arm, 1, later, true, NULL, CLAIM_ANY, &err) == 0 && ref_parse(later[0], &ref, &err) == 0 &&
+		   store_find(s, &ref, &index, &err) == 0,
 	   "the other platform joins the index");
 	img = image_load(s, "pith/sample", &on_amd, &err);
 	ok(img && str_eq(image_label(img, "l"), "one"), "the first is still there");
@@ -183,7 +185,7 @@ static void test_damage(struct store *s)
 	struct image *img;
 
 	write_image(s, "amd64", "x", &d);
-	image_publish(s, &d, 1, (char *[]){ "damaged", NULL }, false, NULL, CLAIM_ANY, NULL, &err);
+	image_publish(s, &d, 1, (char *[]){ "damaged", NULL }, false, NULL, CLAIM_ANY, &err);
 	path = str_format("%s/blobs/sha256/%s", store_path(s), d.digest + 7);
 	ok(truncate(path, 10) == 0, "a blob is cut short");
 	img = image_load(s, "damaged", &p, &err);
