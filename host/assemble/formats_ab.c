@@ -119,11 +119,13 @@ static int uuid_make(const char *root, const char *kernel, const char *cmdline, 
 /* --- systems --------------------------------------------------------------------------------------------------------
  */
 
+/* A word of its own: softlockup_panic= is another one. */
 static bool cmdline_panics(const char *line)
 {
-	const char *at = strstr(line, "panic=");
-
-	return at && (at == line || at[-1] == ' ');
+	for (const char *at = line; (at = strstr(at, "panic=")); at++)
+		if (at == line || strchr(" \n", at[-1]))
+			return true;
+	return false;
 }
 
 static char *system_cmdline(const struct outputs *x, struct error *err)
@@ -135,7 +137,9 @@ static char *system_cmdline(const struct outputs *x, struct error *err)
 		return NULL;
 	if (cmdline_panics(line))
 		return steal_ptr(&line);
-	line[strcspn(line, "\n")] = '\0';
+	/* in between they separate words (cmdline_check) */
+	for (size_t n = strlen(line); n && line[n - 1] == '\n';)
+		line[--n] = '\0';
 	with = str_format("%s%s" PANIC_WORD, line, *line ? " " : "");
 	if (!with)
 		error_set(err, ENOMEM, "command line");

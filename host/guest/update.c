@@ -142,8 +142,10 @@ static int words_check(const struct options *o, char **words, struct error *err)
 		return error_set(err, 0,
 				 "which update? pith update STATE FILE; `pith build --format update` makes one");
 	if (words[install ? 2 : 1])
-		return error_set(err, 0, "\"%s\" is one too many: pith update STATE %s", words[install ? 2 : 1],
-				 install ? "FILE" : "");
+		return error_set(err, 0, "\"%s\" is one too many: pith update %s", words[install ? 2 : 1],
+				 install             ? "STATE FILE"
+					 : o->status ? "--status STATE"
+						     : "--rollback STATE");
 	if (o->status && (o->reboot || o->rollback))
 		return error_set(err, 0, "--status only shows: leave out --reboot and --rollback");
 	return 0;
