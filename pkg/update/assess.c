@@ -32,6 +32,7 @@ enum {
 	OUTPUT_MAX = 64 << 10,
 	SETTLE_MS = 5000,
 	LIST_US = 30 * 1000 * 1000,
+	WAIT_MOST = 3600,           /* seconds: a longer time is none for `service` */
 	SLACK_US = 5 * 1000 * 1000, /* for `service wait` to end by itself */
 	COLUMNS = 4,                /* name, state, process, restarts */
 };
@@ -61,47 +62,50 @@ static int service_run(const char *command, uint64_t timeout_us, struct buf *out
 	return error_say(err, EAGAIN, "%s", lines && lines[0] ? lines[strv_len(lines) - 1] : spawn_status_text(status));
 }
 
-/* Of each service what changes when it ends or is started again. Caller frees; NULL: it cannot be asked for. */
-static char *services_now(struct error *err)
+/* Of each service what changes when it ends or is started again. */
+static int services_now(struct buf *now, struct error *err)
 {
-	_cleanup_buf_ struct buf out = { 0 }, text = { 0 };
+	_cleanup_buf_ struct buf out = { 0 };
 	_cleanup_strv_ char **lines = NULL;
 
 	if (access("/containers/services", F_OK) < 0)
-		return strdup("");
+		return 0;
 	if (service_run("list", LIST_US, &out, err) < 0)
-		return NULL;
+		return -1;
 	lines = strv_split(buf_text(&out), "\n");
-	for (char **line = lines; line && *line; line++) {
+	if (!lines)
+		return error_set(err, ENOMEM, "list of services");
+	for (char **line = lines; *line; line++) {
 		_cleanup_strv_ char **cells = strv_split(*line, " ");
 
-		for (size_t i = 0; cells && i < COLUMNS && cells[i]; i++)
-			if (buf_addf(&text, "%s ", cells[i]) < 0)
-				return NULL;
+		if (!cells)
+			return error_set(err, ENOMEM, "list of services");
+		for (size_t i = 0; i < COLUMNS && cells[i]; i++)
+			if (buf_addf(now, "%s ", cells[i]) < 0)
+				return error_set(err, ENOMEM, "list of services");
 	}
-	return strdup(buf_text(&text));
+	return 0;
 }
 
 /* 0: all services are ready, and stay so. -1: not now, and why. */
 static int services_look(uint64_t left_us, struct error *err)
 {
-	_cleanup_free_ char *before = NULL, *after = NULL;
-	_cleanup_buf_ struct buf out = { 0 };
+	_cleanup_buf_ struct buf out = { 0 }, before = { 0 }, after = { 0 };
+	uint64_t left = left_us / 1000000 + 1;
 	char seconds[32];
 
-	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(left_us / 1000000 + 1));
+	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(left < WAIT_MOST ? left : WAIT_MOST));
 	if (setenv("PITH_WAIT", seconds, 1) < 0)
 		return error_set(err, errno, "environment");
 	if (service_run("wait", left_us + SLACK_US, &out, err) < 0)
 		return -1;
-	before = services_now(err);
-	if (!before)
+	if (services_now(&before, err) < 0)
 		return -1;
 	poll(NULL, 0, SETTLE_MS);
-	after = services_now(err);
-	if (!after)
+	if (services_now(&after, err) < 0)
 		return -1;
-	return str_eq(before, after) ? 0 : error_say(err, EAGAIN, "a service does not stay as it is");
+	return str_eq(buf_text(&before), buf_text(&after)) ? 0
+							   : error_say(err, EAGAIN, "a service does not stay as it is");
 }
 
 /* 0: they are ready; -1: the time is up, and what was in the way last. */
@@ -140,9 +144,12 @@ int machine_reboot(struct error *err)
 	return kill(1, SIGTERM) < 0 ? error_set(err, errno, "ask PID 1 to start the machine again") : 0;
 }
 
-/* Whoever updates the machine at this moment has the partition: it is tried again. */
+/* Whoever updates the machine at this moment has the partition: it is tried again. What has it mounted may keep it for
+ * ever, and that is said once. */
 static int good_write(bool *changed, struct error *err)
 {
+	bool said = false;
+
 	for (uint64_t pause = 0;;) {
 		_cleanup_slots_ struct slots s = SLOTS_INIT;
 
@@ -154,6 +161,11 @@ static int good_write(bool *changed, struct error *err)
 		if (err->code != EBUSY)
 			return -1;
 		pause = backoff_next(&pauses, pause);
+		if (!said && pause == pauses.most) {
+			log_warn("all services are ready; this system is marked as good when this is over: %s",
+				 error_text(err));
+			said = true;
+		}
 		poll(NULL, 0, (int)(pause / 1000));
 	}
 }

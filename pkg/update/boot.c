@@ -85,10 +85,14 @@ int boot_rename(struct boot *b, const struct boot_entry *e, const struct entry *
 
 int boot_remove(struct boot *b, int slot, struct error *err)
 {
-	for (size_t i = 0; i < b->count; i++)
-		if (b->entries[i].entry.slot == slot)
-			fat_dir_remove(&b->dir, &b->entries[i].file);
-	return changes_write(b, err) < 0 ? -1 : fat_lost_free(&b->fat, err);
+	while (boot_find(b, slot)) { /* again where there are more of them than we hold */
+		for (size_t i = 0; i < b->count; i++)
+			if (b->entries[i].entry.slot == slot)
+				fat_dir_remove(&b->dir, &b->entries[i].file);
+		if (changes_write(b, err) < 0)
+			return -1;
+	}
+	return fat_lost_free(&b->fat, err);
 }
 
 int boot_add(struct boot *b, const struct entry *name, uint32_t first, uint32_t size, struct error *err)

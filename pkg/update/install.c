@@ -91,10 +91,11 @@ static int fits_check(const struct install *in, struct error *err)
 {
 	const struct update *u = &in->update;
 	uint64_t room = fat_bytes_free(&in->boot.fat), slot = in->slots->slot[in->to].size;
+	uint64_t cluster = fat_cluster_size(&in->boot.fat);
 
 	for (size_t i = 0; i < in->boot.count; i++)
 		if (in->boot.entries[i].entry.slot == in->to)
-			room += in->boot.entries[i].file.size;
+			room += (in->boot.entries[i].file.size + cluster - 1) / cluster * cluster;
 	if (u->kernel.size > room || u->kernel.size > UINT32_MAX)
 		return error_say(err, EFBIG,
 				 "%s: its kernel has %llu KiB, and the EFI system partition has room for %llu",
@@ -238,7 +239,8 @@ static int install_run(struct install *in, struct error *err)
 		return -1;
 	if (update_parse(header, &in->update, err) < 0)
 		return error_wrap(err, "%s", in->name);
-	if (update_check(in, err) < 0 || file_check(in, err) < 0)
+	/* what an update that was cut off has left is room, too */
+	if (fat_lost_free(&in->boot.fat, err) < 0 || update_check(in, err) < 0 || file_check(in, err) < 0)
 		return -1;
 	return system_write(in, err);
 }

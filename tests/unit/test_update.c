@@ -243,8 +243,8 @@ static uint8_t *disk_copy(int fd)
 	return all && io_pread(fd, all, DISK, 0) == DISK ? all : NULL;
 }
 
-/* `old` starts before, and `new` when all is done; in between one of both, and each can be updated again. */
-static void cuts_try(int fd, const uint8_t *before, int old, int new, size_t least, const char *what)
+/* `from` starts before, and `to` when all is done; in between one of both, and each can be updated again. */
+static void cuts_try(int fd, const uint8_t *before, int from, int to, size_t least, const char *what)
 {
 	size_t bad = 0, cuts = 0, again = 0;
 
@@ -258,9 +258,9 @@ static void cuts_try(int fd, const uint8_t *before, int old, int new, size_t lea
 
 			cut_apply(fd, before, i, synced);
 			starts = disk_starts(fd, &slot);
-			if (starts != old && starts != new)
+			if (starts != from && starts != to)
 				bad++;
-			if (i < note_count && starts == new &&new != old &&notes[note_count - 1].epoch > synced)
+			if (i < note_count && starts == to && to != from && notes[note_count - 1].epoch > synced)
 				bad++; /* it starts before all of it is synced */
 		}
 		if (i % 7 == 0) {
@@ -317,8 +317,8 @@ static void test_cuts(void)
 	notes_clear();
 }
 
-/* --- what is refused
- * -------------------------------------------------------------------------------------------------- */
+/* --- what is refused ------------------------------------------------------------------------------------------------
+ */
 
 static void refused(int fd, const char *what, int input, int code, const char *says)
 {
@@ -364,6 +364,27 @@ static void test_refused(void)
 	close(input);
 	refused(fd, "an update over the only good system", update_file(1, 0, false), EAGAIN,
 		"not known to be good yet");
+}
+
+/* The tables of one that was cut off are on the disk, and its name is not. */
+static void test_left(void)
+{
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_close_ int fd = disk_make();
+	struct extent esp = { .fd = fd, .size = ESP };
+	struct slots s = disk_slots(fd);
+	int slot, input = update_file(2, 0, true);
+	struct boot b;
+	uint32_t first;
+
+	ok(boot_open(&b, &esp, NULL) == 0 && boot_remove(&b, 1, NULL) == 0 &&
+		   fat_chain_take(&b.fat, fat_bytes_free(&b.fat), &first, NULL) == 0 &&
+		   fat_table_write(&b.fat, NULL) == 0 && fat_bytes_free(&b.fat) == 0,
+	   "a file system that is full of what an update has left");
+	boot_close(&b);
+	ok(update_install(&s, input, "the update", &err) == 0 && disk_starts(fd, &slot) == 2,
+	   "has room for the next one: %s", error_text(&err));
+	close(input);
 }
 
 /* --- names, headers -------------------------------------------------------------------------------------------------
@@ -446,6 +467,7 @@ int main(void)
 	test_names();
 	test_headers();
 	test_refused();
+	test_left();
 	test_cuts();
 	return tap_done();
 }
