@@ -1,5 +1,5 @@
-/* A FAT32 file system of 256 KiB and more, of which the input is the first bytes: what it claims stays inside of it,
- * and a file that is added is there afterwards. */
+/* A FAT32 file system in 36 MiB, of which the input is the first bytes: what it claims stays inside of it, and a file
+ * that is added is there afterwards. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

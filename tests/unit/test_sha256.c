@@ -3,6 +3,30 @@
 #include "str.h"
 #include "tap.h"
 
+/* Whatever the pieces are, the digest is that of the whole: around a block's end, two of them, and none. */
+static void test_pieces(void)
+{
+	static const size_t sizes[] = { 0, 1, 55, 56, 63, 64, 65, 127, 128, 200 };
+	char text[600], whole[SHA256_HEX], hex[SHA256_HEX];
+	size_t wrong = 0;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 31);
+	for (size_t i = 0; i < array_len(sizes); i++)
+		for (size_t k = 0; k < array_len(sizes); k++) {
+			struct sha256 s;
+
+			sha256_begin(&s);
+			sha256_add(&s, text, sizes[i]);
+			sha256_add(&s, text + sizes[i], sizes[k]);
+			sha256_add(&s, text + sizes[i] + sizes[k], 3);
+			sha256_end(&s, hex);
+			sha256_hex(text, sizes[i] + sizes[k] + 3, whole);
+			wrong += !str_eq(hex, whole);
+		}
+	ok(wrong == 0, "pieces make the digest of the whole");
+}
+
 int main(void)
 {
 	/* FIPS 180-4's examples; the others are runs of 'a' as coreutils' sha256sum has them. */
@@ -34,5 +58,6 @@ int main(void)
 		sha256_hex(text, rows[i].repeat > 1 ? rows[i].repeat : strlen(rows[i].text), hex);
 		ok_str(hex, rows[i].hex, rows[i].text);
 	}
+	test_pieces();
 	return tap_done();
 }
