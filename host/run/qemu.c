@@ -85,10 +85,13 @@ static const char *machine_model(const struct qemu_setup *s)
 
 /* QEMU before 8.0 leaves garbage in the flags register after cmpxchg16b, all but the zero flag that a branch would look
  * at: an interrupt that comes then saves it, restores it, and brings the guest down. Programs are still told that there
- * is such an instruction (CPUID 1, ECX bit 13); only the kernel, which uses it for each allocation, is not to. */
+ * is such an instruction (CPUID 1, ECX bit 13); only the kernel, which uses it for each allocation, is not to.
+ *
+ * A kernel proves at its start that the timer interrupts, by counting ticks while it computes for a moment. On a busy
+ * host the emulated timer is late, and the kernel panics ("IO-APIC + timer doesn't work"). */
 static const char *kernel_options(const struct qemu_setup *s)
 {
-	return s->kvm || is_arm(s) ? PANIC : PANIC "clearcpuid=141 ";
+	return s->kvm || is_arm(s) ? PANIC : PANIC "clearcpuid=141 no_timer_check ";
 }
 
 /* The file system that an initramfs is unpacked into is by default one that takes no more than half of the memory. */

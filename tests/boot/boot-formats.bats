@@ -24,7 +24,7 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	# clearcpuid: what pith tells a kernel that it boots itself (host/run/qemu.c)
 	cat >x.yml <<-'END'
-		kernel: {image: pith/kernel, cmdline: "console=ttyS0 quiet linuxkit.runc_console=1 clearcpuid=141 a=b"}
+		kernel: {image: pith/kernel, cmdline: "console=ttyS0 quiet linuxkit.runc_console=1 clearcpuid=141 no_timer_check a=b"}
 		init: [pith/init, pith/crun]
 		onboot:
 		  - name: look

@@ -16,7 +16,7 @@ virtiofsd() { ls /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd 2>/dev/null | gr
 	build_image guest --format raw-efi <<-'END'
 		kernel:
 		  image: pith/kernel
-		  cmdline: "console=ttyS0 quiet linuxkit.runc_console=1 clearcpuid=141"
+		  cmdline: "console=ttyS0 quiet linuxkit.runc_console=1 clearcpuid=141 no_timer_check"
 		init: [pith/init, pith/runc]
 		onboot:
 		  - name: look

@@ -69,7 +69,7 @@ guest_start() {
 	qemu-system-x86_64 ${guest_accel:--accel tcg,thread=multi} -cpu max -smp "${guest_cpus:-1}" -m "${guest_memory:-256}" \
 		-nodefaults -display none -no-reboot -serial "${guest_serial:-file:$console}" \
 		-kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" "${initrd[@]}" \
-		-append "clearcpuid=141 console=ttyS0 panic=-1 quiet $*" "${guest_options[@]}" </dev/null >"$console.qemu" 2>&1 3>&- &
+		-append "clearcpuid=141 no_timer_check console=ttyS0 panic=-1 quiet $*" "${guest_options[@]}" </dev/null >"$console.qemu" 2>&1 3>&- &
 	guest=$!
 }
 

@@ -65,7 +65,7 @@ vsock_guest() {
 	rm -f "$state/console"
 	apart qemu-system-x86_64 -accel tcg,thread=multi -cpu "${guest_cpu:-max,-erms,-fsrm}" -smp "${guest_cpus:-1}" -m "$memory" -nodefaults -display none \
 		-action "reboot=${guest_reboot:-shutdown}" -serial "file:$state/console" -kernel "$root_dir/build/kernel/$(guest_flavour)/kernel" -initrd "$initrd" \
-		-append "clearcpuid=141 console=ttyS0 panic=-1 quiet $*" \
+		-append "clearcpuid=141 no_timer_check console=ttyS0 panic=-1 quiet $*" \
 		-object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -machine memory-backend=memory \
 		-chardev "socket,id=vsock,path=$state/vhost" -device "vhost-user-vsock-pci,chardev=vsock${vsock_options:-}" \
 		-monitor "unix:$state/monitor,server=on,wait=off" \

@@ -69,7 +69,7 @@ setup_file() {
 	needs_tuned_kernel
 	cd "$BATS_FILE_TMPDIR"
 	cat >x.yml <<-'END'
-		kernel: {image: pith/kernel, cmdline: "console=ttyS0 quiet linuxkit.runc_console=1 clearcpuid=141"}
+		kernel: {image: pith/kernel, cmdline: "console=ttyS0 quiet linuxkit.runc_console=1 clearcpuid=141 no_timer_check"}
 		init: [pith/init, pith/crun]
 		onboot:
 		  - name: look
