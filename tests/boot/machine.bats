@@ -102,6 +102,9 @@ fake() { # NAME: a machine that was never built
 	machine set m --cpus 3 --mem 1G --publish none --run-option=--low-memory
 	machine info m --json | jq -e '.cpus == 3 and .memory == 1073741824 and .publish == [] and .state == "stopped"'
 	refused 1 'only grows' set m --disk 512M
+	refused 1 'does not run' exec m true
+	machine stop m 2>err
+	grep -q 'does not run' err
 	machine info m | grep -qx 'disk:       0M of the host used of 1G'
 }
 
@@ -144,13 +147,6 @@ fake() { # NAME: a machine that was never built
 	qemu=$(cat "$machines/m/state/qemu.pid")
 	[ "$(qemu-img info -U --output=json "$machines/m/state/disk.img" | jq ".\"virtual-size\"")" -eq 33554432 ]
 	tr '\0' ' ' <"/proc/$qemu/cmdline" | grep -qE -- '-m (size=)?300M? '
-	machine stop m
-	within 10 ended "$qemu"
-	machine stop m 2>err
-	grep -q 'does not run' err
-	refused 1 'does not run' exec m true
-	machine start m
-	qemu=$(cat "$machines/m/state/qemu.pid")
 	machine rm --force m
 	within 10 ended "$qemu"
 	[ -z "$(find "$machines" -mindepth 1 ! -name .work)" ]
