@@ -25,7 +25,7 @@ setup_file() {
 	needs_tuned_kernel
 	name=$BATS_FILE_TMPDIR/companions
 	# pieces name packages by ../../../pkg/NAME, and files beside them
-	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml
+	"$pith" build --dir "$BATS_FILE_TMPDIR" --name companions "$root_dir"/tests/boot/companions/*.yml "$root_dir/examples/tpm.yml"
 	# with a second control socket of QEMU, by which a test has the machine stand still; and a port for the guest's agent
 	cd "$BATS_FILE_TMPDIR" || return 1
 	cat >qemu <<-END
@@ -38,7 +38,7 @@ setup_file() {
 	chmod +x qemu
 	ssh-keygen -q -t ed25519 -N '' -f key
 	free_port >ssh.port
-	"$pith" run --publish "$(cat ssh.port):22" --qemu "$BATS_FILE_TMPDIR/qemu" --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}, "ssh": {"entries": {"authorized_keys": {"perm": "0600", "content": "'"$(cat key.pub)"'"}}}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
+	"$pith" run --tpm --publish "$(cat ssh.port):22" --qemu "$BATS_FILE_TMPDIR/qemu" --accel tcg --vsock-ports 62373 --mem 768 --data '{"from": {"content": "the CD"}, "ssh": {"entries": {"authorized_keys": {"perm": "0600", "content": "'"$(cat key.pub)"'"}}}}' --stop-timeout 600 --detached --wait=ready "$name" 3>&- 8>&- 9>&- || {
 		tail -n 60 "$name-state/console.log"
 		return 1
 	}
@@ -355,6 +355,29 @@ right() {
 	within 60 asked || { cat err; logs qemu-ga; false; }
 	grep -qx 'eth0 10.0.2.15' said
 	grep -qxF "$(in_shell 'cat /proc/version')" said
+}
+
+@test "tss, by examples/tpm.yml: a TPM of version 2.0 measures, and needs no daemon" {
+	ended_well pcrs
+	[ "$(logs onboot/pcrs | grep -cE '^ *[0-7] *: 0x[0-9A-F]{64}$')" = 8 ]
+	ended_well tpm-extend
+	# what a register of zeros is after the extension
+	want=$(python3 -c 'import hashlib; print(hashlib.sha256(bytes(32) + bytes.fromhex("00112233445566778899aabbccddeeff" * 2)).hexdigest().upper())')
+	logs onboot/tpm-extend >extended
+	grep -qE "^ *16 *: 0x$want\$" extended
+	over() { logs tss | grep -qx 'tss: the TPM is of version 2.0: programs use /dev/tpmrm0 (tpm2), no daemon is needed'; }
+	within 60 over
+	[ "$(inside tpm /usr/bin/tpm2 getrandom --hex 8 | wc -c)" -ge 16 ]
+}
+
+@test "auditd: what a rule asks for is in the log, which is root's" {
+	ready() { logs auditd | grep -q 'Init complete'; }
+	within 60 ready || { logs auditd; false; }
+	in_shell 'date -s @$(date +%s)'
+	recorded() { in_shell 'grep "type=SYSCALL .* key=.clock" /var/log/audit/audit.log' | grep -q 'comm="date"'; }
+	within 60 recorded || { logs auditd; in_shell 'cat /var/log/audit/audit.log'; false; }
+	in_shell 'grep type=DAEMON_START /var/log/audit/audit.log'
+	[ "$(in_shell 'stat -c "%a %u" /var/log/audit/audit.log')" = '600 0' ]
 }
 
 @test "open-vm-tools: on a hypervisor that is not VMware's it says so, and ends" {
