@@ -84,7 +84,9 @@ static int lists_fetch(struct temp_dir *dir, const char *arch, struct error *err
 	if (folder_make(dir->path, "lists", err) < 0 || folder_file(dir->path, "status", "", err) < 0)
 		return -1;
 	if (strv_add(&argv, "apt-get") < 0 || strv_add(&argv, "-qq") < 0 || strv_add(&argv, "update") < 0 ||
-	    strv_addf(&argv, "-oAPT::Architecture=%s", arch) < 0 || lists_options(&argv, dir->path, arch) < 0)
+	    strv_addf(&argv, "-oAPT::Architecture=%s", arch) < 0 || lists_options(&argv, dir->path, arch) < 0 ||
+	    /* A mirror that is not reached is a warning to apt, and lists without it would be kept. */
+	    strv_add(&argv, "-oAPT::Update::Error-Mode=any") < 0)
 		return error_set(err, ENOMEM, "apt-get");
 	progress_begin(&progress, PROGRESS_ANNOUNCE, 0, "reading the package lists for %s", arch);
 	status = apt_run(argv, dir->path, &output, err);

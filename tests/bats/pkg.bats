@@ -205,6 +205,27 @@ watched_apt() {
 	[ -z "$(find "$XDG_CACHE_HOME" -name '*.deb')" ]
 }
 
+@test "a mirror that is not reached for another architecture is an error, and is asked again" {
+	export XDG_CACHE_HOME=$T/xdg
+	other=$([ "$(uname -m)" = aarch64 ] && echo amd64 || echo arm64)
+	recipe <<<'{image: thing, debian: {packages: [hostname], include: [/usr/bin/hostname]}}'
+	mkdir bin
+	printf '#!/bin/sh\n' >bin/dpkg # knows no other architecture
+	# as apt does: no failure, unless it is asked to be one
+	cat >bin/apt-get <<-EOF
+		#!/bin/sh
+		echo update >>"$T/asked"
+		echo "W: Failed to fetch http://mirror/InRelease"
+		case "\$*" in *APT::Update::Error-Mode=any*) exit 100 ;; esac
+	EOF
+	chmod +x bin/*
+	for _ in 1 2; do
+		PATH=$T/bin:$PATH fails "apt-get update for $other failed: W: Failed to fetch http://mirror/InRelease" build --platforms "linux/$other" p
+	done
+	[ "$(wc -l <asked)" -eq 2 ]
+	[ ! -e "xdg/pith/apt-$other" ]
+}
+
 @test "the package that every image of this tree is made of builds, with a README" {
 	for f in "$root_dir"/pkg/*/build.yml; do
 		"$pith" pkg show-tag "${f%/*}" >/dev/null
