@@ -162,7 +162,11 @@ static int line_write(struct buf *out, const char *key, const char *value)
 
 int control_write(const struct control *c, struct buf *out)
 {
-	return line_write(out, "Package", c->name) | line_write(out, "Source", c->source) |
-		line_write(out, "Version", c->version) | line_write(out, "Architecture", c->arch) |
-		line_write(out, "Maintainer", c->maintainer);
+	int failed = line_write(out, "Package", c->name);
+
+	failed |= line_write(out, "Source", c->source);
+	failed |= line_write(out, "Version", c->version);
+	failed |= line_write(out, "Architecture", c->arch);
+	failed |= line_write(out, "Maintainer", c->maintainer);
+	return failed;
 }

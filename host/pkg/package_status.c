@@ -39,10 +39,12 @@ int package_add_status(const struct package *p, struct tree *t, struct error *er
 
 	if (!failed)
 		files_mark(&p->debs, t->root, has);
-	for (i = 0; !failed && i < p->debs.count; i++)
-		if (has[i])
-			failed = (text.len ? buf_addstr(&text, "\n") : 0) |
-				control_write(&p->debs.list[i].control, &text);
+	for (i = 0; !failed && i < p->debs.count; i++) {
+		if (!has[i])
+			continue;
+		failed = text.len ? buf_addstr(&text, "\n") : 0;
+		failed |= control_write(&p->debs.list[i].control, &text);
+	}
 	if (failed)
 		return error_set(err, ENOMEM, "list of Debian packages");
 	if (!text.len)
