@@ -145,8 +145,9 @@ void run_fds_close(struct run *r)
 
 int run_helpers_start(struct run *r, struct error *err)
 {
-	if (start_vsock(r, err) == 0 && start_forward(r, err) == 0 && start_tpm(r, err) == 0 &&
-	    start_shares(r, err) == 0 && make_command(r, err) == 0)
+	/* The TPM last: it writes into the state directory, which a failure of the others would have to remove. */
+	if (start_vsock(r, err) == 0 && start_forward(r, err) == 0 && start_shares(r, err) == 0 &&
+	    start_tpm(r, err) == 0 && make_command(r, err) == 0)
 		return 0;
 	run_fds_close(r);
 	while (r->helper_count > 0)

@@ -18,11 +18,13 @@ enum { CONTROL_FD = 3 };
 
 static const char folder[] = "tpm";
 
-/* The TPM's secrets: the folder is the user's own, and nobody else's. */
+/* The TPM's secrets: the folder is the user's own, and nobody else's. The descriptor is none of those that swtpm gets
+ * in its place: it is still needed then. */
 static int folder_open(const struct state *state, bool *made, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int high;
 
 	*made = mkdirat(state->fd, folder, 0700) == 0;
 	if (!*made && errno != EEXIST)
@@ -34,7 +36,8 @@ static int folder_open(const struct state *state, bool *made, struct error *err)
 		return error_set(err, EPERM, "%s/%s belongs to another user", state->dir, folder);
 	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
 		return error_set(err, errno, "%s/%s", state->dir, folder);
-	return steal_fd(&fd);
+	high = fcntl(fd, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
+	return high < 0 ? error_set(err, errno, "%s/%s", state->dir, folder) : high;
 }
 
 static int swtpm_start(const char *program, const struct state *state, struct tpm *t, struct error *err)
