@@ -37,7 +37,7 @@ of_family() { case $1 in *:*) echo -6 ;; *) echo -4 ;; esac; }
 # commands KEY: runs what the file has there, as wg-quick does
 commands() {
 	settings "$1" | while read -r line; do
-		sh -c "$(printf '%s\n' "$line" | sed "s/%i/$name/g")" || exit 1
+		sh -c "$(printf '%s\n' "$line" | sed "s/%i/$name/g")" </dev/null || exit 1
 	done || fail "$file: $1 failed"
 }
 
