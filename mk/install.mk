@@ -11,11 +11,13 @@ completion.bash := share/bash-completion/completions/pith
 completion.zsh := share/zsh/site-functions/_pith
 completion.fish := share/fish/vendor_completions.d/pith.fish
 
+# The templates are the examples; where no tree is beside them they name images, not folders of it.
 install: man  ## pith, manual pages, completion below DESTDIR/PREFIX; also as linuxkit with LINUXKIT=1
 	install -D -m 0755 $(B)/host/pith $(where)/bin/pith
 	$(if $(LINUXKIT),ln -sf pith $(where)/bin/linuxkit)
 	install -D -m 0644 docs/pith.schema.json $(where)/share/pith/pith.schema.json
 	install -D -m 0644 -t $(where)/share/pith/templates examples/*.yml
+	sed -i -E 's,"@pkg:\.\./pkg/([^"]+)",pith/\1:latest,' $(where)/share/pith/templates/*.yml
 	install -D -m 0644 -t $(where)/share/man/man1 $(B)/man/*.1
 	install -D -m 0644 -t $(where)/share/man/man5 $(B)/man/*.5
 	install -D -m 0644 -t $(where)/share/man/man8 $(B)/man/*.8

@@ -18,6 +18,13 @@ commands() { "$installed" --help | sed -nE 's/^  ([a-z]+)  .*/\1/p'; }
 @test "make install puts pith where it is asked to, also under the other name; make uninstall takes all away" {
 	[ "$("$root/usr/bin/linuxkit" version --short)" = "$(cat "$root_dir/VERSION")" ]
 	[ -s "$root/usr/share/pith/pith.schema.json" ]
+	# a template is an example whose images are looked for by name: there is a package of each
+	run -1 grep -r @pkg "$root/usr/share/pith/templates"
+	sed -nE 's/.*[ "]pith\/([^ "]+).*/\1/p' "$root"/usr/share/pith/templates/*.yml | sort -u >images
+	grep -qx binfmt-arm64:latest images
+	while read -r name; do
+		[ -e "$root_dir/pkg/${name%:latest}/build.yml" ] || { echo "$name"; false; }
+	done <images
 	cp -a "$root" copy
 	make -s -C "$root_dir" uninstall DESTDIR="$T/copy" PREFIX=/usr
 	run find copy ! -type d
