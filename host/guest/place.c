@@ -31,6 +31,15 @@ static char *place_named(const char *name)
 	return all ? str_format("%s/%s/state", all, name) : NULL;
 }
 
+/* Whether `pith machine` has it; it may never have been started. */
+static bool place_is_named(const char *name)
+{
+	_cleanup_free_ char *all = path_machines(NULL),
+			    *file = all ? str_format("%s/%s/settings.json", all, name) : NULL;
+
+	return file && access(file, F_OK) == 0;
+}
+
 char *place_find(const char *name, struct error *err)
 {
 	_cleanup_free_ char *dir = strdup(name), *named = NULL, *of_name = NULL;
@@ -50,6 +59,10 @@ char *place_find(const char *name, struct error *err)
 	of_name = strchr(name, '/') ? NULL : place_named(name);
 	if (of_name && place_is_state(of_name))
 		return steal_ptr(&of_name);
+	if (of_name && place_is_named(name)) {
+		error_set(err, 0, "the machine %s was never started: `pith machine start %s` starts it", name, name);
+		return NULL;
+	}
 	error_set(err, 0, "no machine '%s': neither %s nor %s is a machine's state directory", name, dir, named);
 	return NULL;
 }

@@ -230,7 +230,7 @@ static char *unit_path(const struct folder *f, struct error *err)
 	_cleanup_free_ char *unit = unit_name(f), *dir = path_config("systemd/user", err);
 	char *path;
 
-	if (!dir || dir_make(dir, 0755, err) < 0)
+	if (!dir)
 		return NULL;
 	path = unit ? str_format("%s/%s", dir, unit) : NULL;
 	if (!path)
@@ -238,35 +238,46 @@ static char *unit_path(const struct folder *f, struct error *err)
 	return path;
 }
 
-/* A word of ExecStart=: quoted, with systemd's own specifiers and variables (%, $) doubled. */
-static int unit_word(struct buf *out, const char *word)
+/* A quoted word of a unit. doubled: what systemd would replace: % everywhere, $ in ExecStart= and ExecStop=. */
+static int unit_word(struct buf *out, const char *word, const char *doubled)
 {
 	int r = buf_addstr(out, "\"");
 
 	for (; *word; word++) {
 		if (*word == '"' || *word == '\\')
 			r |= buf_addstr(out, "\\");
-		else if (*word == '%' || *word == '$')
+		else if (strchr(doubled, *word))
 			r |= buf_add(out, word, 1);
 		r |= buf_add(out, word, 1);
 	}
 	return r | buf_addstr(out, "\"");
 }
 
+/* Where this user's machines are, where another place than systemd would say: it does not read the shell's files. */
+static int unit_environment(struct buf *out)
+{
+	const char *data = getenv("XDG_DATA_HOME");
+	_cleanup_free_ char *variable = data ? str_format("XDG_DATA_HOME=%s", data) : NULL;
+
+	if (!data || data[0] != '/')
+		return 0;
+	return !variable || buf_addstr(out, "Environment=") | unit_word(out, variable, "%") | buf_addstr(out, "\n");
+}
+
 static int unit_write(const struct folder *f, const char *path, struct error *err)
 {
-	_cleanup_free_ char *program = child_program(err);
+	_cleanup_free_ char *program = child_program(err), *dir = path_config("systemd/user", err);
 	_cleanup_buf_ struct buf text = { 0 };
 	int r;
 
-	if (!program)
+	if (!program || !dir || dir_make(dir, 0755, err) < 0)
 		return -1;
 	r = buf_addf(&text,
 		     "[Unit]\nDescription=the machine %s of pith\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
-		     "TimeoutStartSec=%d\nTimeoutStopSec=%d\nExecStart=",
+		     "TimeoutStartSec=%d\nTimeoutStopSec=%d\n",
 		     f->name, START_SECONDS + 10, STOP_SECONDS + 10);
-	r |= unit_word(&text, program) | buf_addf(&text, " machine start %s\nExecStop=", f->name);
-	r |= unit_word(&text, program);
+	r |= unit_environment(&text) | buf_addstr(&text, "ExecStart=") | unit_word(&text, program, "%$");
+	r |= buf_addf(&text, " machine start %s\nExecStop=", f->name) | unit_word(&text, program, "%$");
 	r |= buf_addf(&text, " machine stop %s\n\n[Install]\nWantedBy=default.target\n", f->name);
 	return r ? error_set(err, ENOMEM, "unit") : file_write(path, buf_bytes(&text), text.len, 0644, err);
 }

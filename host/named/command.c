@@ -103,14 +103,15 @@ static const struct option machine_table[] = {
 		  ".yml at its end (docker)" },
 	{ "cpus", .argument = "N", .set = option_set_number, .field = FIELD(given.cpus), .min = 1, .max = 4096,
 	  .help = "create, set: virtual processors (1)" },
-	{ "mem", .argument = "SIZE", .set = set_memory, .help = "create, set: memory, in MB or with K, M, G (1024)" },
+	{ "mem", .argument = "SIZE", .set = set_memory,
+	  .help = "create, set: memory, in MB or with K, M, G (1024; of docker 2G)" },
 	{ "disk", .argument = "SIZE", .set = set_disk,
-	  .help = "create, set: a disk of this size, in MB or with K, M, G; it only grows (none)" },
+	  .help = "create, set: a disk of this size, in MB or with K, M, G; it only grows (none; of docker 20G)" },
 	{ "publish", .argument = "SPEC", .set = set_publish,
 	  .help = "create, set: a port of the guest on the host, as `pith run` takes it; again for more; the list "
 		  "replaces an older one; none: no ports" },
 	{ "networking", .argument = "MODE", .set = set_networking,
-	  .help = "create, set: as `pith run` takes it (user)" },
+	  .help = "create, set: as `pith run` takes it (user; of docker vpnkit)" },
 	{ "run-option", .argument = "OPTION", .set = set_option,
 	  .help = "create, set: a further option of `pith run`, in one word; again for more; none: none" },
 	{ "start", .set = option_set_switch, .field = FIELD(start), .help = "create: start it, too" },
@@ -128,19 +129,35 @@ static const struct option machine_table[] = {
 /* --- what there is to do -------------------------------------------------------------------------------------------
  */
 
-static struct settings settings_first(struct options *o)
+static bool template_is_docker(const struct settings *s)
 {
-	struct settings s = o->given;
+	return s->template && str_eq(s->template, "docker");
+}
 
-	s.cpus = s.cpus ? s.cpus : 1;
-	s.memory = s.memory ? s.memory : 1024 * SETTINGS_MIB;
+/* A Docker engine has what `make docker` gives it: a disk for its images, and ports that are the host's. */
+static int settings_first(struct options *o, struct settings *s, struct error *err)
+{
+	bool docker;
+
+	*s = o->given;
 	o->given = (struct settings){ 0 };
-	return s;
+	if (!s->template)
+		s->template = strdup("docker");
+	docker = template_is_docker(s);
+	s->cpus = s->cpus ? s->cpus : 1;
+	s->memory = s->memory ? s->memory : (docker ? 2048 : 1024) * SETTINGS_MIB;
+	if (docker && !o->disk_given)
+		s->disk = 20 * 1024 * SETTINGS_MIB;
+	if (docker && !o->networking_given)
+		s->networking = strdup("vpnkit");
+	if (!s->template || (docker && !s->networking))
+		return error_set(err, ENOMEM, "machine");
+	return 0;
 }
 
 static int context_make(struct folder *f, struct error *err)
 {
-	if (!str_eq(f->settings.template ? f->settings.template : "", "docker"))
+	if (!template_is_docker(&f->settings))
 		return 0;
 	if (docker_context_make(f, &f->settings.context, err) < 0)
 		return -1;
@@ -151,15 +168,13 @@ static int context_make(struct folder *f, struct error *err)
 
 static int verb_create(struct options *o, struct error *err)
 {
-	_cleanup_settings_ struct settings s = settings_first(o);
+	_cleanup_settings_ struct settings s = { 0 };
 	_cleanup_folder_ struct folder f = FOLDER_INIT;
 	_cleanup_error_ struct error why = { 0 };
 	_cleanup_free_ char *yaml = NULL;
 
-	if (folder_name_check(o->words[0], err) < 0)
+	if (folder_name_check(o->words[0], err) < 0 || settings_first(o, &s, err) < 0)
 		return -1;
-	if (!s.template && !(s.template = strdup("docker")))
-		return error_set(err, ENOMEM, "machine");
 	yaml = template_find(s.template, err);
 	if (!yaml || named_create(o->words[0], yaml, &s, err) < 0 || folder_open(o->words[0], true, &f, err) < 0)
 		return -1;

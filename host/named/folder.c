@@ -59,25 +59,6 @@ static int lock_refuse(const char *name, int fd, struct error *err)
 			 name, text);
 }
 
-/* The descriptor that holds it. */
-static int lock_take(const char *name, int dir, struct error *err)
-{
-	struct beneath_want want = beneath_file(geteuid());
-	_cleanup_close_ int fd = beneath_open(dir, LOCK, O_RDWR | O_CREAT, 0600, &want, err);
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-
-	if (fd < 0)
-		return error_wrap(err, "machine %s", name);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? lock_refuse(name, fd, err) : error_set(err, errno, "machine %s", name);
-	if (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) < 0)
-		return error_set(err, errno, "machine %s: %s", name, LOCK);
-	return steal_fd(&fd);
-}
-
-/* --- one that is there -------------------------------------------------------------------------------------------- */
-
 static int folder_missing(const char *name, struct error *err)
 {
 	_cleanup_strv_ char **names = folder_names(NULL);
@@ -87,6 +68,29 @@ static int folder_missing(const char *name, struct error *err)
 		return error_say(err, ENOENT, "no machine \"%s\"; there are: %s", name, list);
 	return error_say(err, ENOENT, "no machine \"%s\": `pith machine create %s` makes it", name, name);
 }
+
+/* The descriptor that holds it. */
+static int lock_take(const char *name, int dir, struct error *err)
+{
+	struct beneath_want want = beneath_file(geteuid());
+	_cleanup_close_ int fd = beneath_open(dir, LOCK, O_RDWR | O_CREAT, 0600, &want, err);
+	struct stat st;
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (fd < 0)
+		return error_wrap(err, "machine %s", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? lock_refuse(name, fd, err) : error_set(err, errno, "machine %s", name);
+	/* Its last holder may have removed the machine. */
+	if (fstat(fd, &st) == 0 && st.st_nlink == 0)
+		return folder_missing(name, err);
+	if (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) < 0)
+		return error_set(err, errno, "machine %s: %s", name, LOCK);
+	return steal_fd(&fd);
+}
+
+/* --- one that is there -------------------------------------------------------------------------------------------- */
 
 static int settings_load(const char *name, int dir, struct settings *out, struct error *err)
 {
@@ -204,18 +208,23 @@ int folder_finish(const char *name, struct temp_dir *dir, struct error *err)
 
 	if (!path)
 		return -1;
-	if (renameat2(AT_FDCWD, dir->path, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
-		return errno == EEXIST ? folder_taken(name, err) : error_set(err, errno, "%s", path);
+	/* A machine's folder is never empty, and only an empty one is replaced. RENAME_NOREPLACE is not everywhere: NFS
+	 * has none. */
+	if (rename(dir->path, path) < 0)
+		return errno == EEXIST || errno == ENOTEMPTY ? folder_taken(name, err)
+							     : error_set(err, errno, "%s", path);
 	return 0;
 }
 
 int folder_remove(struct folder *f, struct error *err)
 {
 	_cleanup_free_ char *work = folder_path(WORK, err), *gone = NULL;
+	/* what is left of it goes, too, where this process is ended before all is removed */
+	_cleanup_temp_dir_ struct temp_dir dir = TEMP_DIR_INIT;
 
-	if (!work || dir_make(work, 0700, err) < 0)
+	if (!work || dir_make(work, 0700, err) < 0 || temp_dir_make(&dir, work, err) < 0)
 		return -1;
-	gone = str_format("%s/%s.%d", work, f->name, (int)getpid());
+	gone = str_format("%s/%s", dir.path, f->name);
 	if (!gone)
 		return error_set(err, ENOMEM, "machine %s", f->name);
 	if (rename(f->path, gone) < 0)
