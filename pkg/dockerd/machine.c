@@ -25,7 +25,7 @@
 #define ETC_UPPER DATA_DIR "/machine/etc"
 #define ETC_WORK  DATA_DIR "/machine/work"
 
-enum { HOST_ANSWER_SECONDS = 30 };
+enum { HOST_ANSWER_SECONDS = 120 };
 
 static int mnt_is_same(bool *same, struct error *err)
 {
@@ -95,7 +95,7 @@ int machine_prepare(struct error *err)
 	return etc_writable(err);
 }
 
-bool machine_host_has_ports(void)
+enum machine_ports machine_host_ports(void)
 {
 	const struct sockaddr_vm host = { .svm_family = AF_VSOCK,
 					  .svm_cid = VMADDR_CID_HOST,
@@ -104,8 +104,10 @@ bool machine_host_has_ports(void)
 	_cleanup_close_ int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &limit, sizeof limit) < 0)
-		return false;
-	return connect(fd, (const struct sockaddr *)&host, sizeof host) == 0;
+		return MACHINE_NO_PORTS;
+	if (connect(fd, (const struct sockaddr *)&host, sizeof host) == 0)
+		return MACHINE_HAS_PORTS;
+	return errno == ETIMEDOUT ? MACHINE_SILENT : MACHINE_NO_PORTS;
 }
 
 int machine_forget_pid(struct error *err)

@@ -3,8 +3,6 @@
  * namespaces of PID 1, and of its container it keeps the control group, the log and whoever keeps it alive. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "error.h"
 
 /* Enters the namespaces of PID 1. The container has to see the machine's processes (pid: host). */
@@ -15,8 +13,13 @@ int machine_enter(struct error *err);
 int machine_prepare(struct error *err);
 
 /* Whether the host opens ports for this machine: somebody listens at its control of ports (vsock, VPNKIT_CONTROL_PORT).
- * A host that does not answer at all counts as one that does not, after HOST_ANSWER_SECONDS. */
-bool machine_host_has_ports(void);
+ * Waits for the answer, HOST_ANSWER_SECONDS at most. */
+enum machine_ports {
+	MACHINE_NO_PORTS,
+	MACHINE_HAS_PORTS,
+	MACHINE_SILENT, /* it has not answered */
+};
+enum machine_ports machine_host_ports(void);
 
 /* Removes what a dockerd that was killed has left behind, and would keep the next one from starting. */
 int machine_forget_pid(struct error *err);

@@ -76,15 +76,19 @@ static int settings_find(const char *config, struct buf *text, const char **path
 static int settings_make(const char *config, char *const *words, struct error *err)
 {
 	_cleanup_buf_ struct buf text = { 0 }, out = { 0 };
-	bool ports = machine_host_has_ports();
-	const char *path;
+	static const char *const where[] = {
+		[MACHINE_NO_PORTS] = "in this machine",
+		[MACHINE_HAS_PORTS] = "on the host",
+		[MACHINE_SILENT] = "in this machine, since the host has not answered: `service restart` asks it again",
+	};
+	enum machine_ports ports = machine_host_ports();
+	const char *proxy = ports == MACHINE_HAS_PORTS ? HOST_PROXY : OWN_PROXY, *path;
 
 	if (settings_find(config, &text, &path, err) < 0)
 		return -1;
 	log_info("%s%s; ports of containers are opened %s", path ? "settings of " : "no settings", path ? path : "",
-		 ports ? "on the host" : "in this machine");
-	if (settings_merge(path ? buf_text(&text) : NULL, text.len, words, ports ? HOST_PROXY : OWN_PROXY, &out, err) <
-	    0)
+		 where[ports]);
+	if (settings_merge(path ? buf_text(&text) : NULL, text.len, words, proxy, &out, err) < 0)
 		return error_wrap(err, "%s", path ? path : "settings");
 	return file_write(SETTINGS_FILE, buf_bytes(&out), out.len, 0600, err);
 }
@@ -96,15 +100,14 @@ static int dockerd_become(char *const *words, struct error *err)
 
 	if (strv_add(&argv, DOCKERD) < 0 || strv_add(&argv, "--config-file=" SETTINGS_FILE) < 0)
 		return error_set(err, ENOMEM, "%s", DOCKERD);
-	for (; *words; words++)
-		if (strv_add(&argv, *words) < 0)
-			return error_set(err, ENOMEM, "%s", DOCKERD);
+	if (settings_words(words, &argv, err) < 0)
+		return -1;
 	/* a container has as many as dockerd; one that may have fewer runs all the same */
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		log_warn("a limit of %d open files: %m", FILES_MOST);
 	signal(SIGPIPE, SIG_DFL);
 	execv(DOCKERD, argv);
-	return error_set(err, errno, "%s: is pith/docker in the init section? Start it", DOCKERD);
+	return error_set(err, errno, "start %s, which pith/docker of the init section has", DOCKERD);
 }
 
 static int dockerd_start(const struct options *o, char *const *words, struct error *err)

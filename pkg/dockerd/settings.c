@@ -44,21 +44,42 @@ static bool words_have(char *const *words, const struct setting *s)
 	return false;
 }
 
+static bool words_name(char *const *words, const char *host)
+{
+	for (; words && *words; words++)
+		if (str_ends(*words, host))
+			return true;
+	return false;
+}
+
+int settings_words(char *const *words, char ***argv, struct error *err)
+{
+	bool theirs = words_have(words, &hosts);
+	int r = 0;
+
+	for (size_t i = 0; theirs && i < array_len(sockets); i++)
+		if (!words_name(words, sockets[i]))
+			r |= strv_addf(argv, "--host=%s", sockets[i]);
+	for (; words && *words; words++)
+		r |= strv_add(argv, *words);
+	return r ? error_set(err, ENOMEM, "dockerd's options") : 0;
+}
+
 static int hosts_write(struct jsonw *w, const struct jsonr *user, struct error *err)
 {
 	struct jsonr_iter it = jsonr_iter(user);
 	struct jsonr host;
-	bool there[sizeof sockets / sizeof *sockets] = { false };
+	bool there[array_len(sockets)] = { false };
 
 	if (user->type != JSONR_NONE && user->type != JSONR_ARRAY)
 		return error_say(err, EINVAL, "hosts is no list");
 	jsonw_list(w, hosts.key);
 	while (jsonr_element(&it, &host)) {
 		jsonw_raw(w, NULL, host.start, host.len);
-		for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)
+		for (size_t i = 0; i < array_len(sockets); i++)
 			there[i] |= jsonr_is(&host, sockets[i]);
 	}
-	for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)
+	for (size_t i = 0; i < array_len(sockets); i++)
 		if (!there[i])
 			jsonw_string(w, NULL, sockets[i]);
 	jsonw_end(w);
@@ -99,7 +120,7 @@ int settings_merge(const char *text, size_t n, char *const *words, const char *p
 	/* where the command line has some as well, dockerd says what is wrong with both */
 	if ((list.type != JSONR_NONE || !words_have(words, &hosts)) && hosts_write(&w, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+	for (size_t i = 0; i < array_len(defaults); i++) {
 		const struct setting *s = &defaults[i];
 
 		if (jsonr_get(&user, s->key).type == JSONR_NONE && !words_have(words, s))

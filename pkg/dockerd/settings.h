@@ -3,7 +3,8 @@
  *
  * dockerd refuses to start where a setting is both in its file and on its command line, so that all of ours go into the
  * file, and none that the words of the command line name. The sockets are the exception: the user's hosts stay, and
- * the machine's own come beside them. The form of the file is that of dockerd(8), `--config-file`. */
+ * the machine's own come beside them, in the file or on the command line, where the user's are. The form of the file is
+ * that of dockerd(8), `--config-file`. */
 #pragma once
 
 #include "buf.h"
@@ -20,3 +21,6 @@
  * with the text, and at which byte. */
 int settings_merge(const char *text, size_t n, char *const *words, const char *proxy, struct buf *out,
 		   struct error *err);
+
+/* Appends to argv the words, and the machine's sockets where the words name others. */
+int settings_words(char *const *words, char ***argv, struct error *err);

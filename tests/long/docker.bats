@@ -131,7 +131,7 @@ setup() {
 }
 
 @test "exec, logs, cp both ways, top, stats, stop, start, restart, events" {
-	patiently 600 "$BATS_FILE_TMPDIR/bin/docker" events --filter container=work >events 3>&- &
+	patiently 600 "$BATS_FILE_TMPDIR/bin/docker" events --since 1 --filter container=work >events 3>&- &
 	events=$!
 	docker run -d --name work --memory 64m busybox:1 /bin/sh -c 'echo began; echo error >&2; trap "exit 5" TERM; sleep 100000 & wait' >/dev/null
 	[ "$(docker exec -e A=b work /bin/sh -c 'echo $A; exit')" = b ]

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "str.h"
 #include "tap.h"
 
 static const char all[] = "{\n"
@@ -58,11 +59,21 @@ static void refused(const char *text, const char *want)
 	error_clear(&err);
 }
 
+static void words_are(char *const *words, const char *want, const char *what)
+{
+	_cleanup_strv_ char **argv = NULL;
+	_cleanup_error_ struct error err = { 0 };
+	_cleanup_free_ char *got = settings_words(words, &argv, &err) == 0 && argv ? strv_join(argv, " ") : NULL;
+
+	ok_str(got ? got : "", want, what);
+}
+
 int main(void)
 {
 	char *driver[] = { "--storage-driver=vfs", "--debug", NULL };
 	char *letter[] = { "-s", "vfs", NULL };
 	char *host[] = { "-Htcp://127.0.0.1:1", NULL };
+	char *own[] = { "-H", "unix:///run/docker.sock", "-D", NULL };
 	char *longer[] = { "--containerd-namespace=x", "--host-gateway-ip=1.2.3.4", NULL };
 
 	merged(NULL, NULL, all, "no file: the machine's settings");
@@ -78,6 +89,11 @@ int main(void)
 	has(NULL, driver, "hosts", "storage-driver", "what the command line says is not in the file");
 	has(NULL, letter, "hosts", "storage-driver", "also by its letter");
 	has(NULL, host, "containerd", "hosts", "hosts of the command line");
+	words_are(driver, "--storage-driver=vfs --debug", "words are dockerd's options");
+	words_are(host, "--host=unix:///run/docker.sock --host=unix:///run/dockerd/docker.sock -Htcp://127.0.0.1:1",
+		  "the machine's sockets beside those of the command line");
+	words_are(own, "--host=unix:///run/dockerd/docker.sock -H unix:///run/docker.sock -D", "none twice");
+	words_are((char *[]){ NULL }, "", "no words");
 	has(NULL, longer, "\"containerd\"", NULL, "an option whose name is longer is another one");
 	has(NULL, longer, "\"hosts\"", NULL, "likewise");
 	refused("", "JSON");
