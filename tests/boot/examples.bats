@@ -38,7 +38,8 @@ type_line() {
 	vm_expect 150 'pith getty: a root shell on ttyS0'
 	type_line 'ip -4 -o addr show eth0; echo seen-$((1 + 1))' '^seen-2'
 	type_line 'cat /etc/resolv.conf; ip route; ping -c 1 -W 5 10.0.2.2; echo seen-$((1 + 2))' '^seen-3'
-	type_line 'service list; ctr -n services.linuxkit task ls; echo seen-$((2 + 2))' '^seen-4'
+	# ctr waits for containerd, which it has started, for ten seconds of its own
+	type_line 'service list; until ctr -n services.linuxkit task ls; do sleep 1; done; echo seen-$((2 + 2))' '^seen-4'
 	vm_send $'poweroff\n'
 	vm_wait 90
 	[ "$status" -eq 0 ]
