@@ -58,26 +58,26 @@ static int by_use(const void *a, const void *b)
 	return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
 }
 
-/* What is there, the longest unused first; the caller frees it. -1 without memory. */
+/* What is there, the longest unused first; the caller frees it, also after a failure. -1 without memory. */
 static int folder_list(int folder, struct held **out, size_t *count)
 {
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 	struct stat st;
 
 	*out = NULL;
 	*count = 0;
+	if (dir)
+		steal_fd(&fd); /* it is closed with the folder */
 	while (dir && (e = readdir(dir))) {
 		struct held *grown;
 
 		if (strlen(e->d_name) != 64 || fstatat(folder, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		grown = reallocarray(*out, *count + 1, sizeof(*grown));
-		if (!grown) {
-			free(*out);
+		if (!grown)
 			return -1;
-		}
 		*out = grown;
 		grown[*count] = (struct held){ .size = (uint64_t)st.st_size, .used = st.st_mtim };
 		strcpy(grown[(*count)++].name, e->d_name);
@@ -149,6 +149,18 @@ static void plain_evict(const struct store *s, int folder)
 			all -= list[i].size;
 }
 
+/* Also a folder that somebody has put there. */
+static int held_remove(const struct store *s, int folder, const char *name, struct error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/plain/%s", s->dir, name);
+
+	if (!path)
+		return error_set(err, ENOMEM, "image cache");
+	if (unlinkat(folder, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	return errno == EISDIR ? dir_remove(path, err) : error_set(err, errno, "%s", path);
+}
+
 int plain_remove_all(struct store *s, uint64_t *bytes, struct error *err)
 {
 	_cleanup_close_ int folder = folder_open(s, false);
@@ -160,8 +172,8 @@ int plain_remove_all(struct store *s, uint64_t *bytes, struct error *err)
 	if (folder_list(folder, &list, &count) < 0)
 		return error_set(err, ENOMEM, "image cache");
 	for (size_t i = 0; i < count; i++) {
-		if (unlinkat(folder, list[i].name, 0) < 0 && errno != ENOENT)
-			return error_set(err, errno, "%s/plain/%s", s->dir, list[i].name);
+		if (held_remove(s, folder, list[i].name, err) < 0)
+			return -1;
 		*bytes += list[i].size;
 	}
 	return 0;
@@ -182,13 +194,9 @@ struct layer_source {
 	struct store *store;
 	struct source *blob;
 	struct stamp stamp;
+	char name[65];                    /* of the file: the digits of the blob's digest */
 	char digest[sizeof(SHA256) + 64]; /* of the archive */
 };
-
-static const char *layer_name(const struct layer_source *l)
-{
-	return l->digest + strlen(SHA256);
-}
 
 static bool stamp_of(int fd, struct stamp *out)
 {
@@ -209,8 +217,7 @@ static bool stamp_same(const struct stamp *a, const struct stamp *b)
 /* -1: there is no regular file of that name. */
 static int file_open(const struct layer_source *l, int folder)
 {
-	_cleanup_close_ int fd =
-		openat(folder, layer_name(l), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = openat(folder, l->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stamp stamp;
 
 	return fd >= 0 && stamp_of(fd, &stamp) ? steal_fd(&fd) : -1;
@@ -237,7 +244,8 @@ static bool plain_find(struct layer_source *l, int folder)
 
 	if (fd >= 0 && plain_check(l, fd))
 		return true;
-	unlinkat(folder, layer_name(l), 0); /* most often there is none */
+	l->stamp = (struct stamp){ 0 };
+	unlinkat(folder, l->name, 0); /* most often there is none */
 	return false;
 }
 
@@ -274,7 +282,7 @@ static void plain_make(struct layer_source *l, int folder)
 	if (fd < 0 || !plain_fill(l, fd, room))
 		return;
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, proc, folder, layer_name(l), AT_SYMLINK_FOLLOW) == 0 && stamp_of(fd, &l->stamp))
+	if (linkat(AT_FDCWD, proc, folder, l->name, AT_SYMLINK_FOLLOW) == 0 && stamp_of(fd, &l->stamp))
 		plain_evict(l->store, folder);
 }
 
@@ -286,7 +294,7 @@ static struct stream *plain_open(struct source *base, struct error *err)
 	struct stamp now;
 	bool same;
 
-	if (fd < 0)
+	if (fd < 0 || !l->stamp.ino) /* one that was not right for this layer is another one's */
 		return l->blob->open(l->blob, err);
 	same = stamp_of(fd, &now) && stamp_same(&now, &l->stamp);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -301,7 +309,7 @@ static void layer_free(struct source *base)
 }
 
 /* Takes the blob's source. */
-static struct layer_source *layer_new(struct store *s, struct source *blob, const char *digest)
+static struct layer_source *layer_new(struct store *s, struct source *blob, const char *digest, const char *plain)
 {
 	struct layer_source *l = calloc(1, sizeof(*l));
 
@@ -312,7 +320,8 @@ static struct layer_source *layer_new(struct store *s, struct source *blob, cons
 	l->base = (struct source){ .open = plain_open, .free = layer_free, .refs = 1 };
 	l->store = s;
 	l->blob = blob;
-	strcpy(l->digest, digest);
+	strcpy(l->name, digest + strlen(SHA256));
+	strcpy(l->digest, plain);
 	return l;
 }
 
@@ -324,13 +333,14 @@ struct source *store_layer_source(struct store *s, const char *digest, uint64_t 
 	struct layer_source *l;
 	uint64_t max;
 
-	if (!blob || size < SMALL || !plain || str_eq(plain, digest) || !str_starts(plain, SHA256) ||
-	    !digest_valid(plain) || (plain_asked(&max) && !max) || !store_has_blob(s, digest))
+	if (!blob || size < SMALL || !plain || str_eq(plain, digest) || !str_starts(digest, SHA256) ||
+	    !str_starts(plain, SHA256) || !digest_valid(plain) || (plain_asked(&max) && !max) ||
+	    !store_has_blob(s, digest))
 		return blob;
 	folder = folder_open(s, true);
 	if (folder < 0)
 		return blob;
-	l = layer_new(s, blob, plain);
+	l = layer_new(s, blob, digest, plain);
 	if (!l) {
 		error_set(err, ENOMEM, "image cache");
 		return NULL;

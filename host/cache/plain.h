@@ -1,13 +1,14 @@
 /* Layers without their compression, beside the blobs. A build reads every layer twice, and the next build of nearly the
  * same machine reads the same layers again: to decompress them is most of that.
  *
- *   CACHE/plain/HEX   a layer's archive; HEX: the digits of its digest (sha256), which the image's configuration names
- *                     (rootfs.diff_ids)
+ *   CACHE/plain/HEX   a layer's archive; HEX: the digits of the blob's digest (sha256)
  *
- * A file there is believed no more than a blob: before a build uses it, it is read whole and compared with its digest,
- * and again whenever it has changed since. What is damaged or half written is made again. All of them together take
- * PLAIN_MAX at most, or a quarter of what the disk has free beyond PLAIN_SPARED where that is less; those that were not
- * used for the longest time go first. store_collect() removes them all.
+ * A file there is believed no more than a blob: before a build uses it, it is read whole and compared with the
+ * archive's digest, which the image's configuration names (rootfs.diff_ids), and again whenever it has changed since. A
+ * configuration that names another layer's archive does not get that: the file is this blob's. What is damaged or half
+ * written is made again. All of them together take PLAIN_MAX at most, or a quarter of what the disk has free beyond
+ * PLAIN_SPARED where that is less; those that were not used for the longest time go first. store_collect() removes them
+ * all.
  *
  * Nothing of this fails a build: where there is no room, or no right to write, the blob is read. */
 #pragma once
