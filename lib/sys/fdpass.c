@@ -31,8 +31,9 @@ ssize_t fdpass_receive(int from, void *bytes, size_t size, int *fd)
 {
 	union control control;
 	struct iovec iov = { bytes, size };
+	/* not all of the room, which is padded: two descriptors would go in there */
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_LEN(sizeof(int))
 	};
 	struct cmsghdr *c;
 	ssize_t n;

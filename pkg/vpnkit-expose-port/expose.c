@@ -41,7 +41,7 @@ static const char help[] =
  *
  * A host may serve two connections in any order: what a killed one has asked for could come after what its keeper asks
  * for, and the port stay open. So the keeper is given the connection before anything is asked by it, and lets the host
- * come to its end first. */
+ * come to its end first. Where nothing was asked it does nothing: the port may be another one's. */
 struct expose {
 	struct vpnkit_port port;
 	struct control control;
@@ -160,29 +160,29 @@ static void parent_tell(const struct expose *x, const struct error *why)
 /* --- the keeper --------------------------------------------------------------------------------------------------- */
 
 /* Until the other process has nothing more to say. The connection of which it has not said that there was an answer,
- * or -1; where the port is closed this does not return. */
+ * or -1; where nobody has asked for the port, or it is closed, this does not return. */
 static int keeper_hear(int from)
 {
 	int asked = -1, fd;
-	char word;
+	char word = KEEPER_CLOSED;
 
-	while (fdpass_receive(from, &word, 1, &fd) == 1) {
-		if (word == KEEPER_CLOSED)
-			_exit(0);
+	while (fdpass_receive(from, &word, 1, &fd) == 1 && word != KEEPER_CLOSED) {
 		if (asked >= 0)
 			close(asked);
 		asked = fd;
 	}
+	if (word == KEEPER_CLOSED)
+		_exit(0);
 	return asked;
 }
 
-/* The host does what it was asked for, or finds that the question is not whole; then it ends the connection. True: it
- * refuses, and the port is somebody else's. */
+/* The host does what it was asked for, and answers, or finds that the question is not whole, and ends the connection.
+ * True: it refuses, and the port is somebody else's. */
 static bool answer_refuses(int fd)
 {
-	static const char refusal[] = "HTTP/1.1 400";
-	const uint64_t until = loop_now() + UNEXPOSE_PATIENCE_US;
-	char bytes[1024];
+	static const char version[] = "HTTP/1.", refusal[] = " 400";
+	const uint64_t until = loop_now() + CONTROL_PATIENCE_US;
+	char bytes[sizeof("HTTP/1.1 400") - 1];
 	size_t got = 0;
 
 	shutdown(fd, SHUT_WR); /* fails where it has ended it already */
@@ -196,7 +196,8 @@ static bool answer_refuses(int fd)
 			break;
 		got += (size_t)n;
 	}
-	return got >= sizeof(refusal) - 1 && memcmp(bytes, refusal, sizeof(refusal) - 1) == 0;
+	return got == sizeof(bytes) && memcmp(bytes, version, sizeof(version) - 1) == 0 &&
+		memcmp(bytes + sizeof(version), refusal, sizeof(refusal) - 1) == 0;
 }
 
 static void keeper_run(struct expose *x, int from)
@@ -246,7 +247,8 @@ static int keeper_start(struct expose *x, struct error *err)
 
 static void keeper_tell(const struct expose *x, char word, int fd)
 {
-	if (fdpass_send(x->keeper, &word, 1, fd) < 0)
+	/* without the connection, where that cannot be handed on, it knows at least what was done */
+	if (fdpass_send(x->keeper, &word, 1, fd) < 0 && (fd < 0 || fdpass_send(x->keeper, &word, 1, -1) < 0))
 		log_debug("the keeper is gone"); /* nothing to be done but to go on without */
 }
 
@@ -286,7 +288,7 @@ static int expose_open(struct expose *x, struct error *err)
 		keeper_tell(x, KEEPER_ANSWERED, -1);
 		return 0;
 	}
-	/* One that was stopped before the host has answered leaves that to the keeper. */
+	/* One that was stopped after it has asked leaves that to the keeper. */
 	if (err->code != EINTR)
 		keeper_tell(x, KEEPER_CLOSED, -1);
 	return -1;

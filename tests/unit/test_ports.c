@@ -1,5 +1,6 @@
 /* vsock ports that the machine holds: handed to a service, one at a time, and held again after it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "fdpass.h"
 #include "keeper.h"
 #include "ports.h"
 #include "tap.h"
@@ -120,6 +122,43 @@ static void test_handed(const char *path, uint32_t port, int held)
 	loop_free(loop);
 }
 
+static int descriptors_count(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A peer that sends more descriptors than one: the others do not stay open here. */
+static void test_one(void)
+{
+	union {
+		struct cmsghdr first;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = {
+		.first = { .cmsg_len = CMSG_LEN(2 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }
+	};
+	struct iovec iov = { (char *)"x", 1 };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+	};
+	int pair[2], fd, before;
+	char byte;
+
+	ok(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "two ends");
+	memcpy(CMSG_DATA(&control.first), pair, sizeof(pair));
+	before = descriptors_count();
+	ok(sendmsg(pair[0], &m, 0) == 1 && fdpass_receive(pair[1], &byte, 1, &fd) == 1 && fd >= 0, "one is received");
+	ok(descriptors_count() == before + 1, "and the other is not");
+	close(fd);
+	ok(fdpass_send(pair[0], "y", 1, -1) == 0 && fdpass_receive(pair[1], &byte, 1, &fd) == 1 && fd < 0, "nor any");
+	close(pair[0]);
+	ok(fdpass_receive(pair[1], &byte, 1, &fd) == 0 && fd < 0, "the end");
+	close(pair[1]);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/test-ports-XXXXXX", path[64];
@@ -133,10 +172,12 @@ int main(void)
 		port = 100000 + ((uint32_t)getpid() * 7919 + (uint32_t)i) % 1000000;
 		held = vsock_bind(port, SOCK_STREAM, NULL);
 	}
-	if (held < 0)
+	if (held < 0) {
 		printf("ok 1 - ports # SKIP this kernel has no vsock\n1..1\n");
-	else
+	} else {
+		test_one();
 		test_handed(path, port, held);
+	}
 	unlink(path);
 	rmdir(dir);
 	return held < 0 ? 0 : tap_done();
