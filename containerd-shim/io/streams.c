@@ -185,7 +185,10 @@ static bool fifo_holds(int path)
 
 bool streams_are_read(const struct streams *s)
 {
-	return !fifo_holds(s->read_at[0]) && !fifo_holds(s->read_at[1]);
+	for (int i = 0; i < 2; i++)
+		if (s->lingering[i] < 0 && fifo_holds(s->read_at[i]))
+			return false;
+	return true;
 }
 
 void streams_drained_check(struct streams *s)

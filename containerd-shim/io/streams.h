@@ -94,7 +94,8 @@ int streams_resize(struct streams *s, unsigned rows, unsigned columns, struct er
 /* Nobody reads its input any more. What it wrote is passed on now, as far as the clients' fifos have room: one that
  * goes as soon as it is told of the end has seen the output then. */
 void streams_exited(struct streams *s);
-/* Whether whoever reads the outputs in a fifo, or in the pipe of a logging program, has read what is there. */
+/* Whether whoever reads the outputs in a fifo, or in the pipe of a logging program, has read what is there. Where
+ * nobody has a fifo open there is nobody to wait for. */
 bool streams_are_read(const struct streams *s);
 /* Calls back once, perhaps at once, when all output has been passed on (to a logging program: when that has ended). */
 void streams_on_drained(struct streams *s, streams_drained_fn *fn, void *data);

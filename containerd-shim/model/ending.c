@@ -15,9 +15,10 @@ enum {
 	/* After the end of the first process: for the others to end too, and for the runtime's calls that start some.
 	 */
 	PATIENCE_US = 2 * 1000000,
-	/* Its output is looked at after 0.5 ms, then after twice as long each time, for 63.5 ms in all. */
+	/* Its output is looked at after 0.5 ms, then after twice as long each time, for about a second in all: a reader
+	 * on a busy machine may not run for a long time. */
 	LOOK_US = 500,
-	LOOKS = 7,
+	LOOKS = 11,
 };
 
 /* --- what the outside is told ------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  *     ending_watch() ... the kernel says that it ended: status and time are kept
  *         an added process:
  *             its start is public
- *             -> its output is read by who reads it, or was not for some milliseconds
+ *             -> its output is read by who reads it, or was not for a second
  *             -> public
  *         the first process:
  *             a record of the end goes into the bundle

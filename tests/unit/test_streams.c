@@ -225,6 +225,35 @@ static void test_exited(struct loop *loop, struct reaper *reaper)
 	unlink(err);
 }
 
+/* Nobody has the fifo open: there is nobody to wait for, and what is in it stays for whoever comes. */
+static void test_unread(struct loop *loop, struct reaper *reaper)
+{
+	const struct streams_owner owner = { .loop = loop, .reaper = reaper, .id = "x", .namespace = "y" };
+	_cleanup_free_ char *out = str_format("%s/out", dir);
+	uint64_t deadline = loop_now() + 60 * 1000000;
+	struct streams_paths paths;
+	char got[16] = "";
+	struct streams s;
+	int fd;
+
+	ok(mkfifo(out, 0600) == 0, "a fifo that nobody reads");
+	streams_init(&s);
+	streams_paths_set(&paths, "", out, "", false);
+	streams_prepare(&s, &owner, &paths, on_ready);
+	dprintf(s.child[1], "last words");
+	ok(streams_start(&s, NULL) == 0, "the process writes");
+	streams_exited(&s);
+	while (s.outputs > 0 && loop_now() < deadline)
+		loop_once(loop, 10000, NULL);
+	ok(s.outputs == 0 && streams_are_read(&s), "and ends: nobody is waited for");
+	fd = open(out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ok(read(fd, got, 15) == 10 && str_eq(got, "last words"), "whoever comes later reads it");
+	cleanup_close(&fd);
+	streams_close(&s);
+	streams_paths_clear(&paths);
+	unlink(out);
+}
+
 int main(void)
 {
 	struct loop *loop = loop_new(NULL);
@@ -239,6 +268,7 @@ int main(void)
 	}
 	test_logs(loop, &reaper);
 	test_exited(loop, &reaper);
+	test_unread(loop, &reaper);
 	/* The programs end by themselves, when their input does. */
 	while (!list_empty(&reaper.watches)) {
 		loop_once(loop, 10000, NULL);
