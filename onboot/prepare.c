@@ -192,7 +192,7 @@ static int upper_mount(const struct bundle *b, const struct mount_place *place, 
 	if (r < 0)
 		return error_wrap(err, "org.pith.upper");
 	if (path && r == 0)
-		log_warn("%s: no disk is mounted at %s: what it writes is in memory", b->path, path);
+		log_warn("%s: no writable disk is mounted at %s: what it writes is in memory", b->path, path);
 	if (r == 0)
 		return 0;
 	return mount_apply_at(beneath_fd_path(from, fd), place, NULL, &bind, err) < 0 ? -1 : 1;

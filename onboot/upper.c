@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/magic.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -25,15 +26,16 @@ static bool type_keeps(uint64_t type)
 
 int upper_open(const char *path, int *fd, struct error *err)
 {
-	_cleanup_close_ int dir = beneath_machine_dir(path, 0755, err);
+	_cleanup_error_ struct error why = { 0 };
+	_cleanup_close_ int dir = beneath_machine_dir(path, 0755, &why);
 	struct statfs st;
 
 	*fd = -1;
 	if (dir < 0)
-		return -1;
+		return why.code == EROFS ? 0 : error_move(err, &why);
 	if (fstatfs(dir, &st) < 0)
 		return error_set(err, errno, "%s", path);
-	if (!type_keeps((uint64_t)st.f_type & UINT32_MAX))
+	if (!type_keeps((uint64_t)st.f_type & UINT32_MAX) || (st.f_flags & ST_RDONLY))
 		return 0;
 	*fd = steal_fd(&dir);
 	return 1;

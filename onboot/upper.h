@@ -5,5 +5,5 @@
 #include "error.h"
 
 /* Opens the folder (O_PATH into *fd), made with its parents where it is missing. 1: it is on a disk; 0: nothing is
- * mounted there that keeps anything, and *fd is -1; -1: error. */
+ * mounted there that keeps anything, or it is read-only, and *fd is -1; -1: error. */
 int upper_open(const char *path, int *fd, struct error *err);

@@ -73,7 +73,8 @@ static int volume_mount(const char *dir, const char *name, struct error *err)
 	return mount_apply(lower, merged, NULL, &read_only, err);
 }
 
-/* 1: it is on the disk now; 0: it is not one that is written, or there is no disk. */
+/* 1: it is on the disk now; 0: it is not one that is written, or there is no disk; -1: as at the beginning, in memory.
+ */
 static int volume_keep(const char *dir, const char *name, const char *on, struct error *err)
 {
 	_cleanup_free_ char *lower = str_format("%s/%s/lower", dir, name), *tmp = str_format("%s/%s/tmp", dir, name);
@@ -91,7 +92,11 @@ static int volume_keep(const char *dir, const char *name, const char *on, struct
 	/* who has it mounted keeps what there was */
 	umount2(merged, MNT_DETACH | UMOUNT_NOFOLLOW);
 	umount2(tmp, MNT_DETACH | UMOUNT_NOFOLLOW);
-	return mount_writable(lower, tmp, merged, keep, err) < 0 ? -1 : 1;
+	if (mount_writable(lower, tmp, merged, keep, err) == 0)
+		return 1;
+	/* a disk that does not do is no reason to lose what the volume begins with */
+	mount_writable(lower, tmp, merged, -1, NULL);
+	return -1;
 }
 
 /* For each volume; how many failed. */
@@ -134,6 +139,6 @@ int volumes_keep(const char *path, const char *on, struct error *err)
 	int r = upper_open(on, &fd, err);
 
 	if (r == 0)
-		log_warn("no disk is mounted at %s: volumes stay in memory", on);
+		log_warn("no writable disk is mounted at %s: volumes stay in memory", on);
 	return r <= 0 ? r : volumes_all(path, on, err);
 }

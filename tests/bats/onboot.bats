@@ -490,8 +490,17 @@ disk_make() {
 	# where a tmpfs is, nothing would be kept
 	run machine 'mount -t tmpfs none $ROOT/disk; '"$onboot; $onboot"
 	echo "$output"
-	[ "$(grep -c "no disk is mounted at $ROOT/disk/w: what it writes is in memory" <<<"$output")" = 2 ]
+	[ "$(grep -c "no writable disk is mounted at $ROOT/disk/w: what it writes is in memory" <<<"$output")" = 2 ]
 	[ "$(grep -c "can't open '/kept'" <<<"$output")" = 2 ]
+	# nor on a disk that is read-only, whether the folder is there or not
+	truncate -s 16M "$ROOT/new.img"
+	mkfs.ext4 -q "$ROOT/new.img"
+	for image in disk new; do
+		run machine 'mount -o loop,ro $ROOT/'$image'.img $ROOT/disk; '"$onboot"
+		echo "$output"
+		[[ "${lines[0]}" == *"no writable disk is mounted at $ROOT/disk/w: what it writes is in memory" ]]
+		[[ "${lines[1]}" == *"can't open '/kept'"* ]]
+	done
 	# what somebody has put there leads nowhere else
 	run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; rm -r $ROOT/disk/w; mkdir $ROOT/disk/other; ln -s other $ROOT/disk/w; '"$onboot"'; find $ROOT/disk/other'
 	echo "$output"
@@ -513,8 +522,13 @@ disk_make() {
 	run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; '"$boot"'; cat data/merged/a; ls $ROOT/disk/volumes'
 	echo "$output"
 	[ "$output" = $'new\nimage\na\nkept\ndata\nimage' ]
+	# one that cannot be kept there is as it began, and the others are kept
+	run machine 'mount -o loop $ROOT/disk.img $ROOT/disk; rm -r $ROOT/disk/volumes/image/upper; ln -s /tmp $ROOT/disk/volumes/image/upper; '"$boot"
+	echo "$output"
+	[[ "${lines[0]}" == *"error: image: "*"upper is a link that a container may have made"* ]]
+	[ "${lines[1]}|${lines[2]}|${lines[3]}" = 'image|image|a' ]
 	run machine 'mount -t tmpfs none $ROOT/disk; '"$boot"
 	echo "$output"
-	[[ "${lines[0]}" == *"no disk is mounted at $ROOT/disk/volumes: volumes stay in memory"* ]]
+	[[ "${lines[0]}" == *"no writable disk is mounted at $ROOT/disk/volumes: volumes stay in memory"* ]]
 	[ "${lines[1]}|${lines[2]}|${lines[3]}" = 'image|image|early' ]
 }
