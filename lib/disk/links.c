@@ -102,7 +102,10 @@ static int link_make(const char *dev, const struct by *by, const struct probe *o
 	if (link_holds(dev, by, name, found, count))
 		return 0;
 	unlink(path);
-	return symlink(target, path) < 0 && errno != EEXIST ? error_set(err, errno, "%s", path) : 0;
+	/* a label that is too long for a name has no link, and is no reason to make no others */
+	if (symlink(target, path) < 0 && errno != EEXIST && errno != ENAMETOOLONG)
+		return error_set(err, errno, "%s", path);
+	return 0;
 }
 
 /* A device that has gone takes its links along, and one with another label that of before. */

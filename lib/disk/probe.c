@@ -152,14 +152,15 @@ int probe_devices(char *const *devices, struct probe **out, size_t *count, struc
 		_cleanup_error_ struct error why = { 0 };
 		struct probe found, *place;
 		int r = probe_device(*devices, &found, &why);
+		bool known = r > 0 || found.part_uuid || found.part_label;
 
 		any |= r >= 0;
-		place = r > 0 ? probe_add(out, count) : NULL;
+		place = known ? probe_add(out, count) : NULL;
 		if (place)
 			*place = found;
 		else
 			probe_free(&found);
-		if (r > 0 && !place)
+		if (known && !place)
 			return error_set(err, ENOMEM, "%s", *devices);
 		if (r < 0 && !err->msg)
 			error_move(err, &why);

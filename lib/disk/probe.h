@@ -21,7 +21,8 @@ void probe_free(struct probe *p);
 /* 1: something was found; 0: nothing is there; -1: it cannot be read. */
 int probe_device(const char *device, struct probe *out, struct error *err);
 
-/* Those of the devices on which something was found, in their order; the rest is left out. *out is the caller's. */
+/* Those of the devices on which something was found, or of which a partition table says something (an encrypted
+ * partition has a UUID there), in their order; the rest is left out. *out is the caller's. */
 int probe_devices(char *const *devices, struct probe **out, size_t *count, struct error *err);
 void probes_free(struct probe *p, size_t count);
 

@@ -489,6 +489,20 @@ sys.exit(subprocess.call(sys.argv[2:]))' "${a}p1")
 	in_world vda="$a" vdb="$b" vdc="$c" -- bash -euc 'mkdir -p /mnt; "$0" -wait 0 -label behind /mnt; grep -q "/dev/vdc /mnt " /proc/mounts; [ "$(readlink /dev/disk/by-label/behind)" = ../../vdc ]' "$guest/mountie"
 }
 
+@test "an encrypted partition has its link by the table's UUID, and a label that is too long for a link is in no other's way" {
+	loop_new a 16M; a=$loop
+	loop_new b 320M; b=$loop
+	loop_new c 16M; c=$loop
+	"$guest/format" -partition gpt "$a"
+	noise "${a}p1" 0
+	uuid=$(blkid -p -s PART_ENTRY_UUID -o value "${a}p1")
+	mkfs.btrfs -q -K -L "$(printf '/%.0s' {1..100})" "$b" >/dev/null
+	mkfs.ext4 -q -L short "$c"
+	in_world vda="$a" vdb="$b" vdc="$c" -- bash -euc 'mkdir -p /mnt; "$0" -wait 0 /dev/disk/by-label/short /mnt; grep -q "/dev/vdc /mnt " /proc/mounts' "$guest/mountie"
+	run -0 mount_and "$c" "[ \"\$(readlink /dev/disk/by-partuuid/$uuid)\" = ../../${a#/dev/}p1 ]"
+	[[ $output != *warning* ]]
+}
+
 @test "a damaged superblock is repaired by fsck, which says so; what cannot be is not mounted" {
 	loop_new disk 64M
 	"$guest/format" "$loop"
