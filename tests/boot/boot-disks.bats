@@ -101,7 +101,7 @@ kept in luks" ]
 
 @test "with another key nothing is shown and nothing is formatted; a disk that goes is an error" {
 	# in the machine's own mounts, by the programs of the image
-	timeout 60 "$pith" exec -n "$name" shell nsenter -t 1 -m -- /containers/services/shell/lower/usr/bin/busybox sh -c '
+	patiently 60 "$pith" exec -n "$name" shell nsenter -t 1 -m -- /containers/services/shell/lower/usr/bin/busybox sh -c '
 		b=/containers/services/shell/lower/usr/bin/busybox root=$(echo /containers/onboot/*-dm-crypt/lower)
 		$b umount /var/plain && $b umount /var/luks || exit
 		for d in dev proc run sys; do $b mkdir -p $root/$d; $b mount --bind /$d $root/$d; done
@@ -123,7 +123,7 @@ kept in luks" ]
 	[ "$(grep 'kept in' said)" = "kept in plain
 kept in luks" ]
 	# a disk that goes while it is formatted is an error, and nothing waits for it; when it is back it is begun anew
-	timeout 60 "$pith" exec -n "$name" shell nsenter -t 1 -m -- /containers/services/shell/lower/usr/bin/busybox sh -c '
+	patiently 60 "$pith" exec -n "$name" shell nsenter -t 1 -m -- /containers/services/shell/lower/usr/bin/busybox sh -c '
 		b=/containers/services/shell/lower/usr/bin/busybox root=$(echo /containers/onboot/*-format/lower)
 		$b umount /var/luks || exit
 		$b chroot $(echo /containers/onboot/*-dm-crypt/lower) /usr/sbin/cryptsetup close --disable-locks luks || exit
