@@ -19,27 +19,52 @@ static int cmdline_open(void)
 	return openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
 }
 
-bool cmdline_value(const char *name, char *value, size_t size)
+/* A string; false: it cannot be read. */
+static bool cmdline_read(char line[static CMDLINE])
 {
 	_cleanup_close_ int fd = cmdline_open();
-	char line[CMDLINE];
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-	size_t length = strlen(name);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, CMDLINE - 1);
 
 	if (n <= 0)
 		return false;
 	line[n] = '\0';
+	return true;
+}
+
+/* Where a value begins, and how long it is; NULL: there is no such word. */
+static const char *value_find(const char *line, const char *name, size_t *size)
+{
+	size_t length = strlen(name);
+
 	for (const char *at = line; *(at += strspn(at, " \t\n"));) {
 		size_t word = strcspn(at, " \t\n");
 
 		if (word > length && memcmp(at, name, length) == 0 && at[length] == '=') {
-			if (word - length > size)
-				return false;
-			memcpy(value, at + length + 1, word - length - 1);
-			value[word - length - 1] = '\0';
-			return true;
+			*size = word - length - 1;
+			return at + length + 1;
 		}
 		at += word;
 	}
-	return false;
+	return NULL;
+}
+
+bool cmdline_value(const char *name, char *value, size_t size)
+{
+	char line[CMDLINE];
+	size_t length;
+	const char *found = cmdline_read(line) ? value_find(line, name, &length) : NULL;
+
+	if (!found || length >= size)
+		return false;
+	memcpy(value, found, length);
+	value[length] = '\0';
+	return true;
+}
+
+bool cmdline_has(const char *name)
+{
+	char line[CMDLINE];
+	size_t length;
+
+	return cmdline_read(line) && value_find(line, name, &length);
 }

@@ -48,13 +48,27 @@ static enum shutdown_action end_wanted(void)
 	return word_is("pith.failure", "reboot") ? SHUTDOWN_REBOOT : SHUTDOWN_POWEROFF;
 }
 
-void failure_end(const char *const reason[], bool again)
+static void reason_say(const char *const reason[])
 {
 	const char *parts[REASON_PARTS + 2] = { FAILURE_WORDS };
 
 	for (size_t i = 0; i < REASON_PARTS && reason[i]; i++)
 		parts[i + 1] = reason[i];
 	say_parts(parts);
+}
+
+void failure_end(const char *const reason[], bool again)
+{
+	reason_say(reason);
 	if (!debug_shell())
 		shutdown_begin(again ? SHUTDOWN_REBOOT : end_wanted());
+}
+
+void failure_refuse(const char *const reason[], bool again)
+{
+	reason_say(reason);
+	if (word_is("pith.debug", "1"))
+		say("pith.debug=1: no shell, since nothing of a root runs that was not checked");
+	shutdown_alone();
+	shutdown_begin(again ? SHUTDOWN_REBOOT : end_wanted());
 }

@@ -15,3 +15,5 @@
 
 /* Strings, NULL-terminated, that make up the reason. again: the machine starts again. */
 void failure_end(const char *const reason[], bool again);
+/* The same where nothing of the root that is there may run, since it had to be checked: no shell, no rc.shutdown. */
+void failure_refuse(const char *const reason[], bool again);

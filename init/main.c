@@ -38,14 +38,14 @@ static struct {
 	int control; /* outlives exec, as its number does */
 	pid_t rc;    /* rc.init while it runs */
 	bool rc_started;
-	bool slot; /* the root is one of two of a disk */
+	bool slot;    /* the root is one of two of a disk */
+	bool refused; /* it had to be checked, and was not: nothing of what is there instead may run */
 	unsigned tries;
 	char start[32], root[32]; /* for rc.init's environment: when we began, when the root was there */
 } self;
 
 static int signals = -1;
 static const char *const *root_reason; /* why the root is not what it should be */
-static bool root_refused;              /* nothing of what is there instead may run */
 
 static sigset_t all_signals(void)
 {
@@ -61,7 +61,14 @@ static void rc_start(void)
 {
 	const char *const argv[] = { RC_INIT, NULL }, *const env[] = { self.start, self.root, NULL };
 
-	if ((root_reason && root_refused) || access(RC_INIT, X_OK) < 0) {
+	if (self.refused) {
+		self.rc_started = true;
+		/* a PID 1 that took over from itself does not know the reason any more */
+		failure_refuse(root_reason ? root_reason : (const char *const[]){ "the root was not checked", NULL },
+			       self.slot);
+		return;
+	}
+	if (access(RC_INIT, X_OK) < 0) {
 		self.rc_started = true;
 		failure_end(root_reason ? root_reason : (const char *const[]){ RC_INIT ": ", strerror(errno), NULL },
 			    self.slot);
@@ -232,11 +239,14 @@ static void sockets_open(const sigset_t *set)
 
 static void machine_setup(bool machine)
 {
+	bool wanted = false;
+
 	setsid();
 	if (chdir("/") < 0)
 		say("cannot enter /: ", strerror(errno));
-	root_reason = root_enter(machine, &root_refused, &self.slot);
-	if (root_reason && !root_refused && access(RC_INIT, X_OK) == 0)
+	root_reason = root_enter(machine, &wanted, &self.slot);
+	self.refused = root_reason && wanted;
+	if (root_reason && !self.refused && access(RC_INIT, X_OK) == 0)
 		say_parts(root_reason); /* and goes on with what is there */
 	time_text(self.root, "PITH_ROOT=");
 }

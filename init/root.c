@@ -158,18 +158,18 @@ static bool in_initramfs(void)
 	return statfs("/", &fs) == 0 && (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
 }
 
-const char *const *root_enter(bool machine, bool *refused, bool *slot)
+const char *const *root_enter(bool machine, bool *checked, bool *slot)
 {
 	enum verified wanted;
 	struct verity v;
 	size_t i = 0;
 
 	wanted = machine ? verified_wanted(&v) : VERIFIED_NOT;
-	*refused = wanted != VERIFIED_NOT;
+	*checked = wanted != VERIFIED_NOT;
 	if (wanted == VERIFIED_WRONG)
 		return reason(VERITY_WORD "= on the kernel's command line is not what `pith build --verity` writes");
 	if (!in_initramfs())
-		return *refused ? reason("the kernel has mounted the root itself, so that nothing of it was "
+		return *checked ? reason("the kernel has mounted the root itself, so that nothing of it was "
 					 "checked: " VERITY_WORD "= is for the initrd that was built with it")
 				: NULL;
 	*slot = access(SLOT_FILE, F_OK) == 0;

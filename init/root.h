@@ -16,6 +16,6 @@
 #include <stdbool.h>
 
 /* NULL, or the strings (static, NULL-terminated) that say what failed: the root is then the one we were started on.
- * *refused: nothing of that may run, since the root had to be checked. machine: the command line is ours, not that of
+ * *checked: the root had to be checked, so that nothing of that may run. machine: the command line is ours, not that of
  * the machine in which this is a container. *slot: becomes true where the root is in a slot of a disk. */
-const char *const *root_enter(bool machine, bool *refused, bool *slot);
+const char *const *root_enter(bool machine, bool *checked, bool *slot);

@@ -33,6 +33,7 @@ static struct {
 	pid_t rc;
 	uint64_t deadline;
 	bool said_already;
+	bool alone; /* without rc.shutdown */
 } self;
 
 enum shutdown_action shutdown_action_of(int signo)
@@ -124,8 +125,8 @@ void shutdown_begin(enum shutdown_action action)
 	self.wanted = action;
 	supervise_freeze();
 	say("shutting down: ", actions[action].name);
-	if (access(RC_SHUTDOWN, X_OK) < 0 && errno == ENOENT) {
-		kill_and_sync(); /* of a root that was never there */
+	if (self.alone || (access(RC_SHUTDOWN, X_OK) < 0 && errno == ENOENT)) {
+		kill_and_sync(); /* it is of a root that may not run, or was never there */
 		shutdown_finish();
 	}
 	self.rc = program_start((const char *const[]){ RC_SHUTDOWN, actions[action].name, NULL }, NULL, 0, NULL, false);
@@ -135,6 +136,11 @@ void shutdown_begin(enum shutdown_action action)
 		shutdown_finish();
 	}
 	self.deadline = boot_us() + RC_LIMIT_US;
+}
+
+void shutdown_alone(void)
+{
+	self.alone = true;
 }
 
 bool shutdown_begun(void)

@@ -13,6 +13,8 @@ enum shutdown_action shutdown_action_of(int signo);
 /* The first request starts rc.shutdown; a further one while it runs is only said to be ignored. */
 void shutdown_begin(enum shutdown_action action);
 bool shutdown_begun(void);
+/* From here on PID 1 does it alone: rc.shutdown is of a root that may not run. */
+void shutdown_alone(void);
 
 /* A reaped child. Does not return when it was rc.shutdown. */
 void shutdown_ended(pid_t pid, int status);

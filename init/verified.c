@@ -24,11 +24,13 @@ static char device[DEVICE_PATH]; /* what the image lies on; in reasons, too */
 
 enum verified verified_wanted(struct verity *v)
 {
-	char text[VERITY_TEXT + 1];
+	char text[VERITY_TEXT];
 
-	if (!cmdline_value(VERITY_WORD, text, sizeof(text)))
+	if (!cmdline_has(VERITY_WORD))
 		return VERIFIED_NOT;
-	return verity_parse(text, v) ? VERIFIED_WANTED : VERIFIED_WRONG;
+	/* one that is too long is wrong as well: never is it none */
+	return cmdline_value(VERITY_WORD, text, sizeof(text)) && verity_parse(text, v) ? VERIFIED_WANTED
+										       : VERIFIED_WRONG;
 }
 
 /* --- the mapping: linux/dm-ioctl.h ------------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Of a file whose size a 64-bit signed number holds. */
-#define BLOCKS_MAX ((uint64_t)1 << 51)
+/* With the tree, which is less than a hundredth of it, it is a file whose size a 64-bit signed number holds. */
+#define BLOCKS_MAX ((uint64_t)1 << 50)
 
 /* The superblock's fields; numbers are little-endian. */
 enum {

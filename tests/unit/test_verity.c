@@ -34,7 +34,8 @@ static void test_shape(void)
 	ok(verity_level_start(16385, 2) == 16386 && verity_level_start(16385, 1) == 16387 &&
 		   verity_level_start(16385, 0) == 16389,
 	   "its top comes first");
-	ok(verity_total((uint64_t)1 << 51) > (uint64_t)1 << 51, "the largest file's is no larger than numbers are");
+	ok(verity_total((uint64_t)1 << 50) < INT64_MAX / VERITY_BLOCK,
+	   "the largest one's file is no larger than numbers are");
 }
 
 static void test_words(void)
@@ -48,6 +49,8 @@ static void test_words(void)
 		"7:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
 		"7:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f:",
 		"0:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f:"
+		"e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+		"1125899906842625:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f:"
 		"e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
 		"-7:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f:"
 		"e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
@@ -70,7 +73,7 @@ static void test_words(void)
 	verity_text(&v, text);
 	ok_str(text, good, "blocks, salt and root as words");
 	ok(verity_parse(text, &back) && memcmp(&v, &back, sizeof(v)) == 0, "and back");
-	v.blocks = (uint64_t)1 << 51;
+	v.blocks = (uint64_t)1 << 50;
 	memset(v.root, 0xff, sizeof(v.root));
 	verity_text(&v, text);
 	ok(strlen(text) < sizeof(text) && verity_parse(text, &back) && back.blocks == v.blocks, "the longest has room");
