@@ -5,6 +5,7 @@
 
 #include "formats_private.h"
 #include "log.h"
+#include "media.h"
 
 enum { CMDLINE_READ_MAX = 64 << 10 };
 
@@ -149,7 +150,15 @@ int boot_cmdline(const struct outputs *x, const char *root, char **out, struct e
 		root = "";
 	*out = str_format("%s%s%s%s%s", line, *line && *root ? " " : "", root, (*line || *root) && *verified ? " " : "",
 			  verified);
-	return *out ? 0 : error_set(err, ENOMEM, "command line");
+	if (!*out)
+		return error_set(err, ENOMEM, "command line");
+	/* or the digest would be cut off, and nothing checked */
+	if (*verified && strlen(*out) > MEDIA_CMDLINE_MAX)
+		return error_say(err, E2BIG,
+				 "--verity: with the root's digest the kernel's command line has %zu bytes, and the "
+				 "kernel takes %d: shorten kernel.cmdline",
+				 strlen(*out), MEDIA_CMDLINE_MAX);
+	return 0;
 }
 
 static bool label_has(const char *list, const char *word)

@@ -5,10 +5,6 @@
 
 #include "media_private.h"
 
-/* What kernels of x86 and arm64 take (COMMAND_LINE_SIZE) without the zero at its end, and what syslinux does. The
- * kernel would drop the rest without a word. */
-enum { CMDLINE_MAX = 2047 };
-
 char *cmdline_check(const char *cmdline, struct error *err)
 {
 	char *line = strdup(cmdline);
@@ -24,11 +20,11 @@ char *cmdline_check(const char *cmdline, struct error *err)
 	n = strlen(line);
 	while (n && line[n - 1] == ' ')
 		line[--n] = '\0';
-	if (n <= CMDLINE_MAX)
+	if (n <= MEDIA_CMDLINE_MAX)
 		return line;
 	free(line);
 	error_say(err, E2BIG,
 		  "the kernel's command line has %zu bytes, and boot loader and kernel take %d: shorten kernel.cmdline",
-		  n, CMDLINE_MAX);
+		  n, MEDIA_CMDLINE_MAX);
 	return NULL;
 }

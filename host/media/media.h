@@ -14,6 +14,10 @@
 
 struct signer;
 
+/* Bytes of a command line: what kernels of x86 and arm64 take (COMMAND_LINE_SIZE) without the zero at its end, and what
+ * syslinux does. The kernel would drop the rest without a word. */
+enum { MEDIA_CMDLINE_MAX = 2047 };
+
 struct media_boot {
 	const char *dir;     /* a private directory for what is made on the way */
 	const char *kernel;  /* file */

@@ -60,20 +60,29 @@ static int key_read(struct signer *s, const char *path, struct error *err)
 	return s->key ? 0 : openssl_fail(err, what ? what : path);
 }
 
+/* Up to the end of the file. One that is damaged is not passed over: a firmware may need it. */
 static int certs_read(struct signer *s, const char *path, struct error *err)
 {
+	_cleanup_free_ char *what = str_format("%s: a certificate in it is damaged", path);
 	FILE *f = fopen(path, "re");
+	bool room = true;
 	X509 *cert;
 
 	if (!f)
 		return error_set(err, errno, "%s", path);
 	s->certs = sk_X509_new_null();
-	while (s->certs && (cert = PEM_read_X509(f, NULL, NULL, NULL)))
-		if (!sk_X509_push(s->certs, cert))
+	while (s->certs && room && (cert = PEM_read_X509(f, NULL, NULL, NULL))) {
+		room = sk_X509_push(s->certs, cert) > 0;
+		if (!room)
 			X509_free(cert);
+	}
 	fclose(f);
+	if (!s->certs || !room)
+		return error_set(err, ENOMEM, "%s", path);
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return openssl_fail(err, what ? what : path);
 	ERR_clear_error(); /* that there is no further one */
-	if (s->certs && sk_X509_num(s->certs) > 0)
+	if (sk_X509_num(s->certs) > 0)
 		return 0;
 	return error_say(err, EINVAL, "%s: no certificate in PEM can be read from it", path);
 }

@@ -156,6 +156,10 @@ verified() {
 	refused 'its root is ISO 9660' --verity --format kernel+iso x.yml
 	refused 'its reader makes the root of it' --verity --format tar x.yml
 	refused '--initrd erofs makes an image of it' --verity --format kernel+initrd-nogz x.yml
+	printf 'kernel: {image: test/with:1, cmdline: "%01950d"}\ninit: [test/init:1]\n' 0 >long.yml
+	build --name long long.yml
+	refused 'the kernel takes 2047' --verity long.yml
+	refused 'the kernel takes 2047' --verity --format kernel+erofs long.yml
 	misused 'not with --initrd plain' --verity --initrd plain x.yml
 	misused '--verity-check goes with --verity' --verity-check boot x.yml
 	misused '--verity-check' --verity --verity-check never x.yml
@@ -197,6 +201,10 @@ verified() {
 	refused 'b.key is not the key of the certificate in' --format raw-efi --sign "$d/b.key" --cert "$d/a.pem" x.yml
 	refused 'a.pem: no private key in PEM can be read from it' --format raw-efi --sign "$d/a.pem" --cert "$d/a.pem" x.yml
 	refused 'a.key: no certificate in PEM can be read from it' --format raw-efi --sign "$d/a.key" --cert "$d/a.key" x.yml
+	{ cat "$d/a.pem" && sed 's/^MII/MIJ/' "$d/b.pem"; } >damaged.pem
+	refused 'damaged.pem: a certificate in it is damaged' --format raw-efi --sign "$d/a.key" --cert damaged.pem x.yml
+	cat "$d/a.pem" "$d/b.pem" >both.pem
+	build --format raw-efi --name both --sign "$d/a.key" --cert both.pem x.yml
 	refused 'No such file or directory' --format raw-efi --sign missing --cert "$d/a.pem" x.yml
 	openssl rsa -aes256 -passout pass:x -in "$d/a.key" -out locked.key 2>/dev/null
 	refused 'locked.key: no private key in PEM can be read from it' --format raw-efi --sign locked.key --cert "$d/a.pem" x.yml </dev/null
