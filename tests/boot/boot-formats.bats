@@ -39,11 +39,12 @@ setup_file() {
 		        echo
 		        echo "command line: $(cat /proc/cmdline)"
 		        echo "root: $(awk '$2 == "/" {print $3}' /proc/1/mounts)"
+		        echo "on: $(awk '$2 == "/" {print $1}' /proc/1/mounts)"
 		        if [ -d /sys/firmware/efi ]; then echo started by UEFI; else echo started by a BIOS; fi
 		        kill -USR2 1
 	END
 	"$pith" build --format raw-bios,raw-efi,qcow2-bios,qcow2-efi,vmdk,aws,iso-bios,iso-efi,iso-efi-initrd --size 64M x.yml
-	"$pith" build --format dynamic-vhd --name dynamic x.yml
+	"$pith" build --format dynamic-vhd --verity --name dynamic x.yml
 	"$pith" build --format vhd,iso-bios,iso-efi --initrd plain --size 64M --name plain x.yml
 	ln x-efi.img x2-efi.img
 	ln x.iso x.img
@@ -85,6 +86,7 @@ started() {
 	started bios-sata 'a BIOS' erofs
 	started bios-nvme 'a BIOS' erofs
 	started bios-virtio 'a BIOS' erofs
+	grep -qx 'on: /dev/dm-0' said # a root that is checked, in the initrd
 	started bios-scsi 'a BIOS' erofs
 	started bios-usb 'a BIOS' erofs
 }
