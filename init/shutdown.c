@@ -125,8 +125,8 @@ void shutdown_begin(enum shutdown_action action)
 	self.wanted = action;
 	supervise_freeze();
 	say("shutting down: ", actions[action].name);
-	if (self.alone || (access(RC_SHUTDOWN, X_OK) < 0 && errno == ENOENT)) {
-		kill_and_sync(); /* it is of a root that may not run, or was never there */
+	if (self.alone) { /* it is of a root that may not run */
+		kill_and_sync();
 		shutdown_finish();
 	}
 	self.rc = program_start((const char *const[]){ RC_SHUTDOWN, actions[action].name, NULL }, NULL, 0, NULL, false);
