@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "dirent_private.h"
 #include "say.h"
 #include "uuid.h"
 
@@ -35,15 +36,6 @@ static int device_has(const char *path, const uint8_t uuid[16])
 	return fd >= 0 && pread(fd, block, sizeof(block), SUPERBLOCK) == (ssize_t)sizeof(block) &&
 		slot_block_is(block, uuid);
 }
-
-/* musl declares no getdents64. */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
 
 static int devices_look(const uint8_t uuid[16], char device[SLOT_DEVICE])
 {

@@ -17,16 +17,15 @@ struct options {
 	struct settings given; /* what was not given is 0 */
 	bool disk_given, networking_given, publish_given, options_given;
 	bool now, force, json, quiet, start, tty;
+	bool misuse; /* what is wrong is the command line */
 	const char *service;
 	char **words; /* after the verb */
 };
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
 
-static int set_size(struct options *o, const char *name, const char *text, uint64_t least, uint64_t *out,
-		    struct error *err)
+static int set_size(const char *name, const char *text, uint64_t least, uint64_t *out, struct error *err)
 {
-	(void)o;
 	if (str_to_size(text, SETTINGS_MIB, out) < 0 || *out < least * SETTINGS_MIB || *out > UINT64_C(1) << 46)
 		return error_set(err, 0, "--%s %s: not a size of at least %lluM: write it like 1024 (MB) or 2G", name,
 				 text, (unsigned long long)least);
@@ -38,7 +37,7 @@ static int set_memory(void *data, const struct option *option, const char *value
 {
 	struct options *o = data;
 
-	return set_size(o, option->name, value, 16, &o->given.memory, err);
+	return set_size(option->name, value, 16, &o->given.memory, err);
 }
 
 static int set_disk(void *data, const struct option *option, const char *value, struct error *err)
@@ -46,7 +45,7 @@ static int set_disk(void *data, const struct option *option, const char *value, 
 	struct options *o = data;
 
 	o->disk_given = true;
-	return set_size(o, option->name, value, 1, &o->given.disk, err);
+	return set_size(option->name, value, 1, &o->given.disk, err);
 }
 
 static int set_copy(char **field, bool *given, const struct option *option, const char *value, struct error *err)
@@ -128,6 +127,13 @@ static const struct option machine_table[] = {
 
 /* --- what there is to do -------------------------------------------------------------------------------------------
  */
+
+/* The exit status is 2 then. */
+static int misuse_say(struct options *o, const char *what, struct error *err)
+{
+	o->misuse = true;
+	return error_set(err, 0, "%s", what);
+}
 
 static bool template_is_docker(const struct settings *s)
 {
@@ -266,11 +272,10 @@ static int verb_set(struct options *o, struct error *err)
 	pid_t pid;
 
 	if (o->given.template)
-		return error_say(err, EINVAL, "--template is for create: what a machine is made of stays");
+		return misuse_say(o, "--template is for create: what a machine is made of stays", err);
 	if (!o->given.cpus && !o->given.memory && !o->disk_given && !o->networking_given && !o->publish_given &&
 	    !o->options_given)
-		return error_say(err, EINVAL,
-				 "set what? --cpus, --mem, --disk, --publish, --networking or --run-option");
+		return misuse_say(o, "set what? --cpus, --mem, --disk, --publish, --networking or --run-option", err);
 	if (folder_open(o->words[0], true, &f, err) < 0 || settings_change(o, &f.settings, err) < 0 ||
 	    folder_settings_save(f.path, &f.settings, err) < 0)
 		return -1;
@@ -340,7 +345,7 @@ static int verb_exec(struct options *o, struct error *err)
 	if (*command && str_eq(*command, "--")) /* as multipass and docker-machine have it */
 		command++;
 	if (!*command)
-		return error_say(err, EINVAL, "exec what? pith machine exec NAME COMMAND [ARGUMENT...]");
+		return misuse_say(o, "exec what? pith machine exec NAME COMMAND [ARGUMENT...]", err);
 	return machine_enter(o, o->tty, command, err);
 }
 
@@ -419,7 +424,7 @@ static int machine_go(size_t verb, struct options *o)
 		return 0;
 	if (err.msg)
 		log_error("%s", err.msg);
-	return err.code == EINVAL ? 2 : 1;
+	return o->misuse ? 2 : 1;
 }
 
 static int machine_main(const struct command *c, char **argv)
