@@ -16,7 +16,14 @@ setup() {
 		  - {name: idle, image: pith/busybox, command: [sleep, "1000000"]}
 	END
 }
-teardown() { test_end; }
+# a machine that a failed test leaves is in the background, where nobody else ends it
+teardown() {
+	local name
+	for name in $("$pith" machine list --quiet); do
+		[ ! -e "$machines/$name/state/qemu.pid" ] || "$pith" machine stop --now "$name" || true
+	done
+	test_end
+}
 
 machine() { timeout 300 "$pith" machine "$@" 3>&- 8>&- 9>&-; }
 
